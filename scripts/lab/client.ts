@@ -1,0 +1,128 @@
+import {
+  type CallOptions,
+  Client,
+  type ClientUnaryCall,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js'
+import { service as healthService } from 'grpc-health-check'
+import {
+  type PollResponse,
+  type PollResultResponse,
+  PollServiceClient,
+  ResultServiceClient,
+  VoteServiceClient,
+} from '../../proto/gen/polling.ts'
+import { LabError } from './errors.ts'
+
+/** Seconds that a call may take, before `patience` multiplies it. */
+const CALL_SECONDS = 10
+
+// gRPC's own retry policy. CreatePoll is not in it: retried after a lost answer it would make two polls.
+// A vote is: one vote per user and poll holds however often it arrives.
+const SERVICE_CONFIG = JSON.stringify({
+  methodConfig: [
+    {
+      name: [
+        { service: 'polling.PollService', method: 'ListPolls' },
+        { service: 'polling.PollService', method: 'ClosePoll' },
+        { service: 'polling.VoteService' },
+        { service: 'polling.ResultService' },
+      ],
+      retryPolicy: {
+        maxAttempts: 5,
+        initialBackoff: '0.1s',
+        maxBackoff: '1s',
+        backoffMultiplier: 2,
+        retryableStatusCodes: ['UNAVAILABLE'],
+      },
+    },
+  ],
+})
+
+export type PollingClient = {
+  readonly createPoll: (question: string, options: readonly string[]) => Promise<PollResponse>
+  readonly listPolls: () => Promise<readonly PollResponse[]>
+  readonly closePoll: (uuid: string) => Promise<PollResponse>
+  /** Answers with the status string of the contract, `Vote Successfully!` or another. */
+  readonly castVote: (uuid: string, userID: string, option: string) => Promise<string>
+  readonly results: (uuid: string) => Promise<PollResultResponse>
+  readonly close: () => void
+}
+
+/** A client of the polling service at `address`; its failures are `CALL_FAILED` errors. */
+export function pollingClient(address: string, patience: number): PollingClient {
+  const options = { 'grpc.service_config': SERVICE_CONFIG }
+  const insecure = credentials.createInsecure()
+  const polls = new PollServiceClient(address, insecure, options)
+  const votes = new VoteServiceClient(address, insecure, options)
+  const results = new ResultServiceClient(address, insecure, options)
+  const call = <Q, A>(name: string, client: Client, method: Method<Q, A>, request: Q): Promise<A> =>
+    new Promise((resolve, reject) => {
+      const deadline = new Date(Date.now() + CALL_SECONDS * patience * 1000)
+      method.call(client, request, new Metadata(), { deadline }, (error, answer) =>
+        error ? reject(callFailed(name, address, error)) : resolve(answer),
+      )
+    })
+  return {
+    createPoll: (question, options) =>
+      call('CreatePoll', polls, polls.createPoll, { poll_questions: question, options: [...options] }),
+    listPolls: async () => (await call('ListPolls', polls, polls.listPolls, {})).polls,
+    closePoll: (uuid) => call('ClosePoll', polls, polls.closePoll, { uuid }),
+    castVote: async (uuid, userID, select_options) =>
+      (await call('CastVote', votes, votes.castVote, { uuid, userID, select_options })).status,
+    results: (uuid) => call('GetPollResults', results, results.getPollResults, { uuid }),
+    close: () => {
+      for (const client of [polls, votes, results]) client.close()
+    },
+  }
+}
+type Method<Q, A> = (
+  request: Q,
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  callback: (error: ServiceError | null, answer: A) => void,
+) => ClientUnaryCall
+
+/** What to do about a status; a status not named here is a mistake of ours. */
+const ADVICE: Partial<Record<status, string>> = {
+  [status.INVALID_ARGUMENT]: 'correct the field it names',
+  [status.NOT_FOUND]: 'list the polls: zx scripts/poll.ts list',
+  [status.UNAVAILABLE]: 'see who is down: zx scripts/status.ts; bring the lab up: zx scripts/setup.ts',
+  [status.DEADLINE_EXCEEDED]: 'see who is stuck: zx scripts/status.ts',
+  [status.RESOURCE_EXHAUSTED]: 'the server is overloaded: try again in a moment',
+}
+
+const callFailed = (call: string, address: string, { code, details }: ServiceError): LabError =>
+  new LabError('CALL_FAILED', {
+    call: `${call} at ${address}`,
+    status: status[code] ?? code,
+    details,
+    advice: ADVICE[code] ?? 'look at the servers: docker logs primary; docker logs backup',
+  })
+
+/** `SERVING`, `NOT_SERVING`, or why there was no answer: the standard health service asked at `address`. */
+export async function healthOf(address: string, seconds: number, service = ''): Promise<string> {
+  const client = new Client(address, credentials.createInsecure())
+  const { path, requestSerialize, responseDeserialize } = healthService['Check'] ?? {}
+  if (!path || !requestSerialize || !responseDeserialize) throw new Error('the health service has no Check')
+  try {
+    return await new Promise((resolve) => {
+      const deadline = new Date(Date.now() + seconds * 1000)
+      client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        (answer) => responseDeserialize(answer) as Health,
+        { service },
+        new Metadata(),
+        { deadline },
+        (error, answer) => resolve(error ? `${status[error.code]}: ${error.details}` : (answer?.status ?? 'UNKNOWN')),
+      )
+    })
+  } finally {
+    client.close()
+  }
+}
+type Health = { readonly status: string }

@@ -1,0 +1,41 @@
+import { resolve } from 'node:path'
+import { Command, CommanderError } from 'commander'
+import { chalk, ProcessOutput } from 'zx'
+import { LabError } from './errors.ts'
+import { heedInterruption, interruption } from './interruption.ts'
+
+/**
+ * Runs one verb's command line; called by each script with its own file name.
+ * Exit codes: 0 done, 1 failed, 2 unusable arguments, 130 interrupted.
+ */
+export async function commandLine(script: string, define: (program: Command) => void): Promise<void> {
+  // `zx scripts/x.ts …` leaves its own words before the script's.
+  const own = process.argv.findIndex((word) => resolve(word) === script)
+  const program = new Command()
+    .name(`zx scripts/${script.split('/').at(-1)}`)
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('Try --help.')
+  define(program)
+  heedInterruption()
+  try {
+    await program.parseAsync(process.argv.slice(own + 1), { from: 'user' })
+  } catch (error) {
+    process.exitCode = report(error)
+  }
+}
+
+function report(error: unknown): number {
+  // Commander has already said what is wrong.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  const cause = interruption.signal.aborted ? interruption.signal.reason : error
+  if (cause instanceof LabError) {
+    const details = cause.details === '' ? [] : [cause.details]
+    const lines = [`${chalk.red('✗')} ${cause.code}: ${cause.message}`, ...details, `  ${chalk.bold('→')} ${cause.fix}`]
+    console.error(lines.join('\n'))
+    return cause.code === 'INTERRUPTED' ? 130 : 1
+  }
+  // Not foreseen, so a mistake of ours: show all there is.
+  console.error(cause instanceof ProcessOutput ? String(cause) : cause)
+  return 1
+}

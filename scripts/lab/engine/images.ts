@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { $ } from 'zx'
+import { LabError } from '../errors.ts'
+import { interruption } from '../interruption.ts'
+import type { Settings } from '../settings.ts'
+import type { Node } from '../topology.ts'
+import { makeBaseImage } from './base-image.ts'
+import { act, attempt, look, type Tell, typed } from './docker.ts'
+
+const ROOT = join(import.meta.dirname, '../../..')
+
+/** Debian release whose archive has that major version of PostgreSQL. */
+const SUITES = { '13': 'bullseye', '15': 'bookworm', '17': 'trixie' } as const
+/** Release that everything else is made of. */
+const SUITE = 'trixie'
+
+export type Image = {
+  readonly name: string
+  readonly tag: string
+  /** What it is built from; none for a base image. */
+  readonly build?: {
+    readonly base: Image
+    readonly dockerfile: string
+    /** Files and folders, relative to the project, that the build may see. */
+    readonly context: readonly string[]
+    readonly args: Readonly<Record<string, string>>
+  }
+}
+
+export type Images = {
+  readonly bases: readonly Image[]
+  readonly postgres: Image
+  readonly runtime: Image
+  readonly server: Image
+  readonly loader: Image
+}
+
+/** The images of a lab, each tagged with a digest of all that goes into it: a tag that exists is up to date. */
+export async function imagesOf(settings: Settings): Promise<Images> {
+  const modules = await productionModules()
+  const base = baseImage(SUITE)
+  const postgresBase = SUITES[settings.postgres] === SUITE ? base : baseImage(SUITES[settings.postgres])
+  const runtime = await image('runtime', base, modules, ['package-lock.json'])
+  const [postgres, server, loader] = await Promise.all([
+    image('postgres', postgresBase, [], [], { MAJOR: settings.postgres }),
+    image('server', runtime, ['proto', 'server']),
+    image('loader', base),
+  ])
+  return { bases: [...new Set([base, postgresBase])], postgres, runtime, server, loader }
+}
+
+/** The image that a node runs. */
+export const imageOf = (images: Images, node: Node): Image =>
+  ({ database: images.postgres, server: images.server, loader: images.loader })[node.kind]
+
+const baseImage = (suite: string): Image => ({ name: 'base', tag: `failover-lab/base:${suite}` })
+
+async function image(
+  name: string,
+  base: Image,
+  context: readonly string[] = [],
+  digested: readonly string[] = context,
+  args: Readonly<Record<string, string>> = {},
+): Promise<Image> {
+  const folder = `provisioning/${name}`
+  const digest = createHash('sha256').update(JSON.stringify([base.tag, args]))
+  for (const file of await filesBelow([folder, ...digested]))
+    digest.update(`\0${file}\0`).update(await readFile(join(ROOT, file)))
+  const version = [...Object.values(args), digest.digest('hex').slice(0, 12)].join('-')
+  return {
+    name,
+    tag: `failover-lab/${name}:${version}`,
+    build: { base, dockerfile: `${folder}/Dockerfile`, context: [folder, ...context], args },
+  }
+}
+
+async function filesBelow(paths: readonly string[]): Promise<readonly string[]> {
+  const found = await Promise.all(
+    paths.map(async (path) => {
+      const entries = await readdir(join(ROOT, path), { withFileTypes: true, recursive: true }).catch(
+        (error: NodeJS.ErrnoException) => {
+          if (error.code === 'ENOTDIR') return undefined
+          throw error
+        },
+      )
+      if (entries === undefined) return [path]
+      return entries
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length + 1))
+    }),
+  )
+  return found.flat().sort()
+}
+
+/** The pinned Node, without the headers that come with it. */
+const NODE_BINARY = ['node_modules/.bin/node', `node_modules/node-linux-${process.arch}/bin/node`]
+
+/** What the servers run on: Node, and all of package-lock.json that is neither optional nor for development. */
+async function productionModules(): Promise<readonly string[]> {
+  const lock: { packages: Record<string, { dev?: boolean; optional?: boolean }> } = JSON.parse(
+    await readFile(join(ROOT, 'package-lock.json'), 'utf8'),
+  )
+  const wanted = Object.entries(lock.packages).filter(
+    // Folders come with all below them, hence only the outermost.
+    ([path, { dev, optional }]) => path.lastIndexOf('node_modules/') === 0 && !dev && !optional,
+  )
+  return ['package.json', ...NODE_BINARY, ...wanted.map(([path]) => path)]
+}
+
+/** Does the engine have this image? */
+export const hasImage = async (image: Image): Promise<boolean> =>
+  (await attempt(['image', 'inspect', image.tag])).exit === 0
+
+/** Makes an image that is missing; its own output is shown only if it fails. */
+export async function makeImage(tell: Tell, image: Image, patience: number): Promise<void> {
+  if (image.build === undefined) {
+    await makeBaseImage(tell, image.tag.split(':')[1] ?? '', image.tag, patience)
+    return
+  }
+  const { base, dockerfile, context, args } = image.build
+  const settings = Object.entries({ BASE: base.tag, ...args }).flatMap(([key, value]) => [
+    '--build-arg',
+    `${key}=${value}`,
+  ])
+  const build = [
+    'build',
+    '--force-rm',
+    '-f',
+    dockerfile,
+    '-t',
+    image.tag,
+    '--label',
+    'failover-lab.image',
+    ...settings,
+    '-',
+  ]
+  const shown = context.length > 6 ? [...context.slice(0, 3), '…'] : context
+  tell(`tar -c ${shown.join(' ')} | docker ${build.map(typed).join(' ')}`)
+  const result = await $({
+    cwd: ROOT,
+    quiet: true,
+    nothrow: true,
+    signal: interruption.signal,
+    env: buildEnvironment(),
+  })`tar -c --sort=name ${context} | docker ${build}`
+  interruption.signal.throwIfAborted()
+  if (result.exitCode !== 0)
+    throw new LabError('BUILD_FAILED', { image: image.tag, output: failingStep(result.stdall) })
+}
+
+/** Debian's engine may lack BuildKit's plugin; plain output either way, so that a failing step can be shown. */
+const buildEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env, BUILDKIT_PROGRESS: 'plain' })
+
+/** From the last step that began on, without the noise before it, at most 40 lines. */
+export function failingStep(output: string): string {
+  const lines = output.trimEnd().split('\n')
+  const step = lines.findLastIndex((line) => /^(Step \d+\/\d+ :|#\d+ \[)/.test(line))
+  const tail = lines.slice(Math.max(step, 0))
+  return tail.length <= 40 ? tail.join('\n') : [tail[0], '…', ...tail.slice(-38)].join('\n')
+}
+
+/** Removes older builds of the same images, except those that some container still runs. */
+export async function removeSuperseded(tell: Tell, images: Images): Promise<void> {
+  const current = [images.postgres, images.runtime, images.server, images.loader]
+  const tags = (
+    await look(['image', 'ls', '--filter', 'label=failover-lab.image', '--format', '{{.Repository}}:{{.Tag}}'])
+  ).split('\n')
+  for (const { tag } of current) {
+    const kin = tag.slice(0, -12)
+    for (const old of tags.filter((other) => other !== tag && other.startsWith(kin) && other.length === tag.length)) {
+      // Another checkout's lab may run it: then the engine refuses, and it stays.
+      if ((await attempt(['image', 'rm', old])).exit === 0) tell(`docker image rm ${old}`)
+    }
+  }
+}
+
+/** Removes every image of the lab's, whatever its version, base images included. */
+export async function removeImages(tell: Tell): Promise<void> {
+  const tags = await look([
+    'image',
+    'ls',
+    '--filter',
+    'reference=failover-lab/*',
+    '--format',
+    '{{.Repository}}:{{.Tag}}',
+  ])
+  if (tags !== '') await act(tell, ['image', 'rm', ...tags.split('\n')])
+}

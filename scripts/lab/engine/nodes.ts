@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto'
+import { $ } from 'zx'
+import { LabError } from '../errors.ts'
+import { interruption } from '../interruption.ts'
+import { type Secrets, secretsFolder } from '../secrets.ts'
+import { type Lab, type Node, TOPOLOGY } from '../topology.ts'
+import { act, attempt, failure, type Tell, typed } from './docker.ts'
+import { type Images, imageOf } from './images.ts'
+import { addressOf, type Network } from './network.ts'
+import { LAB_LABEL, labelsOf } from './ownership.ts'
+
+const SPEC_LABEL = 'failover-lab.spec'
+const POSTGRES_LABEL = 'failover-lab.postgres'
+
+/** Where the server's metrics and readiness are, inside its container. */
+const METRICS_PORT = 9464
+
+/** What nodes are made from. */
+export type Parts = { readonly images: Images; readonly network: Network; readonly secrets: Secrets }
+
+/** State of a container as the engine sees it; `absent` where there is none. */
+export type ContainerState = 'absent' | 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
+
+export type Container = {
+  readonly state: ContainerState
+  /** Digest of all that the container was made from. */
+  readonly spec: string | undefined
+  /** What the engine's own health check last said: `starting`, `healthy` or `unhealthy`. */
+  readonly health: string | undefined
+  readonly startedAt: string | undefined
+  readonly restarts: number
+}
+
+const ABSENT: Container = { state: 'absent', spec: undefined, health: undefined, startedAt: undefined, restarts: 0 }
+
+/** The containers of all nodes, in the order of `nodes`, in one look. */
+export async function containersOf(lab: Lab, nodes: readonly Node[] = lab.nodes): Promise<readonly Container[]> {
+  const command = ['container', 'inspect', ...nodes.map((node) => node.container)]
+  const found = await attempt(command)
+  // Containers that are missing fail the command, the others are still in its output.
+  if (found.exit !== 0 && !/no such container/i.test(found.stderr)) throw failure(command, found)
+  const all: Inspected[] = JSON.parse(found.stdout || '[]')
+  return nodes.map((node) => {
+    const it = all.find(({ Name }) => Name === `/${node.container}`)
+    if (it === undefined) return ABSENT
+    if (it.Config.Labels?.[LAB_LABEL] !== lab.name)
+      throw new LabError('NAME_TAKEN', { kind: 'container', name: node.container })
+    return {
+      state: it.State.Status,
+      spec: it.Config.Labels[SPEC_LABEL],
+      health: it.State.Health?.Status,
+      startedAt: it.State.StartedAt,
+      restarts: it.RestartCount,
+    }
+  })
+}
+type Inspected = {
+  readonly Name: string
+  readonly RestartCount: number
+  readonly Config: { readonly Labels: Readonly<Record<string, string>> | null }
+  readonly State: {
+    readonly Status: ContainerState
+    readonly StartedAt: string
+    readonly Health?: { readonly Status: string }
+  }
+}
+
+export type Change = 'unchanged' | 'started' | 'made'
+
+/** Brings one node to run as it should: makes, remakes, starts or thaws its container, or finds it as it should be. */
+export async function ensureNode(tell: Tell, lab: Lab, node: Node, parts: Parts): Promise<Change> {
+  const [container = ABSENT] = await containersOf(lab, [node])
+  const wanted = creation(lab, node, parts)
+  // One that was created but never started may lack its secrets.
+  const fits = container.spec === wanted.spec && container.state !== 'created' && container.state !== 'dead'
+  if (container.state === 'absent' || !fits) {
+    if (container.state !== 'absent') await act(tell, ['rm', '-f', node.container])
+    await createNode(tell, lab, node, parts, wanted)
+    await act(tell, ['start', node.container])
+    return 'made'
+  }
+  if (container.state === 'running') return 'unchanged'
+  await act(tell, [container.state === 'paused' ? 'unpause' : 'start', node.container])
+  return 'started'
+}
+
+/** Makes a node's container, its volume and its secrets; it does not start it. */
+export async function createNode(
+  tell: Tell,
+  lab: Lab,
+  node: Node,
+  parts: Parts,
+  wanted: Creation = creation(lab, node, parts),
+): Promise<void> {
+  await ensureVolume(tell, lab, node)
+  await act(tell, wanted.command)
+  await putSecrets(tell, lab, node)
+}
+
+async function ensureVolume(tell: Tell, lab: Lab, node: Node): Promise<void> {
+  if (node.volume === undefined) return
+  const asked = lab.settings.postgres
+  const labels = await labelsOf(lab, 'volume', node.volume)
+  if (labels === undefined) {
+    const mine = ['--label', `${LAB_LABEL}=${lab.name}`, '--label', `${POSTGRES_LABEL}=${asked}`]
+    await act(tell, ['volume', 'create', ...mine, node.volume])
+  }
+}
+
+/** The major version of PostgreSQL that made the data of `node`, undefined where it has none. */
+export async function dataVersion(lab: Lab, node: Node): Promise<string | undefined> {
+  if (node.volume === undefined) return undefined
+  return (await labelsOf(lab, 'volume', node.volume))?.[POSTGRES_LABEL]
+}
+
+/** Secrets travel as files of the node's own user: neither `docker inspect` nor another node can see them. */
+async function putSecrets(tell: Tell, lab: Lab, node: Node): Promise<void> {
+  if (node.secrets.length === 0) return
+  const owner = [`--owner=${node.uid}`, `--group=${node.uid}`, '--mode=0400', '--transform=s,^,run/secrets/,']
+  const pack = ['-C', secretsFolder(lab), ...owner, '-c', ...node.secrets]
+  const copy = ['cp', '-', `${node.container}:/`]
+  tell(`tar ${pack.map(typed).join(' ')} | docker ${copy.join(' ')}`)
+  const done = await $({ quiet: true, nothrow: true, signal: interruption.signal })`tar ${pack} | docker ${copy}`
+  if (done.exitCode !== 0) throw failure(copy, { exit: done.exitCode ?? 1, stdout: '', stderr: done.stderr.trim() })
+}
+
+export type Creation = { readonly command: readonly string[]; readonly spec: string }
+
+/** The `docker create` of a node, and a digest of it and of the node's secrets. */
+function creation(lab: Lab, node: Node, { images, network, secrets }: Parts): Creation {
+  const { patience } = lab.settings
+  const flags = [
+    ...['--hostname', node.name, '--network', lab.network, '--network-alias', node.name],
+    ...['--ip', addressOf(network, node)],
+    // Known without DNS, so that a node finds another that is just coming up or has long been down.
+    ...Object.entries(TOPOLOGY).flatMap(([name, row]) =>
+      name === node.name ? [] : ['--add-host', `${name}:${addressOf(network, row)}`],
+    ),
+    ...['--restart', 'unless-stopped', '--stop-timeout', String(node.graceSeconds)],
+    ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--pids-limit', '512'],
+    ...['--memory', `${node.memoryMiB}m`, '--memory-swap', `${node.memoryMiB}m`],
+    ...['--log-driver', 'json-file', '--log-opt', 'max-size=10m', '--log-opt', 'max-file=3'],
+    ...['--health-interval', `${5 * patience}s`, '--health-timeout', `${3 * patience}s`],
+    ...(node.volume === undefined ? [] : ['--volume', `${node.volume}:/var/lib/postgresql/data`]),
+    ...(node.publishedPort === undefined
+      ? []
+      : ['--publish', `${lab.settings.bind}:${node.publishedPort}:${node.port}`]),
+    ...Object.entries(environmentOf(lab, node)).flatMap(([key, value]) => ['--env', `${key}=${value}`]),
+  ]
+  const image = imageOf(images, node)
+  const spec = createHash('sha256')
+    .update(JSON.stringify([flags, image.tag, node.secrets.map((name) => secrets[name])]))
+    .digest('hex')
+    .slice(0, 16)
+  const labels = ['--label', `${LAB_LABEL}=${lab.name}`, '--label', `${SPEC_LABEL}=${spec}`]
+  return { command: ['create', '--name', node.container, ...labels, ...flags, image.tag], spec }
+}
+
+function environmentOf(lab: Lab, node: Node): Readonly<Record<string, string>> {
+  if (node.kind === 'database') return { NODE: node.name, PEER: node.peer, START_AS: node.startsAs }
+  if (node.kind === 'loader') return {}
+  return {
+    NODE_NAME: node.name,
+    PORT: String(node.port),
+    METRICS_PORT: String(METRICS_PORT),
+    LOCAL_DATABASE: node.database,
+    DATABASES: lab.databases.map((database) => `${database.name}:${database.port}`).join(','),
+    SERVICE_PASSWORD_FILE: '/run/secrets/service',
+    OWNER_PASSWORD_FILE: '/run/secrets/owner',
+    LOG_LEVEL: lab.settings.logLevel,
+    GRACE_SECONDS: String(node.graceSeconds - 2),
+  }
+}
+
+/** Removes the containers of `nodes` and the volumes of those that are databases, as far as they are there. */
+export async function removeNodes(tell: Tell, lab: Lab, nodes: readonly Node[]): Promise<void> {
+  const containers = await containersOf(lab, nodes)
+  const there = nodes.filter((_, index) => containers[index]?.state !== 'absent')
+  if (there.length > 0) await act(tell, ['rm', '-f', ...there.map((node) => node.container)])
+  const volumes: string[] = []
+  for (const { volume } of nodes)
+    if (volume !== undefined && (await labelsOf(lab, 'volume', volume)) !== undefined) volumes.push(volume)
+  if (volumes.length > 0) await act(tell, ['volume', 'rm', ...volumes])
+}
+
+/** The last lines that a node logged. */
+export async function lastLines(node: Node, lines = 8): Promise<string> {
+  const { stdout, stderr } = await attempt(['logs', '--tail', String(lines), node.container])
+  return `${stdout}\n${stderr}`.trim()
+}

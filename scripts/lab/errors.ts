@@ -1,0 +1,104 @@
+/** Everything that can stop a verb: what happened and what to do next, `{…}` filled in by the one who saw it. */
+export const ERRORS = {
+  ENGINE_MISSING: {
+    says: 'the docker command is not installed',
+    fix: 'install everything the lab needs: ./provisioning/provision.sh',
+  },
+  ENGINE_DOWN: {
+    says: 'the Docker engine does not answer: {answer}',
+    fix: 'start it (sudo systemctl start docker), or let ./provisioning/provision.sh do it',
+  },
+  ENGINE_FORBIDDEN: {
+    says: 'this user may not use the Docker engine',
+    fix: 'sudo usermod -aG docker $USER, then log in again; or run ./provisioning/provision.sh',
+  },
+  ENGINE_REFUSED: {
+    says: 'exit {exit} from: {command}\n{stderr}',
+    fix: 'read the lines above; running the same verb again goes on where it stopped',
+  },
+  BUILD_FAILED: {
+    says: 'the image {image} could not be built. The failing step and the last lines of its output:\n{output}',
+    fix: 'most often the package archive cannot be reached; mend that and run setup again, what is built stays built',
+  },
+  BASE_IMAGE: {
+    says: 'no base image for Debian {suite}: no registry answered ({registry}), and mmdebstrap could not make one ({reason})',
+    fix: 'sudo apt-get install -y mmdebstrap debian-archive-keyring, and check that the package archive can be reached',
+  },
+  SETTING: { says: '{setting} is {problem}', fix: 'unset it or set it to {expected}' },
+  NODE_VERSION: {
+    says: 'this is Node {version}; the lab runs on the Node that package-lock.json pins',
+    fix: 'npm ci, then use `npm run …`, or put node_modules/.bin first in PATH',
+  },
+  ARCHITECTURE: {
+    says: 'the engine runs on {architecture}',
+    fix: 'use a machine (or VM) with an amd64 or arm64 processor',
+  },
+  PORT_TAKEN: {
+    says: 'port {port} on {bind}, which {node} needs, is taken by {holder}',
+    fix: 'stop it, or move the whole lab: LAB_PORT_OFFSET=1000',
+  },
+  MEMORY_LOW: {
+    says: '{available} MiB of memory are available, the lab needs {needed}',
+    fix: 'close something, or give the machine more (LAB_MEMORY for the VM)',
+  },
+  DISK_LOW: {
+    says: '{available} MiB are free in {folder}, the lab needs {needed}',
+    fix: 'free some space; `docker system df` shows what the engine holds',
+  },
+  NAME_TAKEN: {
+    says: 'there is a {kind} named {name} that is not part of this lab',
+    fix: 'rename or remove it yourself, or run the lab under another name: LAB_NAME=lab2 LAB_PORT_OFFSET=1000',
+  },
+  BUSY: {
+    says: 'another command is changing the lab {lab} right now',
+    fix: 'wait for it to end, then try again',
+  },
+  SECRETS_LOST: {
+    says: 'the databases of the lab {lab} exist, but its passwords are not in {folder}',
+    fix: 'run this as the user who set the lab up, or begin anew (the votes are deleted): zx scripts/teardown.ts',
+  },
+  SECRETS_BROKEN: {
+    says: '{folder} does not hold the passwords of this lab: {problem}',
+    fix: 'restore it, or begin anew (the votes are deleted): zx scripts/teardown.ts',
+  },
+  POSTGRES_CHANGED: {
+    says: 'the data of {node} was made by PostgreSQL {made}, and LAB_POSTGRES asks for {asked}',
+    fix: 'LAB_POSTGRES={made}, or begin anew (the votes are deleted): zx scripts/teardown.ts',
+  },
+  SPLIT_BRAIN: {
+    says: 'both databases are primaries: {seen}',
+    fix: 'zx scripts/reset.ts (the votes are deleted)',
+  },
+  NOT_SET_UP: { says: 'the lab {lab} is not set up: no {missing}', fix: 'zx scripts/setup.ts' },
+  NODE_DIED: {
+    says: '{node} does not stay up; its last lines:\n{log}',
+    fix: 'docker logs {container}; zx scripts/reset.ts begins anew (the votes are deleted)',
+  },
+  TIMEOUT: {
+    says: 'waited {seconds} s for {what}; last seen: {seen}',
+    fix: 'look at `zx scripts/status.ts`; on a slow machine give every deadline more time: LAB_PATIENCE=4',
+  },
+  CALL_FAILED: { says: '{call} answered {status}: {details}', fix: '{advice}' },
+  INTERRUPTED: { says: 'interrupted', fix: 'run the same command again: it goes on where this one stopped' },
+} as const
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** A failure with a code of the table above: `message` in one line, `details` where there are more, `fix` for what to do next. */
+export class LabError extends Error {
+  readonly code: ErrorCode
+  readonly details: string
+  readonly fix: string
+
+  constructor(code: ErrorCode, facts: Record<string, string | number> = {}) {
+    const [message = '', ...details] = fill(ERRORS[code].says, facts).split('\n')
+    super(message)
+    this.details = details.join('\n')
+    this.name = 'LabError'
+    this.code = code
+    this.fix = fill(ERRORS[code].fix, facts)
+  }
+}
+
+const fill = (template: string, facts: Record<string, string | number>): string =>
+  template.replace(/\{(\w+)\}/g, (_, name: string) => String(facts[name] ?? `{${name}}`))

@@ -1,0 +1,20 @@
+import type { PollResponse, PollResultResponse } from '../../proto/gen/polling.ts'
+
+/** One poll on one line. */
+export const pollLine = ({ uuid, status, create_at_time, poll_questions, options }: PollResponse): string =>
+  `${uuid}  ${status.padEnd(5)}  ${create_at_time}  ${poll_questions}  [${options.join(' | ')}]`
+
+/** Results as bars, the longest 30 characters wide. */
+export function resultBars({ poll_questions, results }: PollResultResponse): string {
+  const rows = Object.entries(results)
+  const width = Math.max(...rows.map(([option]) => option.length))
+  const most = Math.max(1, ...rows.map(([, votes]) => votes))
+  const total = rows.reduce((sum, [, votes]) => sum + votes, 0)
+  return [
+    poll_questions,
+    ...rows.map(([option, votes]) =>
+      `  ${option.padEnd(width)}  ${'█'.repeat(Math.round((30 * votes) / most))} ${votes}`.trimEnd(),
+    ),
+    `  ${total} vote${total === 1 ? '' : 's'}`,
+  ].join('\n')
+}

@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { LabError } from './errors.ts'
+import { writePrivately } from './private-file.ts'
+import type { Lab, Secret } from './topology.ts'
+
+const NAMES: readonly Secret[] = ['owner', 'service', 'replicator', 'monitor']
+
+/** The passwords of one lab's database roles, by role. */
+export type Secrets = Readonly<Record<Secret, string>>
+
+const stateFolder = (lab: Lab): string =>
+  join(process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'failover-lab', lab.name)
+
+/** One file for each role, outside the checkout, so that none is ever committed or carried along. */
+export const secretsFolder = (lab: Lab): string => join(stateFolder(lab), 'secrets')
+
+/** The lab's passwords, or undefined where it has none yet. */
+export async function readSecrets(lab: Lab): Promise<Secrets | undefined> {
+  const folder = secretsFolder(lab)
+  const read = async (name: Secret) => {
+    const text = await readFile(join(folder, name), 'utf8')
+    if (!/^[0-9a-f]{48}$/.test(text))
+      throw new LabError('SECRETS_BROKEN', { folder, problem: `${name} is not a password of ours` })
+    return [name, text] as const
+  }
+  try {
+    return Object.fromEntries(await Promise.all(NAMES.map(read))) as Secrets
+  } catch (error) {
+    if (error instanceof LabError) throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    throw new LabError('SECRETS_BROKEN', { folder, problem: message })
+  }
+}
+
+/** Makes new passwords and keeps them, readable by their owner only. */
+export async function createSecrets(lab: Lab): Promise<Secrets> {
+  const folder = secretsFolder(lab)
+  const draft = `${folder}.${process.pid}`
+  await mkdir(draft, { recursive: true, mode: 0o700 })
+  const secrets = Object.fromEntries(NAMES.map((name) => [name, randomBytes(24).toString('hex')])) as Secrets
+  for (const name of NAMES) await writePrivately(join(draft, name), secrets[name])
+  await rm(folder, { recursive: true, force: true })
+  await rename(draft, folder)
+  return secrets
+}
+
+/** Deletes all that the lab keeps about itself on this machine. */
+export const forgetLab = (lab: Lab): Promise<void> => rm(stateFolder(lab), { recursive: true, force: true })

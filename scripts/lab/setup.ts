@@ -1,0 +1,151 @@
+import type { ListrTask } from 'listr2'
+import { hasImage, type Image, imagesOf, makeImage, removeSuperseded } from './engine/images.ts'
+import { ensureNetwork } from './engine/network.ts'
+import { type Change, containersOf, dataVersion, ensureNode, lastLines, type Parts } from './engine/nodes.ts'
+import { LabError } from './errors.ts'
+import { exclusively } from './lock.ts'
+import { rememberPassword } from './pgpass.ts'
+import { preflight } from './preflight.ts'
+import { createSecrets, readSecrets, type Secrets, secretsFolder } from './secrets.ts'
+import { type LabStatus, statusOf } from './status.ts'
+import { steps, tellOf } from './steps.ts'
+import type { Lab, Node, NodeName } from './topology.ts'
+import { until } from './wait.ts'
+
+export type SetupResult = { readonly status: LabStatus; readonly changes: Readonly<Record<string, Change>> }
+
+/**
+ * Brings the lab to five healthy nodes from whatever state it is in, and changes nothing that is already right.
+ * Interrupted anywhere, the next run goes on from there.
+ */
+export const setup = (lab: Lab): Promise<SetupResult> =>
+  exclusively(lab, async () => {
+    const images = await imagesOf(lab.settings)
+    const all = [...images.bases, images.postgres, images.runtime, images.server, images.loader]
+    const present = await Promise.all(all.map(hasImage))
+    const missing = all.filter((_, index) => !present[index])
+    const changes: Record<string, Change> = {}
+    let parts: Parts | undefined
+    let status: LabStatus | undefined
+    const made = (): Parts => {
+      if (parts === undefined) throw new Error('a node before its parts')
+      return parts
+    }
+    const node = (it: Node): ListrTask => ({
+      title: it.name,
+      task: async (_, task) => {
+        changes[it.name] = await ensureNode(tellOf(task), lab, it, made())
+        task.title = `${it.name}: ${changes[it.name]}`
+      },
+    })
+    const together = { concurrent: true }
+
+    await steps([
+      { title: 'Check the machine', task: () => preflight(lab, missing.length > 0) },
+      {
+        title: 'Build images',
+        skip: missing.length === 0 ? 'all there' : false,
+        task: (_, task) => task.newListr(buildTasks(lab, missing), together),
+      },
+      {
+        title: 'Prepare network and passwords',
+        task: async (_, task) => {
+          const secrets = await ensureSecrets(lab)
+          parts = { images, secrets, network: await ensureNetwork(tellOf(task), lab) }
+        },
+      },
+      { title: 'Start databases', task: (_, task) => task.newListr(lab.databases.map(node), together) },
+      { title: 'Wait until the standby streams', task: () => replicating(lab) },
+      { title: 'Start servers', task: (_, task) => task.newListr(lab.servers.map(node), together) },
+      { title: 'Wait until both servers answer', task: () => healthy(lab, lab.servers) },
+      { title: 'Start the balancer', task: (_, task) => task.newListr([node(lab.loader)], together) },
+      {
+        title: 'Wait until five nodes are healthy',
+        task: async (_, task) => {
+          status = await healthy(lab, lab.nodes)
+          await removeSuperseded(tellOf(task), images)
+        },
+      },
+    ])
+    if (status === undefined) throw new Error('set up without a status')
+    return { status, changes }
+  })
+
+/** One task an image, each after the image it is built on, the rest side by side. */
+function buildTasks(lab: Lab, missing: readonly Image[]): ListrTask[] {
+  const building = new Map<string, Promise<void>>()
+  const build = (image: Image, tell: (line: string) => void): Promise<void> => {
+    const after = image.build && building.get(image.build.base.tag)
+    return (after ?? Promise.resolve()).then(() => makeImage(tell, image, lab.settings.patience))
+  }
+  return missing.map((image) => {
+    const started = Promise.withResolvers<void>()
+    building.set(image.tag, started.promise)
+    // Awaited by those built on it, and by its own task: neither leaves a rejection unheard.
+    started.promise.catch(() => {})
+    return {
+      title: image.tag,
+      task: (_, task) => {
+        build(image, tellOf(task)).then(started.resolve, started.reject)
+        return started.promise
+      },
+    }
+  })
+}
+
+async function ensureSecrets(lab: Lab): Promise<Secrets> {
+  const kept = await readSecrets(lab)
+  const secrets = kept ?? (await newSecrets(lab))
+  const port = lab.databases[0]?.publishedPort
+  if (port !== undefined) await rememberPassword(port, secrets.owner)
+  return secrets
+}
+
+async function newSecrets(lab: Lab): Promise<Secrets> {
+  for (const node of lab.databases)
+    if ((await dataVersion(lab, node)) !== undefined)
+      throw new LabError('SECRETS_LOST', { lab: lab.name, folder: secretsFolder(lab) })
+  return createSecrets(lab)
+}
+
+/** Waits until one database is the primary and the other streams from it; two primaries are an error at once. */
+export const replicating = (lab: Lab): Promise<void> =>
+  until('one primary and a streaming standby', { seconds: 30, patience: lab.settings.patience }, async () => {
+    const status = await statusOf(lab)
+    const databases = status.nodes.flatMap((node) =>
+      lab.databases.some(({ name }) => name === node.name) ? [node] : [],
+    )
+    if (status.primaries.length > 1)
+      throw new LabError('SPLIT_BRAIN', {
+        seen: databases.map(({ name, database }) => `${name} on timeline ${database?.timeline}`).join(', '),
+      })
+    const done = status.primaries.length === 1 && databases.every((node) => node.healthy)
+    if (done) return { done: undefined }
+    await assertAlive(lab, lab.databases)
+    return { seen: problems(databases) }
+  })
+
+/** Waits until those nodes are healthy. */
+export const healthy = (lab: Lab, nodes: readonly Node[]): Promise<LabStatus> => {
+  const names = new Set<NodeName>(nodes.map(({ name }) => name))
+  return until(`${[...names].join(', ')} to be healthy`, { seconds: 30, patience: lab.settings.patience }, async () => {
+    const status = await statusOf(lab)
+    const asked = status.nodes.filter(({ name }) => names.has(name))
+    if (asked.every((node) => node.healthy)) return { done: status }
+    await assertAlive(lab, nodes)
+    return { seen: problems(asked) }
+  })
+}
+
+const problems = (nodes: LabStatus['nodes']): string =>
+  nodes.flatMap(({ name, problem }) => (problem === null ? [] : [`${name}: ${problem}`])).join('; ')
+
+/** A node that its engine has restarted several times will not come up by waiting: say at once what it logged. */
+async function assertAlive(lab: Lab, nodes: readonly Node[]): Promise<void> {
+  const containers = await containersOf(lab, nodes)
+  const dead = nodes.find(
+    (_, index) => (containers[index]?.restarts ?? 0) >= 3 && containers[index]?.state !== 'running',
+  )
+  if (dead !== undefined)
+    throw new LabError('NODE_DIED', { node: dead.name, container: dead.container, log: await lastLines(dead) })
+}

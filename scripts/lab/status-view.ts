@@ -1,0 +1,69 @@
+import { chalk } from 'zx'
+import type { LabStatus, NodeStatus } from './status.ts'
+
+/** The lab's status as a table for people: one line a node, then who serves. */
+export function statusTable(status: LabStatus): string {
+  const rows = [
+    ['NODE', 'HEALTH', 'ROLE', 'TIMELINE', 'LSN', 'LAG', 'SLOT', 'ENDPOINT'],
+    ...status.nodes.map((node) => [
+      node.name,
+      node.healthy ? 'healthy' : node.state === 'running' ? 'unhealthy' : node.state,
+      roleOf(node),
+      String(node.database?.timeline ?? ''),
+      node.database?.lsn ?? '',
+      lagOf(node),
+      slotOf(node),
+      node.endpoint ?? '',
+    ]),
+  ]
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
+  const lines = rows.map((row, index) => {
+    const line = row.map((cell, column) => colour(cell, index, cell.padEnd(widths[column] ?? 0))).join('  ')
+    return line.trimEnd()
+  })
+  const problems = status.nodes
+    .filter(({ problem }) => problem !== null)
+    .map(({ name, problem }) => `${chalk.red('✗')} ${name}: ${problem}`)
+  return [...lines, '', ...problems, summary(status)].join('\n')
+}
+
+const colour = (cell: string, row: number, padded: string): string => {
+  if (row === 0) return chalk.dim(padded)
+  if (cell === 'healthy') return chalk.green(padded)
+  if (['unhealthy', 'exited', 'paused', 'dead', 'absent', 'restarting'].includes(cell)) return chalk.red(padded)
+  return cell === 'primary database' ? chalk.bold(padded) : padded
+}
+
+function roleOf({ name, database }: NodeStatus): string {
+  if (database !== null) return database.role === 'primary' ? 'primary database' : `${database.role}`
+  return { 'db-primary': '', 'db-replica': '', primary: 'server', backup: 'server', loader: 'balancer' }[name]
+}
+
+function lagOf({ database }: NodeStatus): string {
+  if (database?.lagBytes == null) return ''
+  if (database.lagBytes === 0) return '0 B'
+  return `${bytes(database.lagBytes)}, ${(database.lagSeconds ?? 0).toFixed(1)} s`
+}
+
+const slotOf = ({ database }: NodeStatus): string =>
+  (database?.slots ?? [])
+    .map(
+      ({ name, active, retainedBytes }) =>
+        `${name} ${active ? 'active' : `inactive, keeps ${bytes(retainedBytes ?? 0)}`}`,
+    )
+    .join('; ')
+
+/** A number of bytes in the largest fitting unit. */
+export function bytes(count: number): string {
+  const unit = ['B', 'KiB', 'MiB', 'GiB'].findLast((_, power) => count >= 1024 ** power) ?? 'B'
+  const value = count / 1024 ** ['B', 'KiB', 'MiB', 'GiB'].indexOf(unit)
+  return `${unit === 'B' ? value : value.toFixed(1)} ${unit}`
+}
+
+function summary({ nodes, primaries, serving, healthy }: LabStatus): string {
+  const up = nodes.filter((node) => node.healthy).length
+  const writes = primaries.length === 0 ? 'no database takes writes' : `writes go to ${primaries.join(' and ')}`
+  const calls = serving.length === 0 ? 'no server answers calls' : `calls are served by ${serving.join(' and ')}`
+  const mark = healthy ? chalk.green('✓') : chalk.red('✗')
+  return `${mark} ${up} of ${nodes.length} nodes healthy; ${writes}; ${calls}`
+}

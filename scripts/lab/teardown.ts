@@ -1,0 +1,26 @@
+import { removeImages } from './engine/images.ts'
+import { removeNetwork } from './engine/network.ts'
+import { removeNodes } from './engine/nodes.ts'
+import { exclusively } from './lock.ts'
+import { forgetPassword } from './pgpass.ts'
+import { forgetLab } from './secrets.ts'
+import { steps, tellOf } from './steps.ts'
+import type { Lab } from './topology.ts'
+
+/** Removes all that belongs to the lab, its votes included; what is already gone is fine. */
+export const teardown = (lab: Lab, options: { readonly images: boolean }): Promise<void> =>
+  exclusively(lab, () =>
+    steps([
+      { title: 'Remove nodes and their data', task: (_, task) => removeNodes(tellOf(task), lab, lab.nodes) },
+      { title: 'Remove the network', task: (_, task) => removeNetwork(tellOf(task), lab) },
+      {
+        title: 'Forget its passwords',
+        task: async () => {
+          const port = lab.databases[0]?.publishedPort
+          if (port !== undefined) await forgetPassword(port)
+          await forgetLab(lab)
+        },
+      },
+      { title: 'Remove images', skip: !options.images, task: (_, task) => removeImages(tellOf(task)) },
+    ]),
+  )

@@ -1,0 +1,80 @@
+#!/usr/bin/env zx
+// A person's client of the polling service, through the balancer.
+import { userInfo } from 'node:os'
+import type { Command } from 'commander'
+import { chalk } from 'zx'
+import { type PollingClient, pollingClient } from './lab/client.ts'
+import { commandLine } from './lab/command-line.ts'
+import { pollLine, resultBars } from './lab/poll-view.ts'
+import { readSettings } from './lab/settings.ts'
+import { endpointOf } from './lab/status.ts'
+import { labOf } from './lab/topology.ts'
+
+type Options = { readonly json?: boolean; readonly at?: string }
+
+await commandLine(import.meta.filename, (program) => {
+  program
+    .description('Create polls, vote and see the results, through the balancer on port 8080.')
+    .option('--json', 'print the answer as JSON')
+    .option('--at <host:port>', "another address than the balancer's, one server's for example")
+  program
+    .command('create <question> <options...>')
+    .description('create a poll and print its uuid')
+    .action((question: string, options: string[], _, command: Command) =>
+      talk(
+        command,
+        (client) => client.createPoll(question, options),
+        ({ uuid }) => uuid,
+      ),
+    )
+  program
+    .command('list')
+    .description('list all polls, newest first')
+    .action((_, command: Command) =>
+      talk(
+        command,
+        (client) => client.listPolls(),
+        (polls) => polls.map(pollLine).join('\n') || 'no polls yet',
+      ),
+    )
+  program
+    .command('vote <uuid> <option>')
+    .description('cast a vote; exit code 1 unless it was counted')
+    .option('--user <id>', 'who votes', userInfo().username)
+    .action((uuid: string, option: string, { user }: { user: string }, command: Command) =>
+      talk(
+        command,
+        (client) => client.castVote(uuid, user, option).then((status) => ({ status })),
+        ({ status }) => {
+          const counted = status === 'Vote Successfully!'
+          if (!counted) process.exitCode = 1
+          return counted ? `${chalk.green('✓')} ${status}` : `${chalk.red('✗')} ${status}`
+        },
+      ),
+    )
+  program
+    .command('results <uuid>')
+    .description('show the results so far')
+    .action((uuid: string, _, command: Command) => talk(command, (client) => client.results(uuid), resultBars))
+  program
+    .command('close <uuid>')
+    .description('close a poll: no further votes')
+    .action((uuid: string, _, command: Command) => talk(command, (client) => client.closePoll(uuid), pollLine))
+})
+
+async function talk<T>(
+  command: Command,
+  ask: (client: PollingClient) => Promise<T>,
+  show: (answer: T) => string,
+): Promise<void> {
+  const lab = labOf(readSettings())
+  const { json, at } = command.optsWithGlobals<Options>()
+  const client = pollingClient(at ?? endpointOf(lab, lab.loader) ?? '', lab.settings.patience)
+  try {
+    const answer = await ask(client)
+    const shown = show(answer)
+    console.log(json ? JSON.stringify(answer, null, 2) : shown)
+  } finally {
+    client.close()
+  }
+}

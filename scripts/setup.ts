@@ -1,0 +1,21 @@
+#!/usr/bin/env zx
+// Brings the lab up: five healthy nodes, from whatever state it is in.
+import { commandLine } from './lab/command-line.ts'
+import { endpoints } from './lab/endpoints.ts'
+import { readSettings } from './lab/settings.ts'
+import { setup } from './lab/setup.ts'
+import { statusTable } from './lab/status-view.ts'
+import { labOf } from './lab/topology.ts'
+
+await commandLine(import.meta.filename, (program) =>
+  program
+    .description(
+      'Bring the lab up: images, network, two databases, two servers and the balancer. Safe to run again at any time.',
+    )
+    .option('--json', 'print what changed and the status as JSON')
+    .action(async ({ json }: { json?: boolean }) => {
+      const lab = labOf(readSettings())
+      const result = await setup(lab)
+      console.log(json ? JSON.stringify(result, null, 2) : `\n${statusTable(result.status)}\n\n${endpoints(lab)}`)
+    }),
+)
