@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Turns a bare Debian or Ubuntu machine, or the VM, into a lab host and brings the lab up.
+# Safe to run again at any time: it goes on where it stopped. Root, or a user who may use sudo.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+say() { printf '\n\033[1m%s\033[0m\n' "$*" >&2; }
+fail() {
+  printf '\n✗ %s\n  → %s\n' "$1" "$2" >&2
+  exit 1
+}
+
+# --help and the like: there is nothing to choose here.
+if (($# > 0)); then
+  printf 'Usage: %s\nInstalls what the lab needs, then brings it up. Settings: LAB_* variables, see README.md.\n' "$0"
+  [[ $1 == --help || $1 == -h ]] && exit 0
+  exit 2
+fi
+
+# Who the lab belongs to: under `sudo ./provision.sh` the one who called sudo, not root.
+user=$(id -un)
+[[ $EUID == 0 && -n ${SUDO_USER:-} ]] && user=$SUDO_USER
+
+root() {
+  if ((EUID == 0)); then "$@"; else sudo "$@"; fi
+}
+# Runs a command as the lab's user, with the right to use the engine even before the next login.
+as_user() {
+  local line
+  printf -v line '%q ' "$@"
+  if [[ $(id -un) != "$user" ]]; then
+    sudo -H -u "$user" --preserve-env=LAB_NAME,LAB_POSTGRES,LAB_PORT_OFFSET,LAB_BIND,LAB_PATIENCE,LAB_LOG_LEVEL \
+      env PATH="$PATH" sg docker -c "$line"
+  elif ! docker info >/dev/null 2>&1 && getent group docker | grep -qw "$user"; then
+    sg docker -c "$line"
+  else
+    "$@"
+  fi
+}
+# Runs a step with its output in a log, and shows the end of that only if the step fails.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+quietly() {
+  "$@" >"$log" 2>&1 || {
+    tail -n 30 "$log" >&2
+    return 1
+  }
+}
+
+# shellcheck disable=SC1091
+. /etc/os-release 2>/dev/null || true
+[[ " ${ID:-} ${ID_LIKE:-} " == *" debian "* ]] || fail "This is ${PRETTY_NAME:-not Linux}; the script knows Debian and Ubuntu." \
+  "Install Docker, npm, mmdebstrap and psql your system's way, then: npm ci && npm run setup"
+case $(uname -m) in x86_64 | aarch64) ;; *) fail "The processor is $(uname -m)." "Use a machine or VM with amd64 or arm64." ;; esac
+
+engine_answers() { docker info >/dev/null 2>&1 || { [[ -S /var/run/docker.sock ]] && root docker info >/dev/null 2>&1; }; }
+
+# 1. Packages
+missing=()
+while read -r package command _; do
+  [[ -z $package || $package == \#* ]] && continue
+  # Any engine that answers will do, wherever it is from.
+  [[ $package == docker* ]] && engine_answers && continue
+  PATH=$PATH:/usr/sbin:/sbin command -v "$command" >/dev/null && continue
+  dpkg-query -W -f='${db:Status-Status}' "${package%\?}" 2>/dev/null | grep -qx installed && continue
+  missing+=("$package")
+done <provisioning/packages.txt
+
+if ((${#missing[@]} > 0)); then
+  say "Installing packages: ${missing[*]%\?}"
+  apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300)
+  quietly root "${apt[@]}" update || say "Some package lists could not be refreshed; going on with those that are there."
+  wanted=()
+  for package in "${missing[@]}"; do
+    [[ $package == *\? && -z $(apt-cache madison "${package%\?}" 2>/dev/null) ]] && continue
+    wanted+=("${package%\?}")
+  done
+  quietly root "${apt[@]}" install -y --no-install-recommends "${wanted[@]}" ||
+    fail "The packages could not be installed; the last lines of apt-get are above." "Mend what they say and run this again."
+fi
+
+# 2. Engine
+if ! engine_answers; then
+  if [[ -d /run/systemd/system ]]; then
+    say "Starting the Docker engine (systemctl enable --now docker)"
+    root systemctl enable --now docker
+  else
+    say "Starting the Docker engine (dockerd, log in /var/log/dockerd.log)"
+    root bash -c 'setsid dockerd >>/var/log/dockerd.log 2>&1 </dev/null &'
+  fi
+  deadline=$((SECONDS + 60 * ${LAB_PATIENCE:-1}))
+  until engine_answers; do
+    ((SECONDS < deadline)) || fail "The Docker engine did not answer in time." "See /var/log/dockerd.log, or journalctl -u docker."
+    sleep 0.2
+  done
+fi
+if [[ $user != root ]] && ! id -nG "$user" | grep -qw docker && getent group docker >/dev/null; then
+  if ! sudo -u "$user" docker info >/dev/null 2>&1; then
+    say "Letting $user use the engine (group docker)"
+    root usermod -aG docker "$user"
+  fi
+fi
+
+# 3. Node and libraries, as package-lock.json pins them
+digest=$(sha256sum <package-lock.json)
+if [[ $(cat node_modules/.installed-for 2>/dev/null) != "$digest" ]]; then
+  say "Installing Node and the libraries that package-lock.json pins (npm ci)"
+  quietly as_user npm ci || fail "npm ci failed; its last lines are above." "Mend what they say and run this again."
+  as_user tee node_modules/.installed-for <<<"$digest" >/dev/null
+fi
+
+# 4. The lab
+say "Bringing the lab up (npm run setup)"
+as_user npm run --silent setup
