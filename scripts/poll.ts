@@ -2,7 +2,7 @@
 // A person's client of the polling service, through the balancer.
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
-import { chalk } from 'zx'
+import { chalk } from 'zx/core'
 import { type PollingClient, pollingClient } from './lab/client.ts'
 import { commandLine } from './lab/command-line.ts'
 import { pollLine, resultBars } from './lab/poll-view.ts'

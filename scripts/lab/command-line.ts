@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { Command, CommanderError } from 'commander'
-import { chalk, ProcessOutput } from 'zx'
+import { chalk, ProcessOutput } from 'zx/core'
 import { LabError } from './errors.ts'
 import { heedInterruption, interruption } from './interruption.ts'
 

@@ -1,6 +1,6 @@
 import { readFile, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { $ } from 'zx'
+import { $ } from 'zx/core'
 import { attempt, failure, look } from './engine/docker.ts'
 import { containersOf, dataVersion } from './engine/nodes.ts'
 import { LabError } from './errors.ts'

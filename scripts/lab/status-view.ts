@@ -1,4 +1,4 @@
-import { chalk } from 'zx'
+import { chalk } from 'zx/core'
 import type { LabStatus, NodeStatus } from './status.ts'
 
 /** The lab's status as a table for people: one line a node, then who serves. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { $ } from 'zx'
+import { $ } from 'zx/core'
 import { LabError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { act, attempt, type Tell } from './docker.ts'

@@ -1,4 +1,4 @@
-import { $ } from 'zx'
+import { $ } from 'zx/core'
 import { LabError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 

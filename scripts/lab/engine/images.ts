@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { $ } from 'zx'
+import { $ } from 'zx/core'
 import { LabError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import type { Settings } from '../settings.ts'

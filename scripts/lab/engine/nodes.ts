@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { $ } from 'zx'
+import { $ } from 'zx/core'
 import { LabError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { type Secrets, secretsFolder } from '../secrets.ts'

@@ -1,0 +1,20 @@
+import { randomInt } from 'node:crypto'
+import { createServer } from 'node:net'
+import { PORTS } from '../scripts/lab/settings.ts'
+
+/** A LAB_PORT_OFFSET under which every port that a lab publishes is free right now. */
+export async function freePortOffset(): Promise<number> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const offset = randomInt(1000, 14000)
+    const free = await Promise.all(Object.values(PORTS).map((port) => isFree(port + offset)))
+    if (free.every(Boolean)) return offset
+  }
+  throw new Error('found no port offset with all ports free in 100 tries')
+}
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = createServer()
+    probe.once('error', () => resolve(false))
+    probe.listen({ port, host: '0.0.0.0', exclusive: true }, () => probe.close(() => resolve(true)))
+  })

@@ -1,0 +1,87 @@
+// Runs the test suite: brings up a lab of its own beside any other, runs tap against it, removes it again.
+// Usage: node test/run.ts [folder or file below test/ …]   (none: everything)
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { glob } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePortOffset } from './free-ports.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const BIN = join(ROOT, 'node_modules/.bin')
+
+const wanted = process.argv.slice(2)
+const all = (await Array.fromAsync(glob('test/**/*.test.ts', { cwd: ROOT }))).sort()
+const files = all.filter((file) => wanted.length === 0 || wanted.some((word) => file.startsWith(join('test', word))))
+if (files.length === 0) {
+  console.error(
+    `✗ no tests below test/ match ${wanted.join(' ')}\n  → one or more of: ${[...new Set(all.map((file) => file.split('/')[1]))].join(' ')}`,
+  )
+  process.exit(2)
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'failover-lab-test-'))
+const patience = Number(process.env['LAB_PATIENCE'] || 1)
+const environment = {
+  ...process.env,
+  PATH: `${BIN}:${process.env['PATH']}`,
+  LAB_NAME: `test-${randomBytes(3).toString('hex')}`,
+  LAB_PORT_OFFSET: String(await freePortOffset()),
+  // Nothing of the suite's lab goes into the user's home.
+  XDG_STATE_HOME: join(scratch, 'state'),
+  PGPASSFILE: join(scratch, 'pgpass'),
+}
+
+let child: ReturnType<typeof spawn> | undefined
+let interrupted = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    interrupted = true
+    child?.kill(signal)
+  })
+}
+
+async function run(command: string, args: readonly string[]): Promise<number> {
+  child = spawn(join(BIN, command), args, { cwd: ROOT, env: environment, stdio: ['ignore', 'inherit', 'inherit'] })
+  const [exit] = await once(child, 'exit')
+  child = undefined
+  return exit ?? 1
+}
+
+const report = join(scratch, 'report.tap')
+// Nodes are killed and healed on the way: one file at a time. A file that hangs is ended and reported.
+const tap = [
+  '--type-strip-only',
+  '--disable-coverage',
+  '--jobs=1',
+  `--timeout=${180 * patience}`,
+  `--reporter=${process.stdout.isTTY ? 'base' : 'tap'}`,
+  `--output-file=${report}`,
+]
+const needsLab = files.some((file) => !file.startsWith('test/units/'))
+let exit = 1
+try {
+  exit = needsLab ? await run('zx', ['scripts/setup.ts']) : 0
+  if (exit === 0 && !interrupted) exit = await run('tap', [...tap, ...files])
+} finally {
+  if (needsLab && (await run('zx', ['scripts/teardown.ts'])) !== 0) exit = 1
+}
+const { passed, failed } = count(report)
+rmSync(scratch, { recursive: true, force: true })
+console.log(`\n${passed} passed, ${failed} failed`)
+process.exitCode = interrupted ? 130 : exit === 0 && passed === 0 ? 1 : exit
+
+/** Tests that passed and failed: those right below a file in tap's report. */
+function count(file: string): { passed: number; failed: number } {
+  let text = ''
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch {
+    // tap was never started.
+  }
+  const lines = text.split('\n').filter((line) => /^ {4}(not )?ok /.test(line) && !/# (SKIP|TODO)/.test(line))
+  const failed = lines.filter((line) => line.includes('not ok')).length
+  return { passed: lines.length - failed, failed: failed + (/^Bail out!/m.test(text) ? 1 : 0) }
+}

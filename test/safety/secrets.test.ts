@@ -1,0 +1,52 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { readSecrets, secretsFolder } from '../../scripts/lab/secrets.ts'
+import { docker, lab, logsOf, verb } from '../the-lab.ts'
+
+const secrets = await readSecrets(lab)
+if (secrets === undefined) throw new Error('the lab has no passwords')
+
+test('passwords on the host can be read by their owner only', async (t) => {
+  const folder = secretsFolder(lab)
+  t.equal((await stat(folder)).mode & 0o777, 0o700)
+  const files = await readdir(folder)
+  t.strictSame(files.sort(), ['monitor', 'owner', 'replicator', 'service'])
+  for (const file of files) t.equal((await stat(join(folder, file))).mode & 0o777, 0o600, file)
+  const pgpass = process.env['PGPASSFILE'] ?? ''
+  t.equal((await stat(pgpass)).mode & 0o777, 0o600)
+  t.match(await readFile(pgpass, 'utf8'), secrets.owner)
+})
+
+test('no password is in what the engine shows of any node, nor in any log', async (t) => {
+  t.equal(Object.keys(secrets).length, 4)
+  for (const { container } of lab.nodes) {
+    const shown =
+      (await docker('inspect', container)) + (await logsOf(container)) + (await docker('top', container, '-eo', 'args'))
+    for (const [role, password] of Object.entries(secrets)) t.notOk(shown.includes(password), `${role} in ${container}`)
+  }
+})
+
+test('no password is in what a verb prints', async (t) => {
+  const printed = await verb('setup', ['--json'])
+  for (const [role, password] of Object.entries(secrets))
+    t.notOk(`${printed.stdout}${printed.stderr}`.includes(password), role)
+})
+
+test('inside, each node has only the passwords it needs, readable by its own user only', async (t) => {
+  const here = {
+    'db-primary': ['monitor', 'owner', 'replicator', 'service'],
+    'db-replica': ['monitor', 'owner', 'replicator', 'service'],
+    primary: ['owner', 'service'],
+    backup: ['owner', 'service'],
+    loader: [],
+  }
+  for (const { name, container } of lab.nodes) {
+    const listed = await docker('exec', container, 'bash', '-c', 'ls /run/secrets 2>/dev/null; :')
+    t.strictSame(listed.split('\n').filter(Boolean).sort(), here[name], name)
+    if (listed === '') continue
+    const modes = await docker('exec', container, 'bash', '-c', 'stat -c "%a %u" /run/secrets/*; id -u')
+    const uid = modes.split('\n').at(-1)
+    for (const line of modes.split('\n').slice(0, -1)) t.equal(line, `400 ${uid}`, name)
+  }
+})

@@ -1,0 +1,41 @@
+import { test } from 'tap'
+import { healthOf } from '../../scripts/lab/client.ts'
+import { until } from '../../scripts/lab/wait.ts'
+import { client, ok } from '../grpc.ts'
+import { addressOf, containerOf, docker, patience, sql } from '../the-lab.ts'
+
+const servers = ['primary', 'backup'] as const
+
+test('both servers starting on an empty database migrate it once, and both serve', async (t) => {
+  const once = await sql('db-primary', 'select version, name from schema_migration order by version')
+  for (let round = 1; round <= 3; round++) {
+    await docker('kill', ...servers.map(containerOf))
+    await sql(
+      'db-primary',
+      'drop owned by owner cascade; alter default privileges for role owner in schema public grant select, insert, update, delete on tables to service; alter default privileges for role owner in schema public grant select on tables to monitor; alter schema public owner to owner',
+    )
+    const since = await docker('exec', containerOf('db-primary'), 'date', '-u', '+%Y-%m-%dT%H:%M:%SZ')
+    await docker('start', ...servers.map(containerOf))
+    for (const name of servers) {
+      await until(`${name} to serve`, { seconds: 30, patience }, async () => {
+        const seen = await healthOf(addressOf(name), 2 * patience)
+        return seen === 'SERVING' ? { done: undefined } : { seen }
+      })
+    }
+    t.equal(
+      await sql('db-primary', 'select version, name from schema_migration order by version'),
+      once,
+      `round ${round}`,
+    )
+    const logs = await Promise.all(servers.map((name) => docker('logs', '--since', since, containerOf(name))))
+    const applied = logs
+      .join('\n')
+      .split('\n')
+      .filter((line) => line.includes('"migration applied"'))
+    t.equal(applied.length, once.split('\n').length, `each applied by one of them: ${applied.join('\n')}`)
+    const it = client(addressOf('backup'))
+    const { uuid } = await ok(it.createPoll({ poll_questions: 'Migrated?', options: ['yes', 'no'] }))
+    t.match(await it.castVote({ uuid, userID: 'ann', select_options: 'yes' }), { ok: { status: 'Vote Successfully!' } })
+    it.close()
+  }
+})

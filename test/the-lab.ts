@@ -1,0 +1,75 @@
+// What every test that needs the lab starts from: the suite's own lab, its addresses, its verbs.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { attempt } from '../scripts/lab/engine/docker.ts'
+import { readSettings } from '../scripts/lab/settings.ts'
+import { endpointOf } from '../scripts/lab/status.ts'
+import { type DatabaseName, labOf, type NodeName } from '../scripts/lab/topology.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+
+export const lab = labOf(readSettings())
+export const { patience } = lab.settings
+
+/** host:port of a published node. */
+export function addressOf(name: NodeName): string {
+  const node = lab.nodes.find((it) => it.name === name)
+  const endpoint = node && endpointOf(lab, node)
+  if (endpoint == null) throw new Error(`${name} is not published`)
+  return endpoint
+}
+
+export const containerOf = (name: NodeName): string => {
+  const node = lab.nodes.find((it) => it.name === name)
+  if (node === undefined) throw new Error(`no node ${name}`)
+  return node.container
+}
+
+export type Ran = { readonly exit: number; readonly stdout: string; readonly stderr: string }
+
+/** Starts the real command of a verb, as a user would. */
+export function startVerb(verb: string, args: readonly string[] = [], environment: NodeJS.ProcessEnv = {}) {
+  const child = spawn(join(ROOT, 'node_modules/.bin/zx'), [`scripts/${verb}.ts`, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  const ended: Promise<Ran> = once(child, 'close').then(([exit]) => ({ exit: exit ?? -1, stdout, stderr }))
+  return { child, ended }
+}
+
+/** Runs a verb to its end. */
+export const verb = (name: string, args: readonly string[] = [], environment: NodeJS.ProcessEnv = {}): Promise<Ran> =>
+  startVerb(name, args, environment).ended
+
+/** Runs `docker …`; one that fails is an error with what it said. */
+export async function docker(...args: readonly string[]): Promise<string> {
+  const done = await attempt(args)
+  if (done.exit !== 0) throw new Error(`docker ${args.join(' ')}: ${done.stderr}`)
+  return done.stdout
+}
+
+/** All that a container logged, on either output. */
+export async function logsOf(container: string): Promise<string> {
+  const { stdout, stderr } = await attempt(['logs', container])
+  return `${stdout}\n${stderr}`
+}
+
+/** Runs SQL inside a database node as its superuser; gives rows as lines, columns separated by `|`. */
+export async function sql(name: DatabaseName, query: string): Promise<string> {
+  const done = await attempt(
+    ['exec', '-i', containerOf(name), 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'polling', '-f', '-'],
+    query,
+  )
+  if (done.exit !== 0) throw new Error(done.stderr)
+  return done.stdout
+}

@@ -1,0 +1,81 @@
+import { type ClientHttp2Session, connect } from 'node:http2'
+import { type AddressInfo, createServer } from 'node:net'
+import { Server } from '@grpc/grpc-js'
+import { HealthImplementation } from 'grpc-health-check'
+import { type Test, test } from 'tap'
+import { prepareDrain } from '../../server/drain.ts'
+import { listen } from '../../server/listener.ts'
+import { makeLog } from '../../server/log.ts'
+
+const EMPTY_MESSAGE = Buffer.alloc(5)
+const GRACE_SECONDS = 5
+
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
+  const { port } = probe.address() as AddressInfo
+  await new Promise((resolve) => probe.close(resolve))
+  return port
+}
+
+/** A server with the health service only, and connections to it as a balancer keeps them: one call at a time. */
+async function serve(t: Test) {
+  const server = new Server({ 'grpc.enable_channelz': 0 })
+  new HealthImplementation({ '': 'SERVING' }).addToServer(server)
+  const drain = prepareDrain(server, GRACE_SECONDS, makeLog('test', 'fatal'))
+  const port = await freePort()
+  const listener = await listen(server, port)
+  t.teardown(() => {
+    listener.stopAccepting()
+    server.forceShutdown()
+  })
+  const keptConnection = () => {
+    const session = connect(`http://127.0.0.1:${port}`)
+    t.teardown(() => session.destroy())
+    return session
+  }
+  return { drain: () => drain(listener), keptConnection }
+}
+
+/** Calls Health.Check; the gRPC status, or the error of the connection. */
+function check(session: ClientHttp2Session): Promise<string> {
+  return new Promise((resolve) => {
+    const call = session.request({
+      ':method': 'POST',
+      ':path': '/grpc.health.v1.Health/Check',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    })
+    call.on('trailers', (trailers) => resolve(`status ${trailers['grpc-status']}`))
+    call.on('error', (error) => resolve(error.message))
+    call.resume()
+    call.end(EMPTY_MESSAGE)
+  })
+}
+
+test('a call sent on a kept connection just after the stop began is answered, then the connection ends', async (t) => {
+  const { drain, keptConnection } = await serve(t)
+  const connections = [keptConnection(), keptConnection(), keptConnection()]
+  t.same(await Promise.all(connections.map(check)), ['status 0', 'status 0', 'status 0'])
+  const toldToGo = connections.map((session) => new Promise<void>((resolve) => session.once('goaway', () => resolve())))
+  const drained = drain()
+  t.same(await Promise.all(connections.map(check)), ['status 0', 'status 0', 'status 0'])
+  await Promise.all(toldToGo)
+  await drained
+  t.ok(connections.every((session) => session.closed || session.destroyed))
+})
+
+test('a stopping server accepts no new connection, and a connection nobody uses does not hold it up', async (t) => {
+  const { drain, keptConnection } = await serve(t)
+  t.equal(await check(keptConnection()), 'status 0')
+  const started = performance.now()
+  const drained = drain()
+  const late = keptConnection()
+  const refused = await new Promise<boolean>((resolve) => {
+    late.once('error', () => resolve(true))
+    late.once('connect', () => resolve(false))
+  })
+  t.ok(refused)
+  await drained
+  t.ok(performance.now() - started < GRACE_SECONDS * 1000, 'sooner than the grace period')
+})

@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { test } from 'tap'
+import { until } from '../../scripts/lab/wait.ts'
+import { lab, patience, sql, verb } from '../the-lab.ts'
+
+test('a person creates a poll, votes, is told of a duplicate, sees the results and closes it', async (t) => {
+  const created = await verb('poll', ['create', 'Tea or coffee?', 'Tea', 'Coffee'])
+  t.equal(created.exit, 0, created.stderr)
+  const uuid = created.stdout.trim()
+  for (const user of ['ann', 'bob', 'cid']) {
+    const voted = await verb('poll', ['vote', uuid, user === 'cid' ? 'Tea' : 'Coffee', '--user', user])
+    t.match(voted, { exit: 0, stdout: /Vote Successfully!/ })
+  }
+  t.match(await verb('poll', ['vote', uuid, 'Tea', '--user', 'ann']), { exit: 1, stdout: /duplicate_vote/ })
+  await until('three votes', { seconds: 5, patience }, async () => {
+    const seen = await verb('poll', ['results', uuid])
+    return /Coffee +█+ 2\n/.test(seen.stdout) && /3 votes/.test(seen.stdout)
+      ? { done: undefined }
+      : { seen: seen.stdout }
+  })
+  t.match(await verb('poll', ['close', uuid]), { exit: 0, stdout: /close/ })
+  t.match(await verb('poll', ['vote', uuid, 'Tea', '--user', 'dan']), { exit: 1, stdout: /Poll Closed/ })
+  await until('the closed poll in the list', { seconds: 5, patience }, async () => {
+    const listed = await verb('poll', ['list', '--json'])
+    const found = JSON.parse(listed.stdout).find((poll: { uuid: string }) => poll.uuid === uuid)
+    return found?.status === 'close' ? { done: undefined } : { seen: listed.stdout }
+  })
+  t.equal(await sql('db-primary', `select count(*) from vote where poll_id = '${uuid}'`), '3')
+})
+
+test('a mistake is answered with what was wrong and what to do', async (t) => {
+  t.match(await verb('poll', ['results', 'nonsense']), {
+    exit: 1,
+    stderr: /INVALID_ARGUMENT.*uuid(.|\n)*→ correct the field/,
+  })
+  t.match(await verb('poll', ['create', 'Only one?', 'a']), { exit: 1, stderr: /INVALID_ARGUMENT.*options/ })
+  t.match(await verb('poll', ['vote']), { exit: 2, stderr: /missing required argument/ })
+  t.match(await verb('poll', ['dance']), { exit: 2 })
+  t.match(await verb('poll', ['list'], { LAB_PORT_OFFSET: '14000' }), {
+    exit: 1,
+    stderr: /UNAVAILABLE(.|\n)*→ .*status/,
+  })
+})
+
+test('every verb explains itself', async (t) => {
+  for (const name of ['setup', 'teardown', 'reset', 'status', 'poll', 'bench'])
+    t.match(await verb(name, ['--help']), { exit: 0, stdout: new RegExp(`Usage: zx scripts/${name}.ts`) })
+})
+
+test('psql on the published port needs no password typed', async (t) => {
+  const port = String(lab.databases[0]?.publishedPort)
+  const child = spawn('psql', [
+    '-w',
+    '-h',
+    'localhost',
+    '-p',
+    port,
+    '-U',
+    'owner',
+    '-XAtc',
+    'select current_user',
+    'polling',
+  ])
+  let out = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk) => {
+      out += chunk
+    })
+  const [exit] = await once(child, 'close')
+  t.equal(exit, 0, out)
+  t.equal(out.trim(), 'owner')
+})

@@ -1,0 +1,44 @@
+import { type Test, test } from 'tap'
+import { client, ok } from '../grpc.ts'
+import { addressOf, containerOf, docker, sql, verb } from '../the-lab.ts'
+
+async function pollWithVote(): Promise<void> {
+  const it = client(addressOf('loader'))
+  const { uuid } = await ok(it.createPoll({ poll_questions: 'Forgotten?', options: ['yes', 'no'] }))
+  await ok(it.castVote({ uuid, userID: 'ann', select_options: 'yes' }))
+  it.close()
+}
+
+async function isPristine(t: Test): Promise<void> {
+  const ran = await verb('reset', ['--json'])
+  t.equal(ran.exit, 0, ran.stderr)
+  t.match(JSON.parse(ran.stdout), { healthy: true, primaries: ['db-primary'], serving: ['primary', 'backup'] })
+  for (const name of ['db-primary', 'db-replica'] as const) {
+    t.equal(await sql(name, 'select count(*) from poll'), '0', name)
+    t.equal(await sql(name, 'select count(*) from vote'), '0', name)
+  }
+  t.equal(await sql('db-primary', 'select pg_is_in_recovery()'), 'f')
+  t.equal(await sql('db-primary', 'select active from pg_replication_slots'), 't')
+  await pollWithVote()
+}
+
+test('reset gives back an empty, replicating lab that takes votes', async (t) => {
+  await pollWithVote()
+  await isPristine(t)
+})
+
+test('reset works from any state: replay paused, a server dead, another frozen, the standby promoted', async (t) => {
+  await sql('db-replica', 'select pg_wal_replay_pause()')
+  await docker('kill', containerOf('primary'))
+  await docker('pause', containerOf('loader'))
+  await isPristine(t)
+  await sql('db-replica', 'select pg_promote()')
+  await docker('pause', containerOf('db-primary'))
+  await isPristine(t)
+})
+
+test('reset of a lab that is not there says how to get one', async (t) => {
+  const ran = await verb('reset', [], { LAB_NAME: 'no-such-lab' })
+  t.equal(ran.exit, 1)
+  t.match(ran.stderr, /NOT_SET_UP.*\n.*setup/)
+})
