@@ -57,7 +57,6 @@ const tap = [
   '--disable-coverage',
   '--jobs=1',
   `--timeout=${180 * patience}`,
-  `--reporter=${process.stdout.isTTY ? 'base' : 'tap'}`,
   `--output-file=${report}`,
 ]
 const needsLab = files.some((file) => !file.startsWith('test/units/'))

@@ -22,7 +22,9 @@ test('no password is in what the engine shows of any node, nor in any log', asyn
   t.equal(Object.keys(secrets).length, 4)
   for (const { container } of lab.nodes) {
     const shown =
-      (await docker('inspect', container)) + (await logsOf(container)) + (await docker('top', container, '-eo', 'args'))
+      (await docker('inspect', container)) +
+      (await logsOf(container)) +
+      (await docker('top', container, '-eo', 'pid,args'))
     for (const [role, password] of Object.entries(secrets)) t.notOk(shown.includes(password), `${role} in ${container}`)
   }
 })

@@ -4,16 +4,19 @@ import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
 import { addressOf, containerOf, docker, patience, sql } from '../the-lab.ts'
 
+const DROP_ALL = `do $$ declare it regclass; begin
+  for it in select oid::regclass from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace
+  loop execute 'drop table ' || it || ' cascade'; end loop;
+end $$`
+
 const servers = ['primary', 'backup'] as const
 
 test('both servers starting on an empty database migrate it once, and both serve', async (t) => {
+  t.teardown(() => docker('start', ...servers.map(containerOf)))
   const once = await sql('db-primary', 'select version, name from schema_migration order by version')
   for (let round = 1; round <= 3; round++) {
     await docker('kill', ...servers.map(containerOf))
-    await sql(
-      'db-primary',
-      'drop owned by owner cascade; alter default privileges for role owner in schema public grant select, insert, update, delete on tables to service; alter default privileges for role owner in schema public grant select on tables to monitor; alter schema public owner to owner',
-    )
+    await sql('db-primary', DROP_ALL)
     const since = await docker('exec', containerOf('db-primary'), 'date', '-u', '+%Y-%m-%dT%H:%M:%SZ')
     await docker('start', ...servers.map(containerOf))
     for (const name of servers) {

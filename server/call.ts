@@ -1,0 +1,36 @@
+/** Why a call is over before its answer was ready. */
+export type CallEnd = 'deadline' | 'cancelled'
+
+/** What the parts below the gRPC layer know of a call: when it must be over, and whether it is. */
+export type Call = {
+  /** Milliseconds since the epoch. */
+  deadline: number
+  ended: CallEnd | undefined
+  /** Set by whoever waits for something; called at most once, when the call ends early. */
+  abort: (() => void) | undefined
+}
+
+/** A call that lasts until the given time (milliseconds since the epoch). */
+export function makeCall(deadline: number): Call {
+  return { deadline, ended: undefined, abort: undefined }
+}
+
+/** Ends the call early: whoever waits on its behalf stops waiting. */
+export function endCall(call: Call, why: CallEnd): void {
+  if (call.ended) return
+  call.ended = why
+  const abort = call.abort
+  call.abort = undefined
+  abort?.()
+}
+
+/** Waits for the promise or for the end of the call, whichever comes first. */
+export function orEndOfCall(call: Call, promise: Promise<void>): Promise<void> {
+  if (call.ended) return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    call.abort = resolve
+    promise.then(resolve, reject).finally(() => {
+      if (call.abort === resolve) call.abort = undefined
+    })
+  })
+}

@@ -1,0 +1,56 @@
+import { type LookupAddress, lookup } from 'node:dns'
+import { type LookupFunction, Socket } from 'node:net'
+
+/** How long a look-up may take before the address last seen is used, milliseconds. */
+const LOOKUP_PATIENCE_MS = 300
+
+const lastSeen = new Map<string, LookupAddress[]>()
+const underWay = new Map<string, Promise<LookupAddress[]>>()
+
+// getaddrinfo blocks one of libuv's few threads, for seconds where the name of a dead host is asked of a resolver that
+// does not answer. One look-up per host at a time, and the address last seen meanwhile, keep that from
+// holding up connections to the hosts that live.
+function addressesOf(host: string): Promise<LookupAddress[]> {
+  const running = underWay.get(host)
+  if (running) return running
+  const started = new Promise<LookupAddress[]>((resolve, reject) => {
+    lookup(host, { all: true }, (error, addresses) => {
+      underWay.delete(host)
+      if (error) return reject(error)
+      lastSeen.set(host, addresses)
+      resolve(addresses)
+    })
+  })
+  underWay.set(host, started)
+  return started
+}
+
+const lookupOnce: LookupFunction = (host, options, callback) => {
+  let answered = false
+  const answer = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => {
+    if (answered) return
+    answered = true
+    clearTimeout(patience)
+    const first = addresses[0]
+    if (error || !first) return callback(error ?? new Error(`no address for ${host}`), '', 0)
+    if (options.all) callback(null, addresses)
+    else callback(null, first.address, first.family)
+  }
+  const patience = setTimeout(() => {
+    const known = lastSeen.get(host)
+    if (known) answer(null, known)
+  }, LOOKUP_PATIENCE_MS)
+  addressesOf(host).then(
+    (addresses) => answer(null, addresses),
+    (error: NodeJS.ErrnoException) => answer(error, []),
+  )
+}
+
+/** A socket for one connection to a database, not connected yet, that resolves names as above. */
+export function makeSocket(): Socket {
+  const socket = new Socket()
+  const connect = socket.connect.bind(socket)
+  // pg calls connect(port, host) on the socket it is given and offers no other place for a look-up of one's own.
+  const connectWithLookup = (port: number, host: string) => connect({ port, host, lookup: lookupOnce })
+  return Object.assign(socket, { connect: connectWithLookup })
+}

@@ -1,0 +1,53 @@
+/** What a server believes of one database. Role, timeline and LSN are as of the last answer. */
+export type Sighting = {
+  name: string
+  reachable: boolean
+  inRecovery: boolean
+  timeline: number
+  lsn: string
+  /** Why the last probe failed; undefined when it was answered. */
+  problem: string | undefined
+}
+
+/** Which database takes writes, or none, and why. */
+export type Choice = { writable: string | undefined; reason: string }
+
+/**
+ * Chooses the database to write to: the one out of recovery on the highest timeline.
+ * `highestTimeline` is the highest ever seen, in these sightings or before: a primary below it was left behind by a
+ * promotion, even while the promoted node is out of sight, and what it acknowledged would be lost.
+ */
+export function chooseWritable(sightings: Sighting[], highestTimeline: number): Choice {
+  const primaries = sightings.filter(({ reachable, inRecovery }) => reachable && !inRecovery)
+  const current = primaries.filter(({ timeline }) => timeline >= highestTimeline)
+  const [first, second] = current
+  if (first && !second) return { writable: first.name, reason: `primary on timeline ${first.timeline}` }
+  if (second) {
+    const names = current.map(({ name }) => name).join(' and ')
+    return { writable: undefined, reason: `${names} are both primary on timeline ${second.timeline}` }
+  }
+  return { writable: undefined, reason: sightings.map((sighting) => describe(sighting, highestTimeline)).join('; ') }
+}
+
+/**
+ * Chooses the database to read from: the local one while it answers, else another that does. Never a primary that was
+ * left behind: what it holds is not the history that the others go on with.
+ */
+export function chooseReadable(
+  sightings: Sighting[],
+  highestTimeline: number,
+  local: string,
+  writable: string | undefined,
+): string | undefined {
+  const usable = sightings
+    .filter(({ reachable, inRecovery, timeline }) => reachable && (inRecovery || timeline >= highestTimeline))
+    .map(({ name }) => name)
+  if (usable.includes(local)) return local
+  return usable.find((name) => name === writable) ?? usable[0]
+}
+
+function describe({ name, reachable, inRecovery, timeline, problem }: Sighting, highest: number): string {
+  if (!reachable) return `${name} is unreachable (${problem ?? 'not probed yet'})`
+  if (inRecovery) return `${name} is in recovery`
+  return `${name} is a primary on timeline ${timeline}, left behind by timeline ${highest}`
+}

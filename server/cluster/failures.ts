@@ -1,0 +1,57 @@
+import { causeText, type Failure, fail } from '../errors.ts'
+
+/** The SQLSTATE of a database's error, or the system's code of a socket's error. */
+export function errorCode(error: unknown): string | undefined {
+  if (error instanceof AggregateError && !('code' in error)) return errorCode(error.errors[0])
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}
+
+const SQLSTATE = /^[0-9A-Z]{5}$/
+
+// 57P01-57P05: the server is stopping, starting or was crashed; class 08: connection exceptions.
+const CONNECTION_GONE = /^(57P0[1-5]|08[0-9A-Z]{3})$/
+
+/** True where the error ended the connection, so that it must not go back to the pool. */
+export function endsConnection(error: unknown): boolean {
+  const code = errorCode(error)
+  return code === undefined || !SQLSTATE.test(code) || code === 'EPIPE' || CONNECTION_GONE.test(code)
+}
+
+// The node itself says that it does not serve, or its name is gone: no second opinion is needed.
+const REFUSALS = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '57P03'])
+
+/** True where the error proves that the node does not serve now, unlike a timeout, which may be a lost packet. */
+export function isRefusal(error: unknown): boolean {
+  const code = errorCode(error)
+  return code !== undefined && REFUSALS.has(code)
+}
+
+/** The failure that stands for an error before the query was sent: nothing can have been written. */
+export function connectFailure(database: string, error: unknown): Failure {
+  const code = errorCode(error) ?? ''
+  if (code.startsWith('53')) return fail('DATABASE_EXHAUSTED', `database ${database}: out of resources`, error)
+  return fail('DATABASE_UNREACHABLE', `database ${database}: no connection`, error)
+}
+
+// Serialization failure (also: conflict with recovery), deadlock, cancelled query. Not indefinite: cancelling a commit
+// that waits for a synchronous standby gives a warning and no error.
+const ABORTED = new Set(['40001', '40P01', '57014'])
+
+/** The failure that stands for an error after the query was sent. */
+export function queryFailure(database: string, error: unknown, kind: 'read' | 'write'): Failure {
+  const code = errorCode(error) ?? ''
+  if (endsConnection(error)) {
+    return kind === 'read'
+      ? fail('READ_INTERRUPTED', `database ${database}: the connection ended`, error)
+      : fail('CONNECTION_LOST', `database ${database}: the connection ended before the write was acknowledged`, error)
+  }
+  // From here on the database answered with an error, and has therefore rolled the statement back.
+  if (code === '25006') return fail('DATABASE_READ_ONLY', `database ${database} is in recovery`, error)
+  if (ABORTED.has(code)) {
+    return kind === 'read'
+      ? fail('READ_INTERRUPTED', `database ${database}: the query was cancelled`, error)
+      : fail('WRITE_ABORTED', `database ${database}: the write was rolled back`, error)
+  }
+  if (code.startsWith('53')) return fail('DATABASE_EXHAUSTED', `database ${database}: out of resources`, error)
+  return fail('INTERNAL', 'internal error', new Error(`database ${database}: ${causeText(error)}`, { cause: error }))
+}

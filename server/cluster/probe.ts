@@ -1,0 +1,70 @@
+import pg from 'pg'
+import type { DatabaseAddress } from '../settings.ts'
+import { connectionConfig, type Identity, wireOf } from './connection.ts'
+
+/** What a database says of itself. `timeline` of a standby is a lower bound: that of its last restartpoint. */
+export type ProbeAnswer = { inRecovery: boolean; timeline: number; lsn: string }
+
+/** Asks one database, over a connection of its own that is kept between probes. Throws what went wrong. */
+export type Probe = { ask(): Promise<ProbeAnswer>; close(): Promise<void> }
+
+/** How long connecting may take, and how long the answer, milliseconds. A frozen host still accepts connections. */
+export const PROBE_TIMEOUT_MS = 1000
+
+// pg_control_checkpoint() lags behind a promotion, so a primary's timeline comes from the WAL file it writes.
+const PROBE_SQL = `
+  select recovery as "inRecovery",
+         case when recovery then (select timeline_id from pg_control_checkpoint())
+              else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end as timeline,
+         case when recovery then coalesce(pg_last_wal_replay_lsn(), '0/0') else pg_current_wal_lsn() end::text as lsn
+  from (select pg_is_in_recovery() as recovery offset 0) as state`
+
+/** A probe of one database; connects when first asked. */
+export function makeProbe(address: DatabaseAddress, identity: Identity): Probe {
+  let client: pg.Client | undefined
+
+  async function connected(): Promise<pg.Client> {
+    if (client) return client
+    const fresh = new pg.Client({
+      ...connectionConfig(address, identity, PROBE_TIMEOUT_MS),
+      connectionTimeoutMillis: PROBE_TIMEOUT_MS,
+      query_timeout: PROBE_TIMEOUT_MS,
+    })
+    // A lost connection shows at the next question; without a listener it would end the process.
+    fresh.on('error', () => {})
+    try {
+      await fresh.connect()
+    } catch (error) {
+      drop(fresh)
+      throw error
+    }
+    client = fresh
+    return fresh
+  }
+
+  return {
+    async ask() {
+      const current = await connected()
+      try {
+        const answer = await current.query<ProbeAnswer>({ name: 'probe', text: PROBE_SQL })
+        const row = answer.rows[0]
+        if (!row) throw new Error('the probe query gave no row')
+        return row
+      } catch (error) {
+        client = undefined
+        drop(current)
+        throw error
+      }
+    },
+    async close() {
+      const current = client
+      client = undefined
+      if (current) await current.end()
+    },
+  }
+}
+
+// Not end(): that waits for a goodbye which a frozen or cut-off host never sends.
+function drop(client: pg.Client): void {
+  wireOf(client).connection.stream.destroy()
+}

@@ -1,0 +1,165 @@
+import { status } from '@grpc/grpc-js'
+
+/** What a client may conclude: `definite` means nothing was written, `indefinite` that it may have been. */
+export type Certainty = 'definite' | 'indefinite'
+
+/** `with-key`: a repeated write is safe only where the service can recognise it (a vote by its user and poll). */
+export type Retry = 'yes' | 'no' | 'with-key'
+
+type CatalogueEntry = {
+  code: status
+  cause: string
+  certainty: Certainty
+  retry: Retry
+  fix: string
+}
+
+/** Every error that the service answers with, once. */
+export const CATALOGUE = {
+  INVALID_FIELD: {
+    code: status.INVALID_ARGUMENT,
+    cause: 'A field of the request is missing, malformed or over its documented size.',
+    certainty: 'definite',
+    retry: 'no',
+    fix: 'Correct the field that the message names.',
+  },
+  POLL_NOT_FOUND: {
+    code: status.NOT_FOUND,
+    cause: 'No poll has this uuid, or the replica that was read has not replayed its creation yet.',
+    certainty: 'definite',
+    retry: 'no',
+    fix: 'Check the uuid; right after CreatePoll, ask again.',
+  },
+  NO_WRITABLE_DATABASE: {
+    code: status.UNAVAILABLE,
+    cause: 'No database is out of recovery on the highest timeline seen.',
+    certainty: 'definite',
+    retry: 'yes',
+    fix: 'Retry with backoff; an operator has to promote a standby or bring the primary back.',
+  },
+  NO_READABLE_DATABASE: {
+    code: status.UNAVAILABLE,
+    cause: 'No database answers.',
+    certainty: 'definite',
+    retry: 'yes',
+    fix: 'Retry with backoff; an operator has to bring a database back.',
+  },
+  DATABASE_READ_ONLY: {
+    code: status.UNAVAILABLE,
+    cause: 'The database that took writes a moment ago is in recovery now: the roles are changing.',
+    certainty: 'definite',
+    retry: 'yes',
+    fix: 'Retry with backoff: the service finds the new primary by itself.',
+  },
+  DATABASE_UNREACHABLE: {
+    code: status.UNAVAILABLE,
+    cause: 'No connection to the database could be made.',
+    certainty: 'definite',
+    retry: 'yes',
+    fix: 'Retry with backoff.',
+  },
+  CONNECTION_LOST: {
+    code: status.UNAVAILABLE,
+    cause: 'The connection to the database ended after the write was sent and before it was acknowledged.',
+    certainty: 'indefinite',
+    retry: 'with-key',
+    fix: 'A vote may be cast again: at most one is stored. Before repeating CreatePoll, look for the poll in ListPolls.',
+  },
+  READ_INTERRUPTED: {
+    code: status.UNAVAILABLE,
+    cause: 'The database went away, or cancelled the query for the sake of recovery, while it was reading.',
+    certainty: 'definite',
+    retry: 'yes',
+    fix: 'Retry.',
+  },
+  WRITE_ABORTED: {
+    code: status.ABORTED,
+    cause: 'The database rolled the write back: it conflicted with another, or an operator cancelled it.',
+    certainty: 'definite',
+    retry: 'yes',
+    fix: 'Retry.',
+  },
+  DATABASE_EXHAUSTED: {
+    code: status.RESOURCE_EXHAUSTED,
+    cause: 'The database is out of connections, memory or disk.',
+    certainty: 'definite',
+    retry: 'yes',
+    fix: 'Retry with backoff; an operator has to free what is short.',
+  },
+  QUEUE_FULL: {
+    code: status.RESOURCE_EXHAUSTED,
+    cause: 'Too many calls wait for a database connection.',
+    certainty: 'definite',
+    retry: 'yes',
+    fix: 'Retry with backoff.',
+  },
+  DEADLINE_BEFORE_SENDING: {
+    code: status.DEADLINE_EXCEEDED,
+    cause: 'The deadline passed while the call waited for a database connection.',
+    certainty: 'definite',
+    retry: 'yes',
+    fix: 'Retry with a longer deadline.',
+  },
+  DEADLINE_WHILE_READING: {
+    code: status.DEADLINE_EXCEEDED,
+    cause: 'The deadline passed while the database was reading; the query was cancelled.',
+    certainty: 'definite',
+    retry: 'yes',
+    fix: 'Retry with a longer deadline.',
+  },
+  DEADLINE_WHILE_WRITING: {
+    code: status.DEADLINE_EXCEEDED,
+    cause: 'The deadline passed while the database was writing; the query was cancelled, perhaps too late.',
+    certainty: 'indefinite',
+    retry: 'with-key',
+    fix: 'As for CONNECTION_LOST, with a longer deadline.',
+  },
+  CANCELLED: {
+    code: status.CANCELLED,
+    cause: 'The client cancelled the call.',
+    certainty: 'indefinite',
+    retry: 'with-key',
+    fix: 'As for CONNECTION_LOST.',
+  },
+  INTERNAL: {
+    code: status.INTERNAL,
+    cause: 'A defect of the service; its log has the details under the request id.',
+    certainty: 'indefinite',
+    retry: 'no',
+    fix: 'Report it with the request id.',
+  },
+} as const satisfies Record<string, CatalogueEntry>
+
+export type FailureName = keyof typeof CATALOGUE
+
+/** A failure as a value: its name in the catalogue, a message for the client, and the cause for the log only. */
+export type Failure = { failure: FailureName; message: string; cause?: unknown }
+
+/** What a step of a call comes to. */
+export type Result<T> = { value: T } | Failure
+
+/** Makes a failure; `message` reaches the client, so it must hold no internals. */
+export function fail(failure: FailureName, message: string, cause?: unknown): Failure {
+  return { failure, message, cause }
+}
+
+/** True when the result is a failure. */
+export function isFailure<T extends object>(result: T | Failure): result is Failure {
+  return 'failure' in result
+}
+
+const CERTAINTY_NOTE: Record<Certainty, string> = {
+  definite: '(definite: nothing was written)',
+  indefinite: '(indefinite: it may have been written)',
+}
+
+/** The text a client sees: what happened, and whether the write did. */
+export function clientMessage(failure: Failure): string {
+  return `${failure.message} ${CERTAINTY_NOTE[CATALOGUE[failure.failure].certainty]}`
+}
+
+/** The message of anything thrown, for logs. */
+export function causeText(cause: unknown): string {
+  if (cause instanceof AggregateError && cause.message === '') return cause.errors.map(causeText).join('; ')
+  return cause instanceof Error ? cause.message : String(cause)
+}

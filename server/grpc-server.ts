@@ -1,0 +1,37 @@
+import { Server } from '@grpc/grpc-js'
+import { PollServiceService, ResultServiceService, VoteServiceService } from '../proto/gen/polling.ts'
+import type { BallotBox } from './ballot-box.ts'
+import type { ClusterView } from './cluster/view.ts'
+import type { Reader } from './reader.ts'
+import { addHealth, type Health } from './rpc/health.ts'
+import { pollService } from './rpc/poll-service.ts'
+import { addReflection } from './rpc/reflection.ts'
+import { resultService } from './rpc/result-service.ts'
+import type { RpcContext } from './rpc/unary.ts'
+import { voteService } from './rpc/vote-service.ts'
+
+const OPTIONS = {
+  'grpc.max_receive_message_length': 1024 * 1024,
+  // Pings find peers that vanished without a word; often enough to keep idle streams alive through a balancer
+  // that gives up on a silent upstream after 60 s.
+  'grpc.keepalive_time_ms': 20_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  // Bookkeeping for a debugging service that is not exposed here.
+  'grpc.enable_channelz': 0,
+}
+
+/** Makes the gRPC server with all its services; it does not listen yet. */
+export function makeGrpcServer(
+  context: RpcContext,
+  view: ClusterView,
+  ballotBox: BallotBox,
+  reader: Reader,
+): { server: Server; health: Health } {
+  const server = new Server(OPTIONS)
+  server.addService(PollServiceService, pollService(context, ballotBox, reader))
+  server.addService(VoteServiceService, voteService(context, ballotBox))
+  server.addService(ResultServiceService, resultService(context, reader))
+  const health = addHealth(server, view)
+  addReflection(server)
+  return { server, health }
+}

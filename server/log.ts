@@ -1,0 +1,14 @@
+import { type Logger, pino } from 'pino'
+import type { LogLevel } from './settings.ts'
+
+export type Log = Logger
+
+/** JSON lines on stdout, each with the node's name, levels as words and time in ISO 8601. */
+export function makeLog(node: string, level: LogLevel): Log {
+  return pino({
+    level,
+    base: { node },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  })
+}

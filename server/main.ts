@@ -1,0 +1,77 @@
+import { type Readiness, startAdmin } from './admin.ts'
+import { makeBallotBox } from './ballot-box.ts'
+import { makeCluster } from './cluster/cluster.ts'
+import { prepareDrain } from './drain.ts'
+import { causeText } from './errors.ts'
+import { makeGrpcServer } from './grpc-server.ts'
+import { type Listener, listen } from './listener.ts'
+import { makeLog } from './log.ts'
+import { makeMetrics, watchCluster } from './metrics.ts'
+import { makeReader } from './reader.ts'
+import { waitForSchema } from './schema.ts'
+import { describeProblems, readSettings } from './settings.ts'
+import { atMost, onStopSignal, onUncaught } from './shutdown.ts'
+
+/** sysexits.h: EX_CONFIG. */
+const EXIT_CONFIG = 78
+/** Added to the grace period, it must stay below the 10 s after which service managers commonly kill. */
+const CLOSE_POOLS_MS = 1000
+
+const settings = readSettings(process.env)
+if ('problems' in settings) {
+  process.stderr.write(`The server cannot start:\n${describeProblems(settings.problems)}\n`)
+  process.exit(EXIT_CONFIG)
+}
+
+const log = makeLog(settings.nodeName, settings.logLevel)
+onUncaught(log)
+const metrics = makeMetrics()
+const cluster = makeCluster(settings, log)
+watchCluster(metrics.registry, cluster)
+const ballotBox = makeBallotBox(cluster, () => metrics.writeRetries.inc())
+const reader = makeReader(cluster)
+const context = { node: settings.nodeName, log, metrics }
+const { server, health } = makeGrpcServer(context, cluster.view, ballotBox, reader)
+
+const drain = prepareDrain(server, settings.graceSeconds, log)
+
+const stopped = new AbortController()
+let listener: Listener | undefined
+let phase: 'starting' | 'serving' | 'stopping' = 'starting'
+
+function readiness(): Readiness {
+  if (phase !== 'serving') return { ready: false, reason: phase }
+  const readable = cluster.view.readable()
+  if (readable === undefined) return { ready: false, reason: `no database answers: ${cluster.view.reason()}` }
+  return { ready: true, reason: `reads from ${readable}, writes to ${cluster.view.writable() ?? 'none'}` }
+}
+
+onStopSignal(log, async () => {
+  phase = 'stopping'
+  health.stop()
+  stopped.abort()
+  await drain(listener)
+  await atMost(CLOSE_POOLS_MS, cluster.stop())
+})
+
+try {
+  await startAdmin(settings.metricsPort, metrics.registry, readiness)
+  cluster.view.start()
+  const problem = await waitForSchema(settings, cluster.view, log, stopped.signal)
+  if (problem) {
+    log.fatal(problem, 'the schema cannot be brought up to date')
+    process.exit(EXIT_CONFIG)
+  }
+  if (!stopped.signal.aborted) {
+    // So that the first call finds the belief about every database made up.
+    await cluster.view.refresh()
+    listener = await listen(server, settings.port)
+    // A signal may have come in the meantime.
+    if (stopped.signal.aborted) listener.stopAccepting()
+    else phase = 'serving'
+    log.info({ port: settings.port, metricsPort: settings.metricsPort, ...readiness() }, phase)
+  }
+} catch (error) {
+  log.fatal({ cause: causeText(error) }, 'the server cannot start')
+  process.exit(1)
+}

@@ -1,0 +1,71 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Sighting } from './cluster/choose.ts'
+import type { Cluster } from './cluster/cluster.ts'
+
+/** What the program counts. Names follow Prometheus' conventions; times are in seconds. */
+export type Metrics = ReturnType<typeof makeMetrics>
+
+/** Makes one registry with all metrics of the program, and of the Node process. */
+export function makeMetrics() {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  return {
+    registry,
+    calls: new Histogram({
+      name: 'polling_call_duration_seconds',
+      help: 'Time from the arrival of a call to its answer, by method and gRPC code.',
+      labelNames: ['method', 'code'] as const,
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+    failures: new Counter({
+      name: 'polling_failures_total',
+      help: 'Failed calls, by method and name in the error catalogue.',
+      labelNames: ['method', 'failure'] as const,
+      registers,
+    }),
+    writeRetries: new Counter({
+      name: 'polling_write_retries_total',
+      help: 'Writes tried a second time on the writable database after a definite failure.',
+      registers,
+    }),
+  }
+}
+
+/** Adds gauges of what is believed of the cluster, and of the pools. */
+export function watchCluster(registry: Registry, cluster: Cluster): void {
+  const registers = [registry]
+  const { view } = cluster
+  // Read when scraped: between two scrapes they cost nothing.
+  const perDatabase = (name: string, help: string, value: (sighting: Sighting) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['database'] as const,
+      registers,
+      collect() {
+        for (const sighting of view.sightings()) this.set({ database: sighting.name }, value(sighting))
+      },
+    })
+  const flag = (condition: boolean) => (condition ? 1 : 0)
+  perDatabase('polling_database_reachable', '1 where the database answers probes.', (seen) => flag(seen.reachable))
+  perDatabase('polling_database_timeline', 'Timeline of the database as last probed.', (seen) => seen.timeline)
+  perDatabase('polling_database_writable', '1 on the database that this server writes to.', (seen) =>
+    flag(seen.name === view.writable()),
+  )
+  perDatabase('polling_database_reads', '1 on the database that this server reads from.', (seen) =>
+    flag(seen.name === view.readable()),
+  )
+  new Gauge({
+    name: 'polling_pool',
+    help: 'The pool of connections to a database: connections in total, idle ones, and calls that wait for one.',
+    labelNames: ['database', 'what'] as const,
+    registers,
+    collect() {
+      for (const database of cluster.databases) {
+        for (const [what, count] of Object.entries(database.usage())) this.set({ database: database.name, what }, count)
+      }
+    },
+  })
+}

@@ -1,0 +1,50 @@
+import type { handleServerStreamingCall, Server, ServerWritableStream } from '@grpc/grpc-js'
+import { HealthImplementation, type ServingStatus } from 'grpc-health-check'
+import type { ClusterView } from '../cluster/view.ts'
+
+/** The standard health service, kept in step with what is believed of the cluster. */
+export type Health = {
+  /** Says NOT_SERVING for everything from now on and ends the streams of those who watch: the server is stopping. */
+  stop(): void
+}
+
+const READ_SERVICES = ['', 'polling.PollService', 'polling.ResultService'] as const
+const WRITE_SERVICE = 'polling.VoteService'
+
+type Watcher = ServerWritableStream<unknown, unknown>
+
+/** Adds grpc.health.v1.Health: SERVING where reads work, and for votes where writes do. */
+export function addHealth(server: Server, view: ClusterView): Health {
+  const health = new HealthImplementation()
+  const watchers = new Set<Watcher>()
+  let stopped = false
+  const say = (reads: ServingStatus, writes: ServingStatus) => {
+    for (const service of READ_SERVICES) health.setStatus(service, reads)
+    health.setStatus(WRITE_SERVICE, writes)
+  }
+  const servingIf = (database: string | undefined): ServingStatus => (database ? 'SERVING' : 'NOT_SERVING')
+  const update = () => {
+    if (!stopped) say(servingIf(view.readable()), servingIf(view.writable()))
+  }
+  update()
+  view.onChange(update)
+  health.addToServer({
+    addService(definition, implementation) {
+      const watch = implementation['watch'] as handleServerStreamingCall<unknown, unknown>
+      // Kept at hand, since an endless stream would hold up an orderly stop until its last second.
+      const watchAndKeep = (call: Watcher) => {
+        watchers.add(call)
+        call.on('cancelled', () => watchers.delete(call))
+        watch(call)
+      }
+      server.addService(definition, { ...implementation, watch: watchAndKeep })
+    },
+  })
+  return {
+    stop() {
+      stopped = true
+      say('NOT_SERVING', 'NOT_SERVING')
+      for (const call of watchers) call.end()
+    },
+  }
+}

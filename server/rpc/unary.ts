@@ -1,0 +1,87 @@
+import { type handleUnaryCall, Metadata, type ServerUnaryCall, status } from '@grpc/grpc-js'
+import { type Call, endCall, makeCall } from '../call.ts'
+import { CATALOGUE, causeText, clientMessage, type Failure, fail, isFailure, type Result } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+
+/** What the adapter needs: who answers, and where to log and count. */
+export type RpcContext = { node: string; log: Log; metrics: Metrics }
+
+/** How long a call may take whose client set no deadline, milliseconds. */
+export const DEFAULT_DEADLINE_MS = 10_000
+/** No call lasts longer, whatever its deadline, milliseconds; the database's statement timeout is the same. */
+export const LONGEST_DEADLINE_MS = 30_000
+
+/**
+ * Turns a handler of ours into one of gRPC's: the one place that measures, logs, ends calls at their deadline and
+ * maps failures to statuses. Every answer carries `x-served-by`; failures carry `x-failure` (name in the catalogue)
+ * and `x-certainty` as trailers.
+ */
+export function unary<Request, Response>(
+  context: RpcContext,
+  method: string,
+  handler: (request: Request, call: Call) => Promise<Result<Response>>,
+): handleUnaryCall<Request, Response> {
+  const { log, metrics } = context
+  const servedBy = new Metadata()
+  servedBy.set('x-served-by', context.node)
+  const succeeded = metrics.calls.labels(method, status[status.OK])
+  const debug = log.isLevelEnabled('debug')
+
+  return (grpcCall, callback) => {
+    const started = performance.now()
+    const call = makeCall(deadlineOf(grpcCall, Date.now()))
+    const atDeadline = () => endCall(call, 'deadline')
+    const timer = setTimeout(atDeadline, call.deadline - Date.now())
+    // Also emitted after every answer; by then nothing is left to end.
+    grpcCall.on('cancelled', () => endCall(call, Date.now() >= call.deadline - 1 ? 'deadline' : 'cancelled'))
+
+    const answer = (result: Result<Response>) => {
+      clearTimeout(timer)
+      const seconds = (performance.now() - started) / 1000
+      grpcCall.sendMetadata(servedBy)
+      if (!isFailure(result)) {
+        succeeded.observe(seconds)
+        callback(null, result.value)
+        if (debug) log.debug({ method, ms: milliseconds(seconds), requestId: requestIdOf(grpcCall) }, 'call')
+        return
+      }
+      const entry = CATALOGUE[result.failure]
+      metrics.calls.labels(method, status[entry.code]).observe(seconds)
+      metrics.failures.labels(method, result.failure).inc()
+      callback({ code: entry.code, details: clientMessage(result), metadata: trailersOf(result) })
+      logFailure(log, method, seconds, requestIdOf(grpcCall), result)
+    }
+
+    handler(grpcCall.request, call).then(answer, (error: unknown) => answer(fail('INTERNAL', 'internal error', error)))
+  }
+}
+
+function deadlineOf(call: ServerUnaryCall<unknown, unknown>, now: number): number {
+  const asked = Number(call.getDeadline())
+  return Number.isFinite(asked) ? Math.min(asked, now + LONGEST_DEADLINE_MS) : now + DEFAULT_DEADLINE_MS
+}
+
+/** The id that the balancer gave the call, for tracing it through the logs. */
+function requestIdOf(call: ServerUnaryCall<unknown, unknown>): string | undefined {
+  return call.metadata.get('x-request-id')[0]?.toString()
+}
+
+function trailersOf(failure: Failure): Metadata {
+  const trailers = new Metadata()
+  trailers.set('x-failure', failure.failure)
+  trailers.set('x-certainty', CATALOGUE[failure.failure].certainty)
+  return trailers
+}
+
+function milliseconds(seconds: number): number {
+  return Math.round(seconds * 1e6) / 1e3
+}
+
+function logFailure(log: Log, method: string, seconds: number, requestId: string | undefined, failure: Failure): void {
+  const { code, certainty } = CATALOGUE[failure.failure]
+  const what = { method, code: status[code], failure: failure.failure, certainty, ms: milliseconds(seconds), requestId }
+  const cause = failure.cause === undefined ? undefined : causeText(failure.cause)
+  if (failure.failure === 'INTERNAL') log.error({ ...what, err: failure.cause }, failure.message)
+  else log.warn({ ...what, cause }, failure.message)
+}

@@ -1,0 +1,65 @@
+import { type Failure, fail } from '../errors.ts'
+
+/** Sizes of the wire contract, in bytes of UTF-8 (proto/polling.proto). */
+export const LIMITS = {
+  questionBytes: 500,
+  optionBytes: 200,
+  userIdBytes: 200,
+  minOptions: 2,
+  maxOptions: 50,
+} as const
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+/** What is wrong with the fields of a CreatePollRequest, if anything. */
+export function checkCreatePoll(request: { poll_questions: string; options: string[] }): Failure | undefined {
+  const { poll_questions: question, options } = request
+  return checkText('poll_questions', question, LIMITS.questionBytes) ?? checkOptions(options)
+}
+
+/** What is wrong with the fields of a CastVoteRequest, if anything. An unknown option is not: it has a status. */
+export function checkCastVote(request: { uuid: string; userID: string; select_options: string }): Failure | undefined {
+  return (
+    checkUuid(request.uuid) ??
+    checkText('userID', request.userID, LIMITS.userIdBytes) ??
+    (request.select_options === ''
+      ? undefined
+      : checkText('select_options', request.select_options, LIMITS.optionBytes))
+  )
+}
+
+/** What is wrong with a poll's uuid, if anything. */
+export function checkUuid(uuid: string): Failure | undefined {
+  return UUID.test(uuid) ? undefined : invalid('uuid', 'must be a UUID of 36 characters')
+}
+
+function checkOptions(options: string[]): Failure | undefined {
+  const { minOptions, maxOptions } = LIMITS
+  if (options.length < minOptions || options.length > maxOptions) {
+    return invalid('options', `must be ${minOptions} to ${maxOptions}, not ${options.length}`)
+  }
+  const seen = new Set<string>()
+  for (const [index, option] of options.entries()) {
+    const field = `options[${index}]`
+    const problem = checkText(field, option, LIMITS.optionBytes)
+    if (problem) return problem
+    if (seen.has(option)) return invalid(field, 'must not repeat another option')
+    seen.add(option)
+  }
+  return undefined
+}
+
+function checkText(field: string, text: string, maxBytes: number): Failure | undefined {
+  if (text === '') return invalid(field, 'must not be empty')
+  // A character takes at least one byte: the first comparison spares counting what is far too long.
+  if (text.length > maxBytes || Buffer.byteLength(text) > maxBytes) {
+    return invalid(field, `must be at most ${maxBytes} bytes of UTF-8`)
+  }
+  // PostgreSQL's text type cannot hold it.
+  if (text.includes('\0')) return invalid(field, 'must not contain the NUL character')
+  return undefined
+}
+
+function invalid(field: string, problem: string): Failure {
+  return fail('INVALID_FIELD', `${field}: ${problem}`)
+}
