@@ -3,11 +3,11 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePortOffset } from './free-ports.ts'
+import { freePortOffset } from '../scripts/lab/free-ports.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const BIN = join(ROOT, 'node_modules/.bin')
@@ -43,44 +43,48 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
-async function run(command: string, args: readonly string[]): Promise<number> {
-  child = spawn(join(BIN, command), args, { cwd: ROOT, env: environment, stdio: ['ignore', 'inherit', 'inherit'] })
-  const [exit] = await once(child, 'exit')
+/** Runs a command of the project to its end and gives its exit code. */
+async function run(command: string, args: readonly string[], heard?: (text: string) => void): Promise<number> {
+  const stdout = heard === undefined ? 'inherit' : 'pipe'
+  child = spawn(join(BIN, command), args, { cwd: ROOT, env: environment, stdio: ['ignore', stdout, 'inherit'] })
+  child.stdout?.on('data', (chunk) => {
+    process.stdout.write(chunk)
+    heard?.(String(chunk))
+  })
+  const [exit] = await once(child, 'close')
   child = undefined
   return exit ?? 1
 }
 
-const report = join(scratch, 'report.tap')
-// Nodes are killed and healed on the way: one file at a time. A file that hangs is ended and reported.
-const tap = [
-  '--type-strip-only',
-  '--disable-coverage',
-  '--jobs=1',
-  `--timeout=${180 * patience}`,
-  `--output-file=${report}`,
-]
+/** Runs tap: its own display on a terminal, its plain report when piped; gives that report either way. */
+async function runTap(): Promise<{ exit: number; report: string }> {
+  // Nodes are killed and healed on the way: one file at a time. A file that hangs is ended and reported.
+  const options = ['--type-strip-only', '--disable-coverage', '--jobs=1', `--timeout=${180 * patience}`]
+  if (process.stdout.isTTY) {
+    const file = join(scratch, 'report.tap')
+    const exit = await run('tap', [...options, `--output-file=${file}`, ...files])
+    return { exit, report: existsSync(file) ? readFileSync(file, 'utf8') : '' }
+  }
+  let report = ''
+  const exit = await run('tap', [...options, ...files], (text) => {
+    report += text
+  })
+  return { exit, report }
+}
+
 const needsLab = files.some((file) => !file.startsWith('test/units/'))
 let exit = 1
+let report = ''
 try {
   exit = needsLab ? await run('zx', ['scripts/setup.ts']) : 0
-  if (exit === 0 && !interrupted) exit = await run('tap', [...tap, ...files])
+  if (exit === 0 && !interrupted) ({ exit, report } = await runTap())
 } finally {
   if (needsLab && (await run('zx', ['scripts/teardown.ts'])) !== 0) exit = 1
+  rmSync(scratch, { recursive: true, force: true })
 }
-const { passed, failed } = count(report)
-rmSync(scratch, { recursive: true, force: true })
-console.log(`\n${passed} passed, ${failed} failed`)
-process.exitCode = interrupted ? 130 : exit === 0 && passed === 0 ? 1 : exit
 
-/** Tests that passed and failed: those right below a file in tap's report. */
-function count(file: string): { passed: number; failed: number } {
-  let text = ''
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch {
-    // tap was never started.
-  }
-  const lines = text.split('\n').filter((line) => /^ {4}(not )?ok /.test(line) && !/# (SKIP|TODO)/.test(line))
-  const failed = lines.filter((line) => line.includes('not ok')).length
-  return { passed: lines.length - failed, failed: failed + (/^Bail out!/m.test(text) ? 1 : 0) }
-}
+// Tests are what stands right below a file in the report.
+const tests = report.split('\n').filter((line) => /^ {4}(not )?ok /.test(line) && !/# (SKIP|TODO)/.test(line))
+const failed = tests.filter((line) => line.includes('not ok')).length
+console.log(`\n${tests.length - failed} passed, ${failed} failed`)
+process.exitCode = interrupted ? 130 : exit === 0 && tests.length === 0 ? 1 : exit

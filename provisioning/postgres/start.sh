@@ -16,20 +16,23 @@ primary_slot_name = '${NODE//-/_}'
 primary_conninfo = 'host=$PEER user=replicator passfile=$run/pgpass application_name=$NODE connect_timeout=2'
 CONF
 
-if [[ -e $PGDATA/fresh ]]; then
+# Ended half-way, the next start begins again.
+if [[ ! -e $PGDATA/PG_VERSION || -e $PGDATA/unfinished ]]; then
+  touch "$PGDATA/unfinished"
+  find "$PGDATA" -mindepth 1 ! -path "$PGDATA/unfinished" -delete
+  tar -C "$PGDATA" -xf /var/lib/postgresql/prepared.tar
   if [[ $START_AS == primary ]]; then
     # Single-user mode: nobody can connect before the passwords are set.
     {
       for role in owner service replicator monitor; do
         echo "alter role $role password '$(<$secrets/$role)';"
       done
-      slot=${PEER//-/_}
-      echo "select pg_create_physical_replication_slot('$slot', true) where not exists (select from pg_replication_slots where slot_name = '$slot');"
+      echo "select pg_create_physical_replication_slot('${PEER//-/_}', true);"
     } | postgres --single -D "$PGDATA" -c exit_on_error=on -c log_min_messages=fatal polling >/dev/null
   else
     touch "$PGDATA/standby.signal"
   fi
-  rm "$PGDATA/fresh"
+  rm "$PGDATA/unfinished"
 fi
 
 exec postgres -D "$PGDATA"

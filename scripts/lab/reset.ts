@@ -47,7 +47,7 @@ export const reset = (lab: Lab): Promise<LabStatus> =>
         title: 'Make fresh databases from their image',
         task: async (_, task) => {
           await Promise.all(lab.databases.map((node) => createNode(tellOf(task), lab, node, parts)))
-          await act(tellOf(task), ['start', ...lab.nodes.map((node) => node.container)])
+          await Promise.all(lab.nodes.map((node) => act(tellOf(task), ['start', node.container])))
         },
       },
       { title: 'Wait until the standby streams', task: () => replicating(lab) },

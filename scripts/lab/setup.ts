@@ -55,8 +55,9 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
         },
       },
       { title: 'Start databases', task: (_, task) => task.newListr(lab.databases.map(node), together) },
-      { title: 'Wait until the standby streams', task: () => replicating(lab) },
+      // They accept no calls before their databases are ready, and come up meanwhile.
       { title: 'Start servers', task: (_, task) => task.newListr(lab.servers.map(node), together) },
+      { title: 'Wait until the standby streams', task: () => replicating(lab) },
       { title: 'Wait until both servers answer', task: () => healthy(lab, lab.servers) },
       { title: 'Start the balancer', task: (_, task) => task.newListr([node(lab.loader)], together) },
       {

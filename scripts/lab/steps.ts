@@ -1,23 +1,17 @@
-import { Listr, type ListrTask, type ListrTaskWrapper, PRESET_TIMER } from 'listr2'
+import { Listr, ListrLogger, type ListrTask, type ListrTaskWrapper, PRESET_TIMER, ProcessOutput } from 'listr2'
 import type { Tell } from './engine/docker.ts'
 
-/** Runs steps one after another, with times: live on a terminal, plain lines on standard error when piped. */
+/** Runs steps one after another, with times: live on a terminal, plain lines when piped. Standard output stays free for answers. */
 export async function steps(tasks: ListrTask[]): Promise<void> {
+  const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) })
   const timer = { ...PRESET_TIMER, condition: (milliseconds: number) => milliseconds >= 100 }
-  const shown = {
-    timer,
-    persistentOutput: true,
-    outputBar: Number.POSITIVE_INFINITY,
-    collapseSubtasks: false,
-    collapseSkips: true,
-  }
   await new Listr(tasks, {
     concurrent: false,
     exitOnError: true,
     // Ctrl-C is ours: it has to end what runs first.
     registerSignalListeners: false,
-    rendererOptions: { ...shown, collapseErrors: false, showErrorMessage: false },
-    fallbackRendererOptions: { timer },
+    rendererOptions: { logger, timer, collapseSubtasks: false, collapseErrors: false, showErrorMessage: false },
+    fallbackRendererOptions: { logger, timer },
   }).run()
 }
 

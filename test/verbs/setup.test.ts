@@ -40,7 +40,7 @@ for (const signal of ['SIGINT', 'SIGKILL'] as const) {
       await docker('rm', '-f', ...lab.nodes.map(({ container }) => container))
       const { child, ended } = startVerb('setup')
       let printed = ''
-      child.stdout.on('data', (chunk) => {
+      child.stderr.on('data', (chunk) => {
         printed += chunk
         if (printed.includes(`docker create --name ${containerOf(node)} `)) child.kill(signal)
       })

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
-import { PORTS } from '../scripts/lab/settings.ts'
+import { PORTS } from './settings.ts'
 
 /** A LAB_PORT_OFFSET under which every port that a lab publishes is free right now. */
 export async function freePortOffset(): Promise<number> {

@@ -1,0 +1,34 @@
+import type { StartupFigures } from './startup.ts'
+
+/** Targets of the lab on 2 processors: seconds, and how many times faster reset is than starting over. */
+const TARGETS = { setup: 5, reset: 3, ratio: 5 }
+
+/** The figures as a table: median, least and most of each, and what the target says. */
+export function startupTable(figures: StartupFigures): string {
+  const { machine, runs } = figures
+  const ratio = median(figures.teardownAndSetup) / median(figures.reset)
+  const row = (name: string, seconds: readonly number[], target?: number) =>
+    [
+      name.padEnd(44),
+      `${median(seconds).toFixed(2)} s`.padStart(8),
+      `${Math.min(...seconds).toFixed(2)}–${Math.max(...seconds).toFixed(2)}`.padStart(12),
+      target === undefined ? '' : `≤ ${target} s ${median(seconds) <= target ? 'met' : 'missed'}`,
+    ].join('  ')
+  return [
+    `${machine.processors} × ${machine.model}, ${machine.memoryGiB} GiB, Docker ${machine.engine}; ${runs} runs, each of all in turn`,
+    '',
+    `${''.padEnd(44)}  ${'median'.padStart(8)}  ${'range'.padStart(12)}  target`,
+    row('setup, images present, nothing running', figures.setup, TARGETS.setup),
+    row('setup again, nothing to do', figures.setupAgain),
+    row('reset', figures.reset, TARGETS.reset),
+    row('teardown and setup instead', figures.teardownAndSetup),
+    '',
+    `teardown and setup ÷ reset = ${ratio.toFixed(1)} (target ≥ ${TARGETS.ratio}: ${ratio >= TARGETS.ratio ? 'met' : 'missed'})`,
+  ].join('\n')
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length / 2
+  return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle) - 1] ?? 0)) / 2
+}
