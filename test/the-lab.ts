@@ -51,6 +51,10 @@ export function startVerb(verb: string, args: readonly string[] = [], environmen
 export const verb = (name: string, args: readonly string[] = [], environment: NodeJS.ProcessEnv = {}): Promise<Ran> =>
   startVerb(name, args, environment).ended
 
+/** What a command that failed printed, to be shown by the test that finds it so; nothing for one that succeeded. */
+export const failureOf = ({ exit, stdout, stderr }: Ran): string =>
+  exit === 0 ? 'it succeeds' : `exit ${exit}\n${stdout}${stderr}`
+
 /** Runs `docker …`; one that fails is an error with what it said. */
 export async function docker(...args: readonly string[]): Promise<string> {
   const done = await attempt(args)

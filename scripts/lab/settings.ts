@@ -33,6 +33,9 @@ const Environment = z.object({
   LAB_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
 })
 
+/** Every setting of the lab, as documents list them. */
+export const SETTING_NAMES: readonly string[] = Object.keys(Environment.shape)
+
 export type Settings = {
   readonly name: string
   readonly postgres: '13' | '15' | '17'

@@ -40,6 +40,10 @@ async function voters(uuid: string) {
   return { enough, stop }
 }
 
+// A server that dies between the headers of its answer and the end of it leaves Nginx no way but to reset the stream,
+// which gRPC calls INTERNAL.
+const OUTCOME_OF_A_DEATH = { status: /^(UNAVAILABLE|INTERNAL)$/, details: /no server answered|RST_STREAM/ }
+
 const failuresOf = (votes: readonly Vote[]) =>
   votes.filter(({ answer }) => !('ok' in answer && answer.ok.status === 'Vote Successfully!'))
 
@@ -64,7 +68,7 @@ async function comesBack(name: 'primary' | 'backup'): Promise<void> {
 }
 
 for (const name of ['primary', 'backup'] as const) {
-  test(`${name} killed under load fails only calls that were in flight, as UNAVAILABLE; every acknowledged vote is stored`, async (t) => {
+  test(`${name} killed under load fails only calls that were in flight; every acknowledged vote is stored`, async (t) => {
     const uuid = await newPoll()
     const load = await voters(uuid)
     await load.enough(200)
@@ -79,7 +83,7 @@ for (const name of ['primary', 'backup'] as const) {
     const failures = failuresOf(votes)
     t.ok(failures.length <= 8, `${failures.length} of ${votes.length} failed, with 8 callers`)
     for (const { answer, startedAt, endedAt } of failures) {
-      t.match(answer, { status: 'UNAVAILABLE' })
+      t.match(answer, OUTCOME_OF_A_DEATH)
       t.ok(startedAt < killedBy && endedAt > killedFrom, 'it was in flight when the server died')
     }
     const stored = new Set((await sql('db-primary', `select user_id from vote where poll_id = '${uuid}'`)).split('\n'))
@@ -93,17 +97,13 @@ test('a server that comes back is used again, also after both were away', async 
   const it = client(addressOf('loader'))
   t.teardown(() => it.close())
   const refused = await it.listPolls()
-  t.match(
-    refused,
-    { status: 'UNAVAILABLE', details: /no server could be reached/ },
-    'and says so while nobody is there',
-  )
+  t.match(refused, { status: 'UNAVAILABLE', details: /no server answered/ }, 'and says so while nobody is there')
   await docker('start', containerOf('primary'), containerOf('backup'))
   await comesBack('primary')
   await comesBack('backup')
 })
 
-test('a server restarted in order under load ends in time and takes up its work again', async (t) => {
+test('a server stopped in order under load ends in time, fails no call, and takes up its work again', async (t) => {
   const uuid = await newPoll()
   const load = await voters(uuid)
   await load.enough(100)
@@ -117,9 +117,7 @@ test('a server restarted in order under load ends in time and takes up its work 
   const votes = await load.stop()
   await docker('start', containerOf('backup'))
   await comesBack('backup')
-  // Calls that cross the shutdown may still fail: draining behind kept connections is not promised yet.
-  for (const { answer } of failuresOf(votes)) t.match(answer, { status: 'UNAVAILABLE' })
-  t.ok(failuresOf(votes).length <= 8, `${failuresOf(votes).length} of ${votes.length} failed`)
+  t.strictSame(failuresOf(votes), [], `of ${votes.length} votes none failed`)
 })
 
 test('an answered call is in the balancer log with the server that answered it', async (t) => {

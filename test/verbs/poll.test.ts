@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'tap'
 import { until } from '../../scripts/lab/wait.ts'
-import { lab, patience, sql, verb } from '../the-lab.ts'
+import { failureOf, lab, patience, sql, verb } from '../the-lab.ts'
 
 test('a person creates a poll, votes, is told of a duplicate, sees the results and closes it', async (t) => {
   const created = await verb('poll', ['create', 'Tea or coffee?', 'Tea', 'Coffee'])
-  t.equal(created.exit, 0, created.stderr)
+  t.equal(created.exit, 0, failureOf(created))
   const uuid = created.stdout.trim()
   for (const user of ['ann', 'bob', 'cid']) {
     const voted = await verb('poll', ['vote', uuid, user === 'cid' ? 'Tea' : 'Coffee', '--user', user])

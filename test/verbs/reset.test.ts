@@ -1,6 +1,6 @@
 import { type Test, test } from 'tap'
 import { client, ok } from '../grpc.ts'
-import { addressOf, containerOf, docker, sql, verb } from '../the-lab.ts'
+import { addressOf, containerOf, docker, failureOf, sql, verb } from '../the-lab.ts'
 
 async function pollWithVote(): Promise<void> {
   const it = client(addressOf('loader'))
@@ -11,7 +11,7 @@ async function pollWithVote(): Promise<void> {
 
 async function isPristine(t: Test): Promise<void> {
   const ran = await verb('reset', ['--json'])
-  t.equal(ran.exit, 0, ran.stderr)
+  t.equal(ran.exit, 0, failureOf(ran))
   t.match(JSON.parse(ran.stdout), { healthy: true, primaries: ['db-primary'], serving: ['primary', 'backup'] })
   for (const name of ['db-primary', 'db-replica'] as const) {
     t.equal(await sql(name, 'select count(*) from poll'), '0', name)

@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { test } from 'tap'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
-import { addressOf, containerOf, docker, lab, patience, sql, startVerb, verb } from '../the-lab.ts'
+import { addressOf, containerOf, docker, failureOf, lab, patience, sql, startVerb, verb } from '../the-lab.ts'
 
 const startTimes = () =>
   docker('inspect', '-f', '{{.Name}} {{.Id}} {{.State.StartedAt}}', ...lab.nodes.map(({ container }) => container))
@@ -11,7 +11,7 @@ const unchanged = Object.fromEntries(lab.nodes.map(({ name }) => [name, 'unchang
 test('setup run again changes nothing, and says so', async (t) => {
   const before = await startTimes()
   const ran = await verb('setup', ['--json'])
-  t.equal(ran.exit, 0, ran.stderr)
+  t.equal(ran.exit, 0, failureOf(ran))
   t.strictSame(JSON.parse(ran.stdout).changes, unchanged)
   t.equal(await startTimes(), before)
 })
@@ -25,7 +25,7 @@ test('setup starts what was stopped, thaws what was paused, remakes what was rem
   await docker('pause', containerOf('backup'))
   await docker('rm', '-f', containerOf('loader'), containerOf('db-replica'))
   const ran = await verb('setup', ['--json'])
-  t.equal(ran.exit, 0, ran.stderr)
+  t.equal(ran.exit, 0, failureOf(ran))
   t.match(JSON.parse(ran.stdout), {
     status: { healthy: true },
     changes: { 'db-primary': 'started', 'db-replica': 'made', primary: 'unchanged', backup: 'started', loader: 'made' },
@@ -46,11 +46,11 @@ for (const signal of ['SIGINT', 'SIGKILL'] as const) {
       })
       const ran = await ended
       if (signal === 'SIGINT') {
-        t.equal(ran.exit, 130, ran.stderr)
+        t.equal(ran.exit, 130)
         t.match(ran.stderr, /INTERRUPTED/)
       }
       const again = await verb('setup', ['--json'])
-      t.equal(again.exit, 0, again.stderr)
+      t.equal(again.exit, 0, failureOf(again))
       t.match(JSON.parse(again.stdout), { status: { healthy: true } }, `ended at ${node}`)
     }
   })
@@ -62,7 +62,7 @@ test('two setups at once: one does the work, the other says that it is busy', as
   const both = await Promise.all([first.ended, second.ended])
   const refused = both.filter(({ exit }) => exit !== 0)
   // A fast first one may be done before the second begins: then both worked, one after the other.
-  t.ok(refused.length <= 1, both.map(({ stderr }) => stderr).join('\n'))
+  t.ok(refused.length <= 1, both.map(failureOf).join('\n'))
   for (const { stderr } of refused) t.match(stderr, /BUSY: another command is changing the lab/)
 })
 
@@ -85,15 +85,16 @@ test('a container of somebody else is never touched', async (t) => {
   await docker('rm', '-f', name)
   const image = await docker('inspect', '-f', '{{.Config.Image}}', containerOf('primary'))
   await docker('create', '--name', name, image)
-  t.teardown(() => docker('rm', '-f', name).catch(() => {}))
+  t.teardown(async () => {
+    await docker('rm', '-f', name)
+    await verb('setup')
+  })
   for (const verbName of ['setup', 'teardown', 'reset']) {
     const ran = await verb(verbName)
     t.equal(ran.exit, 1, verbName)
     t.match(ran.stderr, /NAME_TAKEN/, verbName)
   }
   t.equal(await docker('inspect', '-f', '{{.State.Status}}', name), 'created')
-  await docker('rm', '-f', name)
-  t.equal((await verb('setup')).exit, 0)
 })
 
 test('a setting that cannot be is named, with what it may be', async (t) => {

@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { test } from 'tap'
 import { until } from '../../scripts/lab/wait.ts'
-import { containerOf, docker, lab, patience, sql, startVerb, verb } from '../the-lab.ts'
+import { containerOf, docker, failureOf, lab, patience, sql, startVerb, verb } from '../the-lab.ts'
 
 test('status shows each node with its present role, timeline, LSN, lag and slot', async (t) => {
   const ran = await verb('status', ['--json'])
-  t.equal(ran.exit, 0, ran.stdout + ran.stderr)
+  t.equal(ran.exit, 0, failureOf(ran))
   const status = JSON.parse(ran.stdout)
   t.match(status, { lab: lab.name, healthy: true, primaries: ['db-primary'], serving: ['primary', 'backup'] })
   t.strictSame(
