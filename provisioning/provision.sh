@@ -24,15 +24,10 @@ user=$(id -un)
 root() {
   if ((EUID == 0)); then "$@"; else sudo "$@"; fi
 }
-# Runs a command as the lab's user, with the right to use the engine even before the next login.
+# Runs a command as the lab's user. sudo reads the groups anew: the engine may be used before the next login.
 as_user() {
-  local line
-  printf -v line '%q ' "$@"
-  if [[ $(id -un) != "$user" ]]; then
-    sudo -H -u "$user" --preserve-env=LAB_NAME,LAB_POSTGRES,LAB_PORT_OFFSET,LAB_BIND,LAB_PATIENCE,LAB_LOG_LEVEL \
-      env PATH="$PATH" sg docker -c "$line"
-  elif ! docker info >/dev/null 2>&1 && getent group docker | grep -qw "$user"; then
-    sg docker -c "$line"
+  if [[ $(id -un) != "$user" ]] || { ((EUID != 0)) && ! docker info >/dev/null 2>&1; }; then
+    sudo --preserve-env --set-home --user "$user" env "PATH=$PATH" "$@"
   else
     "$@"
   fi
