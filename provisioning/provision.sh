@@ -98,7 +98,7 @@ fi
 
 # 3. Node and libraries, as package-lock.json pins them
 digest=$(sha256sum <package-lock.json)
-if [[ $(cat node_modules/.installed-for 2>/dev/null) != "$digest" ]]; then
+if [[ $(cat node_modules/.installed-for 2>/dev/null) != "$digest" || ! -x node_modules/.bin/node ]]; then
   say "Installing Node and the libraries that package-lock.json pins (npm ci)"
   quietly as_user npm ci || fail "npm ci failed; its last lines are above." "Mend what they say and run this again."
   as_user tee node_modules/.installed-for <<<"$digest" >/dev/null
