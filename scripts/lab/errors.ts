@@ -22,7 +22,7 @@ export const ERRORS = {
   },
   BASE_IMAGE: {
     says: 'no base image for Debian {suite}: no registry answered ({registry}), and mmdebstrap could not make one ({reason})',
-    fix: 'sudo apt-get install -y mmdebstrap debian-archive-keyring, and check that the package archive can be reached',
+    fix: 'sudo apt-get install -y mmdebstrap uidmap debian-archive-keyring, and check that the package archive can be reached',
   },
   SETTING: { says: '{setting} is {problem}', fix: 'unset it or set it to {expected}' },
   NODE_VERSION: {
