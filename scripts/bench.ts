@@ -2,7 +2,6 @@
 // Measures the lab, as ratios within one run on one machine.
 import { writeFile } from 'node:fs/promises'
 import { InvalidArgumentError } from 'commander'
-import { benchLab } from './lab/bench/lab.ts'
 import { measureStartup } from './lab/bench/startup.ts'
 import { startupTable } from './lab/bench/startup-view.ts'
 import { commandLine } from './lab/command-line.ts'
@@ -23,7 +22,7 @@ await commandLine(import.meta.filename, (program) => {
     .option('--json', 'print the figures as JSON')
     .option('--output <file>', 'write the figures to a file too, as JSON')
     .action(async ({ runs, json, output }: { runs: number; json?: boolean; output?: string }) => {
-      const figures = await benchLab((lab) => measureStartup(lab, runs))
+      const figures = await measureStartup(runs)
       const text = JSON.stringify(figures, null, 2)
       if (output !== undefined) await writeFile(output, `${text}\n`)
       console.log(json ? text : startupTable(figures))

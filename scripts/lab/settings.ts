@@ -43,6 +43,8 @@ export type Settings = {
   readonly bind: string
   readonly patience: number
   readonly logLevel: string
+  /** First part of the images' names. */
+  readonly images: string
 }
 
 /** The lab's settings from `LAB_*` variables; an unusable one is a `SETTING` error that names it. */
@@ -67,5 +69,6 @@ export function readSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     bind: it.LAB_BIND,
     patience: it.LAB_PATIENCE,
     logLevel: it.LAB_LOG_LEVEL,
+    images: 'failover-lab',
   }
 }

@@ -8,7 +8,7 @@ import { rememberPassword } from './pgpass.ts'
 import { preflight } from './preflight.ts'
 import { createSecrets, readSecrets, type Secrets, secretsFolder } from './secrets.ts'
 import { type LabStatus, statusOf } from './status.ts'
-import { steps, tellOf } from './steps.ts'
+import { showing, steps, tellOf } from './steps.ts'
 import type { Lab, Node, NodeName } from './topology.ts'
 import { until } from './wait.ts'
 
@@ -44,8 +44,8 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
       { title: 'Check the machine', task: () => preflight(lab, missing.length > 0) },
       {
         title: 'Build images',
-        skip: missing.length === 0 ? 'all there' : false,
-        task: (_, task) => task.newListr(buildTasks(lab, missing), together),
+        skip: missing.length === 0 ? 'Build images: all there' : false,
+        task: (_, task) => task.newListr(buildTasks(lab, missing).map(showing), together),
       },
       {
         title: 'Prepare network and passwords',
@@ -54,12 +54,12 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
           parts = { images, secrets, network: await ensureNetwork(tellOf(task), lab) }
         },
       },
-      { title: 'Start databases', task: (_, task) => task.newListr(lab.databases.map(node), together) },
+      { title: 'Start databases', task: (_, task) => task.newListr(lab.databases.map(node).map(showing), together) },
       // They accept no calls before their databases are ready, and come up meanwhile.
-      { title: 'Start servers', task: (_, task) => task.newListr(lab.servers.map(node), together) },
+      { title: 'Start servers', task: (_, task) => task.newListr(lab.servers.map(node).map(showing), together) },
       { title: 'Wait until the standby streams', task: () => replicating(lab) },
       { title: 'Wait until both servers answer', task: () => healthy(lab, lab.servers) },
-      { title: 'Start the balancer', task: (_, task) => task.newListr([node(lab.loader)], together) },
+      { title: 'Start the balancer', task: (_, task) => task.newListr([showing(node(lab.loader))], together) },
       {
         title: 'Wait until five nodes are healthy',
         task: async (_, task) => {

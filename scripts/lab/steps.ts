@@ -5,15 +5,29 @@ import type { Tell } from './engine/docker.ts'
 export async function steps(tasks: ListrTask[]): Promise<void> {
   const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) })
   const timer = { ...PRESET_TIMER, condition: (milliseconds: number) => milliseconds >= 100 }
-  await new Listr(tasks, {
+  await new Listr(tasks.map(showing), {
     concurrent: false,
     exitOnError: true,
     // Ctrl-C is ours: it has to end what runs first.
     registerSignalListeners: false,
-    rendererOptions: { logger, timer, collapseSubtasks: false, collapseErrors: false, showErrorMessage: false },
+    rendererOptions: {
+      logger,
+      timer,
+      collapseSubtasks: false,
+      collapseErrors: false,
+      showErrorMessage: false,
+      // A command fills a line; piped, it is shown in full.
+      formatOutput: 'truncate',
+    },
     fallbackRendererOptions: { logger, timer },
   }).run()
 }
+
+/** Commands stay on the screen when their step is done. */
+export const showing = (task: ListrTask): ListrTask => ({
+  ...task,
+  rendererOptions: { persistentOutput: true, outputBar: Number.POSITIVE_INFINITY },
+})
 
 /** Shows each told command below its step. */
 export const tellOf =

@@ -21,6 +21,10 @@ export const teardown = (lab: Lab, options: { readonly images: boolean }): Promi
           await forgetLab(lab)
         },
       },
-      { title: 'Remove images', skip: !options.images, task: (_, task) => removeImages(tellOf(task)) },
+      {
+        title: 'Remove images',
+        enabled: options.images,
+        task: (_, task) => removeImages(tellOf(task), lab.settings.images),
+      },
     ]),
   )

@@ -3,12 +3,16 @@ import { readSettings } from '../settings.ts'
 import { teardown } from '../teardown.ts'
 import { type Lab, labOf } from '../topology.ts'
 
-/** Runs `measure` with a lab that is only its own, on free ports, and removes that lab whatever happens. */
-export async function benchLab<T>(measure: (lab: Lab) => Promise<T>): Promise<T> {
-  const lab = labOf({ ...readSettings(), name: `bench-${process.pid}`, portOffset: await freePortOffset() })
+/**
+ * Runs `measure` with a lab that is only its own, on free ports, and removes that lab whatever happens.
+ * With `ownImages` its images are its own too, thus built from nothing, and removed.
+ */
+export async function benchLab<T>(ownImages: boolean, measure: (lab: Lab) => Promise<T>): Promise<T> {
+  const settings = { ...readSettings(), name: `bench-${process.pid}`, portOffset: await freePortOffset() }
+  const lab = labOf(ownImages ? { ...settings, images: 'failover-lab-bench' } : settings)
   try {
     return await measure(lab)
   } finally {
-    await teardown(lab, { images: false })
+    await teardown(lab, { images: ownImages })
   }
 }

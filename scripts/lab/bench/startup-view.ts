@@ -6,7 +6,7 @@ const TARGETS = { setup: 5, reset: 3, ratio: 5 }
 /** The figures as a table: median, least and most of each, and what the target says. */
 export function startupTable(figures: StartupFigures): string {
   const { machine, runs } = figures
-  const ratio = median(figures.teardownAndSetup) / median(figures.reset)
+  const ratio = figures.teardownAndSetupFromNothing / median(figures.reset)
   const row = (name: string, seconds: readonly number[], target?: number) =>
     [
       name.padEnd(44),
@@ -21,9 +21,10 @@ export function startupTable(figures: StartupFigures): string {
     row('setup, images present, nothing running', figures.setup, TARGETS.setup),
     row('setup again, nothing to do', figures.setupAgain),
     row('reset', figures.reset, TARGETS.reset),
-    row('teardown and setup instead', figures.teardownAndSetup),
+    row('teardown and setup, images present', figures.teardownAndSetup),
+    row('teardown and setup from nothing, once', [figures.teardownAndSetupFromNothing]),
     '',
-    `teardown and setup ÷ reset = ${ratio.toFixed(1)} (target ≥ ${TARGETS.ratio}: ${ratio >= TARGETS.ratio ? 'met' : 'missed'})`,
+    `teardown and setup from nothing ÷ reset = ${ratio.toFixed(1)} (target ≥ ${TARGETS.ratio}: ${ratio >= TARGETS.ratio ? 'met' : 'missed'})`,
   ].join('\n')
 }
 

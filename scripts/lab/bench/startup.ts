@@ -4,6 +4,7 @@ import { reset } from '../reset.ts'
 import { setup } from '../setup.ts'
 import { teardown } from '../teardown.ts'
 import type { Lab } from '../topology.ts'
+import { benchLab } from './lab.ts'
 
 /** Seconds of each run, in the order they were made. */
 export type StartupFigures = {
@@ -15,6 +16,8 @@ export type StartupFigures = {
     readonly engine: string
   }
   readonly runs: number
+  /** Teardown, then setup with no image there, not even a base: once, for it takes long. */
+  readonly teardownAndSetupFromNothing: number
   /** From nothing but images to five healthy nodes. */
   readonly setup: readonly number[]
   /** With everything up already. */
@@ -24,8 +27,30 @@ export type StartupFigures = {
   readonly teardownAndSetup: readonly number[]
 }
 
-/** Times setup and reset of `lab`, in turn, so that a machine that slows down slows all of them. Images are built first, uncounted. */
-export async function measureStartup(lab: Lab, runs: number): Promise<StartupFigures> {
+/** Times setup and reset, in turn, so that a machine that slows down slows all of them. */
+export async function measureStartup(runs: number): Promise<StartupFigures> {
+  const fromNothing = await benchLab(true, async (lab) => ({
+    up: await secondsOf(() => setup(lab)),
+    down: await secondsOf(() => teardown(lab, { images: true })),
+  }))
+  const repeated = await benchLab(false, (lab) => measureRepeated(lab, runs))
+  const [processor] = cpus()
+  return {
+    at: new Date().toISOString(),
+    machine: {
+      processors: cpus().length,
+      model: processor?.model.trim() ?? 'unknown',
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+      engine: await look(['version', '--format', '{{.Server.Version}}']),
+    },
+    runs,
+    teardownAndSetupFromNothing: fromNothing.up + fromNothing.down,
+    ...repeated,
+  }
+}
+
+async function measureRepeated(lab: Lab, runs: number) {
+  // Builds images that are missing: not counted here.
   await setup(lab)
   const figures = {
     setup: [] as number[],
@@ -41,14 +66,7 @@ export async function measureStartup(lab: Lab, runs: number): Promise<StartupFig
     figures.setup.push(up)
     figures.teardownAndSetup.push(down + up)
   }
-  const [processor] = cpus()
-  const machine = {
-    processors: cpus().length,
-    model: processor?.model.trim() ?? 'unknown',
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    engine: await look(['version', '--format', '{{.Server.Version}}']),
-  }
-  return { at: new Date().toISOString(), machine, runs, ...figures }
+  return figures
 }
 
 async function secondsOf(work: () => Promise<unknown>): Promise<number> {

@@ -40,13 +40,15 @@ export type Images = {
 /** The images of a lab, each tagged with a digest of all that goes into it: a tag that exists is up to date. */
 export async function imagesOf(settings: Settings): Promise<Images> {
   const modules = await productionModules()
+  const named = (name: string, version: string) => `${settings.images}/${name}:${version}`
+  const baseImage = (suite: string): Image => ({ name: 'base', tag: named('base', suite) })
   const base = baseImage(SUITE)
   const postgresBase = SUITES[settings.postgres] === SUITE ? base : baseImage(SUITES[settings.postgres])
-  const runtime = await image('runtime', base, modules, ['package-lock.json'])
+  const runtime = await image(named, 'runtime', base, modules, ['package-lock.json'])
   const [postgres, server, loader] = await Promise.all([
-    image('postgres', postgresBase, [], [], { MAJOR: settings.postgres }),
-    image('server', runtime, ['proto', 'server']),
-    image('loader', base),
+    image(named, 'postgres', postgresBase, [], [], { MAJOR: settings.postgres }),
+    image(named, 'server', runtime, ['proto', 'server']),
+    image(named, 'loader', base),
   ])
   return { bases: [...new Set([base, postgresBase])], postgres, runtime, server, loader }
 }
@@ -55,9 +57,8 @@ export async function imagesOf(settings: Settings): Promise<Images> {
 export const imageOf = (images: Images, node: Node): Image =>
   ({ database: images.postgres, server: images.server, loader: images.loader })[node.kind]
 
-const baseImage = (suite: string): Image => ({ name: 'base', tag: `failover-lab/base:${suite}` })
-
 async function image(
+  named: (name: string, version: string) => string,
   name: string,
   base: Image,
   context: readonly string[] = [],
@@ -71,7 +72,7 @@ async function image(
   const version = [...Object.values(args), digest.digest('hex').slice(0, 12)].join('-')
   return {
     name,
-    tag: `failover-lab/${name}:${version}`,
+    tag: named(name, version),
     build: { base, dockerfile: `${folder}/Dockerfile`, context: [folder, ...context], args },
   }
 }
@@ -176,15 +177,8 @@ export async function removeSuperseded(tell: Tell, images: Images): Promise<void
   }
 }
 
-/** Removes every image of the lab's, whatever its version, base images included. */
-export async function removeImages(tell: Tell): Promise<void> {
-  const tags = await look([
-    'image',
-    'ls',
-    '--filter',
-    'reference=failover-lab/*',
-    '--format',
-    '{{.Repository}}:{{.Tag}}',
-  ])
+/** Removes every image of that first name, whatever its version, base images included. */
+export async function removeImages(tell: Tell, images: string): Promise<void> {
+  const tags = await look(['image', 'ls', '--filter', `reference=${images}/*`, '--format', '{{.Repository}}:{{.Tag}}'])
   if (tags !== '') await act(tell, ['image', 'rm', ...tags.split('\n')])
 }
