@@ -16,23 +16,27 @@ primary_slot_name = '${NODE//-/_}'
 primary_conninfo = 'host=$PEER user=replicator passfile=$run/pgpass application_name=$NODE connect_timeout=2'
 CONF
 
-# Ended half-way, the next start begins again.
-if [[ ! -e $PGDATA/PG_VERSION || -e $PGDATA/unfinished ]]; then
-  touch "$PGDATA/unfinished"
-  find "$PGDATA" -mindepth 1 ! -path "$PGDATA/unfinished" -delete
+# A new volume, or one that reset has marked: begin anew. Ended half-way, the next start does it again.
+if [[ ! -e $PGDATA/PG_VERSION || -e $PGDATA/begin-anew ]]; then
+  touch "$PGDATA/begin-anew"
+  find "$PGDATA" -mindepth 1 ! -path "$PGDATA/begin-anew" -delete
   tar -C "$PGDATA" -xf /var/lib/postgresql/prepared.tar
-  if [[ $START_AS == primary ]]; then
-    # Single-user mode: nobody can connect before the passwords are set.
-    {
-      for role in owner service replicator monitor; do
-        echo "alter role $role password '$(<$secrets/$role)';"
-      done
-      echo "select pg_create_physical_replication_slot('${PEER//-/_}', true);"
-    } | postgres --single -D "$PGDATA" -c exit_on_error=on -c log_min_messages=fatal polling >/dev/null
-  else
-    touch "$PGDATA/standby.signal"
-  fi
-  rm "$PGDATA/unfinished"
+  if [[ $START_AS == standby ]]; then touch "$PGDATA/standby.signal"; else touch "$PGDATA/without-passwords"; fi
+  rm "$PGDATA/begin-anew"
 fi
+
+# A role without a password cannot log in over the network, so nothing happens before this is done.
+set_passwords() {
+  local role
+  until pg_isready -q; do sleep 0.02; done
+  {
+    for role in owner service replicator monitor; do
+      echo "alter role $role password '$(<$secrets/$role)';"
+    done
+    echo "select pg_create_physical_replication_slot(slot, true) from (values ('${PEER//-/_}')) as peer (slot)
+          where not exists (select from pg_replication_slots where slot_name = slot);"
+  } | psql -XAtq -1 -v ON_ERROR_STOP=1 -d polling -f - >/dev/null && rm "$PGDATA/without-passwords"
+}
+if [[ -e $PGDATA/without-passwords ]]; then set_passwords & fi
 
 exec postgres -D "$PGDATA"

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 import { $ } from 'zx/core'
 import { LabError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
@@ -11,6 +12,10 @@ import { LAB_LABEL, labelsOf } from './ownership.ts'
 
 const SPEC_LABEL = 'failover-lab.spec'
 const POSTGRES_LABEL = 'failover-lab.postgres'
+const ROOT = join(import.meta.dirname, '../../..')
+
+/** Where the data volume is, inside a database's container. */
+const DATA_FOLDER = 'var/lib/postgresql/data'
 
 /** Where the server's metrics and readiness are, inside its container. */
 const METRICS_PORT = 9464
@@ -74,6 +79,8 @@ export async function ensureNode(tell: Tell, lab: Lab, node: Node, parts: Parts)
   // One that was created but never started may lack its secrets.
   const fits = container.spec === wanted.spec && container.state !== 'created' && container.state !== 'dead'
   if (container.state === 'absent' || !fits) {
+    // In order, as far as it can: a database that is killed has to recover.
+    if (container.state === 'running') await act(tell, ['stop', node.container])
     if (container.state !== 'absent') await act(tell, ['rm', '-f', node.container])
     await createNode(tell, lab, node, parts, wanted)
     await act(tell, ['start', node.container])
@@ -85,7 +92,7 @@ export async function ensureNode(tell: Tell, lab: Lab, node: Node, parts: Parts)
 }
 
 /** Makes a node's container, its volume and its secrets; it does not start it. */
-export async function createNode(
+async function createNode(
   tell: Tell,
   lab: Lab,
   node: Node,
@@ -115,9 +122,17 @@ export async function dataVersion(lab: Lab, node: Node): Promise<string | undefi
 
 /** Secrets travel as files of the node's own user: neither `docker inspect` nor another node can see them. */
 async function putSecrets(tell: Tell, lab: Lab, node: Node): Promise<void> {
-  if (node.secrets.length === 0) return
-  const owner = [`--owner=${node.uid}`, `--group=${node.uid}`, '--mode=0400', '--transform=s,^,run/secrets/,']
-  const pack = ['-C', secretsFolder(lab), ...owner, '-c', ...node.secrets]
+  if (node.secrets.length > 0) await putFiles(tell, node, secretsFolder(lab), node.secrets, 'run/secrets')
+}
+
+/** Makes a stopped database forget all its data at its next start and begin as its image prepared it. */
+export const markToBeginAnew = (tell: Tell, node: Node): Promise<void> =>
+  putFiles(tell, node, join(ROOT, 'provisioning/postgres'), ['begin-anew'], DATA_FOLDER)
+
+/** Puts files of this machine into a container, running or not, owned by the container's user and readable by it only. */
+async function putFiles(tell: Tell, node: Node, from: string, names: readonly string[], to: string): Promise<void> {
+  const owner = [`--owner=${node.uid}`, `--group=${node.uid}`, '--mode=0400', `--transform=s,^,${to}/,`]
+  const pack = ['-C', from, ...owner, '-c', ...names]
   const copy = ['cp', '-', `${node.container}:/`]
   tell(`tar ${pack.map(typed).join(' ')} | docker ${copy.join(' ')}`)
   const done = await $({ quiet: true, nothrow: true, signal: interruption.signal })`tar ${pack} | docker ${copy}`
@@ -141,7 +156,7 @@ function creation(lab: Lab, node: Node, { images, network, secrets }: Parts): Cr
     ...['--memory', `${node.memoryMiB}m`, '--memory-swap', `${node.memoryMiB}m`],
     ...['--log-driver', 'json-file', '--log-opt', 'max-size=10m', '--log-opt', 'max-file=3'],
     ...['--health-interval', `${5 * patience}s`, '--health-timeout', `${3 * patience}s`],
-    ...(node.volume === undefined ? [] : ['--volume', `${node.volume}:/var/lib/postgresql/data`]),
+    ...(node.volume === undefined ? [] : ['--volume', `${node.volume}:/${DATA_FOLDER}`]),
     ...(node.publishedPort === undefined
       ? []
       : ['--publish', `${lab.settings.bind}:${node.publishedPort}:${node.port}`]),
