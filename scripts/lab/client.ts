@@ -15,7 +15,7 @@ import {
   ResultServiceClient,
   VoteServiceClient,
 } from '../../proto/gen/polling.ts'
-import { LabError } from './errors.ts'
+import { type LabError, labError } from './errors.ts'
 
 /** Seconds that a call may take, before `patience` multiplies it. */
 const CALL_SECONDS = 10
@@ -96,7 +96,7 @@ const ADVICE: Partial<Record<status, string>> = {
 }
 
 const callFailed = (call: string, address: string, { code, details }: ServiceError): LabError =>
-  new LabError('CALL_FAILED', {
+  labError('CALL_FAILED', {
     call: `${call} at ${address}`,
     status: status[code] ?? code,
     details,

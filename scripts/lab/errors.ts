@@ -25,10 +25,6 @@ export const ERRORS = {
     fix: 'sudo apt-get install -y mmdebstrap uidmap debian-archive-keyring, and check that the package archive can be reached',
   },
   SETTING: { says: '{setting} is {problem}', fix: 'unset it or set it to {expected}' },
-  NODE_VERSION: {
-    says: 'this is Node {version}; the lab runs on the Node that package-lock.json pins',
-    fix: 'npm ci, then use `npm run …`, or put node_modules/.bin first in PATH',
-  },
   ARCHITECTURE: {
     says: 'the engine runs on {architecture}',
     fix: 'use a machine (or VM) with an amd64 or arm64 processor',
@@ -90,15 +86,28 @@ export class LabError extends Error {
   readonly details: string
   readonly fix: string
 
-  constructor(code: ErrorCode, facts: Record<string, string | number> = {}) {
-    const [message = '', ...details] = fill(ERRORS[code].says, facts).split('\n')
+  constructor(code: ErrorCode, said: string, fix: string) {
+    const [message = '', ...details] = said.split('\n')
     super(message)
-    this.details = details.join('\n')
     this.name = 'LabError'
     this.code = code
-    this.fix = fill(ERRORS[code].fix, facts)
+    this.details = details.join('\n')
+    this.fix = fix
   }
 }
 
-const fill = (template: string, facts: Record<string, string | number>): string =>
-  template.replace(/\{(\w+)\}/g, (_, name: string) => String(facts[name] ?? `{${name}}`))
+type Blanks<Text extends string> = Text extends `${string}{${infer Blank}}${infer Rest}` ? Blank | Blanks<Rest> : never
+type Facts<Code extends ErrorCode> = Record<
+  Blanks<(typeof ERRORS)[Code]['says']> | Blanks<(typeof ERRORS)[Code]['fix']>,
+  string | number
+>
+
+/** The error of that code; the compiler asks for every fact that its texts have a blank for. */
+export function labError<Code extends ErrorCode>(
+  code: Code,
+  ...[facts]: keyof Facts<Code> extends never ? [] : [Facts<Code>]
+): LabError {
+  const fill = (template: string) =>
+    template.replace(/\{(\w+)\}/g, (blank, name: string) => String((facts as Record<string, unknown>)?.[name] ?? blank))
+  return new LabError(code, fill(ERRORS[code].says), fill(ERRORS[code].fix))
+}

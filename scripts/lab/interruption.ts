@@ -1,4 +1,4 @@
-import { LabError } from './errors.ts'
+import { labError } from './errors.ts'
 
 const controller = new AbortController()
 
@@ -10,7 +10,7 @@ export function heedInterruption(): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (controller.signal.aborted) process.exit(130)
-      controller.abort(new LabError('INTERRUPTED'))
+      controller.abort(labError('INTERRUPTED'))
     })
   }
 }

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net'
-import { LabError } from './errors.ts'
+import { labError } from './errors.ts'
 import type { Lab } from './topology.ts'
 
 /**
@@ -10,7 +10,7 @@ export async function exclusively<T>(lab: Lab, work: () => Promise<T>): Promise<
   const lock = createServer()
   await new Promise<void>((resolve, reject) => {
     lock.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'EADDRINUSE' ? new LabError('BUSY', { lab: lab.name }) : error),
+      reject(error.code === 'EADDRINUSE' ? labError('BUSY', { lab: lab.name }) : error),
     )
     lock.listen({ path: `\0failover-lab/${lab.name}` }, resolve)
   })

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { $ } from 'zx/core'
 import { attempt, failure, look } from './engine/docker.ts'
 import { containersOf, dataVersion } from './engine/nodes.ts'
-import { LabError } from './errors.ts'
+import { labError } from './errors.ts'
 import type { Lab, Node } from './topology.ts'
 
 /** Memory that must be available for five nodes, and disk with and without images to build, in MiB. */
@@ -13,11 +13,11 @@ const NEEDED = { memory: 1000, disk: 1000, diskForImages: 3000 }
 export async function preflight(lab: Lab, imagesMissing: boolean): Promise<void> {
   const engine = await engineInfo()
   if (!['x86_64', 'aarch64', 'amd64', 'arm64'].includes(engine.Architecture))
-    throw new LabError('ARCHITECTURE', { architecture: engine.Architecture })
+    throw labError('ARCHITECTURE', { architecture: engine.Architecture })
   for (const node of lab.databases) {
     const made = await dataVersion(lab, node)
     if (made !== undefined && made !== lab.settings.postgres)
-      throw new LabError('POSTGRES_CHANGED', { node: node.name, made, asked: lab.settings.postgres })
+      throw labError('POSTGRES_CHANGED', { node: node.name, made, asked: lab.settings.postgres })
   }
   const containers = await containersOf(lab)
   const down = lab.nodes.filter(
@@ -56,12 +56,12 @@ async function checkPort(lab: Lab, node: Node): Promise<void> {
   })
   if (problem === undefined) return
   if (problem !== 'EADDRINUSE')
-    throw new LabError('SETTING', {
+    throw labError('SETTING', {
       setting: 'LAB_BIND',
       problem: `${bind} (${problem})`,
       expected: 'an address of this machine',
     })
-  throw new LabError('PORT_TAKEN', { port, bind, node: node.name, holder: await holderOf(port) })
+  throw labError('PORT_TAKEN', { port, bind, node: node.name, holder: await holderOf(port) })
 }
 
 /** Who listens on a port: a container by name, else a process as `ss` shows it (another user's only to root). */
@@ -78,7 +78,7 @@ async function holderOf(port: number): Promise<string> {
 async function checkMemory(): Promise<void> {
   const [, kibibytes] = /MemAvailable:\s+(\d+) kB/.exec(await readFile('/proc/meminfo', 'utf8')) ?? []
   const available = Math.floor(Number(kibibytes) / 1024)
-  if (available < NEEDED.memory) throw new LabError('MEMORY_LOW', { available, needed: NEEDED.memory })
+  if (available < NEEDED.memory) throw labError('MEMORY_LOW', { available, needed: NEEDED.memory })
 }
 
 async function checkDisk(folder: string, needed: number): Promise<void> {
@@ -86,5 +86,5 @@ async function checkDisk(folder: string, needed: number): Promise<void> {
   const disk = await statfs(folder).catch(() => undefined)
   if (disk === undefined) return
   const available = Math.floor((disk.bavail * disk.bsize) / 2 ** 20)
-  if (available < needed) throw new LabError('DISK_LOW', { available, folder, needed })
+  if (available < needed) throw labError('DISK_LOW', { available, folder, needed })
 }

@@ -1,6 +1,6 @@
 import { act } from './engine/docker.ts'
 import { containersOf, markToBeginAnew } from './engine/nodes.ts'
-import { LabError } from './errors.ts'
+import { labError } from './errors.ts'
 import { exclusively } from './lock.ts'
 import { healthy, replicating } from './setup.ts'
 import type { LabStatus } from './status.ts'
@@ -16,7 +16,7 @@ export const reset = (lab: Lab): Promise<LabStatus> =>
     const containers = await containersOf(lab)
     const stateOf = (node: Node) => containers[lab.nodes.indexOf(node)]?.state ?? 'absent'
     const absent = lab.nodes.find((node) => ['absent', 'created'].includes(stateOf(node)))
-    if (absent !== undefined) throw new LabError('NOT_SET_UP', { lab: lab.name, missing: absent.name })
+    if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.name })
     const alive = lab.nodes.filter((node) => stateOf(node) !== 'exited')
     let status: LabStatus | undefined
     await steps([

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { LabError } from './errors.ts'
+import { LabError, labError } from './errors.ts'
 import { writePrivately } from './private-file.ts'
 import type { Lab, Secret } from './topology.ts'
 
@@ -23,7 +23,7 @@ export async function readSecrets(lab: Lab): Promise<Secrets | undefined> {
   const read = async (name: Secret) => {
     const text = await readFile(join(folder, name), 'utf8')
     if (!/^[0-9a-f]{48}$/.test(text))
-      throw new LabError('SECRETS_BROKEN', { folder, problem: `${name} is not a password of ours` })
+      throw labError('SECRETS_BROKEN', { folder, problem: `${name} is not a password of ours` })
     return [name, text] as const
   }
   try {
@@ -32,7 +32,7 @@ export async function readSecrets(lab: Lab): Promise<Secrets | undefined> {
     if (error instanceof LabError) throw error
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return undefined
-    throw new LabError('SECRETS_BROKEN', { folder, problem: message })
+    throw labError('SECRETS_BROKEN', { folder, problem: message })
   }
 }
 

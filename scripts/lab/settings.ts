@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { LabError } from './errors.ts'
+import { labError } from './errors.ts'
 
 const Machine = z.object({ ports: z.record(z.string(), z.int().min(1).max(65535)) })
 const machine = Machine.parse(JSON.parse(readFileSync(new URL('../../vm/settings.json', import.meta.url), 'utf8')))
@@ -55,7 +55,7 @@ export function readSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
     const setting = String(issue?.path[0])
-    throw new LabError('SETTING', {
+    throw labError('SETTING', {
       setting,
       problem: JSON.stringify(environment[setting]),
       expected: issue?.message.replace(/^must be /, '') ?? 'something else',

@@ -2,7 +2,7 @@ import type { ListrTask } from 'listr2'
 import { hasImage, type Image, imagesOf, makeImage, removeSuperseded } from './engine/images.ts'
 import { ensureNetwork } from './engine/network.ts'
 import { type Change, containersOf, dataVersion, ensureNode, lastLines, type Parts } from './engine/nodes.ts'
-import { LabError } from './errors.ts'
+import { labError } from './errors.ts'
 import { exclusively } from './lock.ts'
 import { rememberPassword } from './pgpass.ts'
 import { preflight } from './preflight.ts'
@@ -105,7 +105,7 @@ async function ensureSecrets(lab: Lab): Promise<Secrets> {
 async function newSecrets(lab: Lab): Promise<Secrets> {
   for (const node of lab.databases)
     if ((await dataVersion(lab, node)) !== undefined)
-      throw new LabError('SECRETS_LOST', { lab: lab.name, folder: secretsFolder(lab) })
+      throw labError('SECRETS_LOST', { lab: lab.name, folder: secretsFolder(lab) })
   return createSecrets(lab)
 }
 
@@ -117,7 +117,7 @@ export const replicating = (lab: Lab): Promise<void> =>
       lab.databases.some(({ name }) => name === node.name) ? [node] : [],
     )
     if (status.primaries.length > 1)
-      throw new LabError('SPLIT_BRAIN', {
+      throw labError('SPLIT_BRAIN', {
         seen: databases.map(({ name, database }) => `${name} on timeline ${database?.timeline}`).join(', '),
       })
     const done = status.primaries.length === 1 && databases.every((node) => node.healthy)
@@ -148,5 +148,5 @@ async function assertAlive(lab: Lab, nodes: readonly Node[]): Promise<void> {
     (_, index) => (containers[index]?.restarts ?? 0) >= 3 && containers[index]?.state !== 'running',
   )
   if (dead !== undefined)
-    throw new LabError('NODE_DIED', { node: dead.name, container: dead.container, log: await lastLines(dead) })
+    throw labError('NODE_DIED', { node: dead.name, container: dead.container, log: await lastLines(dead) })
 }

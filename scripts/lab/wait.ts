@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { LabError } from './errors.ts'
+import { labError } from './errors.ts'
 import { interruption } from './interruption.ts'
 
 /** What one look found: done with a value, or not yet with what was seen. */
@@ -19,7 +19,7 @@ export async function until<T>(
   for (let delay = 25; ; delay = Math.min(delay * 1.5, 500)) {
     const found = await look()
     if ('done' in found) return found.done
-    if (performance.now() + delay > deadline) throw new LabError('TIMEOUT', { what, seconds, seen: found.seen })
+    if (performance.now() + delay > deadline) throw labError('TIMEOUT', { what, seconds, seen: found.seen })
     await pause(delay, undefined, { signal: interruption.signal })
   }
 }

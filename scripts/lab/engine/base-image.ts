@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { $ } from 'zx/core'
-import { LabError } from '../errors.ts'
+import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { act, attempt, type Tell } from './docker.ts'
 
@@ -29,7 +29,7 @@ export async function makeBaseImage(tell: Tell, suite: string, tag: string, pati
   if (made.exitCode !== 0) {
     // Half a tarball may have become an image.
     await attempt(['image', 'rm', tag])
-    throw new LabError('BASE_IMAGE', { suite, registry, reason: made.stderr.trim().split('\n').slice(-3).join('; ') })
+    throw labError('BASE_IMAGE', { suite, registry, reason: made.stderr.trim().split('\n').slice(-3).join('; ') })
   }
 }
 

@@ -1,5 +1,5 @@
 import { $ } from 'zx/core'
-import { LabError } from '../errors.ts'
+import { type LabError, labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 
 /** Told each command that changes something, as a user could type it. */
@@ -32,11 +32,11 @@ export async function attempt(args: readonly string[], input?: string | Buffer):
 
 /** The error for a `docker …` that failed, or for an engine that cannot be used at all. */
 export function failure(args: readonly string[], { exit, stderr }: Result): LabError {
-  if (exit === 127) return new LabError('ENGINE_MISSING')
-  if (/permission denied.*(docker\.sock|daemon socket)/i.test(stderr)) return new LabError('ENGINE_FORBIDDEN')
+  if (exit === 127) return labError('ENGINE_MISSING')
+  if (/permission denied.*(docker\.sock|daemon socket)/i.test(stderr)) return labError('ENGINE_FORBIDDEN')
   if (/cannot connect to the docker daemon|is the docker daemon running|error during connect/i.test(stderr))
-    return new LabError('ENGINE_DOWN', { answer: stderr.split('\n')[0] ?? '' })
-  return new LabError('ENGINE_REFUSED', { exit, command: `docker ${args.map(typed).join(' ')}`, stderr })
+    return labError('ENGINE_DOWN', { answer: stderr.split('\n')[0] ?? '' })
+  return labError('ENGINE_REFUSED', { exit, command: `docker ${args.map(typed).join(' ')}`, stderr })
 }
 
 /** An argument as one would type it in a shell. */

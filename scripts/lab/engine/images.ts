@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { $ } from 'zx/core'
-import { LabError } from '../errors.ts'
+import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import type { Settings } from '../settings.ts'
 import type { Node } from '../topology.ts'
@@ -147,8 +147,7 @@ export async function makeImage(tell: Tell, image: Image, patience: number): Pro
     env: buildEnvironment(),
   })`tar -c --sort=name ${context} | docker ${build}`
   interruption.signal.throwIfAborted()
-  if (result.exitCode !== 0)
-    throw new LabError('BUILD_FAILED', { image: image.tag, output: failingStep(result.stdall) })
+  if (result.exitCode !== 0) throw labError('BUILD_FAILED', { image: image.tag, output: failingStep(result.stdall) })
 }
 
 /** Debian's engine may lack BuildKit's plugin; plain output either way, so that a failing step can be shown. */

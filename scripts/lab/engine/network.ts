@@ -1,4 +1,4 @@
-import { LabError } from '../errors.ts'
+import { labError } from '../errors.ts'
 import type { Lab, Node } from '../topology.ts'
 import { act, look, type Tell } from './docker.ts'
 import { LAB_LABEL, labelsOf } from './ownership.ts'
@@ -43,7 +43,7 @@ export async function findNetwork(lab: Lab): Promise<Network | undefined> {
 function networkIn(subnet: string): Network {
   const [address = '', bits = ''] = subnet.split('/')
   if (Number(bits) > 26)
-    throw new LabError('ENGINE_REFUSED', {
+    throw labError('ENGINE_REFUSED', {
       exit: 1,
       command: 'docker network create',
       stderr: `the engine's address pools are too small: ${subnet}, the lab needs /26 or wider (default-address-pools in daemon.json)`,

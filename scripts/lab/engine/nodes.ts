@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { $ } from 'zx/core'
-import { LabError } from '../errors.ts'
+import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { type Secrets, secretsFolder } from '../secrets.ts'
 import { type Lab, type Node, TOPOLOGY } from '../topology.ts'
@@ -49,7 +49,7 @@ export async function containersOf(lab: Lab, nodes: readonly Node[] = lab.nodes)
     const it = all.find(({ Name }) => Name === `/${node.container}`)
     if (it === undefined) return ABSENT
     if (it.Config.Labels?.[LAB_LABEL] !== lab.name)
-      throw new LabError('NAME_TAKEN', { kind: 'container', name: node.container })
+      throw labError('NAME_TAKEN', { kind: 'container', name: node.container })
     return {
       state: it.State.Status,
       spec: it.Config.Labels[SPEC_LABEL],

@@ -1,4 +1,4 @@
-import { LabError } from '../errors.ts'
+import { labError } from '../errors.ts'
 import type { Lab } from '../topology.ts'
 import { attempt, failure } from './docker.ts'
 
@@ -18,6 +18,6 @@ export async function labelsOf(lab: Lab, kind: keyof typeof WHERE, name: string)
     throw failure(command, found)
   }
   const labels: Labels | null = JSON.parse(found.stdout)
-  if (labels?.[LAB_LABEL] !== lab.name) throw new LabError('NAME_TAKEN', { kind, name })
+  if (labels?.[LAB_LABEL] !== lab.name) throw labError('NAME_TAKEN', { kind, name })
   return labels
 }
