@@ -3,11 +3,11 @@
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { chalk } from 'zx/core'
-import { type PollingClient, pollingClient } from './lab/client.ts'
+import { type PollingClient, pollingClient } from './lab/access/client.ts'
 import { commandLine } from './lab/command-line.ts'
-import { pollLine, resultBars } from './lab/poll-view.ts'
+import { endpointOf } from './lab/decide/status.ts'
 import { readSettings } from './lab/settings.ts'
-import { endpointOf } from './lab/status.ts'
+import { pollLine, resultBars } from './lab/show/poll-view.ts'
 import { labOf } from './lab/topology.ts'
 
 type Options = { readonly json?: boolean; readonly at?: string }

@@ -1,9 +1,9 @@
 #!/usr/bin/env zx
 // Gives the lab back as it was when new, in seconds.
 import { commandLine } from './lab/command-line.ts'
-import { reset } from './lab/reset.ts'
+import { reset } from './lab/decide/reset.ts'
 import { readSettings } from './lab/settings.ts'
-import { statusTable } from './lab/status-view.ts'
+import { statusTable } from './lab/show/status-view.ts'
 import { labOf } from './lab/topology.ts'
 
 await commandLine(import.meta.filename, (program) =>

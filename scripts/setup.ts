@@ -1,10 +1,10 @@
 #!/usr/bin/env zx
 // Brings the lab up: five healthy nodes, from whatever state it is in.
 import { commandLine } from './lab/command-line.ts'
-import { endpoints } from './lab/endpoints.ts'
+import { setup } from './lab/decide/setup.ts'
 import { readSettings } from './lab/settings.ts'
-import { setup } from './lab/setup.ts'
-import { statusTable } from './lab/status-view.ts'
+import { endpoints } from './lab/show/endpoints.ts'
+import { statusTable } from './lab/show/status-view.ts'
 import { labOf } from './lab/topology.ts'
 
 await commandLine(import.meta.filename, (program) =>

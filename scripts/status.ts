@@ -3,10 +3,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { InvalidArgumentError } from 'commander'
 import { commandLine } from './lab/command-line.ts'
+import { statusOf } from './lab/decide/status.ts'
 import { interruption } from './lab/interruption.ts'
 import { readSettings } from './lab/settings.ts'
-import { statusOf } from './lab/status.ts'
-import { statusTable } from './lab/status-view.ts'
+import { statusTable } from './lab/show/status-view.ts'
 import { labOf } from './lab/topology.ts'
 
 const seconds = (text: string): number => {

@@ -1,8 +1,8 @@
 #!/usr/bin/env zx
 // Removes the lab and its data.
 import { commandLine } from './lab/command-line.ts'
+import { teardown } from './lab/decide/teardown.ts'
 import { readSettings } from './lab/settings.ts'
-import { teardown } from './lab/teardown.ts'
 import { labOf } from './lab/topology.ts'
 
 await commandLine(import.meta.filename, (program) =>

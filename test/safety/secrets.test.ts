@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { readSecrets, secretsFolder } from '../../scripts/lab/secrets.ts'
+import { readSecrets, secretsFolder } from '../../scripts/lab/access/secrets.ts'
 import { docker, lab, logsOf, verb } from '../the-lab.ts'
 
 const secrets = await readSecrets(lab)

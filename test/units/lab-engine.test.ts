@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import { test } from 'tap'
-import { bytesOf } from '../../scripts/lab/database.ts'
+import { bytesOf } from '../../scripts/lab/access/database.ts'
 import { typed } from '../../scripts/lab/engine/docker.ts'
 import { failingStep } from '../../scripts/lab/engine/images.ts'
-import { bytes } from '../../scripts/lab/status-view.ts'
+import { bytes } from '../../scripts/lab/show/status-view.ts'
 
 test('a told command can be typed in a shell and means the same', async (t) => {
   fc.assert(

@@ -1,6 +1,6 @@
+import { teardown } from '../decide/teardown.ts'
 import { freePortOffset } from '../free-ports.ts'
 import { readSettings } from '../settings.ts'
-import { teardown } from '../teardown.ts'
 import { type Lab, labOf } from '../topology.ts'
 
 /**

@@ -1,8 +1,8 @@
 import { cpus, totalmem } from 'node:os'
+import { reset } from '../decide/reset.ts'
+import { setup } from '../decide/setup.ts'
+import { teardown } from '../decide/teardown.ts'
 import { look } from '../engine/docker.ts'
-import { reset } from '../reset.ts'
-import { setup } from '../setup.ts'
-import { teardown } from '../teardown.ts'
 import type { Lab } from '../topology.ts'
 import { benchLab } from './lab.ts'
 

@@ -14,8 +14,8 @@ import {
   PollServiceClient,
   ResultServiceClient,
   VoteServiceClient,
-} from '../../proto/gen/polling.ts'
-import { type LabError, labError } from './errors.ts'
+} from '../../../proto/gen/polling.ts'
+import { type LabError, labError } from '../errors.ts'
 
 /** Seconds that a call may take, before `patience` multiplies it. */
 const CALL_SECONDS = 10

@@ -1,5 +1,5 @@
 import { Listr, ListrLogger, type ListrTask, type ListrTaskWrapper, PRESET_TIMER, ProcessOutput } from 'listr2'
-import type { Tell } from './engine/docker.ts'
+import type { Tell } from '../engine/docker.ts'
 
 /** Runs steps one after another, with times: live on a terminal, plain lines when piped. Standard output stays free for answers. */
 export async function steps(tasks: ListrTask[]): Promise<void> {

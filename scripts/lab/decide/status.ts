@@ -1,7 +1,7 @@
-import { healthOf } from './client.ts'
-import { bytesOf, type Observation, observe } from './database.ts'
-import { type Container, type ContainerState, containersOf } from './engine/nodes.ts'
-import type { DatabaseNode, Lab, Node, NodeName } from './topology.ts'
+import { healthOf } from '../access/client.ts'
+import { bytesOf, type Observation, observe } from '../access/database.ts'
+import { type Container, type ContainerState, containersOf } from '../engine/nodes.ts'
+import type { DatabaseNode, Lab, Node, NodeName } from '../topology.ts'
 
 export type DatabaseStatus = {
   readonly role: 'primary' | 'standby' | 'unknown'

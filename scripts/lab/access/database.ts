@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { attempt } from './engine/docker.ts'
-import type { DatabaseNode, Lab } from './topology.ts'
+import { attempt } from '../engine/docker.ts'
+import type { DatabaseNode, Lab } from '../topology.ts'
 
 const Observation = z.object({
   inRecovery: z.boolean(),

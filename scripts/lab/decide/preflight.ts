@@ -1,10 +1,10 @@
 import { readFile, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { $ } from 'zx/core'
-import { attempt, failure, look } from './engine/docker.ts'
-import { containersOf, dataVersion } from './engine/nodes.ts'
-import { labError } from './errors.ts'
-import type { Lab, Node } from './topology.ts'
+import { attempt, failure, look } from '../engine/docker.ts'
+import { containersOf, dataVersion } from '../engine/nodes.ts'
+import { labError } from '../errors.ts'
+import type { Lab, Node } from '../topology.ts'
 
 /** Memory that must be available for five nodes, and disk with and without images to build, in MiB. */
 const NEEDED = { memory: 1000, disk: 1000, diskForImages: 3000 }

@@ -1,5 +1,5 @@
 import { chalk } from 'zx/core'
-import type { LabStatus, NodeStatus } from './status.ts'
+import type { LabStatus, NodeStatus } from '../decide/status.ts'
 
 /** The lab's status as a table for people: one line a node, then who serves. */
 export function statusTable(status: LabStatus): string {

@@ -1,11 +1,11 @@
-import { removeImages } from './engine/images.ts'
-import { removeNetwork } from './engine/network.ts'
-import { removeNodes } from './engine/nodes.ts'
-import { exclusively } from './lock.ts'
-import { forgetPassword } from './pgpass.ts'
-import { forgetLab } from './secrets.ts'
-import { steps, tellOf } from './steps.ts'
-import type { Lab } from './topology.ts'
+import { forgetPassword } from '../access/pgpass.ts'
+import { forgetLab } from '../access/secrets.ts'
+import { removeImages } from '../engine/images.ts'
+import { removeNetwork } from '../engine/network.ts'
+import { removeNodes } from '../engine/nodes.ts'
+import { exclusively } from '../lock.ts'
+import { steps, tellOf } from '../show/steps.ts'
+import type { Lab } from '../topology.ts'
 
 /** Removes all that belongs to the lab, its votes included; what is already gone is fine. */
 export const teardown = (lab: Lab, options: { readonly images: boolean }): Promise<void> =>

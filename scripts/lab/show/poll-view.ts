@@ -1,4 +1,4 @@
-import type { PollResponse, PollResultResponse } from '../../proto/gen/polling.ts'
+import type { PollResponse, PollResultResponse } from '../../../proto/gen/polling.ts'
 
 /** One poll on one line. */
 export const pollLine = ({ uuid, status, create_at_time, poll_questions, options }: PollResponse): string =>

@@ -1,11 +1,11 @@
-import { act } from './engine/docker.ts'
-import { containersOf, markToBeginAnew } from './engine/nodes.ts'
-import { labError } from './errors.ts'
-import { exclusively } from './lock.ts'
+import { act } from '../engine/docker.ts'
+import { containersOf, markToBeginAnew } from '../engine/nodes.ts'
+import { labError } from '../errors.ts'
+import { exclusively } from '../lock.ts'
+import { steps, tellOf } from '../show/steps.ts'
+import type { Lab, Node } from '../topology.ts'
 import { healthy, replicating } from './setup.ts'
 import type { LabStatus } from './status.ts'
-import { steps, tellOf } from './steps.ts'
-import type { Lab, Node } from './topology.ts'
 
 /**
  * Gives the lab back as it was when new: both databases from their prepared data, all nodes restarted.

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { LabError, labError } from './errors.ts'
+import { LabError, labError } from '../errors.ts'
+import type { Lab, Secret } from '../topology.ts'
 import { writePrivately } from './private-file.ts'
-import type { Lab, Secret } from './topology.ts'
 
 const NAMES: readonly Secret[] = ['owner', 'service', 'replicator', 'monitor']
 
