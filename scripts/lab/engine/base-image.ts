@@ -18,7 +18,9 @@ export async function makeBaseImage(tell: Tell, suite: string, tag: string, pati
   }
   // Documentation and translations are a third of such a system, and nobody reads them in a container.
   const without = ['doc', 'man', 'info', 'locale'].map((part) => `--dpkgopt=path-exclude=/usr/share/${part}/*`)
-  const command = ['--quiet', '--variant=minbase', '--aptopt=Acquire::Languages "none"', ...without, suite, '-']
+  // An image that was interrupted is built again: nothing in it has to be on the disk before the next step.
+  const options = ['--aptopt=Acquire::Languages "none"', '--dpkgopt=force-unsafe-io', ...without]
+  const command = ['--quiet', '--variant=minbase', ...options, suite, '-']
   tell(`mmdebstrap --variant=minbase ${suite} - | docker import - ${tag}`)
   const made = await $({
     quiet: true,
