@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { chown, copyFile, rename, stat, statfs, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Problem } from '../problem.ts'
+import type { BoxSettings } from '../settings.ts'
+import { carryDependencies } from './dependencies.ts'
+import { compress, installBootLoader, makeDisk, mountDisk, unmountDisk } from './image.ts'
+import { boxPackages, metadata, mmdebstrapArguments } from './recipe.ts'
+import type { Steps } from './step.ts'
+import { workplace } from './workplace.ts'
+
+const BOX_VAGRANTFILE = fileURLToPath(new URL('Vagrantfile', import.meta.url))
+const NEEDED_GIB = 5
+
+/** A finished box file. */
+export type Box = { readonly path: string; readonly bytes: number; readonly sha256: string }
+
+/** Builds the box into the file `output`, which is there afterwards whole or not at all. Needs root. */
+export async function buildBox({ step }: Steps, settings: BoxSettings, output: string): Promise<Box> {
+  const folder = dirname(output)
+  await using place = await workplace(folder)
+  await checkSpace(folder)
+  const disk = join(place.path, 'disk.img')
+  const root = join(place.path, 'root')
+  const packages = boxPackages()
+
+  await step(`a disk of ${settings.diskGiB} GiB, empty`, 5, async (run) => {
+    await makeDisk(run, disk, settings.diskGiB)
+    await mountDisk(run, disk, root)
+  })
+  await step(`Debian ${settings.suite} with ${packages.length} packages asked for (mmdebstrap)`, 90, async (run) => {
+    // TMPDIR: what it keeps for itself goes when the folder goes, however it ends.
+    await run`env TMPDIR=${place.path} mmdebstrap ${mmdebstrapArguments(settings, root, packages)}`
+  })
+  await step('node_modules as package-lock.json pins them', 10, (run) => carryDependencies(run, root))
+  await step('boot loader (extlinux)', 5, async (run) => {
+    await installBootLoader(run, root)
+    await unmountDisk(run, root)
+  })
+  await step('compressed image (qemu-img)', 30, (run) => compress(run, disk, join(place.path, 'box.img')))
+  await step('box file (tar)', 10, async (run) => {
+    await writeFile(join(place.path, 'metadata.json'), `${JSON.stringify(metadata(settings), null, 2)}\n`)
+    await copyFile(BOX_VAGRANTFILE, join(place.path, 'Vagrantfile'))
+    await run`tar -C ${place.path} -cf ${join(place.path, 'box')} metadata.json Vagrantfile box.img`
+  })
+
+  const made = join(place.path, 'box')
+  const box = { path: output, bytes: (await stat(made)).size, sha256: await sha256(made) }
+  await giveToCaller(made)
+  await giveToCaller(folder)
+  await rename(made, output)
+  return box
+}
+
+async function checkSpace(folder: string): Promise<void> {
+  const { bavail, bsize } = await statfs(folder)
+  const free = (bavail * bsize) / 2 ** 30
+  if (free >= NEEDED_GIB) return
+  throw new Problem(
+    `${free.toFixed(1)} GiB are free in ${folder}, building the box takes ${NEEDED_GIB}`,
+    'free some space, or write it elsewhere: --output /somewhere/else.box',
+  )
+}
+
+async function sha256(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const piece of createReadStream(path)) hash.update(piece)
+  return hash.digest('hex')
+}
+
+// Built with sudo, the file still belongs to the person who asked for it.
+async function giveToCaller(path: string): Promise<void> {
+  const [uid, gid] = [Number(process.env['SUDO_UID']), Number(process.env['SUDO_GID'])]
+  if (uid > 0 && gid >= 0) await chown(path, uid, gid)
+}

@@ -1,0 +1,41 @@
+import { copyFile, mkdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { retry } from 'zx'
+import type { Run } from './step.ts'
+
+const EXTLINUX_CONF = fileURLToPath(new URL('extlinux.conf', import.meta.url))
+
+/** Makes `disk` a sparse file of `gib` GiB that holds one ext4 file system and no partition table. */
+export async function makeDisk(run: Run, disk: string, gib: number): Promise<void> {
+  await run`truncate --size ${`${gib}G`} ${disk}`
+  // extlinux reads neither 64bit nor metadata_csum. The inode tables are written now, as zeros that the compressed
+  // image does not hold: otherwise the kernel writes them in the background of the first boot.
+  const features = '^64bit,^metadata_csum,^metadata_csum_seed,^orphan_file,uninit_bg'
+  const written = 'lazy_itable_init=0,lazy_journal_init=0,nodiscard'
+  await run`mke2fs -q -F -t ext4 -L root -m 1 -O ${features} -E ${written} ${disk}`
+}
+
+/** Mounts `disk` at the new folder `root`. */
+export async function mountDisk(run: Run, disk: string, root: string): Promise<void> {
+  await mkdir(root)
+  await run`mount -o loop ${disk} ${root}`
+}
+
+/** Makes the file system at `root` boot: extlinux in its own boot sector. */
+export async function installBootLoader(run: Run, root: string): Promise<void> {
+  const folder = `${root}/boot/extlinux`
+  await mkdir(folder, { recursive: true })
+  await copyFile(EXTLINUX_CONF, `${folder}/extlinux.conf`)
+  await run`extlinux --install ${folder}`
+}
+
+/** Unmounts `root` with everything written to the disk's file. */
+export async function unmountDisk(run: Run, root: string): Promise<void> {
+  // Whoever searches through the project's folder (an editor, a backup) is in there for a moment.
+  await retry(60, '500ms', () => run`umount ${root}`)
+}
+
+/** Writes `disk` as the compressed qcow2 image `image`. */
+export async function compress(run: Run, disk: string, image: string): Promise<void> {
+  await run`qemu-img convert -f raw -O qcow2 -c -W -m 4 -o compression_type=zstd ${disk} ${image}`
+}

@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { BoxSettings } from '../settings.ts'
+
+const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const LAB_PACKAGES = new URL('../../provisioning/packages.txt', import.meta.url)
+
+/** What makes Debian a machine that boots and that Vagrant can log in to. */
+const MACHINE_PACKAGES = [
+  // The kernel for virtual machines: a third of the size of the general one.
+  'linux-image-cloud-amd64',
+  'initramfs-tools',
+  'systemd-sysv',
+  'systemd-resolved',
+  'systemd-timesyncd',
+  'dbus',
+  'openssh-server',
+  'sudo',
+  'rsync',
+  'iputils-ping',
+  'less',
+  'nano',
+  'procps',
+  'zstd',
+] as const
+
+// Documentation and translations, never read in a VM: half the size and a good part of the time to unpack.
+const LEFT_OUT = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/info/*', '/usr/share/locale/*']
+const KEPT = ['/usr/share/doc/*/copyright']
+
+/** Package names in the text of provisioning/packages.txt; a `?` there marks one that not every release has. */
+export function labPackages(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.replace(/#.*/, '').trim().split(/\s+/)[0] ?? '')
+    .filter((name) => name !== '')
+    .map((name) => name.replace(/\?$/, ''))
+}
+
+/**
+ * Every package asked for in the box: the machine's, and the lab's so that provisioning finds them installed.
+ * The box's Debian is new enough to have all of them.
+ */
+export function boxPackages(text: string = readFileSync(LAB_PACKAGES, 'utf8')): string[] {
+  return [...new Set([...MACHINE_PACKAGES, ...labPackages(text)])]
+}
+
+/** Arguments of mmdebstrap that install the box's system into the folder `root`. */
+export function mmdebstrapArguments(settings: BoxSettings, root: string, packages: readonly string[]): string[] {
+  const hook = (script: string) => `sh ${quoted(here(script))} "$1"`
+  return [
+    '--mode=root',
+    '--variant=minbase',
+    '--architectures=amd64',
+    '--format=directory',
+    '--keyring=/usr/share/keyrings/debian-archive-keyring.gpg',
+    ...LEFT_OUT.map((path) => `--dpkgopt=path-exclude=${path}`),
+    ...KEPT.map((path) => `--dpkgopt=path-include=${path}`),
+    `--include=${packages.join(',')}`,
+    `--essential-hook=${hook('before-packages.sh')}`,
+    `--customize-hook=${hook('after-packages.sh')}`,
+    // No mirror named: mmdebstrap knows Debian's own, with its updates and security updates.
+    settings.suite,
+    root,
+  ]
+}
+
+/** metadata.json of a libvirt box. */
+export function metadata({ diskGiB }: Pick<BoxSettings, 'diskGiB'>): Record<string, string | number> {
+  return { provider: 'libvirt', format: 'qcow2', virtual_size: diskGiB, architecture: 'amd64' }
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`

@@ -1,0 +1,62 @@
+import { $, type ProcessPromise } from 'zx/core'
+import { Problem } from '../problem.ts'
+
+/** Runs a command of the build: quiet, stopped by Ctrl-C, and by a deadline. */
+export type Run = (pieces: TemplateStringsArray, ...values: (string | readonly string[])[]) => ProcessPromise
+
+/** One build's way to run steps, and what to call when it is interrupted. */
+export type Steps = {
+  readonly step: (title: string, minutes: number, work: (run: Run) => Promise<void>) => Promise<void>
+  readonly interrupt: (signal: NodeJS.Signals) => void
+}
+
+/** Steps that print a line each with the time it took, and fail with the last lines of what their command said. */
+export function steps(print: (text: string) => void): Steps {
+  const interruption = new AbortController()
+
+  async function step(title: string, minutes: number, work: (run: Run) => Promise<void>): Promise<void> {
+    const began = performance.now()
+    const deadline = AbortSignal.timeout(minutes * 60_000)
+    const signal = AbortSignal.any([interruption.signal, deadline])
+    signal.throwIfAborted()
+    print(`  ${title} … `)
+    try {
+      await work(stoppedBy(signal))
+      signal.throwIfAborted()
+    } catch (error) {
+      print('failed\n')
+      if (interruption.signal.aborted) throw interruption.signal.reason
+      if (deadline.aborted) throw new Problem(`"${title}" did not end within ${minutes} minutes`, 'try again')
+      throw new Problem(`"${title}" failed:\n${lastLines(error)}`, 'mend what the lines above say, then try again')
+    }
+    print(`${((performance.now() - began) / 1000).toFixed(1)} s\n`)
+  }
+
+  return {
+    step,
+    interrupt: (signal) => interruption.abort(new Problem(`interrupted (${signal})`, 'nothing was left behind')),
+  }
+}
+
+function stoppedBy(signal: AbortSignal): Run {
+  // A process group of its own, all of it killed at once: mmdebstrap, asked to stop, first finishes what it does.
+  const own = $({ quiet: true, detached: true, env: { ...process.env, LC_ALL: 'C.UTF-8' } })
+  return (pieces, ...values) => {
+    signal.throwIfAborted()
+    const command = own(pieces, ...values)
+    const kill = () => command.pid !== undefined && process.kill(-command.pid, 'SIGKILL')
+    signal.addEventListener('abort', kill, { once: true })
+    // Before the group's number can be somebody else's.
+    command.then(forget, forget)
+    function forget() {
+      signal.removeEventListener('abort', kill)
+    }
+    return command
+  }
+}
+
+function lastLines(error: unknown): string {
+  const said = error !== null && typeof error === 'object' && 'stderr' in error ? String(error.stderr) : String(error)
+  const lines = said.trimEnd().split('\n')
+  return lines.slice(-15).join('\n') || String(error)
+}

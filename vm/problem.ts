@@ -1,0 +1,10 @@
+/** Something that stops the work and that its reader can mend: what and where, and the one thing to do about it. */
+export class Problem extends Error {
+  readonly fix: string
+
+  constructor(what: string, fix: string) {
+    super(what)
+    this.name = 'Problem'
+    this.fix = fix
+  }
+}

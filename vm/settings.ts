@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { Problem } from './problem.ts'
+
+const FILE = new URL('settings.json', import.meta.url)
+
+const Settings = z.object({
+  /** Name of the box, as Vagrant knows it. `LAB_BOX` overrides it. */
+  box: z.string().regex(/^[\w.-]+\/[\w.-]+$/, 'must be like owner/name'),
+  /** Debian release in the box. */
+  suite: z.string().regex(/^[a-z]+$/, 'must be the code name of a Debian release'),
+  /** Size of the virtual disk; what is not written takes no space. */
+  diskGiB: z.int('must be a whole number').min(8, 'must be at least 8').max(1024, 'must be at most 1024'),
+})
+
+export type BoxSettings = Readonly<z.infer<typeof Settings>>
+
+/** What the box is made from: vm/settings.json, with `LAB_BOX` over it. */
+export function boxSettings(
+  environment: NodeJS.ProcessEnv = process.env,
+  table: unknown = JSON.parse(readFileSync(FILE, 'utf8')),
+): BoxSettings {
+  const name = environment['LAB_BOX']
+  const given = typeof table === 'object' && name ? { ...table, box: name } : table
+  const parsed = Settings.safeParse(given)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  const key = issue?.path.join('.') || 'the table'
+  const where = key === 'box' && name ? `LAB_BOX=${name}` : `vm/settings.json: ${key}`
+  throw new Problem(`${where} is unusable`, issue?.message ?? 'compare it with the file in version control')
+}
+
+/** File that `vm/box.ts` writes for a box of this name, below vm/build; vm/machine.rb names it the same way. */
+export const boxFileName = (box: string): string => `${box.replaceAll('/', '-')}.box`
