@@ -18,6 +18,8 @@ export type Settings = {
   poolQueue: number
   logLevel: LogLevel
   graceSeconds: number
+  /** Multiplies how long databases get to answer, and the pauses between probes. */
+  patience: number
 }
 
 /** What is wrong with which setting, and what to do about it. */
@@ -41,6 +43,7 @@ const FIXES: Record<string, string> = {
   POOL_QUEUE: 'Set it to the most calls that may wait for a connection, 0 to 1000000 (default 1000).',
   LOG_LEVEL: `Set it to one of ${LOG_LEVELS.join(', ')} (default info).`,
   GRACE_SECONDS: 'Set it to the seconds that calls in flight get at a stop, 0 to 3600 (default 8).',
+  PATIENCE: 'Set it to a factor of 1 to 100 on all that is expected of the databases (default 1).',
 }
 
 const name = z.string().trim().min(1, 'must not be empty')
@@ -91,6 +94,7 @@ const environment = z.object({
   POOL_QUEUE: integer(0, 1_000_000).default(1000),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   GRACE_SECONDS: integer(0, 3600).default(8),
+  PATIENCE: integer(1, 100).default(1),
 })
 
 /** Reads the settings from environment variables; answers every problem at once rather than the first. */
@@ -128,6 +132,7 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     poolQueue: data.POOL_QUEUE,
     logLevel: data.LOG_LEVEL,
     graceSeconds: data.GRACE_SECONDS,
+    patience: data.PATIENCE,
   }
 }
 

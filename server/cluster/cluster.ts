@@ -29,12 +29,16 @@ export function makeCluster(settings: Settings, log: Log): Cluster {
         identity: { ...identity, application },
         size: settings.poolSize,
         queue: settings.poolQueue,
+        patience: settings.patience,
         log,
       }),
     )
-    probes.set(address.name, makeProbe(address, { ...identity, application: `${application} probe` }))
+    probes.set(
+      address.name,
+      makeProbe(address, { ...identity, application: `${application} probe` }, settings.patience),
+    )
   }
-  const view = makeView(probes, settings.localDatabase, log)
+  const view = makeView(probes, settings.localDatabase, log, settings.patience)
   const named = (name: string | undefined) => (name === undefined ? undefined : databases.get(name))
 
   view.onChange(({ writable, previousWritable, previousReadable }) => {

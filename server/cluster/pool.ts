@@ -35,6 +35,8 @@ export type DatabaseOptions = {
   identity: Identity
   size: number
   queue: number
+  /** Multiplies the time that a connection may take. */
+  patience: number
   log: Log
 }
 
@@ -82,7 +84,8 @@ type RetirablePool = {
   retire(why: string): void
 }
 
-function makePool({ address, identity, size, log }: DatabaseOptions): RetirablePool {
+function makePool({ address, identity, size, patience, log }: DatabaseOptions): RetirablePool {
+  const limit = CONNECT_TIMEOUT_MS * patience
   const config = connectionConfig(address, identity, STATEMENT_TIMEOUT_MS)
   const sockets = new Set<Socket>()
   const connectTimers = new Map<Socket, NodeJS.Timeout>()
@@ -98,8 +101,8 @@ function makePool({ address, identity, size, log }: DatabaseOptions): RetirableP
       return socket
     }
     sockets.add(socket)
-    const timeout = () => socket.destroy(new Error(`no connection within ${CONNECT_TIMEOUT_MS} ms`))
-    connectTimers.set(socket, setTimeout(timeout, CONNECT_TIMEOUT_MS))
+    const timeout = () => socket.destroy(new Error(`no connection within ${limit} ms`))
+    connectTimers.set(socket, setTimeout(timeout, limit))
     socket.once('close', () => {
       stopTimer(socket)
       sockets.delete(socket)

@@ -9,7 +9,7 @@ export type ProbeAnswer = { inRecovery: boolean; timeline: number; lsn: string }
 export type Probe = { ask(): Promise<ProbeAnswer>; close(): Promise<void> }
 
 /** How long connecting may take, and how long the answer, milliseconds. A frozen host still accepts connections. */
-export const PROBE_TIMEOUT_MS = 1000
+const PROBE_TIMEOUT_MS = 1000
 
 // pg_control_checkpoint() lags behind a promotion, so a primary's timeline comes from the WAL file it writes.
 const PROBE_SQL = `
@@ -19,16 +19,17 @@ const PROBE_SQL = `
          case when recovery then coalesce(pg_last_wal_replay_lsn(), '0/0') else pg_current_wal_lsn() end::text as lsn
   from (select pg_is_in_recovery() as recovery offset 0) as state`
 
-/** A probe of one database; connects when first asked. */
-export function makeProbe(address: DatabaseAddress, identity: Identity): Probe {
+/** A probe of one database; connects when first asked. `patience` multiplies its time limit. */
+export function makeProbe(address: DatabaseAddress, identity: Identity, patience: number): Probe {
+  const limit = PROBE_TIMEOUT_MS * patience
   let client: pg.Client | undefined
 
   async function connected(): Promise<pg.Client> {
     if (client) return client
     const fresh = new pg.Client({
-      ...connectionConfig(address, identity, PROBE_TIMEOUT_MS),
-      connectionTimeoutMillis: PROBE_TIMEOUT_MS,
-      query_timeout: PROBE_TIMEOUT_MS,
+      ...connectionConfig(address, identity, limit),
+      connectionTimeoutMillis: limit,
+      query_timeout: limit,
     })
     // A lost connection shows at the next question; without a listener it would end the process.
     fresh.on('error', () => {})

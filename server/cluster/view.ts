@@ -49,8 +49,8 @@ type Watched = {
 
 type Waiter = { since: number; resolve: () => void }
 
-/** A view over databases named in `probes`; reads prefer `local`. */
-export function makeView(probes: Map<string, Probe>, local: string, log: Log): ClusterView {
+/** A view over databases named in `probes`; reads prefer `local`; `patience` multiplies the pause between probes. */
+export function makeView(probes: Map<string, Probe>, local: string, log: Log, patience = 1): ClusterView {
   const watched = [...probes].map(
     ([name, probe]): Watched => ({
       probe,
@@ -82,7 +82,7 @@ export function makeView(probes: Map<string, Probe>, local: string, log: Log): C
       outcome()
       decide()
       settleWaiters()
-      if (!node.wanted) await pause(node)
+      if (!node.wanted) await pause(node, PROBE_INTERVAL_MS * patience)
       const tooSoon = askedAt + PROBE_FLOOR_MS - performance.now()
       if (tooSoon > 0 && !stopped) await sleep(tooSoon)
     }
@@ -174,14 +174,14 @@ export function makeView(probes: Map<string, Probe>, local: string, log: Log): C
   }
 }
 
-function pause(node: Watched): Promise<void> {
+function pause(node: Watched, milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
     const wake = () => {
       clearTimeout(timer)
       node.wake = undefined
       resolve()
     }
-    const timer = setTimeout(wake, PROBE_INTERVAL_MS)
+    const timer = setTimeout(wake, milliseconds)
     node.wake = wake
   })
 }

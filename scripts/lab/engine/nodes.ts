@@ -184,6 +184,7 @@ function environmentOf(lab: Lab, node: Node): Readonly<Record<string, string>> {
     OWNER_PASSWORD_FILE: '/run/secrets/owner',
     LOG_LEVEL: lab.settings.logLevel,
     GRACE_SECONDS: String(node.graceSeconds - 2),
+    PATIENCE: String(Math.max(1, Math.ceil(lab.settings.patience))),
   }
 }
 
