@@ -112,7 +112,7 @@ async function newSecrets(lab: Lab): Promise<Secrets> {
 /** Waits until one database is the primary and the other streams from it; two primaries are an error at once. */
 export const replicating = (lab: Lab): Promise<void> =>
   until('one primary and a streaming standby', { seconds: 30, patience: lab.settings.patience }, async () => {
-    const status = await statusOf(lab)
+    const status = await statusOf(lab, lab.databases)
     const databases = status.nodes.flatMap((node) =>
       lab.databases.some(({ name }) => name === node.name) ? [node] : [],
     )
@@ -130,7 +130,7 @@ export const replicating = (lab: Lab): Promise<void> =>
 export const healthy = (lab: Lab, nodes: readonly Node[]): Promise<LabStatus> => {
   const names = new Set<NodeName>(nodes.map(({ name }) => name))
   return until(`${[...names].join(', ')} to be healthy`, { seconds: 30, patience: lab.settings.patience }, async () => {
-    const status = await statusOf(lab)
+    const status = await statusOf(lab, nodes)
     const asked = status.nodes.filter(({ name }) => names.has(name))
     if (asked.every((node) => node.healthy)) return { done: status }
     await assertAlive(lab, nodes)

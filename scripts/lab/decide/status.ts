@@ -47,10 +47,10 @@ export const endpointOf = (lab: Lab, node: Node): string | null =>
     : `${lab.settings.bind === '0.0.0.0' ? '127.0.0.1' : lab.settings.bind}:${node.publishedPort}`
 
 /** Looks at all nodes at once, each as itself: containers, databases from inside, servers and balancer through their ports. */
-export async function statusOf(lab: Lab): Promise<LabStatus> {
+export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Promise<LabStatus> {
   const containers = await containersOf(lab)
   const containerOf = (node: Node) => containers[lab.nodes.indexOf(node)]
-  const running = (node: Node) => containerOf(node)?.state === 'running'
+  const running = (node: Node) => asked.includes(node) && containerOf(node)?.state === 'running'
   const [observations, answers] = await Promise.all([
     Promise.all(lab.databases.map((node) => (running(node) ? observe(lab, node) : undefined))),
     Promise.all([...lab.servers, lab.loader].map((node) => (running(node) ? health(lab, node) : undefined))),
