@@ -7,6 +7,7 @@ import { Problem } from '../problem.ts'
 import type { BoxSettings } from '../settings.ts'
 import { carryDependencies } from './dependencies.ts'
 import { compress, installBootLoader, makeDisk, mountDisk, unmountDisk } from './image.ts'
+import { carryImages } from './images.ts'
 import { boxPackages, metadata, mmdebstrapArguments } from './recipe.ts'
 import type { Steps } from './step.ts'
 import { workplace } from './workplace.ts'
@@ -35,6 +36,7 @@ export async function buildBox({ step }: Steps, settings: BoxSettings, output: s
     await run`env TMPDIR=${place.path} mmdebstrap ${mmdebstrapArguments(settings, root, packages)}`
   })
   await step('node_modules as package-lock.json pins them', 10, (run) => carryDependencies(run, root))
+  await step("the lab's images, built in there", 30, (run) => carryImages(run, root))
   await step('boot loader (extlinux)', 5, async (run) => {
     await installBootLoader(run, root)
     await unmountDisk(run, root)

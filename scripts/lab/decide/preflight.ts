@@ -11,9 +11,7 @@ const NEEDED = { memory: 1000, disk: 1000, diskForImages: 3000 }
 
 /** Everything that would stop `setup` half-way, found before it changes anything. */
 export async function preflight(lab: Lab, imagesMissing: boolean): Promise<void> {
-  const engine = await engineInfo()
-  if (!['x86_64', 'aarch64', 'amd64', 'arm64'].includes(engine.Architecture))
-    throw labError('ARCHITECTURE', { architecture: engine.Architecture })
+  await checkEngine(imagesMissing)
   for (const node of lab.databases) {
     const made = await dataVersion(lab, node)
     if (made !== undefined && made !== lab.settings.postgres)
@@ -25,6 +23,13 @@ export async function preflight(lab: Lab, imagesMissing: boolean): Promise<void>
   )
   for (const node of down) await checkPort(lab, node)
   if (down.length === lab.nodes.length) await checkMemory()
+}
+
+/** What would stop building images: an engine that does not answer, is of a wrong kind, or has no room. */
+export async function checkEngine(imagesMissing: boolean): Promise<void> {
+  const engine = await engineInfo()
+  if (!['x86_64', 'aarch64', 'amd64', 'arm64'].includes(engine.Architecture))
+    throw labError('ARCHITECTURE', { architecture: engine.Architecture })
   await checkDisk(engine.DockerRootDir, imagesMissing ? NEEDED.diskForImages : NEEDED.disk)
 }
 

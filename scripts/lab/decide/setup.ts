@@ -1,7 +1,7 @@
 import type { ListrTask } from 'listr2'
 import { rememberPassword } from '../access/pgpass.ts'
 import { createSecrets, readSecrets, type Secrets, secretsFolder } from '../access/secrets.ts'
-import { hasImage, type Image, imagesOf, makeImage, removeSuperseded } from '../engine/images.ts'
+import { imagesOf, removeSuperseded } from '../engine/images.ts'
 import { ensureNetwork } from '../engine/network.ts'
 import { type Change, containersOf, dataVersion, ensureNode, lastLines, type Parts } from '../engine/nodes.ts'
 import { labError } from '../errors.ts'
@@ -9,6 +9,7 @@ import { exclusively } from '../lock.ts'
 import { showing, steps, tellOf } from '../show/steps.ts'
 import type { Lab, Node, NodeName } from '../topology.ts'
 import { until } from '../wait.ts'
+import { buildImages, missingOf } from './images.ts'
 import { preflight } from './preflight.ts'
 import { type LabStatus, statusOf } from './status.ts'
 
@@ -21,9 +22,7 @@ export type SetupResult = { readonly status: LabStatus; readonly changes: Readon
 export const setup = (lab: Lab): Promise<SetupResult> =>
   exclusively(lab, async () => {
     const images = await imagesOf(lab.settings)
-    const all = [...images.bases, images.postgres, images.runtime, images.server, images.loader]
-    const present = await Promise.all(all.map(hasImage))
-    const missing = all.filter((_, index) => !present[index])
+    const missing = await missingOf(images)
     const changes: Record<string, Change> = {}
     let parts: Parts | undefined
     let status: LabStatus | undefined
@@ -42,11 +41,7 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
 
     await steps([
       { title: 'Check the machine', task: () => preflight(lab, missing.length > 0) },
-      {
-        title: 'Build images',
-        skip: missing.length === 0 ? 'Build images: all there' : false,
-        task: (_, task) => task.newListr(buildTasks(lab, missing).map(showing), together),
-      },
+      buildImages(lab, missing),
       {
         title: 'Prepare network and passwords',
         task: async (_, task) => {
@@ -71,28 +66,6 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
     if (status === undefined) throw new Error('set up without a status')
     return { status, changes }
   })
-
-/** One task an image, each after the image it is built on, the rest side by side. */
-function buildTasks(lab: Lab, missing: readonly Image[]): ListrTask[] {
-  const building = new Map<string, Promise<void>>()
-  const build = (image: Image, tell: (line: string) => void): Promise<void> => {
-    const after = image.build && building.get(image.build.base.tag)
-    return (after ?? Promise.resolve()).then(() => makeImage(tell, image, lab.settings.patience))
-  }
-  return missing.map((image) => {
-    const started = Promise.withResolvers<void>()
-    building.set(image.tag, started.promise)
-    // Awaited by those built on it, and by its own task: neither leaves a rejection unheard.
-    started.promise.catch(() => {})
-    return {
-      title: image.tag,
-      task: (_, task) => {
-        build(image, tellOf(task)).then(started.resolve, started.reject)
-        return started.promise
-      },
-    }
-  })
-}
 
 async function ensureSecrets(lab: Lab): Promise<Secrets> {
   const kept = await readSecrets(lab)

@@ -128,6 +128,9 @@ export async function makeImage(tell: Tell, image: Image, patience: number): Pro
   const build = [
     'build',
     '--force-rm',
+    // What this machine reaches, the build reaches: a proxy or a resolver on its loopback, say.
+    '--network',
+    'host',
     '-f',
     dockerfile,
     '-t',
