@@ -18,8 +18,10 @@ mount --bind "$project" "$root/vagrant"
 # Where the machine's own resolver will be.
 cat /etc/resolv.conf >"$root/run/systemd/resolve/stub-resolv.conf"
 
-# Builds use this host's network: the engine needs no bridge and no firewall rule.
-chroot "$root" dockerd --bridge=none --iptables=false --ip6tables=false --group=root >"$root/run/dockerd.log" 2>&1 &
+# Builds use this host's network as it is: the engine needs no bridge and no firewall rule. Nor may it have them: without
+# a bridge of its own it would delete the one of an engine that this host runs.
+chroot "$root" setpriv --bounding-set=-net_admin dockerd --bridge=none --iptables=false --ip6tables=false \
+  --ip-forward=false --group=root >"$root/run/dockerd.log" 2>&1 &
 engine=$!
 tries=0
 until chroot "$root" docker info >/dev/null 2>&1; do

@@ -31,6 +31,8 @@ export async function installBootLoader(run: Run, root: string): Promise<void> {
 
 /** Unmounts `root` with everything written to the disk's file. */
 export async function unmountDisk(run: Run, root: string): Promise<void> {
+  // Deleted files become holes in the disk's file, or the compressed image would hold what was in them.
+  await run`fstrim ${root}`
   // Whoever searches through the project's folder (an editor, a backup) is in there for a moment.
   await retry(60, '500ms', () => run`umount ${root}`)
 }
