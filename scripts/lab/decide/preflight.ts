@@ -1,31 +1,26 @@
-import { readFile, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { $ } from 'zx/core'
 import { attempt, failure, look } from '../engine/docker.ts'
 import { containersOf, dataVersion } from '../engine/nodes.ts'
 import { labError } from '../errors.ts'
 import type { Lab, Node } from '../topology.ts'
-
-/** Memory that must be available for five nodes, and disk with and without images to build, in MiB. */
-const NEEDED = { memory: 1000, disk: 1000, diskForImages: 3000 }
+import { machineOf, shortcoming } from './machine.ts'
 
 /** Everything that would stop `setup` half-way, found before it changes anything. */
 export async function preflight(lab: Lab, imagesMissing: boolean): Promise<void> {
-  const engine = await engineInfo()
-  if (!['x86_64', 'aarch64', 'amd64', 'arm64'].includes(engine.Architecture))
-    throw labError('ARCHITECTURE', { architecture: engine.Architecture })
+  const [engine, containers] = await Promise.all([engineInfo(), containersOf(lab)])
+  const down = lab.nodes.filter(
+    (_, index) => containers[index]?.state !== 'running' && containers[index]?.state !== 'paused',
+  )
+  const machine = await machineOf(engine.Architecture, engine.DockerRootDir)
+  const problem = shortcoming(machine, { startsAll: down.length === lab.nodes.length, buildsImages: imagesMissing })
+  if (problem !== undefined) throw problem
   for (const node of lab.databases) {
     const made = await dataVersion(lab, node)
     if (made !== undefined && made !== lab.settings.postgres)
       throw labError('POSTGRES_CHANGED', { node: node.name, made, asked: lab.settings.postgres })
   }
-  const containers = await containersOf(lab)
-  const down = lab.nodes.filter(
-    (_, index) => containers[index]?.state !== 'running' && containers[index]?.state !== 'paused',
-  )
   for (const node of down) await checkPort(lab, node)
-  if (down.length === lab.nodes.length) await checkMemory()
-  await checkDisk(engine.DockerRootDir, imagesMissing ? NEEDED.diskForImages : NEEDED.disk)
 }
 
 type EngineInfo = {
@@ -73,18 +68,4 @@ async function holderOf(port: number): Promise<string> {
   return name === undefined
     ? `another user's process (sudo ss -ltnp 'sport = :${port}' shows it)`
     : `${name} (pid ${pid})`
-}
-
-async function checkMemory(): Promise<void> {
-  const [, kibibytes] = /MemAvailable:\s+(\d+) kB/.exec(await readFile('/proc/meminfo', 'utf8')) ?? []
-  const available = Math.floor(Number(kibibytes) / 1024)
-  if (available < NEEDED.memory) throw labError('MEMORY_LOW', { available, needed: NEEDED.memory })
-}
-
-async function checkDisk(folder: string, needed: number): Promise<void> {
-  // An engine in another mount namespace has its folder where we cannot look: then this cannot be told.
-  const disk = await statfs(folder).catch(() => undefined)
-  if (disk === undefined) return
-  const available = Math.floor((disk.bavail * disk.bsize) / 2 ** 20)
-  if (available < needed) throw labError('DISK_LOW', { available, folder, needed })
 }
