@@ -16,9 +16,12 @@ export async function until<T>(
 ): Promise<T> {
   const seconds = wait.seconds * wait.patience
   const deadline = performance.now() + seconds * 1000
-  for (let delay = 25; ; delay = Math.min(delay * 1.5, 500)) {
+  for (;;) {
+    const from = performance.now()
     const found = await look()
     if ('done' in found) return found.done
+    // What is waited for needs the processors too: the dearer a look, the rarer.
+    const delay = Math.min(Math.max(25, 2 * (performance.now() - from)), 500)
     if (performance.now() + delay > deadline) throw labError('TIMEOUT', { what, seconds, seen: found.seen })
     await pause(delay, undefined, { signal: interruption.signal })
   }

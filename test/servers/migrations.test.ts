@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { healthOf } from '../../scripts/lab/access/client.ts'
+import { healthOf } from '../../scripts/lab/access/health.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
 import { addressOf, containerOf, docker, patience, sql } from '../the-lab.ts'

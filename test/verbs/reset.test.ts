@@ -1,6 +1,6 @@
 import { type Test, test } from 'tap'
 import { client, ok } from '../grpc.ts'
-import { addressOf, containerOf, docker, failureOf, sql, verb } from '../the-lab.ts'
+import { addressOf, containerOf, docker, failureOf, sql, startVerb, verb } from '../the-lab.ts'
 
 async function pollWithVote(): Promise<void> {
   const it = client(addressOf('loader'))
@@ -25,6 +25,27 @@ async function isPristine(t: Test): Promise<void> {
 test('reset gives back an empty, replicating lab that takes votes', async (t) => {
   await pollWithVote()
   await isPristine(t)
+})
+
+test('during a reset clients stay connected and are told what failed; after it both servers take calls at once', async (t) => {
+  const it = client(addressOf('loader'))
+  t.teardown(() => it.close())
+  const resetting = startVerb('reset')
+  let over = false
+  resetting.ended.finally(() => {
+    over = true
+  })
+  const refusals = new Set<string>()
+  while (!over) {
+    const answer = await it.listPolls()
+    if ('details' in answer) refusals.add(`${answer.status}: ${answer.details}`)
+  }
+  const ran = await resetting.ended
+  t.equal(ran.exit, 0, failureOf(ran))
+  t.ok(refusals.size > 0, 'the servers were gone')
+  for (const refusal of refusals) t.match(refusal, /^UNAVAILABLE: .*\((in)?definite: /)
+  const answers = await Promise.all(Array.from({ length: 20 }, () => it.listPolls()))
+  t.strictSame([...new Set(answers.map(({ servedBy }) => servedBy))].sort(), ['backup', 'primary'])
 })
 
 test('reset works from any state: replay paused, a server dead, another frozen, the standby promoted', async (t) => {

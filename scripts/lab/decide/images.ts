@@ -3,14 +3,14 @@ import { hasImage, type Image, type Images, imagesOf, makeImage } from '../engin
 import { exclusively } from '../lock.ts'
 import { showing, steps, tellOf } from '../show/steps.ts'
 import type { Lab } from '../topology.ts'
-import { checkEngine } from './preflight.ts'
+import { preflightOfImages } from './preflight.ts'
 
 /** Makes the images of the lab that are not there, and nothing else. */
 export const prepareImages = (lab: Lab): Promise<void> =>
   exclusively(lab, async () => {
     const missing = await missingOf(await imagesOf(lab.settings))
     await steps([
-      { title: 'Check the machine', task: () => checkEngine(missing.length > 0) },
+      { title: 'Check the machine', task: () => preflightOfImages(missing.length > 0) },
       buildImages(lab, missing),
     ])
   })

@@ -1,36 +1,33 @@
-import { readFile, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { $ } from 'zx/core'
 import { attempt, failure, look } from '../engine/docker.ts'
 import { containersOf, dataVersion } from '../engine/nodes.ts'
 import { labError } from '../errors.ts'
 import type { Lab, Node } from '../topology.ts'
-
-/** Memory that must be available for five nodes, and disk with and without images to build, in MiB. */
-const NEEDED = { memory: 1000, disk: 1000, diskForImages: 3000 }
+import { machineOf, shortcoming, type Work } from './machine.ts'
 
 /** Everything that would stop `setup` half-way, found before it changes anything. */
-export async function preflight(lab: Lab, imagesMissing: boolean): Promise<void> {
-  await checkEngine(imagesMissing)
+export async function preflight(lab: Lab, buildsImages: boolean): Promise<void> {
+  const [engine, containers] = await Promise.all([engineInfo(), containersOf(lab)])
+  const down = lab.nodes.filter(
+    (_, index) => containers[index]?.state !== 'running' && containers[index]?.state !== 'paused',
+  )
+  await checkMachine(engine, { startsAll: down.length === lab.nodes.length, buildsImages })
   for (const node of lab.databases) {
     const made = await dataVersion(lab, node)
     if (made !== undefined && made !== lab.settings.postgres)
       throw labError('POSTGRES_CHANGED', { node: node.name, made, asked: lab.settings.postgres })
   }
-  const containers = await containersOf(lab)
-  const down = lab.nodes.filter(
-    (_, index) => containers[index]?.state !== 'running' && containers[index]?.state !== 'paused',
-  )
   for (const node of down) await checkPort(lab, node)
-  if (down.length === lab.nodes.length) await checkMemory()
 }
 
-/** What would stop building images: an engine that does not answer, is of a wrong kind, or has no room. */
-export async function checkEngine(imagesMissing: boolean): Promise<void> {
-  const engine = await engineInfo()
-  if (!['x86_64', 'aarch64', 'amd64', 'arm64'].includes(engine.Architecture))
-    throw labError('ARCHITECTURE', { architecture: engine.Architecture })
-  await checkDisk(engine.DockerRootDir, imagesMissing ? NEEDED.diskForImages : NEEDED.disk)
+/** What would stop the building of images. */
+export const preflightOfImages = async (buildsImages: boolean): Promise<void> =>
+  checkMachine(await engineInfo(), { startsAll: false, buildsImages })
+
+async function checkMachine(engine: EngineInfo, work: Work): Promise<void> {
+  const problem = shortcoming(await machineOf(engine.Architecture, engine.DockerRootDir), work)
+  if (problem !== undefined) throw problem
 }
 
 type EngineInfo = {
@@ -78,18 +75,4 @@ async function holderOf(port: number): Promise<string> {
   return name === undefined
     ? `another user's process (sudo ss -ltnp 'sport = :${port}' shows it)`
     : `${name} (pid ${pid})`
-}
-
-async function checkMemory(): Promise<void> {
-  const [, kibibytes] = /MemAvailable:\s+(\d+) kB/.exec(await readFile('/proc/meminfo', 'utf8')) ?? []
-  const available = Math.floor(Number(kibibytes) / 1024)
-  if (available < NEEDED.memory) throw labError('MEMORY_LOW', { available, needed: NEEDED.memory })
-}
-
-async function checkDisk(folder: string, needed: number): Promise<void> {
-  // An engine in another mount namespace has its folder where we cannot look: then this cannot be told.
-  const disk = await statfs(folder).catch(() => undefined)
-  if (disk === undefined) return
-  const available = Math.floor((disk.bavail * disk.bsize) / 2 ** 20)
-  if (available < needed) throw labError('DISK_LOW', { available, folder, needed })
 }

@@ -1,39 +1,42 @@
-import { act } from '../engine/docker.ts'
-import { containersOf, markToBeginAnew } from '../engine/nodes.ts'
+import { act, type Tell } from '../engine/docker.ts'
+import { markToBeginAnew } from '../engine/nodes.ts'
 import { labError } from '../errors.ts'
 import { exclusively } from '../lock.ts'
 import { steps, tellOf } from '../show/steps.ts'
 import type { Lab, Node } from '../topology.ts'
-import { healthy, replicating } from './setup.ts'
-import type { LabStatus } from './status.ts'
+import { healthy } from './setup.ts'
+import { type LabStatus, statusOf } from './status.ts'
 
-/**
- * Gives the lab back as it was when new: both databases from their prepared data, all nodes restarted.
- * All votes are deleted.
- */
+/** Gives the lab back as it was when new: both databases from their prepared data. All votes are deleted. */
 export const reset = (lab: Lab): Promise<LabStatus> =>
   exclusively(lab, async () => {
-    const containers = await containersOf(lab)
-    const stateOf = (node: Node) => containers[lab.nodes.indexOf(node)]?.state ?? 'absent'
-    const absent = lab.nodes.find((node) => ['absent', 'created'].includes(stateOf(node)))
+    const { nodes } = await statusOf(lab, [lab.loader])
+    const absent = nodes.find(({ state }) => state === 'absent' || state === 'created')
     if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.name })
-    const alive = lab.nodes.filter((node) => stateOf(node) !== 'exited')
+    // A balancer that answers has nothing to forget, and its clients stay connected; any other begins anew like the rest.
+    const keepLoader = nodes.some(({ name, healthy }) => name === lab.loader.name && healthy)
+    const alive = nodes.filter(({ name, state }) => state !== 'exited' && !(keepLoader && name === lab.loader.name))
     let status: LabStatus | undefined
     await steps([
       {
-        title: 'Stop all nodes',
+        title: 'Stop nodes',
         // At once and not in order: nothing of theirs is kept, and a frozen one could not stop in order.
         enabled: alive.length > 0,
-        task: (_, task) => act(tellOf(task), ['kill', ...alive.map((node) => node.container)]),
+        task: (_, task) => act(tellOf(task), ['kill', ...alive.map(({ container }) => container)]),
       },
       {
-        title: 'Start them, the databases from their prepared data',
+        title: 'Start databases from their prepared data',
         task: async (_, task) => {
+          // Both are marked before either starts: one new and one old could not replicate.
           await Promise.all(lab.databases.map((node) => markToBeginAnew(tellOf(task), node)))
-          await Promise.all(lab.nodes.map((node) => act(tellOf(task), ['start', node.container])))
+          await start(tellOf(task), lab.databases)
         },
       },
-      { title: 'Wait until the standby streams', task: () => replicating(lab) },
+      // They accept no calls before their databases are ready, and come up meanwhile. Started first, they would
+      // wait a second for the answer of an address that is not there yet.
+      { title: 'Start servers', task: (_, task) => start(tellOf(task), lab.servers) },
+      { title: 'Wait until both servers answer', task: () => healthy(lab, lab.servers) },
+      { title: 'Start the balancer', enabled: !keepLoader, task: (_, task) => start(tellOf(task), [lab.loader]) },
       {
         title: 'Wait until five nodes are healthy',
         task: async () => {
@@ -44,3 +47,7 @@ export const reset = (lab: Lab): Promise<LabStatus> =>
     if (status === undefined) throw new Error('reset without a status')
     return status
   })
+
+/** Starts them side by side; one command for all would start one after another. */
+const start = (tell: Tell, nodes: readonly Node[]): Promise<unknown> =>
+  Promise.all(nodes.map((node) => act(tell, ['start', node.container])))

@@ -3,8 +3,8 @@ import { rememberPassword } from '../access/pgpass.ts'
 import { createSecrets, readSecrets, type Secrets, secretsFolder } from '../access/secrets.ts'
 import { imagesOf, removeSuperseded } from '../engine/images.ts'
 import { ensureNetwork } from '../engine/network.ts'
-import { type Change, containersOf, dataVersion, ensureNode, lastLines, type Parts } from '../engine/nodes.ts'
-import { labError } from '../errors.ts'
+import { type Change, dataVersion, ensureNode, lastLines, type Parts } from '../engine/nodes.ts'
+import { type LabError, labError } from '../errors.ts'
 import { exclusively } from '../lock.ts'
 import { showing, steps, tellOf } from '../show/steps.ts'
 import type { Lab, Node, NodeName } from '../topology.ts'
@@ -52,7 +52,6 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
       { title: 'Start databases', task: (_, task) => task.newListr(lab.databases.map(node).map(showing), together) },
       // They accept no calls before their databases are ready, and come up meanwhile.
       { title: 'Start servers', task: (_, task) => task.newListr(lab.servers.map(node).map(showing), together) },
-      { title: 'Wait until the standby streams', task: () => replicating(lab) },
       { title: 'Wait until both servers answer', task: () => healthy(lab, lab.servers) },
       { title: 'Start the balancer', task: (_, task) => task.newListr([showing(node(lab.loader))], together) },
       {
@@ -82,44 +81,34 @@ async function newSecrets(lab: Lab): Promise<Secrets> {
   return createSecrets(lab)
 }
 
-/** Waits until one database is the primary and the other streams from it; two primaries are an error at once. */
-export const replicating = (lab: Lab): Promise<void> =>
-  until('one primary and a streaming standby', { seconds: 30, patience: lab.settings.patience }, async () => {
-    const status = await statusOf(lab, lab.databases)
-    const databases = status.nodes.flatMap((node) =>
-      lab.databases.some(({ name }) => name === node.name) ? [node] : [],
-    )
-    if (status.primaries.length > 1)
-      throw labError('SPLIT_BRAIN', {
-        seen: databases.map(({ name, database }) => `${name} on timeline ${database?.timeline}`).join(', '),
-      })
-    const done = status.primaries.length === 1 && databases.every((node) => node.healthy)
-    if (done) return { done: undefined }
-    await assertAlive(lab, lab.databases)
-    return { seen: problems(databases) }
-  })
-
-/** Waits until those nodes are healthy. */
+/** Waits until those nodes are healthy, a standby streaming among it; two primaries are an error at once. */
 export const healthy = (lab: Lab, nodes: readonly Node[]): Promise<LabStatus> => {
   const names = new Set<NodeName>(nodes.map(({ name }) => name))
   return until(`${[...names].join(', ')} to be healthy`, { seconds: 30, patience: lab.settings.patience }, async () => {
     const status = await statusOf(lab, nodes)
+    if (status.primaries.length > 1) throw splitBrain(status)
     const asked = status.nodes.filter(({ name }) => names.has(name))
     if (asked.every((node) => node.healthy)) return { done: status }
-    await assertAlive(lab, nodes)
+    await assertAlive(lab, status)
     return { seen: problems(asked) }
   })
 }
+
+const splitBrain = ({ nodes, primaries }: LabStatus): LabError =>
+  labError('SPLIT_BRAIN', {
+    seen: nodes
+      .filter(({ name }) => primaries.includes(name))
+      .map(({ name, database }) => `${name} on timeline ${database?.timeline}`)
+      .join(', '),
+  })
 
 const problems = (nodes: LabStatus['nodes']): string =>
   nodes.flatMap(({ name, problem }) => (problem === null ? [] : [`${name}: ${problem}`])).join('; ')
 
 /** A node that its engine has restarted several times will not come up by waiting: say at once what it logged. */
-async function assertAlive(lab: Lab, nodes: readonly Node[]): Promise<void> {
-  const containers = await containersOf(lab, nodes)
-  const dead = nodes.find(
-    (_, index) => (containers[index]?.restarts ?? 0) >= 3 && containers[index]?.state !== 'running',
-  )
-  if (dead !== undefined)
-    throw labError('NODE_DIED', { node: dead.name, container: dead.container, log: await lastLines(dead) })
+async function assertAlive(lab: Lab, status: LabStatus): Promise<void> {
+  const dying = status.nodes.find(({ state, restarts }) => state === 'restarting' && restarts >= 3)
+  const node = lab.nodes.find(({ name }) => name === dying?.name)
+  if (node !== undefined)
+    throw labError('NODE_DIED', { node: node.name, container: node.container, log: await lastLines(node) })
 }

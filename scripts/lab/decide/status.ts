@@ -1,5 +1,5 @@
-import { healthOf } from '../access/client.ts'
 import { bytesOf, type Observation, observe } from '../access/database.ts'
+import { healthOf } from '../access/health.ts'
 import { type Container, type ContainerState, containersOf } from '../engine/nodes.ts'
 import type { DatabaseNode, Lab, Node, NodeName } from '../topology.ts'
 

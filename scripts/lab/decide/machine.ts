@@ -1,0 +1,39 @@
+import { readFile, statfs } from 'node:fs/promises'
+import { type LabError, labError } from '../errors.ts'
+
+/** Memory that must be available for five nodes, and disk with and without images to build, in MiB. */
+const NEEDED = { memory: 1000, disk: 1000, diskForImages: 3000 }
+
+/** What the engine's machine has available, in MiB; undefined where it cannot be told. */
+export type Machine = {
+  readonly architecture: string
+  readonly memory: number | undefined
+  readonly folder: string
+  readonly disk: number | undefined
+}
+
+/** What is to be done with it. */
+export type Work = { readonly startsAll: boolean; readonly buildsImages: boolean }
+
+/** Reads off the machine what it has; `folder` is where the engine keeps its images and data. */
+export async function machineOf(architecture: string, folder: string): Promise<Machine> {
+  // An engine in another mount namespace has its folder where we cannot look.
+  const [disk, memory] = await Promise.all([statfs(folder).catch(() => undefined), readFile('/proc/meminfo', 'utf8')])
+  const [, kibibytes] = /MemAvailable:\s+(\d+) kB/.exec(memory) ?? []
+  return {
+    architecture,
+    memory: kibibytes === undefined ? undefined : Math.floor(Number(kibibytes) / 1024),
+    folder,
+    disk: disk && Math.floor((disk.bavail * disk.bsize) / 2 ** 20),
+  }
+}
+
+/** Why the machine cannot do the work, or undefined where it can. What cannot be told stops nothing. */
+export function shortcoming({ architecture, memory, folder, disk }: Machine, work: Work): LabError | undefined {
+  if (!['x86_64', 'aarch64', 'amd64', 'arm64'].includes(architecture)) return labError('ARCHITECTURE', { architecture })
+  if (work.startsAll && memory !== undefined && memory < NEEDED.memory)
+    return labError('MEMORY_LOW', { available: memory, needed: NEEDED.memory })
+  const needed = work.buildsImages ? NEEDED.diskForImages : NEEDED.disk
+  if (disk !== undefined && disk < needed) return labError('DISK_LOW', { available: disk, folder, needed })
+  return undefined
+}
