@@ -4,7 +4,7 @@
 set -eu
 root=$1
 project=$2
-# For dockerd and node, neither of which ends by itself when the other fails.
+# None of them ends by itself when another fails.
 trap 'kill 0 2>/dev/null' EXIT
 
 mount --make-rprivate /
@@ -18,16 +18,18 @@ mount --bind "$project" "$root/vagrant"
 # Where the machine's own resolver will be.
 cat /etc/resolv.conf >"$root/run/systemd/resolve/stub-resolv.conf"
 
-# Builds use this host's network as it is: the engine needs no bridge and no firewall rule. Nor may it have them: without
-# a bridge of its own it would delete the one of an engine that this host runs.
-chroot "$root" setpriv --bounding-set=-net_admin dockerd --bridge=none --iptables=false --ip6tables=false \
-  --ip-forward=false --group=root >"$root/run/dockerd.log" 2>&1 &
+# containerd starts what a build runs, in its own network namespace: this host's. dockerd gets one of its own, since it
+# would delete the bridge of an engine that this host runs.
+chroot "$root" containerd >"$root/run/containerd.log" 2>&1 &
+containerd=$!
+chroot "$root" unshare --net dockerd --containerd=/run/containerd/containerd.sock --bridge=none --iptables=false \
+  --ip6tables=false --group=root >"$root/run/dockerd.log" 2>&1 &
 engine=$!
 tries=0
 until chroot "$root" docker info >/dev/null 2>&1; do
   tries=$((tries + 1))
-  if ! kill -0 "$engine" 2>/dev/null || [ "$tries" -gt 300 ]; then
-    tail -n 15 "$root/run/dockerd.log" >&2
+  if ! kill -0 "$engine" "$containerd" 2>/dev/null || [ "$tries" -gt 300 ]; then
+    tail -n 8 "$root/run/containerd.log" "$root/run/dockerd.log" >&2
     echo 'the engine in the box did not start' >&2
     exit 1
   fi
@@ -39,4 +41,6 @@ chroot "$root" env -C /vagrant PATH="/vagrant/node_modules/.bin:$PATH" node scri
 # Only then is all of it on the disk.
 kill "$engine"
 wait "$engine" || true
+kill "$containerd"
+wait "$containerd" || true
 trap - EXIT
