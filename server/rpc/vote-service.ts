@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js'
 import type { CastVoteRequest, VoteResponse, VoteServiceServer } from '../../proto/gen/polling.ts'
 import type { BallotBox } from '../ballot-box.ts'
 import { isFailure } from '../errors.ts'
@@ -23,5 +24,7 @@ export function voteService(context: RpcContext, ballotBox: BallotBox): VoteServ
       const outcome = await ballotBox.castVote(request.uuid, request.userID, request.select_options, call)
       return isFailure(outcome) ? outcome : { value: { status: STATUS[outcome.value] } }
     }),
+
+    castVotes: (call) => call.emit('error', { code: status.UNIMPLEMENTED, details: 'not there yet' }),
   }
 }
