@@ -6,7 +6,7 @@ import { causeText } from './errors.ts'
 import { makeGrpcServer } from './grpc-server.ts'
 import { type Listener, listen } from './listener.ts'
 import { makeLog } from './log.ts'
-import { makeMetrics, watchCluster } from './metrics.ts'
+import { makeMetrics, watchBallotBox, watchCluster } from './metrics.ts'
 import { makeReader } from './reader.ts'
 import { waitForSchema } from './schema.ts'
 import { describeProblems, readSettings } from './settings.ts'
@@ -28,7 +28,11 @@ onUncaught(log)
 const metrics = makeMetrics()
 const cluster = makeCluster(settings, log)
 watchCluster(metrics.registry, cluster)
-const ballotBox = makeBallotBox(cluster, () => metrics.writeRetries.inc())
+const ballotBox = makeBallotBox(cluster, {
+  retried: () => metrics.writeRetries.inc(),
+  committed: (votes) => metrics.groupSize.observe(votes),
+})
+watchBallotBox(metrics.registry, ballotBox)
 const reader = makeReader(cluster)
 const context = { node: settings.nodeName, log, metrics }
 const { server, health } = makeGrpcServer(context, cluster.view, ballotBox, reader)
