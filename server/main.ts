@@ -35,7 +35,7 @@ const ballotBox = makeBallotBox(cluster, {
 watchBallotBox(metrics.registry, ballotBox)
 const reader = makeReader(cluster)
 const context = { node: settings.nodeName, log, metrics }
-const { server, health } = makeGrpcServer(context, cluster.view, ballotBox, reader)
+const { server, endStreams } = makeGrpcServer(context, cluster.view, ballotBox, reader)
 
 const drain = prepareDrain(server, settings.graceSeconds, log)
 
@@ -52,7 +52,7 @@ function readiness(): Readiness {
 
 onStopSignal(log, async () => {
   phase = 'stopping'
-  health.stop()
+  endStreams()
   stopped.abort()
   await drain(listener)
   await atMost(CLOSE_POOLS_MS, cluster.stop())

@@ -113,7 +113,7 @@ export interface VoteResponse {
 export interface CastVotesRequest {
   /** Any number, given back with the answer. */
   batch: number;
-  /** 1 to 512 votes. They are cast in this order, as if each by itself. */
+  /** At most 512 votes, cast in this order as if each by itself. Of a larger batch every vote fails. */
   votes: BulkVote[];
 }
 

@@ -1,14 +1,14 @@
-import { status } from '@grpc/grpc-js'
 import type { CastVoteRequest, VoteResponse, VoteServiceServer } from '../../proto/gen/polling.ts'
 import type { BallotBox } from '../ballot-box.ts'
 import { fail, isFailure } from '../errors.ts'
+import type { BulkVotes } from './bulk-votes.ts'
 import { idempotencyKeyOf } from './metadata.ts'
 import { type RpcContext, unary } from './unary.ts'
 import { checkCastVote } from './validation.ts'
 import { VOTE_STATUS } from './vote-status.ts'
 
 /** polling.VoteService. */
-export function voteService(context: RpcContext, ballotBox: BallotBox): VoteServiceServer {
+export function voteService(context: RpcContext, ballotBox: BallotBox, bulk: BulkVotes): VoteServiceServer {
   return {
     castVote: unary<CastVoteRequest, VoteResponse>(context, 'CastVote', async (request, call, metadata) => {
       const key = idempotencyKeyOf(metadata)
@@ -23,6 +23,6 @@ export function voteService(context: RpcContext, ballotBox: BallotBox): VoteServ
       return typeof outcome === 'object' ? outcome : { value: { status: VOTE_STATUS[outcome] }, token }
     }),
 
-    castVotes: (call) => call.emit('error', { code: status.UNIMPLEMENTED, details: 'not there yet' }),
+    castVotes: bulk.castVotes,
   }
 }
