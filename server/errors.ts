@@ -100,6 +100,14 @@ export const CATALOGUE = {
     retry: 'with-key',
     fix: 'Repeat it with the same idempotency key. Without one a vote may be cast again too: at most one is stored. Before repeating CreatePoll without one, look for the poll in ListPolls.',
   },
+  NOT_REPLICATED: {
+    code: status.UNAVAILABLE,
+    cause:
+      'The write is committed, but its wait for the synchronous standby was ended by hand: a failover may lose it.',
+    certainty: 'indefinite',
+    retry: 'with-key',
+    fix: 'As for CONNECTION_LOST: the repetition waits for the standby again.',
+  },
   READ_INTERRUPTED: {
     code: status.UNAVAILABLE,
     cause: 'The database went away, or cancelled the query for the sake of recovery, while it was reading.',

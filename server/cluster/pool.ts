@@ -44,6 +44,9 @@ const POSITION: Statement = {
                  else pg_current_wal_flush_lsn() end as lsn) as reached`,
 }
 
+// By nothing but a warning does PostgreSQL say that a commit has stopped waiting for its synchronous standby.
+const WARNING = '01000'
+
 export type DatabaseOptions = {
   address: DatabaseAddress
   identity: Identity
@@ -211,14 +214,26 @@ function writeOn<Row extends object>(
   const cancellation = cancelAtEnd(lease, call, () => resolve(endedWhileWriting(call)))
   let failed: Error | null = null
   let rows: Row[] = []
+  let replicated = true
+  const heedWarning = ({ code }: { code?: string | undefined }) => {
+    if (code === WARNING) replicated = false
+  }
+  client.on('notice', heedWarning)
+  const { stream } = wireOf(client).connection
+  stream.cork()
   client.query({ ...statement, values }, (error: Error | null, result) => {
     failed = error
     if (!error) rows = result.rows as Row[]
   })
   // A transaction of its own, after the commit of the write. Without its answer the write stands all the same.
   client.query({ ...POSITION }, (error: Error | null, result) => {
+    client.off('notice', heedWarning)
     if (!giveBack(lease, call, cancellation, failed ?? error)) return
     const token = error ? undefined : (result.rows[0] as { token: string }).token
-    resolve(failed ? queryFailure(address.name, failed, 'write') : { value: { rows, token } })
+    if (failed) resolve(queryFailure(address.name, failed, 'write'))
+    else if (!replicated)
+      resolve(fail('NOT_REPLICATED', `database ${address.name}: the wait for its standby was ended`))
+    else resolve({ value: { rows, token } })
   })
+  stream.uncork()
 }
