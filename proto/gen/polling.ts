@@ -113,7 +113,10 @@ export interface VoteResponse {
 export interface CastVotesRequest {
   /** Any number, given back with the answer. */
   batch: number;
-  /** At most 512 votes, cast in this order as if each by itself. Of a larger batch every vote fails. */
+  /**
+   * At most 512 votes, cast in this order as if each by itself. A larger batch is not cast, and ends the stream with
+   * INVALID_ARGUMENT once those before it are answered.
+   */
   votes: BulkVote[];
 }
 
@@ -1616,7 +1619,9 @@ export const VoteServiceService = {
   /**
    * Casts votes in bulk: batches in, one answer a batch out. Answers may come in another order than batches were sent;
    * `batch` tells which is which. A vote that fails does not end the stream. The server reads on only while few votes
-   * are under way, so a client may simply write until its own buffer is full.
+   * are under way, so a client may simply write until its own buffer is full. A server that stops in order answers what
+   * it has read and ends the stream with UNAVAILABLE: batches without an answer were not cast then. After any other
+   * error they may have been.
    */
   castVotes: {
     path: "/polling.VoteService/CastVotes" as const,
@@ -1635,7 +1640,9 @@ export interface VoteServiceServer extends UntypedServiceImplementation {
   /**
    * Casts votes in bulk: batches in, one answer a batch out. Answers may come in another order than batches were sent;
    * `batch` tells which is which. A vote that fails does not end the stream. The server reads on only while few votes
-   * are under way, so a client may simply write until its own buffer is full.
+   * are under way, so a client may simply write until its own buffer is full. A server that stops in order answers what
+   * it has read and ends the stream with UNAVAILABLE: batches without an answer were not cast then. After any other
+   * error they may have been.
    */
   castVotes: handleBidiStreamingCall<CastVotesRequest, CastVotesResponse>;
 }
@@ -1660,7 +1667,9 @@ export interface VoteServiceClient extends Client {
   /**
    * Casts votes in bulk: batches in, one answer a batch out. Answers may come in another order than batches were sent;
    * `batch` tells which is which. A vote that fails does not end the stream. The server reads on only while few votes
-   * are under way, so a client may simply write until its own buffer is full.
+   * are under way, so a client may simply write until its own buffer is full. A server that stops in order answers what
+   * it has read and ends the stream with UNAVAILABLE: batches without an answer were not cast then. After any other
+   * error they may have been.
    */
   castVotes(): ClientDuplexStream<CastVotesRequest, CastVotesResponse>;
   castVotes(options: Partial<CallOptions>): ClientDuplexStream<CastVotesRequest, CastVotesResponse>;

@@ -9,8 +9,10 @@ import { DEFAULT_DEADLINE_MS, headersOf, type RpcContext, trailersOf } from './u
 import { checkCastVote } from './validation.ts'
 import { VOTE_STATUS } from './vote-status.ts'
 
-/** The most votes of one stream that are under way; the client is not read from meanwhile. */
-const VOTES_UNDER_WAY = 4 * GROUP_SIZE
+// A client is not read from while its stream, or all streams together, have as many votes under way. What is left of
+// the ballot box's queue is for votes that come by themselves.
+const VOTES_OF_A_STREAM = 2 * GROUP_SIZE
+const VOTES_OF_ALL_STREAMS = 8 * GROUP_SIZE
 
 /** polling.VoteService.CastVotes, and how to end it when the server stops. */
 export type BulkVotes = {
@@ -19,59 +21,84 @@ export type BulkVotes = {
   stop(): void
 }
 
+const STOPPING = fail('SERVER_STOPPING', 'the server is stopping: batches without an answer were not cast')
+
 type Stream = ServerDuplexStream<CastVotesRequest, CastVotesResponse>
+
+/** What the streams of one server have to do with each other. */
+type Open = { flow(): void; endIfDone(): void }
 
 /** Bulk votes into the ballot box. */
 export function bulkVotes(context: RpcContext, ballotBox: BallotBox): BulkVotes {
-  const streams = new Set<() => void>()
+  const { metrics } = context
+  const streams = new Set<Open>()
+  let votesOfAll = 0
   let stopping = false
+
+  function count(votes: number): void {
+    votesOfAll += votes
+    for (const { flow } of streams) flow()
+  }
 
   function castVotes(stream: Stream): void {
     const underWay = new Set<Call>()
-    let votesUnderWay = 0
+    let votesOfThis = 0
     let readToEnd = false
+    let tooLarge: Failure | undefined
+    let over = false
     stream.sendMetadata(headersOf(context.node, undefined))
 
     // Reads on only while there is room for votes, and for answers on their way to the client.
     function flow(): void {
-      if (votesUnderWay < VOTES_UNDER_WAY && !stream.writableNeedDrain && !stopping) stream.resume()
+      const room = votesOfThis < VOTES_OF_A_STREAM && votesOfAll < VOTES_OF_ALL_STREAMS
+      if (room && !stream.writableNeedDrain && !whyNoMore()) stream.resume()
       else stream.pause()
     }
 
+    function whyNoMore(): Failure | undefined {
+      return tooLarge ?? (stopping && !readToEnd ? STOPPING : undefined)
+    }
+
     function endIfDone(): void {
-      if (underWay.size > 0) return
-      if (stopping && !readToEnd) {
-        const failure = fail('SERVER_STOPPING', 'the server is stopping: batches without an answer were not cast')
-        stream.emit('error', {
-          code: CATALOGUE[failure.failure].code,
-          details: clientMessage(failure),
-          metadata: trailersOf(failure),
-        })
-      } else if (readToEnd) stream.end()
+      if (over || underWay.size > 0 || stream.cancelled) return
+      const failure = whyNoMore()
+      if (!failure && !readToEnd) return
+      over = true
+      if (!failure) stream.end()
+      else {
+        const { code } = CATALOGUE[failure.failure]
+        metrics.failures.labels('CastVotes', failure.failure).inc()
+        stream.emit('error', { code, details: clientMessage(failure), metadata: trailersOf(failure) })
+      }
     }
 
     async function take(request: CastVotesRequest): Promise<void> {
+      if (whyNoMore()) return
+      if (request.votes.length > GROUP_SIZE) {
+        // Not answered vote by vote: that answer could be a hundred times as large.
+        tooLarge = fail(
+          'INVALID_FIELD',
+          `votes: must be at most ${GROUP_SIZE} in batch ${request.batch}, which was not cast`,
+        )
+        flow()
+        return endIfDone()
+      }
       const call = makeCall(Math.min(Number(stream.getDeadline()), Date.now() + DEFAULT_DEADLINE_MS))
       const timer = setTimeout(() => endCall(call, 'deadline'), call.deadline - Date.now())
       underWay.add(call)
-      votesUnderWay += request.votes.length
-      flow()
+      votesOfThis += request.votes.length
+      count(request.votes.length)
       const answer = await castBatch(context, ballotBox, request, call)
       clearTimeout(timer)
       underWay.delete(call)
-      votesUnderWay -= request.votes.length
-      if (stream.cancelled) return
-      stream.write(answer)
-      flow()
+      votesOfThis -= request.votes.length
+      if (!stream.cancelled) stream.write(answer)
+      count(-request.votes.length)
       endIfDone()
     }
 
-    function stop(): void {
-      flow()
-      endIfDone()
-    }
-
-    streams.add(stop)
+    const open = { flow, endIfDone }
+    streams.add(open)
     stream.on('data', (request: CastVotesRequest) => void take(request))
     stream.on('drain', flow)
     stream.on('end', () => {
@@ -80,17 +107,20 @@ export function bulkVotes(context: RpcContext, ballotBox: BallotBox): BulkVotes 
     })
     // Also emitted after an orderly end.
     stream.on('cancelled', () => {
-      streams.delete(stop)
+      streams.delete(open)
       for (const call of underWay) endCall(call, 'cancelled')
     })
-    if (stopping) stop()
+    if (stopping) endIfDone()
   }
 
   return {
     castVotes,
     stop() {
       stopping = true
-      for (const stop of streams) stop()
+      for (const { flow, endIfDone } of streams) {
+        flow()
+        endIfDone()
+      }
     },
   }
 }
@@ -103,7 +133,7 @@ async function castBatch(
   call: Call,
 ): Promise<CastVotesResponse> {
   const started = performance.now()
-  const problems = votes.map((vote) => checkBulkVote(vote, votes.length))
+  const problems = votes.map(checkBulkVote)
   const ballots = votes.filter((_, nth) => !problems[nth]).map(ballotOf)
   const receipt =
     ballots.length === 0
@@ -124,12 +154,9 @@ async function castBatch(
   return { batch, results, consistency_token: isFailure(receipt) ? '' : (receipt.value.token ?? '') }
 }
 
-function checkBulkVote(vote: BulkVote, votesInBatch: number): Failure | undefined {
-  if (votesInBatch > GROUP_SIZE)
-    return fail('INVALID_FIELD', `votes: must be at most ${GROUP_SIZE}, not ${votesInBatch}`)
-  return (
-    checkCastVote(vote) ?? (vote.idempotency_key === '' ? undefined : checkKey('idempotency_key', vote.idempotency_key))
-  )
+function checkBulkVote(vote: BulkVote): Failure | undefined {
+  const { idempotency_key: key } = vote
+  return checkCastVote(vote) ?? (key === '' ? undefined : checkKey('idempotency_key', key))
 }
 
 function ballotOf({ uuid, userID, select_options, idempotency_key }: BulkVote): Ballot {

@@ -92,16 +92,17 @@ for (const name of ['loader', 'primary', 'backup'] as const) {
   })
 }
 
-test('a batch that is too large is refused vote by vote, and the stream goes on', async (t) => {
+test('a batch that is too large ends the stream, once those before it are answered', async (t) => {
   const uuid = await newPoll()
   const { call, answers, ended } = open(t, addressOf('loader'))
-  call.write(batchOf(uuid, 1, BATCH + 1))
-  call.write(batchOf(uuid, 2, BATCH))
-  call.end()
-  t.equal(await ended, undefined)
-  const large = answers.find(({ batch }) => batch === 1)
-  t.equal(large?.results.length, BATCH + 1)
-  t.ok(large?.results.every(({ failure }) => failure?.failure === 'INVALID_FIELD'))
+  call.write(batchOf(uuid, 1, BATCH))
+  call.write(batchOf(uuid, 2, BATCH + 1))
+  call.write(batchOf(uuid, 3, BATCH))
+  t.match(await ended, { code: status.INVALID_ARGUMENT, details: /^votes: .*512/ })
+  t.same(
+    answers.map(({ batch }) => batch),
+    [1],
+  )
   t.equal(await storedIn(uuid), BATCH)
 })
 
