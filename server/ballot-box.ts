@@ -35,8 +35,10 @@ export type BallotBoxEvents = {
 
 /** The most votes in one transaction, and thus in one batch of a bulk stream. */
 export const GROUP_SIZE = 512
-// One group executes while the other waits for its commit to be durable. More only makes groups smaller.
-const GROUPS_IN_FLIGHT = 2
+// Fewer than a pool has connections, and with two servers no more than tallies have lanes.
+const GROUPS_IN_FLIGHT = 4
+// A commit takes a few milliseconds. Several groups at a time would only be smaller, and each costs the database.
+const HOLD_BACK_MS = 10
 /** The most votes that wait; what a server gets through in a fraction of a second. */
 const QUEUE = 10_000
 
@@ -69,7 +71,12 @@ export function makeBallotBox(cluster: Cluster, events: BallotBoxEvents): Ballot
     if (!isFailure(result)) events.committed(ballots.length)
     return result
   }
-  const groups = makeVoteGroups(commit, { groupSize: GROUP_SIZE, inFlight: GROUPS_IN_FLIGHT, queue: QUEUE })
+  const groups = makeVoteGroups(commit, {
+    groupSize: GROUP_SIZE,
+    inFlight: GROUPS_IN_FLIGHT,
+    holdBackMs: HOLD_BACK_MS,
+    queue: QUEUE,
+  })
 
   return {
     createPoll(question, options, key, call) {

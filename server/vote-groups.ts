@@ -21,6 +21,8 @@ export type GroupLimits = {
   groupSize: number
   /** The most transactions at the same time. */
   inFlight: number
+  /** How long a transaction holds back the next, milliseconds: the others gather meanwhile. */
+  holdBackMs: number
   /** The most votes that may wait. */
   queue: number
 }
@@ -28,15 +30,19 @@ export type GroupLimits = {
 type Entry = { ballots: Ballot[]; call: Call; resolve: (result: Result<Receipt>) => void }
 
 /**
- * Groups for `commit`. A vote that finds a transaction free to begin does so in the same turn of the event loop; the
- * others gather until one is over.
+ * Groups for `commit`. A vote that finds no transaction under way is sent in the same turn of the event loop; the others
+ * gather until that one is over. One that takes long, because it waits for a lock or for a distant standby, is not
+ * waited for.
  */
 export function makeVoteGroups(commit: CommitVotes, limits: GroupLimits): VoteGroups {
   // A Set keeps the order of arrival and lets a call that ends early leave from the middle.
   const entries = new Set<Entry>()
   let votesWaiting = 0
   let groupsInFlight = 0
+  let holdingBack = 0
   let scheduled = false
+
+  const mayBegin = () => entries.size > 0 && holdingBack === 0 && groupsInFlight < limits.inFlight
 
   function cast(ballots: Ballot[], call: Call): Promise<Result<Receipt>> {
     if (call.ended) return Promise.resolve(endedBeforeSending(call))
@@ -62,11 +68,11 @@ export function makeVoteGroups(commit: CommitVotes, limits: GroupLimits): VoteGr
 
   // Not at once: the calls that arrived together are handed over one by one.
   function schedule(): void {
-    if (scheduled || groupsInFlight >= limits.inFlight) return
+    if (scheduled || !mayBegin()) return
     scheduled = true
     setImmediate(() => {
       scheduled = false
-      while (entries.size > 0 && groupsInFlight < limits.inFlight) void run(nextGroup())
+      if (mayBegin()) void run(nextGroup())
     })
   }
 
@@ -84,6 +90,7 @@ export function makeVoteGroups(commit: CommitVotes, limits: GroupLimits): VoteGr
 
   async function run(group: Entry[]): Promise<void> {
     groupsInFlight += 1
+    const letOthersBegin = holdBack()
     const shared = makeCall(Math.max(...group.map(({ call }) => call.deadline)))
     let open = group.length
     for (const { call, resolve } of group) {
@@ -99,7 +106,20 @@ export function makeVoteGroups(commit: CommitVotes, limits: GroupLimits): VoteGr
     const result = await commit(ballots, shared).catch((error: unknown) => fail('INTERNAL', 'internal error', error))
     groupsInFlight -= 1
     deal(group, result)
-    if (entries.size > 0) schedule()
+    letOthersBegin()
+  }
+
+  function holdBack(): () => void {
+    holdingBack += 1
+    let holding = true
+    const letGo = () => {
+      clearTimeout(timer)
+      if (holding) holdingBack -= 1
+      holding = false
+      schedule()
+    }
+    const timer = setTimeout(letGo, limits.holdBackMs)
+    return letGo
   }
 
   return { cast, waiting: () => votesWaiting }

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { test } from 'tap'
 import { type Call, endCall, makeCall } from '../../server/call.ts'
@@ -8,7 +8,7 @@ import { makeVoteGroups, type Receipt } from '../../server/vote-groups.ts'
 
 const ballot = (userId: string): Ballot => ({ pollId: 'p', userId, option: 'a', key: undefined })
 const call = () => makeCall(Date.now() + 10_000)
-const LIMITS = { groupSize: 4, inFlight: 1, queue: 100 }
+const LIMITS = { groupSize: 4, inFlight: 1, holdBackMs: 60_000, queue: 100 }
 
 type Commit = { users: string[]; call: Call; settle: (result?: Result<Receipt>) => void }
 
@@ -64,6 +64,25 @@ test('a vote that comes alone begins at once; what comes meanwhile gathers until
   t.ok((await Promise.all(others)).every((answer) => !isFailure(answer)))
 })
 
+test('a group that takes long does not hold back the next, up to a bound', async (t) => {
+  const { groups, commits } = groupsOf({ inFlight: 2, holdBackMs: 20 })
+  const answers = [groups.cast([ballot('s1')], call())]
+  await turn()
+  answers.push(groups.cast([ballot('s2')], call()))
+  await turn()
+  t.equal(commits.length, 1, 'at first it does')
+  await sleep(40)
+  t.equal(commits.length, 2)
+  answers.push(groups.cast([ballot('s3')], call()))
+  await sleep(60)
+  t.equal(commits.length, 2, 'no more than the bound')
+  commits[1]?.settle()
+  await sleep(1)
+  t.equal(commits.length, 3)
+  for (const { settle } of commits) settle()
+  t.ok((await Promise.all(answers)).every((answer) => !isFailure(answer)))
+})
+
 test('a full queue is said at once', async (t) => {
   const { groups } = groupsOf({ queue: 2, inFlight: 0 })
   void groups.cast([ballot('s1'), ballot('s2')], call())
@@ -94,6 +113,7 @@ test('a call that ends in flight is answered as unknown while the others go on; 
   endCall(two, 'cancelled')
   t.equal(nameOf((await answers[1]) ?? fail('INTERNAL', '')), 'CANCELLED')
   t.equal(commits[0]?.call.ended, 'cancelled')
+  commits[0]?.settle(fail('CANCELLED', 'cancelled'))
 })
 
 test('a group that fails fails each of its calls alike, and the next is not touched', async (t) => {
@@ -129,10 +149,15 @@ test('whatever arrives, ends and is committed in whatever order: each vote is se
     ),
     { maxLength: 60 },
   )
-  const limits = fc.record({ groupSize: fc.integer({ min: 1, max: 8 }), inFlight: fc.integer({ min: 1, max: 3 }) })
+  const limits = fc.record({
+    groupSize: fc.integer({ min: 1, max: 8 }),
+    inFlight: fc.integer({ min: 1, max: 3 }),
+    holdBackMs: fc.constantFrom(0, 60_000),
+  })
   await fc.assert(
-    fc.asyncProperty(steps, limits, async (plan: Step[], { groupSize, inFlight }) => {
-      const { groups, commits } = groupsOf({ groupSize, inFlight, queue: 20 })
+    fc.asyncProperty(steps, limits, async (plan: Step[], bounds) => {
+      const { inFlight } = bounds
+      const { groups, commits } = groupsOf({ ...bounds, queue: 20 })
       const calls: { call: Call; users: string[]; answer: Promise<Result<Receipt>> }[] = []
       let settled = 0
       for (const step of plan) {

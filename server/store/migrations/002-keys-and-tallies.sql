@@ -18,26 +18,26 @@ create table tally (
   primary key (poll_id, option, lane)
 ) with (fillfactor = 50);
 
--- The first free of 8 lanes. Locked to the end of the transaction ("lane" in ASCII, and its number); where all
--- are taken, any will do, at the price of a wait.
-create or replace function tally_lane() returns smallint language sql as $$
-  select coalesce(
-    (select number from generate_series(0, 7) as number where pg_try_advisory_xact_lock(x'6c616e65'::int, number) limit 1),
-    pg_backend_pid() % 8
-  )::smallint
-$$;
-
 -- A trigger, so that the tallies equal the votes however these come and go.
 create or replace function count_votes() returns trigger language plpgsql as $$
+declare
+  -- The first free of 8, locked to the end of the transaction ("lane" in ASCII, and its number). Where all are taken,
+  -- any will do, at the price of a wait.
+  own_lane smallint := 0;
 begin
+  while own_lane < 8 and not pg_try_advisory_xact_lock(x'6c616e65'::int, own_lane) loop
+    own_lane := own_lane + 1;
+  end loop;
+  own_lane := case when own_lane < 8 then own_lane else pg_backend_pid() % 8 end;
+
   if tg_op in ('INSERT', 'UPDATE') then
     insert into tally (poll_id, option, lane, votes)
-    select poll_id, option, (select tally_lane()), count(*) from added group by poll_id, option order by poll_id, option
+    select poll_id, option, own_lane, count(*) from added group by poll_id, option order by poll_id, option
     on conflict (poll_id, option, lane) do update set votes = tally.votes + excluded.votes;
   end if;
   if tg_op in ('UPDATE', 'DELETE') then
     insert into tally (poll_id, option, lane, votes)
-    select poll_id, option, (select tally_lane()), -count(*) from removed group by poll_id, option order by poll_id, option
+    select poll_id, option, own_lane, -count(*) from removed group by poll_id, option order by poll_id, option
     on conflict (poll_id, option, lane) do update set votes = tally.votes + excluded.votes;
   end if;
   if tg_op = 'TRUNCATE' then
