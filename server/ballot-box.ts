@@ -38,7 +38,7 @@ export const GROUP_SIZE = 512
 // Fewer than a pool has connections, and with two servers no more than tallies have lanes.
 const GROUPS_IN_FLIGHT = 4
 // A commit takes a few milliseconds. Several groups at a time would only be smaller, and each costs the database.
-const HOLD_BACK_MS = 10
+const HOLD_BACK_MS = 5
 /** The most votes that wait; what a server gets through in a fraction of a second. */
 const QUEUE = 10_000
 
