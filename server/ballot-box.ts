@@ -1,23 +1,53 @@
 import { randomUUID } from 'node:crypto'
 import { type Call, orEndOfCall } from './call.ts'
 import type { Cluster } from './cluster/cluster.ts'
-import type { Database } from './cluster/pool.ts'
+import type { Database, Written } from './cluster/pool.ts'
 import { type FailureName, fail, isFailure, type Result } from './errors.ts'
-import { closePoll, insertPoll, type Poll } from './store/polls.ts'
-import { castVote, type VoteOutcome } from './store/votes.ts'
+import { closePoll, insertPoll, type NewPoll, type Poll, selectPollByKey } from './store/polls.ts'
+import { type Ballot, castVotes, selectKeyOwners } from './store/votes.ts'
+import { type CommitVotes, makeVoteGroups, type Receipt } from './vote-groups.ts'
 
 /** Decides every write: on which database, and whether it is tried again. */
 export type BallotBox = {
-  createPoll(question: string, options: string[], call: Call): Promise<Result<Poll | undefined>>
-  closePoll(id: string, call: Call): Promise<Result<Poll | undefined>>
-  castVote(pollId: string, userId: string, option: string, call: Call): Promise<Result<VoteOutcome>>
+  /** With a key that is known already, answers the poll that was created with it. */
+  createPoll(
+    question: string,
+    options: string[],
+    key: string | undefined,
+    call: Call,
+  ): Promise<Result<WrittenPoll | undefined>>
+  closePoll(id: string, call: Call): Promise<Result<WrittenPoll | undefined>>
+  /** Casts the votes of one call in order, in one transaction. */
+  castVotes(ballots: Ballot[], call: Call): Promise<Result<Receipt>>
+  /** Votes that wait for their transaction to begin. */
+  votesWaiting(): number
 }
 
-// Failures that say: not written, and what is believed of the cluster is out of date.
-const WORTH_A_SECOND_TRY = new Set<FailureName>(['DATABASE_READ_ONLY', 'DATABASE_UNREACHABLE'])
+export type WrittenPoll = { poll: Poll; token: string | undefined }
 
-/** A ballot box over the cluster; `onRetry` is told of every second try. */
-export function makeBallotBox(cluster: Cluster, onRetry: () => void): BallotBox {
+/** What a ballot box tells of itself. */
+export type BallotBoxEvents = {
+  /** A write is tried a second time. */
+  retried(): void
+  /** A group of votes was committed. */
+  committed(votes: number): void
+}
+
+/** The most votes in one transaction, and thus in one batch of a bulk stream. */
+export const GROUP_SIZE = 512
+// Fewer than a pool has connections, and with two servers no more than tallies have lanes.
+const GROUPS_IN_FLIGHT = 4
+// A commit takes a few milliseconds. Several groups at a time would only be smaller, and each costs the database.
+const HOLD_BACK_MS = 5
+/** The most votes that wait; what a server gets through in a fraction of a second. */
+const QUEUE = 10_000
+
+// Failures that say: not written, and what is believed of the cluster is out of date, or the other side of a deadlock
+// has gone through in the meantime.
+const WORTH_A_SECOND_TRY = new Set<FailureName>(['DATABASE_READ_ONLY', 'DATABASE_UNREACHABLE', 'WRITE_ABORTED'])
+
+/** A ballot box over the cluster. */
+export function makeBallotBox(cluster: Cluster, events: BallotBoxEvents): BallotBox {
   async function write<T>(call: Call, attempt: (database: Database) => Promise<Result<T>>): Promise<Result<T>> {
     let database = cluster.writable()
     if (!database) {
@@ -32,18 +62,66 @@ export function makeBallotBox(cluster: Cluster, onRetry: () => void): BallotBox 
     await orEndOfCall(call, cluster.view.refresh())
     const next = cluster.writable()
     if (!next || call.ended) return result
-    onRetry()
+    events.retried()
     return attempt(next)
   }
 
-  return {
-    createPoll(question, options, call) {
-      // The second try carries the same id: it can never make a second poll.
-      const poll = { id: randomUUID(), question, options }
-      return write(call, (database) => insertPoll(database, poll, call))
-    },
-    closePoll: (id, call) => write(call, (database) => closePoll(database, id, call)),
-    castVote: (pollId, userId, option, call) =>
-      write(call, (database) => castVote(database, { pollId, userId, option }, call)),
+  const commit: CommitVotes = async (ballots, call) => {
+    const result = await write(call, (database) => commitVotes(database, ballots, call))
+    if (!isFailure(result)) events.committed(ballots.length)
+    return result
   }
+  const groups = makeVoteGroups(commit, {
+    groupSize: GROUP_SIZE,
+    inFlight: GROUPS_IN_FLIGHT,
+    holdBackMs: HOLD_BACK_MS,
+    queue: QUEUE,
+  })
+
+  return {
+    createPoll(question, options, key, call) {
+      // The second try carries the same id: it can never make a second poll.
+      const poll = { id: randomUUID(), question, options, key }
+      return write(call, (database) => createPoll(database, poll, call))
+    },
+    closePoll: (id, call) => write(call, async (database) => writtenPoll(await closePoll(database, id, call))),
+    castVotes: groups.cast,
+    votesWaiting: groups.waiting,
+  }
+}
+
+async function createPoll(database: Database, poll: NewPoll, call: Call): Promise<Result<WrittenPoll | undefined>> {
+  const created = writtenPoll(await insertPoll(database, poll, call))
+  if (isFailure(created) || created.value || poll.key === undefined) return created
+  const first = writtenPoll(await selectPollByKey(database, poll.key, call))
+  if (isFailure(first) || !first.value) return first
+  const { question, options } = first.value.poll
+  const same = question === poll.question && JSON.stringify(options) === JSON.stringify(poll.options)
+  return same ? first : fail('KEY_REUSED', 'idempotency-key: another poll was created with it')
+}
+
+function writtenPoll(result: Result<Written<Poll>>): Result<WrittenPoll | undefined> {
+  if (isFailure(result)) return result
+  const { rows, token } = result.value
+  return { value: rows[0] && { poll: rows[0], token } }
+}
+
+async function commitVotes(database: Database, ballots: Ballot[], call: Call): Promise<Result<Receipt>> {
+  const written = await castVotes(database, ballots, call)
+  if (isFailure(written)) return written
+  const { rows, token } = written.value
+  const outcomes: Receipt['outcomes'] = rows.map(({ outcome }) => outcome)
+  // A vote with a key that was not stored now may have been stored the first time.
+  const repeated = [...ballots.keys()].filter((i) => ballots[i]?.key !== undefined && outcomes[i] !== 'stored')
+  if (repeated.length === 0) return { value: { outcomes, token } }
+  const asked = repeated.flatMap((i) => ballots[i] ?? [])
+  const owners = await selectKeyOwners(database, asked, call)
+  for (const [nth, i] of repeated.entries()) {
+    if (isFailure(owners)) outcomes[i] = owners
+    else if (owners.value[nth]?.owner === 'same vote') outcomes[i] = 'stored'
+    else if (owners.value[nth]?.owner === 'other vote') {
+      outcomes[i] = fail('KEY_REUSED', 'idempotency-key: another vote was cast with it')
+    }
+  }
+  return { value: { outcomes, token } }
 }

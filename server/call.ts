@@ -1,3 +1,5 @@
+import { type Failure, fail } from './errors.ts'
+
 /** Why a call is over before its answer was ready. */
 export type CallEnd = 'deadline' | 'cancelled'
 
@@ -33,4 +35,25 @@ export function orEndOfCall(call: Call, promise: Promise<void>): Promise<void> {
       if (call.abort === resolve) call.abort = undefined
     })
   })
+}
+
+/** The failure of a call that ended while nothing of it was at work in a database. */
+export function endedBeforeSending(call: Call): Failure {
+  return call.ended === 'cancelled'
+    ? fail('CANCELLED', 'cancelled by the client')
+    : fail('DEADLINE_BEFORE_SENDING', 'time ran out while waiting for the database')
+}
+
+/** The failure of a call that ended while the database was reading for it. */
+export function endedWhileReading(call: Call): Failure {
+  return call.ended === 'cancelled'
+    ? fail('CANCELLED', 'cancelled by the client')
+    : fail('DEADLINE_WHILE_READING', 'time ran out while the database was reading')
+}
+
+/** The failure of a call that ended while the database was writing for it. */
+export function endedWhileWriting(call: Call): Failure {
+  return call.ended === 'cancelled'
+    ? fail('CANCELLED', 'cancelled by the client')
+    : fail('DEADLINE_WHILE_WRITING', 'time ran out while the database was writing')
 }

@@ -3,7 +3,7 @@ import { status } from '@grpc/grpc-js'
 /** What a client may conclude: `definite` means nothing was written, `indefinite` that it may have been. */
 export type Certainty = 'definite' | 'indefinite'
 
-/** `with-key`: a repeated write is safe only where the service can recognise it (a vote by its user and poll). */
+/** `with-key`: a repeated write is safe only where the service recognises it, by its key, or a vote by user and poll. */
 export type Retry = 'yes' | 'no' | 'with-key'
 
 type CatalogueEntry = {
@@ -18,10 +18,45 @@ type CatalogueEntry = {
 export const CATALOGUE = {
   INVALID_FIELD: {
     code: status.INVALID_ARGUMENT,
-    cause: 'A field of the request is missing, malformed or over its documented size.',
+    cause: 'A field of the request, or a value in its metadata, is missing, malformed or over its documented size.',
     certainty: 'definite',
     retry: 'no',
     fix: 'Correct the field that the message names.',
+  },
+  KEY_REUSED: {
+    code: status.ALREADY_EXISTS,
+    cause: 'The idempotency key stands for another vote or poll already.',
+    certainty: 'definite',
+    retry: 'no',
+    fix: 'Use a new key for every vote and every poll, and the same one only to repeat it.',
+  },
+  HISTORY_LOST: {
+    code: status.DATA_LOSS,
+    cause: 'The consistency token stands for history that a failover threw away, and its write with it.',
+    certainty: 'definite',
+    retry: 'no',
+    fix: 'Read without the token to see what is left, and repeat the write where it is missing.',
+  },
+  TOKEN_AHEAD: {
+    code: status.OUT_OF_RANGE,
+    cause: 'The consistency token stands for a position that the database which takes writes has not reached.',
+    certainty: 'definite',
+    retry: 'no',
+    fix: 'Use only tokens that this service gave since its databases were last made anew.',
+  },
+  TOKEN_NOT_REACHED: {
+    code: status.UNAVAILABLE,
+    cause: 'No database takes writes, and none that answers has replayed up to the consistency token in time.',
+    certainty: 'definite',
+    retry: 'yes',
+    fix: 'Retry with backoff; or read without the token, which may show older data.',
+  },
+  SERVER_STOPPING: {
+    code: status.UNAVAILABLE,
+    cause: 'The server is stopping in order: it has answered every batch that it read, and reads no more.',
+    certainty: 'definite',
+    retry: 'yes',
+    fix: 'Open the stream again and send the batches that were not answered.',
   },
   POLL_NOT_FOUND: {
     code: status.NOT_FOUND,
@@ -63,7 +98,15 @@ export const CATALOGUE = {
     cause: 'The connection to the database ended after the write was sent and before it was acknowledged.',
     certainty: 'indefinite',
     retry: 'with-key',
-    fix: 'A vote may be cast again: at most one is stored. Before repeating CreatePoll, look for the poll in ListPolls.',
+    fix: 'Repeat it with the same idempotency key. Without one a vote may be cast again too: at most one is stored. Before repeating CreatePoll without one, look for the poll in ListPolls.',
+  },
+  NOT_REPLICATED: {
+    code: status.UNAVAILABLE,
+    cause:
+      'The write is committed, but its wait for the synchronous standby was ended by hand: a failover may lose it.',
+    certainty: 'indefinite',
+    retry: 'with-key',
+    fix: 'As for CONNECTION_LOST: the repetition waits for the standby again.',
   },
   READ_INTERRUPTED: {
     code: status.UNAVAILABLE,
@@ -88,14 +131,14 @@ export const CATALOGUE = {
   },
   QUEUE_FULL: {
     code: status.RESOURCE_EXHAUSTED,
-    cause: 'Too many calls wait for a database connection.',
+    cause: 'Too many votes or calls wait for a database.',
     certainty: 'definite',
     retry: 'yes',
     fix: 'Retry with backoff.',
   },
   DEADLINE_BEFORE_SENDING: {
     code: status.DEADLINE_EXCEEDED,
-    cause: 'The deadline passed while the call waited for a database connection.',
+    cause: 'The deadline passed while the call waited for its turn at the database.',
     certainty: 'definite',
     retry: 'yes',
     fix: 'Retry with a longer deadline.',

@@ -3,7 +3,8 @@ import { PollServiceService, ResultServiceService, VoteServiceService } from '..
 import type { BallotBox } from './ballot-box.ts'
 import type { ClusterView } from './cluster/view.ts'
 import type { Reader } from './reader.ts'
-import { addHealth, type Health } from './rpc/health.ts'
+import { bulkVotes } from './rpc/bulk-votes.ts'
+import { addHealth } from './rpc/health.ts'
 import { pollService } from './rpc/poll-service.ts'
 import { addReflection } from './rpc/reflection.ts'
 import { resultService } from './rpc/result-service.ts'
@@ -20,18 +21,31 @@ const OPTIONS = {
   'grpc.enable_channelz': 0,
 }
 
+export type GrpcServer = {
+  server: Server
+  /** Says that the server is stopping, and ends in order what would go on for ever. */
+  endStreams(): void
+}
+
 /** Makes the gRPC server with all its services; it does not listen yet. */
 export function makeGrpcServer(
   context: RpcContext,
   view: ClusterView,
   ballotBox: BallotBox,
   reader: Reader,
-): { server: Server; health: Health } {
+): GrpcServer {
   const server = new Server(OPTIONS)
   server.addService(PollServiceService, pollService(context, ballotBox, reader))
-  server.addService(VoteServiceService, voteService(context, ballotBox))
+  const bulk = bulkVotes(context, ballotBox)
+  server.addService(VoteServiceService, voteService(context, ballotBox, bulk))
   server.addService(ResultServiceService, resultService(context, reader))
   const health = addHealth(server, view)
   addReflection(server)
-  return { server, health }
+  return {
+    server,
+    endStreams() {
+      health.stop()
+      bulk.stop()
+    },
+  }
 }

@@ -6,7 +6,7 @@ import { causeText } from './errors.ts'
 import { makeGrpcServer } from './grpc-server.ts'
 import { type Listener, listen } from './listener.ts'
 import { makeLog } from './log.ts'
-import { makeMetrics, watchCluster } from './metrics.ts'
+import { makeMetrics, watchBallotBox, watchCluster } from './metrics.ts'
 import { makeReader } from './reader.ts'
 import { waitForSchema } from './schema.ts'
 import { describeProblems, readSettings } from './settings.ts'
@@ -28,10 +28,14 @@ onUncaught(log)
 const metrics = makeMetrics()
 const cluster = makeCluster(settings, log)
 watchCluster(metrics.registry, cluster)
-const ballotBox = makeBallotBox(cluster, () => metrics.writeRetries.inc())
+const ballotBox = makeBallotBox(cluster, {
+  retried: () => metrics.writeRetries.inc(),
+  committed: (votes) => metrics.groupSize.observe(votes),
+})
+watchBallotBox(metrics.registry, ballotBox)
 const reader = makeReader(cluster)
 const context = { node: settings.nodeName, log, metrics }
-const { server, health } = makeGrpcServer(context, cluster.view, ballotBox, reader)
+const { server, endStreams } = makeGrpcServer(context, cluster.view, ballotBox, reader)
 
 const drain = prepareDrain(server, settings.graceSeconds, log)
 
@@ -48,7 +52,7 @@ function readiness(): Readiness {
 
 onStopSignal(log, async () => {
   phase = 'stopping'
-  health.stop()
+  endStreams()
   stopped.abort()
   await drain(listener)
   await atMost(CLOSE_POOLS_MS, cluster.stop())

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { BallotBox } from './ballot-box.ts'
 import type { Sighting } from './cluster/choose.ts'
 import type { Cluster } from './cluster/cluster.ts'
 
@@ -30,7 +31,25 @@ export function makeMetrics() {
       help: 'Writes tried a second time on the writable database after a definite failure.',
       registers,
     }),
+    groupSize: new Histogram({
+      name: 'polling_vote_group_size',
+      help: 'Votes that were committed together, in one transaction.',
+      buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+      registers,
+    }),
   }
+}
+
+/** Adds a gauge of the votes that wait. */
+export function watchBallotBox(registry: Registry, ballotBox: BallotBox): void {
+  new Gauge({
+    name: 'polling_votes_waiting',
+    help: 'Votes that wait for their transaction to begin.',
+    registers: [registry],
+    collect() {
+      this.set(ballotBox.votesWaiting())
+    },
+  })
 }
 
 /** Adds gauges of what is believed of the cluster, and of the pools. */

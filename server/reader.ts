@@ -1,38 +1,84 @@
-import { type Call, orEndOfCall } from './call.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Call, endedWhileReading, orEndOfCall } from './call.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { Database } from './cluster/pool.ts'
-import { type FailureName, fail, isFailure, type Result } from './errors.ts'
+import { type Failure, type FailureName, fail, isFailure, type Result } from './errors.ts'
+import { makeJudge } from './standings.ts'
 import { type Poll, selectPolls, selectTally, type Tally } from './store/polls.ts'
+import { lsnText, type Position, type Verdict } from './token.ts'
 
-/** Decides every read: from which database, and whether it is tried again. */
+/** Decides every read: from which database, and whether it is tried again. With a token it includes that write. */
 export type Reader = {
-  listPolls(call: Call): Promise<Result<Poll[]>>
-  tally(id: string, call: Call): Promise<Result<Tally | undefined>>
+  listPolls(token: Position | undefined, call: Call): Promise<Result<Poll[]>>
+  tally(id: string, token: Position | undefined, call: Call): Promise<Result<Tally | undefined>>
 }
 
 const WORTH_A_SECOND_TRY = new Set<FailureName>(['READ_INTERRUPTED', 'DATABASE_UNREACHABLE'])
 
+/** How long a read waits for the local database to replay its token, before it goes to the writable one. */
+const REPLAY_PATIENCE_MS = 1000
+/** Pause between two looks at how far that is, milliseconds. */
+const LOOK_AGAIN_MS = 5
+
 /** A reader over the cluster. */
 export function makeReader(cluster: Cluster): Reader {
-  async function read<T>(call: Call, attempt: (database: Database) => Promise<Result<T>>): Promise<Result<T>> {
-    let database = cluster.readable()
-    if (!database) {
-      await orEndOfCall(call, cluster.view.refresh())
-      database = cluster.readable()
-    }
-    if (!database) return fail('NO_READABLE_DATABASE', `no database answers: ${cluster.view.reason()}`)
-    const result = await attempt(database)
+  const judge = makeJudge()
+
+  async function read<T>(
+    token: Position | undefined,
+    call: Call,
+    attempt: (database: Database) => Promise<Result<T>>,
+  ): Promise<Result<T>> {
+    const choose = () => (token ? databaseWith(token, call) : anyDatabase(call))
+    const first = await choose()
+    const result = isFailure(first) ? first : await attempt(first.value)
     if (!isFailure(result) || !WORTH_A_SECOND_TRY.has(result.failure)) return result
     await orEndOfCall(call, cluster.view.refresh())
-    const next = cluster.readable()
-    return next && !call.ended ? attempt(next) : result
+    if (call.ended) return result
+    const second = await choose()
+    return isFailure(second) ? second : attempt(second.value)
+  }
+
+  async function anyDatabase(call: Call): Promise<Result<Database>> {
+    if (!cluster.readable()) await orEndOfCall(call, cluster.view.refresh())
+    const database = cluster.readable()
+    if (!database) return fail('NO_READABLE_DATABASE', `no database answers: ${cluster.view.reason()}`)
+    return { value: database }
+  }
+
+  /** The readable database once it has replayed up to the token, else the writable one, which has the last word. */
+  async function databaseWith(token: Position, call: Call): Promise<Result<Database>> {
+    const giveUp = Math.min(Date.now() + REPLAY_PATIENCE_MS, (Date.now() + call.deadline) / 2)
+    for (;;) {
+      const database = cluster.readable()
+      if (!database || database === cluster.writable()) break
+      const verdict = await judge(database, token)
+      if (call.ended) return endedWhileReading(call)
+      if (!isFailure(verdict) && verdict.value.kind === 'reached') return { value: database }
+      if (isFailure(verdict) || verdict.value.kind === 'lost' || Date.now() >= giveUp) break
+      await sleep(LOOK_AGAIN_MS)
+    }
+    const [first, verdict] = await lastWord(token)
+    if (first && verdict.kind === 'reached') return { value: first }
+    // What is believed of the cluster may be out of date.
+    await orEndOfCall(call, cluster.view.refresh())
+    if (call.ended) return endedWhileReading(call)
+    const [second, again] = await lastWord(token)
+    return second && again.kind === 'reached' ? { value: second } : refusal(token, again)
+  }
+
+  async function lastWord(token: Position): Promise<[Database | undefined, Verdict | Silence]> {
+    const database = cluster.writable()
+    if (!database) return [undefined, { kind: 'silent' }]
+    const verdict = await judge(database, token)
+    return [database, isFailure(verdict) ? { kind: 'silent' } : verdict.value]
   }
 
   return {
-    listPolls: (call) => read(call, (database) => selectPolls(database, call)),
-    async tally(id, call) {
+    listPolls: (token, call) => read(token, call, (database) => selectPolls(database, call)),
+    async tally(id, token, call) {
       const local = cluster.readable()
-      const found = await read(call, (database) => selectTally(database, id, call))
+      const found = await read(token, call, (database) => selectTally(database, id, call))
       if (isFailure(found) || found.value) return found
       // A replica may not have replayed the poll's creation: the last word is the writable database's.
       const writable = cluster.writable()
@@ -41,4 +87,21 @@ export function makeReader(cluster: Cluster): Reader {
       return isFailure(asked) ? found : asked
     },
   }
+}
+
+/** The writable database is not known, or does not say where it stands. */
+type Silence = { kind: 'silent' }
+
+function refusal(token: Position, verdict: Verdict | Silence): Failure {
+  const position = `position ${lsnText(token.lsn)} of timeline ${token.timeline}`
+  if (verdict.kind === 'lost') {
+    const end = verdict.endedAt === undefined ? 'is not in the history' : `ended at ${lsnText(verdict.endedAt)}`
+    return fail(
+      'HISTORY_LOST',
+      `consistency-token: ${position} was lost in a failover: timeline ${token.timeline} ${end}`,
+    )
+  }
+  return verdict.kind === 'ahead'
+    ? fail('TOKEN_AHEAD', `consistency-token: no database has come to ${position}`)
+    : fail('TOKEN_NOT_REACHED', `consistency-token: no database that answers has come to ${position} yet`)
 }

@@ -13,17 +13,26 @@ import {
 } from '../proto/gen/polling.ts'
 import { patience } from './the-lab.ts'
 
-/** An answer, or the status it failed with; and the node that answered, where it said so. */
+/** An answer, or the status it failed with; the node that answered and the consistency token, where it said so. */
 export type Answer<T> =
-  | { readonly ok: T; readonly servedBy: string }
-  | { readonly status: string; readonly details: string; readonly servedBy: string }
+  | { readonly ok: T; readonly servedBy: string; readonly token: string }
+  | {
+      readonly status: string
+      readonly details: string
+      readonly failure: string
+      readonly certainty: string
+      readonly servedBy: string
+    }
+
+/** Metadata to send along: an idempotency key, a consistency token. */
+export type Sent = { readonly key?: string; readonly token?: string }
 
 export type Client = {
-  readonly createPoll: (request: CreatePollRequest) => Promise<Answer<PollResponse>>
-  readonly listPolls: () => Promise<Answer<ListPollsResponse>>
+  readonly createPoll: (request: CreatePollRequest, sent?: Sent) => Promise<Answer<PollResponse>>
+  readonly listPolls: (sent?: Sent) => Promise<Answer<ListPollsResponse>>
   readonly closePoll: (uuid: string) => Promise<Answer<PollResponse>>
-  readonly castVote: (request: CastVoteRequest) => Promise<Answer<VoteResponse>>
-  readonly results: (uuid: string) => Promise<Answer<PollResultResponse>>
+  readonly castVote: (request: CastVoteRequest, sent?: Sent) => Promise<Answer<VoteResponse>>
+  readonly results: (uuid: string, sent?: Sent) => Promise<Answer<PollResultResponse>>
   readonly close: () => void
 }
 
@@ -34,14 +43,13 @@ export function client(address: string, seconds = 10): Client {
   const polls = new PollServiceClient(address, insecure, options)
   const votes = new VoteServiceClient(address, insecure, options)
   const results = new ResultServiceClient(address, insecure, options)
-  const metadata = new Metadata()
   const deadline = () => ({ deadline: Date.now() + seconds * 1000 * patience })
   return {
-    createPoll: (request) => answer((done) => polls.createPoll(request, metadata, deadline(), done)),
-    listPolls: () => answer((done) => polls.listPolls({}, metadata, deadline(), done)),
-    closePoll: (uuid) => answer((done) => polls.closePoll({ uuid }, metadata, deadline(), done)),
-    castVote: (request) => answer((done) => votes.castVote(request, metadata, deadline(), done)),
-    results: (uuid) => answer((done) => results.getPollResults({ uuid }, metadata, deadline(), done)),
+    createPoll: (request, sent) => answer((done) => polls.createPoll(request, metadataOf(sent), deadline(), done)),
+    listPolls: (sent) => answer((done) => polls.listPolls({}, metadataOf(sent), deadline(), done)),
+    closePoll: (uuid) => answer((done) => polls.closePoll({ uuid }, new Metadata(), deadline(), done)),
+    castVote: (request, sent) => answer((done) => votes.castVote(request, metadataOf(sent), deadline(), done)),
+    results: (uuid, sent) => answer((done) => results.getPollResults({ uuid }, metadataOf(sent), deadline(), done)),
     close: () => {
       for (const it of [polls, votes, results]) it.close()
     },
@@ -51,17 +59,30 @@ export function client(address: string, seconds = 10): Client {
 type Done<T> = (error: ServiceError | null, response: T) => void
 type Call = { on: (event: 'metadata', heard: (metadata: Metadata) => void) => unknown }
 
+function metadataOf(sent: Sent = {}): Metadata {
+  const metadata = new Metadata()
+  if (sent.key !== undefined) metadata.set('idempotency-key', sent.key)
+  if (sent.token !== undefined) metadata.set('consistency-token', sent.token)
+  return metadata
+}
+
 function answer<T>(start: (done: Done<T>) => Call): Promise<Answer<T>> {
   return new Promise((resolve) => {
-    let servedBy = ''
+    let headers = new Metadata()
     const call = start((error, response) => {
-      servedBy ||= String(error?.metadata?.get('x-served-by')[0] ?? '')
-      resolve(
-        error ? { status: status[error.code] ?? '', details: error.details, servedBy } : { ok: response, servedBy },
-      )
+      const said = (name: string) => String(headers.get(name)[0] ?? error?.metadata?.get(name)[0] ?? '')
+      const servedBy = said('x-served-by')
+      if (!error) return resolve({ ok: response, servedBy, token: said('consistency-token') })
+      resolve({
+        status: status[error.code] ?? '',
+        details: error.details,
+        failure: said('x-failure'),
+        certainty: said('x-certainty'),
+        servedBy,
+      })
     })
     call.on('metadata', (metadata) => {
-      servedBy = String(metadata.get('x-served-by')[0] ?? '')
+      headers = metadata
     })
   })
 }

@@ -10,8 +10,10 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -37,6 +39,20 @@ export const protobufFileName = "polling.proto";
  *   uuid                    RFC 9562 text form, 36 characters
  *   a whole request         at most 1 MiB
  * A request outside of them is answered INVALID_ARGUMENT with a message that names the field.
+ *
+ * Metadata that a client may send; without it every call works as before:
+ *   idempotency-key    with CastVote and CreatePoll: 1 to 128 printable ASCII characters (0x20 to 0x7E), chosen by the
+ *                      client for one vote or poll. The same call again with the same key answers as the first time
+ *                      did, on any server and after a failover, and never writes twice. The same key with another
+ *                      vote or poll is ALREADY_EXISTS.
+ *   consistency-token  with ListPolls and GetPollResults: a token that a write answered with. The answer includes that
+ *                      write, whichever server gives it. DATA_LOSS where a failover threw that part of the history
+ *                      away, OUT_OF_RANGE where no database has got as far, INVALID_ARGUMENT for what is no token.
+ * Metadata that every answer may carry:
+ *   consistency-token  of CreatePoll, ClosePoll and CastVote, once the write is durable. Opaque: send it back as it is.
+ *   x-served-by        the server that answered
+ *   x-failure          with an error: its name in the service's catalogue of errors
+ *   x-certainty        with an error: `definite` (nothing was written) or `indefinite` (it may have been)
  */
 
 /** No fields. */
@@ -91,6 +107,56 @@ export interface VoteResponse {
    *   `Vote Successfully!`  the vote is stored
    */
   status: string;
+}
+
+/** A batch of votes. */
+export interface CastVotesRequest {
+  /** Any number, given back with the answer. */
+  batch: number;
+  /**
+   * At most 512 votes, cast in this order as if each by itself. A larger batch is not cast, and ends the stream with
+   * INVALID_ARGUMENT once those before it are answered.
+   */
+  votes: BulkVote[];
+}
+
+/** One vote of a batch. */
+export interface BulkVote {
+  /** As in CastVoteRequest. */
+  uuid: string;
+  userID: string;
+  select_options: string;
+  /** As the metadata `idempotency-key`; none where empty. */
+  idempotency_key: string;
+}
+
+/** What became of a batch. */
+export interface CastVotesResponse {
+  /** The number of the batch. */
+  batch: number;
+  /** One a vote, in the order of the batch. */
+  results: BulkVoteResult[];
+  /** As the metadata `consistency-token`, for all votes of the batch; empty where none was cast. */
+  consistency_token: string;
+}
+
+/** What became of one vote of a batch: a status or a failure. */
+export interface BulkVoteResult {
+  /** As VoteResponse.status. */
+  status?: string | undefined;
+  failure?: VoteFailure | undefined;
+}
+
+/** Why a vote of a batch was not answered: what a gRPC error would be for a call of its own. */
+export interface VoteFailure {
+  /** The number of a gRPC status code. */
+  code: number;
+  /** Name in the service's catalogue of errors. */
+  failure: string;
+  /** For people. */
+  message: string;
+  /** True: this vote was certainly not stored. False: it may have been. */
+  definite: boolean;
 }
 
 export interface PollResultResponse {
@@ -695,6 +761,527 @@ export const VoteResponse: MessageFns<VoteResponse> = {
   },
 };
 
+function createBaseCastVotesRequest(): CastVotesRequest {
+  return { batch: 0, votes: [] };
+}
+
+export const CastVotesRequest: MessageFns<CastVotesRequest> = {
+  encode(message: CastVotesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.batch !== 0) {
+      writer.uint32(8).uint32(message.batch);
+    }
+    for (const v of message.votes) {
+      BulkVote.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CastVotesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCastVotesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.batch = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.votes.push(BulkVote.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CastVotesRequest {
+    return {
+      batch: isSet(object.batch) ? globalThis.Number(object.batch) : 0,
+      votes: globalThis.Array.isArray(object?.votes) ? object.votes.map((e: any) => BulkVote.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: CastVotesRequest): unknown {
+    const obj: any = {};
+    if (message.batch !== 0) {
+      obj.batch = Math.round(message.batch);
+    }
+    if (message.votes?.length) {
+      obj.votes = message.votes.map((e) => BulkVote.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CastVotesRequest>): CastVotesRequest {
+    return CastVotesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CastVotesRequest>): CastVotesRequest {
+    const message = createBaseCastVotesRequest();
+    message.batch = object.batch ?? 0;
+    message.votes = object.votes?.map((e) => BulkVote.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseBulkVote(): BulkVote {
+  return { uuid: "", userID: "", select_options: "", idempotency_key: "" };
+}
+
+export const BulkVote: MessageFns<BulkVote> = {
+  encode(message: BulkVote, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.uuid !== "") {
+      writer.uint32(10).string(message.uuid);
+    }
+    if (message.userID !== "") {
+      writer.uint32(18).string(message.userID);
+    }
+    if (message.select_options !== "") {
+      writer.uint32(26).string(message.select_options);
+    }
+    if (message.idempotency_key !== "") {
+      writer.uint32(34).string(message.idempotency_key);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BulkVote {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBulkVote();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.uuid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.userID = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.select_options = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.idempotency_key = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BulkVote {
+    return {
+      uuid: isSet(object.uuid) ? globalThis.String(object.uuid) : "",
+      userID: isSet(object.userID) ? globalThis.String(object.userID) : "",
+      select_options: isSet(object.selectOptions)
+        ? globalThis.String(object.selectOptions)
+        : isSet(object.select_options)
+        ? globalThis.String(object.select_options)
+        : "",
+      idempotency_key: isSet(object.idempotencyKey)
+        ? globalThis.String(object.idempotencyKey)
+        : isSet(object.idempotency_key)
+        ? globalThis.String(object.idempotency_key)
+        : "",
+    };
+  },
+
+  toJSON(message: BulkVote): unknown {
+    const obj: any = {};
+    if (message.uuid !== "") {
+      obj.uuid = message.uuid;
+    }
+    if (message.userID !== "") {
+      obj.userID = message.userID;
+    }
+    if (message.select_options !== "") {
+      obj.selectOptions = message.select_options;
+    }
+    if (message.idempotency_key !== "") {
+      obj.idempotencyKey = message.idempotency_key;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BulkVote>): BulkVote {
+    return BulkVote.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BulkVote>): BulkVote {
+    const message = createBaseBulkVote();
+    message.uuid = object.uuid ?? "";
+    message.userID = object.userID ?? "";
+    message.select_options = object.select_options ?? "";
+    message.idempotency_key = object.idempotency_key ?? "";
+    return message;
+  },
+};
+
+function createBaseCastVotesResponse(): CastVotesResponse {
+  return { batch: 0, results: [], consistency_token: "" };
+}
+
+export const CastVotesResponse: MessageFns<CastVotesResponse> = {
+  encode(message: CastVotesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.batch !== 0) {
+      writer.uint32(8).uint32(message.batch);
+    }
+    for (const v of message.results) {
+      BulkVoteResult.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.consistency_token !== "") {
+      writer.uint32(26).string(message.consistency_token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CastVotesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCastVotesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.batch = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.results.push(BulkVoteResult.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.consistency_token = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CastVotesResponse {
+    return {
+      batch: isSet(object.batch) ? globalThis.Number(object.batch) : 0,
+      results: globalThis.Array.isArray(object?.results)
+        ? object.results.map((e: any) => BulkVoteResult.fromJSON(e))
+        : [],
+      consistency_token: isSet(object.consistencyToken)
+        ? globalThis.String(object.consistencyToken)
+        : isSet(object.consistency_token)
+        ? globalThis.String(object.consistency_token)
+        : "",
+    };
+  },
+
+  toJSON(message: CastVotesResponse): unknown {
+    const obj: any = {};
+    if (message.batch !== 0) {
+      obj.batch = Math.round(message.batch);
+    }
+    if (message.results?.length) {
+      obj.results = message.results.map((e) => BulkVoteResult.toJSON(e));
+    }
+    if (message.consistency_token !== "") {
+      obj.consistencyToken = message.consistency_token;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CastVotesResponse>): CastVotesResponse {
+    return CastVotesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CastVotesResponse>): CastVotesResponse {
+    const message = createBaseCastVotesResponse();
+    message.batch = object.batch ?? 0;
+    message.results = object.results?.map((e) => BulkVoteResult.fromPartial(e)) || [];
+    message.consistency_token = object.consistency_token ?? "";
+    return message;
+  },
+};
+
+function createBaseBulkVoteResult(): BulkVoteResult {
+  return { status: undefined, failure: undefined };
+}
+
+export const BulkVoteResult: MessageFns<BulkVoteResult> = {
+  encode(message: BulkVoteResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== undefined) {
+      writer.uint32(10).string(message.status);
+    }
+    if (message.failure !== undefined) {
+      VoteFailure.encode(message.failure, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BulkVoteResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBulkVoteResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.failure = VoteFailure.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BulkVoteResult {
+    return {
+      status: isSet(object.status) ? globalThis.String(object.status) : undefined,
+      failure: isSet(object.failure) ? VoteFailure.fromJSON(object.failure) : undefined,
+    };
+  },
+
+  toJSON(message: BulkVoteResult): unknown {
+    const obj: any = {};
+    if (message.status !== undefined) {
+      obj.status = message.status;
+    }
+    if (message.failure !== undefined) {
+      obj.failure = VoteFailure.toJSON(message.failure);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BulkVoteResult>): BulkVoteResult {
+    return BulkVoteResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BulkVoteResult>): BulkVoteResult {
+    const message = createBaseBulkVoteResult();
+    message.status = object.status ?? undefined;
+    message.failure = (object.failure !== undefined && object.failure !== null)
+      ? VoteFailure.fromPartial(object.failure)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseVoteFailure(): VoteFailure {
+  return { code: 0, failure: "", message: "", definite: false };
+}
+
+export const VoteFailure: MessageFns<VoteFailure> = {
+  encode(message: VoteFailure, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== 0) {
+      writer.uint32(8).int32(message.code);
+    }
+    if (message.failure !== "") {
+      writer.uint32(18).string(message.failure);
+    }
+    if (message.message !== "") {
+      writer.uint32(26).string(message.message);
+    }
+    if (message.definite !== false) {
+      writer.uint32(32).bool(message.definite);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VoteFailure {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVoteFailure();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.code = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.failure = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.definite = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): VoteFailure {
+    return {
+      code: isSet(object.code) ? globalThis.Number(object.code) : 0,
+      failure: isSet(object.failure) ? globalThis.String(object.failure) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+      definite: isSet(object.definite) ? globalThis.Boolean(object.definite) : false,
+    };
+  },
+
+  toJSON(message: VoteFailure): unknown {
+    const obj: any = {};
+    if (message.code !== 0) {
+      obj.code = Math.round(message.code);
+    }
+    if (message.failure !== "") {
+      obj.failure = message.failure;
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    if (message.definite !== false) {
+      obj.definite = message.definite;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<VoteFailure>): VoteFailure {
+    return VoteFailure.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VoteFailure>): VoteFailure {
+    const message = createBaseVoteFailure();
+    message.code = object.code ?? 0;
+    message.failure = object.failure ?? "";
+    message.message = object.message ?? "";
+    message.definite = object.definite ?? false;
+    return message;
+  },
+};
+
 function createBasePollResultResponse(): PollResultResponse {
   return { uuid: "", poll_questions: "", results: {} };
 }
@@ -1029,11 +1616,35 @@ export const VoteServiceService = {
     responseSerialize: (value: VoteResponse): Buffer => Buffer.from(VoteResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): VoteResponse => VoteResponse.decode(value),
   },
+  /**
+   * Casts votes in bulk: batches in, one answer a batch out. Answers may come in another order than batches were sent;
+   * `batch` tells which is which. A vote that fails does not end the stream. The server reads on only while few votes
+   * are under way, so a client may simply write until its own buffer is full. A server that stops in order answers what
+   * it has read and ends the stream with UNAVAILABLE: batches without an answer were not cast then. After any other
+   * error they may have been.
+   */
+  castVotes: {
+    path: "/polling.VoteService/CastVotes" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: CastVotesRequest): Buffer => Buffer.from(CastVotesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CastVotesRequest => CastVotesRequest.decode(value),
+    responseSerialize: (value: CastVotesResponse): Buffer => Buffer.from(CastVotesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CastVotesResponse => CastVotesResponse.decode(value),
+  },
 } as const;
 
 export interface VoteServiceServer extends UntypedServiceImplementation {
   /** Casts a vote. What became of it is told by VoteResponse.status, not by the gRPC status. */
   castVote: handleUnaryCall<CastVoteRequest, VoteResponse>;
+  /**
+   * Casts votes in bulk: batches in, one answer a batch out. Answers may come in another order than batches were sent;
+   * `batch` tells which is which. A vote that fails does not end the stream. The server reads on only while few votes
+   * are under way, so a client may simply write until its own buffer is full. A server that stops in order answers what
+   * it has read and ends the stream with UNAVAILABLE: batches without an answer were not cast then. After any other
+   * error they may have been.
+   */
+  castVotes: handleBidiStreamingCall<CastVotesRequest, CastVotesResponse>;
 }
 
 export interface VoteServiceClient extends Client {
@@ -1053,6 +1664,19 @@ export interface VoteServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: VoteResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Casts votes in bulk: batches in, one answer a batch out. Answers may come in another order than batches were sent;
+   * `batch` tells which is which. A vote that fails does not end the stream. The server reads on only while few votes
+   * are under way, so a client may simply write until its own buffer is full. A server that stops in order answers what
+   * it has read and ends the stream with UNAVAILABLE: batches without an answer were not cast then. After any other
+   * error they may have been.
+   */
+  castVotes(): ClientDuplexStream<CastVotesRequest, CastVotesResponse>;
+  castVotes(options: Partial<CallOptions>): ClientDuplexStream<CastVotesRequest, CastVotesResponse>;
+  castVotes(
+    metadata: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientDuplexStream<CastVotesRequest, CastVotesResponse>;
 }
 
 export const VoteServiceClient = makeGenericClientConstructor(VoteServiceService, "polling.VoteService") as unknown as {

@@ -1,19 +1,24 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
-import type { Call } from '../call.ts'
-import { type Failure, fail, type Result } from '../errors.ts'
+import { type Call, endedBeforeSending, endedWhileReading, endedWhileWriting } from '../call.ts'
+import { fail, type Result } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { DatabaseAddress } from '../settings.ts'
 import { cancelQuery, connectionConfig, type Identity, wireOf } from './connection.ts'
 import { connectFailure, endsConnection, queryFailure } from './failures.ts'
 
-/** One SQL statement, prepared once a connection under its name. `kind` decides what a lost connection means. */
-export type Statement = { name: string; text: string; kind: 'read' | 'write' }
+/** One SQL statement, prepared once a connection under its name. */
+export type Statement = { name: string; text: string }
+
+/** What a committed write gave, and the consistency token of a position in the WAL at its commit or a little after. */
+export type Written<Row> = { rows: Row[]; token: string | undefined }
 
 /** Runs statements on one database, through a bounded pool with a bounded queue. */
 export type Database = {
   name: string
-  run<Row extends object>(statement: Statement, values: unknown[], call: Call): Promise<Result<Row[]>>
+  read<Row extends object>(statement: Statement, values: unknown[], call: Call): Promise<Result<Row[]>>
+  /** Each write is a transaction of its own, and durable when it is answered. */
+  write<Row extends object>(statement: Statement, values: unknown[], call: Call): Promise<Result<Written<Row>>>
   /** Drops every connection, those in use too: the node is gone, or must not be written to any more. */
   reset(why: string): void
   usage(): { total: number; idle: number; waiting: number }
@@ -30,6 +35,18 @@ const CANCEL_GRACE_MS = 1000
 /** Unused connections are closed after this, milliseconds. */
 const IDLE_TIMEOUT_MS = 60_000
 
+// What a commit waits for is flushed when it is acknowledged, except where it was told not to wait even for that.
+const POSITION: Statement = {
+  name: 'position',
+  text: `
+    select ('x' || left(pg_walfile_name(lsn), 8))::bit(32)::int || '-' || lsn as token
+    from (select case current_setting('synchronous_commit') when 'off' then pg_current_wal_insert_lsn()
+                 else pg_current_wal_flush_lsn() end as lsn) as reached`,
+}
+
+// By nothing but a warning does PostgreSQL say that a commit has stopped waiting for its synchronous standby.
+const WARNING = '01000'
+
 export type DatabaseOptions = {
   address: DatabaseAddress
   identity: Identity
@@ -45,26 +62,29 @@ export function makeDatabase(options: DatabaseOptions): Database {
   const { address, queue, size } = options
   let current = makePool(options)
 
-  function run<Row extends object>(statement: Statement, values: unknown[], call: Call): Promise<Result<Row[]>> {
+  function withClient<T>(call: Call, work: (lease: Lease, resolve: (result: Result<T>) => void) => void) {
     const { pool } = current
     if (call.ended) return Promise.resolve(endedBeforeSending(call))
     if (pool.waitingCount >= queue && pool.idleCount === 0 && pool.totalCount >= size) {
       return Promise.resolve(fail('QUEUE_FULL', `database ${address.name}: ${queue} calls are waiting already`))
     }
-    return new Promise((resolve) => {
+    return new Promise<Result<T>>((resolve) => {
       call.abort = () => resolve(endedBeforeSending(call))
       pool.connect((error, client, release) => {
         if (call.ended) return release()
         call.abort = undefined
         if (error || !client) return resolve(connectFailure(address.name, error))
-        runOn<Row>(address, client, release, statement, values, call, resolve)
+        work({ address, client, release }, resolve)
       })
     })
   }
 
   return {
     name: address.name,
-    run,
+    read: (statement, values, call) =>
+      withClient(call, (lease, resolve) => readOn(lease, statement, values, call, resolve)),
+    write: (statement, values, call) =>
+      withClient(call, (lease, resolve) => writeOn(lease, statement, values, call, resolve)),
     reset(why) {
       current.retire(why)
       current = makePool(options)
@@ -115,7 +135,14 @@ function makePool({ address, identity, size, patience, log }: DatabaseOptions): 
     connectTimers.delete(socket)
   }
 
-  const pool = new pg.Pool({ ...config, stream: makeTimedSocket, max: size, idleTimeoutMillis: IDLE_TIMEOUT_MS })
+  const pool = new pg.Pool({
+    ...config,
+    stream: makeTimedSocket,
+    max: size,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+    // Sends a write and the question for its position together.
+    pipeline: true,
+  })
   pool.on('connect', (client) => {
     stopTimer(wireOf(client).connection.stream)
     // A connection that breaks while in use tells its query; without a listener it would end the process as well.
@@ -131,46 +158,82 @@ function makePool({ address, identity, size, patience, log }: DatabaseOptions): 
   }
 }
 
-function runOn<Row extends object>(
-  address: DatabaseAddress,
-  client: pg.PoolClient,
-  release: (error?: Error) => void,
+/** A connection, for as long as one call needs it. */
+type Lease = { address: DatabaseAddress; client: pg.PoolClient; release: (error?: Error) => void }
+
+type Cancellation = { requested: Promise<void> | undefined; dropTimer: NodeJS.Timeout | undefined }
+
+/** From here on the end of the call cancels what its connection runs. */
+function cancelAtEnd({ address, client }: Lease, call: Call, answer: () => void): Cancellation {
+  const cancellation: Cancellation = { requested: undefined, dropTimer: undefined }
+  call.abort = () => {
+    answer()
+    cancellation.requested = cancelQuery(address, client)
+    const drop = () => wireOf(client).connection.stream.destroy(new Error('the cancelled query did not end'))
+    cancellation.dropTimer = setTimeout(drop, CANCEL_GRACE_MS)
+  }
+  return cancellation
+}
+
+/** Gives the connection back; true where the call was still waiting for it. */
+function giveBack({ release }: Lease, call: Call, cancellation: Cancellation, error: Error | null): boolean {
+  const broken = error && endsConnection(error) ? error : undefined
+  if (cancellation.requested) {
+    clearTimeout(cancellation.dropTimer)
+    // Released only when the cancel request is over, or it might hit the next call's query.
+    cancellation.requested.then(() => release(broken))
+    return false
+  }
+  call.abort = undefined
+  release(broken)
+  return true
+}
+
+function readOn<Row extends object>(
+  lease: Lease,
   statement: Statement,
   values: unknown[],
   call: Call,
   resolve: (result: Result<Row[]>) => void,
 ): void {
-  let cancelled: Promise<void> | undefined
-  let dropTimer: NodeJS.Timeout | undefined
-  call.abort = () => {
-    resolve(endedWhileRunning(call, statement))
-    cancelled = cancelQuery(address, client)
-    const drop = () => wireOf(client).connection.stream.destroy(new Error('the cancelled query did not end'))
-    dropTimer = setTimeout(drop, CANCEL_GRACE_MS)
-  }
-  client.query({ name: statement.name, text: statement.text, values }, (error: Error | null, result) => {
-    const broken = error && endsConnection(error) ? error : undefined
-    if (cancelled) {
-      clearTimeout(dropTimer)
-      // Released only when the cancel request is over, or it might hit the next call's query.
-      cancelled.then(() => release(broken))
-      return
-    }
-    call.abort = undefined
-    release(broken)
-    resolve(error ? queryFailure(address.name, error, statement.kind) : { value: result.rows as Row[] })
+  const cancellation = cancelAtEnd(lease, call, () => resolve(endedWhileReading(call)))
+  lease.client.query({ ...statement, values }, (error: Error | null, result) => {
+    if (!giveBack(lease, call, cancellation, error)) return
+    resolve(error ? queryFailure(lease.address.name, error, 'read') : { value: result.rows as Row[] })
   })
 }
 
-function endedBeforeSending(call: Call): Failure {
-  return call.ended === 'cancelled'
-    ? fail('CANCELLED', 'cancelled by the client')
-    : fail('DEADLINE_BEFORE_SENDING', 'time ran out while waiting for a database connection')
-}
-
-function endedWhileRunning(call: Call, { kind, name }: Statement): Failure {
-  if (call.ended === 'cancelled') return fail('CANCELLED', 'cancelled by the client')
-  return kind === 'read'
-    ? fail('DEADLINE_WHILE_READING', `time ran out while the database was at work (${name})`)
-    : fail('DEADLINE_WHILE_WRITING', `time ran out while the database was at work (${name})`)
+function writeOn<Row extends object>(
+  lease: Lease,
+  statement: Statement,
+  values: unknown[],
+  call: Call,
+  resolve: (result: Result<Written<Row>>) => void,
+): void {
+  const { client, address } = lease
+  const cancellation = cancelAtEnd(lease, call, () => resolve(endedWhileWriting(call)))
+  let failed: Error | null = null
+  let rows: Row[] = []
+  let replicated = true
+  const heedWarning = ({ code }: { code?: string | undefined }) => {
+    if (code === WARNING) replicated = false
+  }
+  client.on('notice', heedWarning)
+  const { stream } = wireOf(client).connection
+  stream.cork()
+  client.query({ ...statement, values }, (error: Error | null, result) => {
+    failed = error
+    if (!error) rows = result.rows as Row[]
+  })
+  // A transaction of its own, after the commit of the write. Without its answer the write stands all the same.
+  client.query({ ...POSITION }, (error: Error | null, result) => {
+    client.off('notice', heedWarning)
+    if (!giveBack(lease, call, cancellation, failed ?? error)) return
+    const token = error ? undefined : (result.rows[0] as { token: string }).token
+    if (failed) resolve(queryFailure(address.name, failed, 'write'))
+    else if (!replicated)
+      resolve(fail('NOT_REPLICATED', `database ${address.name}: the wait for its standby was ended`))
+    else resolve({ value: { rows, token } })
+  })
+  stream.uncork()
 }

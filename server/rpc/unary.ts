@@ -1,8 +1,9 @@
 import { type handleUnaryCall, Metadata, type ServerUnaryCall, status } from '@grpc/grpc-js'
 import { type Call, endCall, makeCall } from '../call.ts'
-import { CATALOGUE, causeText, clientMessage, type Failure, fail, isFailure, type Result } from '../errors.ts'
+import { CATALOGUE, causeText, clientMessage, type Failure, fail, isFailure } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import { CONSISTENCY_TOKEN } from './metadata.ts'
 
 /** What the adapter needs: who answers, and where to log and count. */
 export type RpcContext = { node: string; log: Log; metrics: Metrics }
@@ -12,19 +13,23 @@ export const DEFAULT_DEADLINE_MS = 10_000
 /** No call lasts longer, whatever its deadline, milliseconds; the database's statement timeout is the same. */
 export const LONGEST_DEADLINE_MS = 30_000
 
+/** What a handler answers; a write also with its consistency token. */
+export type Reply<Response> = { value: Response; token?: string | undefined } | Failure
+
 /**
  * Turns a handler of ours into one of gRPC's: the one place that measures, logs, ends calls at their deadline and
- * maps failures to statuses. Every answer carries `x-served-by`; failures carry `x-failure` (name in the catalogue)
- * and `x-certainty` as trailers.
+ * maps failures to statuses. Every answer carries `x-served-by`, and that of a write `consistency-token`; failures carry
+ * `x-failure` (name in the catalogue) and `x-certainty` as trailers.
  */
 export function unary<Request, Response>(
   context: RpcContext,
   method: string,
-  handler: (request: Request, call: Call) => Promise<Result<Response>>,
+  handler: (request: Request, call: Call, metadata: Metadata) => Promise<Reply<Response>>,
 ): handleUnaryCall<Request, Response> {
   const { log, metrics } = context
-  const servedBy = new Metadata()
-  servedBy.set('x-served-by', context.node)
+  // The calls of one group of votes follow each other with the same token.
+  let headers = headersOf(context.node, undefined)
+  let headersToken: string | undefined
   const succeeded = metrics.calls.labels(method, status[status.OK])
   const debug = log.isLevelEnabled('debug')
 
@@ -36,10 +41,15 @@ export function unary<Request, Response>(
     // Also emitted after every answer; by then nothing is left to end.
     grpcCall.on('cancelled', () => endCall(call, Date.now() >= call.deadline - 1 ? 'deadline' : 'cancelled'))
 
-    const answer = (result: Result<Response>) => {
+    const answer = (result: Reply<Response>) => {
       clearTimeout(timer)
       const seconds = (performance.now() - started) / 1000
-      grpcCall.sendMetadata(servedBy)
+      const token = isFailure(result) ? undefined : result.token
+      if (token !== headersToken) {
+        headers = headersOf(context.node, token)
+        headersToken = token
+      }
+      grpcCall.sendMetadata(headers)
       if (!isFailure(result)) {
         succeeded.observe(seconds)
         callback(null, result.value)
@@ -53,8 +63,18 @@ export function unary<Request, Response>(
       logFailure(log, method, seconds, requestIdOf(grpcCall), result)
     }
 
-    handler(grpcCall.request, call).then(answer, (error: unknown) => answer(fail('INTERNAL', 'internal error', error)))
+    handler(grpcCall.request, call, grpcCall.metadata).then(answer, (error: unknown) =>
+      answer(fail('INTERNAL', 'internal error', error)),
+    )
   }
+}
+
+/** What every answer begins with. */
+export function headersOf(node: string, token: string | undefined): Metadata {
+  const headers = new Metadata()
+  headers.set('x-served-by', node)
+  if (token !== undefined) headers.set(CONSISTENCY_TOKEN, token)
+  return headers
 }
 
 function deadlineOf(call: ServerUnaryCall<unknown, unknown>, now: number): number {
@@ -67,7 +87,8 @@ function requestIdOf(call: ServerUnaryCall<unknown, unknown>): string | undefine
   return call.metadata.get('x-request-id')[0]?.toString()
 }
 
-function trailersOf(failure: Failure): Metadata {
+/** What every failure ends with. */
+export function trailersOf(failure: Failure): Metadata {
   const trailers = new Metadata()
   trailers.set('x-failure', failure.failure)
   trailers.set('x-certainty', CATALOGUE[failure.failure].certainty)

@@ -1,27 +1,28 @@
 import type { CastVoteRequest, VoteResponse, VoteServiceServer } from '../../proto/gen/polling.ts'
 import type { BallotBox } from '../ballot-box.ts'
-import { isFailure } from '../errors.ts'
-import type { VoteOutcome } from '../store/votes.ts'
+import { fail, isFailure } from '../errors.ts'
+import type { BulkVotes } from './bulk-votes.ts'
+import { idempotencyKeyOf } from './metadata.ts'
 import { type RpcContext, unary } from './unary.ts'
 import { checkCastVote } from './validation.ts'
-
-// The words of the wire contract.
-const STATUS: Record<VoteOutcome, string> = {
-  'poll not found': 'Poll Not Found',
-  'poll closed': 'Poll Closed',
-  'invalid option': 'Invalid Option',
-  duplicate: 'duplicate_vote',
-  stored: 'Vote Successfully!',
-}
+import { VOTE_STATUS } from './vote-status.ts'
 
 /** polling.VoteService. */
-export function voteService(context: RpcContext, ballotBox: BallotBox): VoteServiceServer {
+export function voteService(context: RpcContext, ballotBox: BallotBox, bulk: BulkVotes): VoteServiceServer {
   return {
-    castVote: unary<CastVoteRequest, VoteResponse>(context, 'CastVote', async (request, call) => {
+    castVote: unary<CastVoteRequest, VoteResponse>(context, 'CastVote', async (request, call, metadata) => {
+      const key = idempotencyKeyOf(metadata)
+      if (isFailure(key)) return key
       const invalid = checkCastVote(request)
       if (invalid) return invalid
-      const outcome = await ballotBox.castVote(request.uuid, request.userID, request.select_options, call)
-      return isFailure(outcome) ? outcome : { value: { status: STATUS[outcome.value] } }
+      const ballot = { pollId: request.uuid, userId: request.userID, option: request.select_options, key: key.value }
+      const receipt = await ballotBox.castVotes([ballot], call)
+      if (isFailure(receipt)) return receipt
+      const { outcomes, token } = receipt.value
+      const outcome = outcomes[0] ?? fail('INTERNAL', 'internal error', new Error('a vote without an outcome'))
+      return typeof outcome === 'object' ? outcome : { value: { status: VOTE_STATUS[outcome] }, token }
     }),
+
+    castVotes: bulk.castVotes,
   }
 }

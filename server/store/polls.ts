@@ -1,6 +1,7 @@
 import type { Call } from '../call.ts'
-import type { Database, Statement } from '../cluster/pool.ts'
+import type { Database, Statement, Written } from '../cluster/pool.ts'
 import { isFailure, type Result } from '../errors.ts'
+import { GATE, gateOf } from './gate.ts'
 
 /** A poll as stored. Options are numbered from 1 in votes. */
 export type Poll = { id: string; question: string; options: string[]; createdAt: Date; closed: boolean }
@@ -12,31 +13,42 @@ const POLL_COLUMNS = 'id, question, options, created_at as "createdAt", closed_a
 
 const INSERT_POLL: Statement = {
   name: 'insert_poll',
-  kind: 'write',
-  text: `insert into poll (id, question, options) values ($1, $2, $3) returning ${POLL_COLUMNS}`,
+  text: `
+    insert into poll (id, question, options, idempotency_key) values ($1, $2, $3, $4)
+    on conflict (idempotency_key) where idempotency_key is not null do nothing
+    returning ${POLL_COLUMNS}`,
+}
+
+// The lock is there to make this a transaction that is durable when it is answered: then so is the poll.
+const SELECT_POLL_BY_KEY: Statement = {
+  name: 'select_poll_by_key',
+  text: `select ${POLL_COLUMNS} from poll where idempotency_key = $1 for share`,
 }
 
 const SELECT_POLLS: Statement = {
   name: 'select_polls',
-  kind: 'read',
   text: `select ${POLL_COLUMNS} from poll order by created_at desc, id desc`,
 }
 
-// coalesce: closing twice keeps the time of the first.
+// coalesce: closing twice keeps the time of the first. The gate: see cast_votes.
 const CLOSE_POLL: Statement = {
   name: 'close_poll',
-  kind: 'write',
-  text: `update poll set closed_at = coalesce(closed_at, now()) where id = $1 returning ${POLL_COLUMNS}`,
+  text: `
+    with gate as materialized (
+      select count(pg_advisory_xact_lock(${GATE}, ${gateOf('$1::uuid')})) as passed
+    )
+    update poll set closed_at = coalesce(closed_at, now())
+    where id = $1 and (select passed from gate) > 0
+    returning ${POLL_COLUMNS}`,
 }
 
 const SELECT_TALLY: Statement = {
   name: 'select_tally',
-  kind: 'read',
   text: `
     select id, question, options, array(
-             select count(vote.option)::int
+             select coalesce(sum(tally.votes), 0)::int
              from generate_series(1, cardinality(poll.options)) as choice (number)
-             left join vote on vote.poll_id = poll.id and vote.option = choice.number
+             left join tally on tally.poll_id = poll.id and tally.option = choice.number
              group by choice.number
              order by choice.number
            ) as votes
@@ -44,30 +56,31 @@ const SELECT_TALLY: Statement = {
     where id = $1`,
 }
 
-/** Stores a new, open poll. */
-export async function insertPoll(
-  database: Database,
-  poll: { id: string; question: string; options: string[] },
-  call: Call,
-): Promise<Result<Poll | undefined>> {
-  return firstRow(await database.run<Poll>(INSERT_POLL, [poll.id, poll.question, poll.options], call))
+/** What a new poll is made of. `key` recognises a repetition. */
+export type NewPoll = { id: string; question: string; options: string[]; key: string | undefined }
+
+/** Stores a new, open poll; no row where one has its key already. */
+export async function insertPoll(database: Database, poll: NewPoll, call: Call): Promise<Result<Written<Poll>>> {
+  return database.write<Poll>(INSERT_POLL, [poll.id, poll.question, poll.options, poll.key], call)
+}
+
+/** The poll that was created with the key. */
+export async function selectPollByKey(database: Database, key: string, call: Call): Promise<Result<Written<Poll>>> {
+  return database.write<Poll>(SELECT_POLL_BY_KEY, [key], call)
 }
 
 /** All polls, newest first. */
 export function selectPolls(database: Database, call: Call): Promise<Result<Poll[]>> {
-  return database.run<Poll>(SELECT_POLLS, [], call)
+  return database.read<Poll>(SELECT_POLLS, [], call)
 }
 
-/** Closes the poll, again if it is closed; undefined where there is none. */
-export async function closePoll(database: Database, id: string, call: Call): Promise<Result<Poll | undefined>> {
-  return firstRow(await database.run<Poll>(CLOSE_POLL, [id], call))
+/** Closes the poll, again if it is closed; no row where there is none. */
+export async function closePoll(database: Database, id: string, call: Call): Promise<Result<Written<Poll>>> {
+  return database.write<Poll>(CLOSE_POLL, [id], call)
 }
 
-/** Counts the votes of a poll; undefined where there is none. */
+/** The votes of a poll by option; undefined where there is no such poll. */
 export async function selectTally(database: Database, id: string, call: Call): Promise<Result<Tally | undefined>> {
-  return firstRow(await database.run<Tally>(SELECT_TALLY, [id], call))
-}
-
-function firstRow<Row>(result: Result<Row[]>): Result<Row | undefined> {
+  const result = await database.read<Tally>(SELECT_TALLY, [id], call)
   return isFailure(result) ? result : { value: result.value[0] }
 }

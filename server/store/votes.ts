@@ -1,40 +1,104 @@
 import type { Call } from '../call.ts'
-import type { Database, Statement } from '../cluster/pool.ts'
-import { isFailure, type Result } from '../errors.ts'
+import type { Database, Statement, Written } from '../cluster/pool.ts'
+import type { Result } from '../errors.ts'
+import { GATE, gateOf } from './gate.ts'
+
+/** A vote to be cast. `key` recognises a repetition. */
+export type Ballot = { pollId: string; userId: string; option: string; key: string | undefined }
 
 /** What became of a vote. */
 export type VoteOutcome = 'poll not found' | 'poll closed' | 'invalid option' | 'duplicate' | 'stored'
 
-// FOR SHARE, not FOR KEY SHARE: only the former waits for a ClosePoll under way, and makes one wait for this vote,
-// so that no vote is stored after the poll has been seen closed.
-const CAST_VOTE: Statement = {
-  name: 'cast_vote',
-  kind: 'write',
+/** What is stored under a vote's key: nothing, the same vote, or another. */
+export type KeyOwner = 'nobody' | 'same vote' | 'other vote'
+
+// FOR SHARE, not FOR KEY SHARE: only the former waits for a ClosePoll under way, and makes one wait for these votes,
+// so that no vote is stored after the poll has been seen closed. It also sees a poll as it is now, where a ClosePoll
+// came through while the gate was waited for.
+// Everything is locked in an order that is the same for all: gates, polls, votes, tallies. The one exception is a key
+// that is used for different votes at the same time; what the database then does about a deadlock is tried again.
+// Of several votes of one user the first stands: its number decides.
+const CAST_VOTES: Statement = {
+  name: 'cast_votes',
   text: `
-    with target as (
-      select closed_at is not null as closed, array_position(options, $3) as option
+    with ballot as materialized (
+      select *
+      from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) with ordinality
+        as ballot (poll_id, user_id, choice, key, number)
+    ), gate as materialized (
+      select count(pg_advisory_xact_lock_shared(${GATE}, gate)) as passed
+      from (select distinct ${gateOf('id')} as gate from unnest($1::uuid[]) as id order by gate) as gates
+    ), target as materialized (
+      select id, options, closed_at is not null as closed
       from poll
-      where id = $1
+      where id = any ($1::uuid[]) and (select passed from gate) > 0
+      order by id
       for share
+    ), judged as materialized (
+      select number, poll_id, user_id, key, closed, array_position(options, choice)::smallint as option
+      from ballot
+      join target on target.id = ballot.poll_id
+    ), candidate as materialized (
+      select distinct on (poll_id, user_id) number, poll_id, user_id, key, option
+      from judged
+      where not closed and option is not null
+      order by poll_id, user_id, number
     ), stored as (
-      insert into vote (poll_id, user_id, option)
-      select $1, $2, option from target where not closed and option is not null
+      insert into vote (poll_id, user_id, option, idempotency_key)
+      select poll_id, user_id, option, key from candidate
       on conflict do nothing
-      returning 1
+      returning poll_id, user_id
     )
-    select case when closed then 'poll closed'
-                when option is null then 'invalid option'
-                when exists (select from stored) then 'stored'
-                else 'duplicate' end as outcome
-    from target`,
+    select case when judged.number is null then 'poll not found'
+                when judged.closed then 'poll closed'
+                when judged.option is null then 'invalid option'
+                when stored.poll_id is null then 'duplicate'
+                else 'stored' end as outcome
+    from ballot
+    left join judged using (number)
+    left join candidate using (number)
+    left join stored on stored.poll_id = candidate.poll_id and stored.user_id = candidate.user_id
+    order by number`,
 }
 
-/** Casts a vote and decides what becomes of it in one statement, thus in one transaction. */
-export async function castVote(
+// A statement of its own, since it has to see what came to be stored while cast_votes ran.
+const SELECT_KEY_OWNERS: Statement = {
+  name: 'select_key_owners',
+  text: `
+    select case when vote.poll_id is null then 'nobody'
+                when vote.poll_id = ballot.poll_id and vote.user_id = ballot.user_id
+                     and poll.options[vote.option] = ballot.choice then 'same vote'
+                else 'other vote' end as owner
+    from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) with ordinality
+      as ballot (poll_id, user_id, choice, key, number)
+    left join vote on vote.idempotency_key = ballot.key
+    left join poll on poll.id = vote.poll_id
+    order by number`,
+}
+
+/** Casts votes, as if one after the other, in one statement and thus in one transaction; one row a vote, in order. */
+export function castVotes(
   database: Database,
-  vote: { pollId: string; userId: string; option: string },
+  ballots: Ballot[],
   call: Call,
-): Promise<Result<VoteOutcome>> {
-  const result = await database.run<{ outcome: VoteOutcome }>(CAST_VOTE, [vote.pollId, vote.userId, vote.option], call)
-  return isFailure(result) ? result : { value: result.value[0]?.outcome ?? 'poll not found' }
+): Promise<Result<Written<{ outcome: VoteOutcome }>>> {
+  return database.write<{ outcome: VoteOutcome }>(CAST_VOTES, columnsOf(ballots), call)
+}
+
+/** Who has the keys of these votes, as committed; one row a vote, in order. */
+export function selectKeyOwners(
+  database: Database,
+  ballots: Ballot[],
+  call: Call,
+): Promise<Result<{ owner: KeyOwner }[]>> {
+  return database.read<{ owner: KeyOwner }>(SELECT_KEY_OWNERS, columnsOf(ballots), call)
+}
+
+function columnsOf(ballots: Ballot[]): unknown[] {
+  return [
+    ballots.map(({ pollId }) => pollId),
+    ballots.map(({ userId }) => userId),
+    ballots.map(({ option }) => option),
+    ballots.map(({ key }) => key),
+  ]
 }

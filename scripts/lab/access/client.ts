@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import {
   type CallOptions,
   type Client,
@@ -19,15 +20,14 @@ import { type LabError, labError } from '../errors.ts'
 /** Seconds that a call may take, before `patience` multiplies it. */
 const CALL_SECONDS = 10
 
-// gRPC's own retry policy. CreatePoll is not in it: retried after a lost answer it would make two polls.
-// A vote is: one vote per user and poll holds however often it arrives.
+// gRPC's own retry policy. Every call may be repeated: reads and ClosePoll change nothing the second time, and the
+// others carry a key by which the service recognises them.
 const SERVICE_CONFIG = JSON.stringify({
   methodConfig: [
     {
       name: [
-        { service: 'polling.PollService', method: 'ListPolls' },
-        { service: 'polling.PollService', method: 'ClosePoll' },
-        { service: 'polling.VoteService' },
+        { service: 'polling.PollService' },
+        { service: 'polling.VoteService', method: 'CastVote' },
         { service: 'polling.ResultService' },
       ],
       retryPolicy: {
@@ -61,7 +61,9 @@ export function pollingClient(address: string, patience: number): PollingClient 
   const call = <Q, A>(name: string, client: Client, method: Method<Q, A>, request: Q): Promise<A> =>
     new Promise((resolve, reject) => {
       const deadline = new Date(Date.now() + CALL_SECONDS * patience * 1000)
-      method.call(client, request, new Metadata(), { deadline }, (error, answer) =>
+      const metadata = new Metadata()
+      metadata.set('idempotency-key', randomUUID())
+      method.call(client, request, metadata, { deadline }, (error, answer) =>
         error ? reject(callFailed(name, address, error)) : resolve(answer),
       )
     })

@@ -1,0 +1,54 @@
+import { endCall, makeCall } from './call.ts'
+import type { Database } from './cluster/pool.ts'
+import { isFailure, type Result } from './errors.ts'
+import { selectStanding } from './store/standing.ts'
+import { judge, type Position, type Standing, type Verdict } from './token.ts'
+
+/** Holds a token against what the database has now, or had a moment ago. */
+export type Judge = (database: Database, token: Position) => Promise<Result<Verdict>>
+
+/** How long an answer is good, milliseconds. A node only moves forward, except where it is made anew or rewound. */
+const GOOD_FOR_MS = 200
+/** How long a database gets to say where it stands, milliseconds. */
+const ASK_MS = 2000
+
+/** A judge that asks the databases where they stand as rarely as is safe. */
+export function makeJudge(): Judge {
+  const known = new Map<string, { standing: Standing | undefined; askedAt: number }>()
+  const asking = new Map<string, Promise<Result<Standing | undefined>>>()
+
+  // One question at a time to each database, however many reads wait for the answer. A read that comes while one is
+  // under way takes that answer too: an older one can only make it ask again.
+  function ask(database: Database): Promise<Result<Standing | undefined>> {
+    const running = asking.get(database.name)
+    if (running) return running
+    const askedAt = performance.now()
+    const started = askOnce(database).then((result) => {
+      asking.delete(database.name)
+      if (isFailure(result)) known.delete(database.name)
+      else known.set(database.name, { standing: result.value, askedAt })
+      return result
+    })
+    asking.set(database.name, started)
+    return started
+  }
+
+  return async (database, token) => {
+    const before = known.get(database.name)
+    if (before && performance.now() - before.askedAt < GOOD_FOR_MS) {
+      const verdict = judge(token, before.standing)
+      if (verdict.kind === 'reached') return { value: verdict }
+    }
+    const standing = await ask(database)
+    return isFailure(standing) ? standing : { value: judge(token, standing.value) }
+  }
+}
+
+// With a time limit of its own: the answer is shared by calls that end at different times.
+async function askOnce(database: Database): Promise<Result<Standing | undefined>> {
+  const call = makeCall(Date.now() + ASK_MS)
+  const timer = setTimeout(() => endCall(call, 'deadline'), ASK_MS)
+  const result = await selectStanding(database, call)
+  clearTimeout(timer)
+  return result
+}
