@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Http2Session, ServerHttp2Stream } from 'node:http2'
 import type { Server } from '@grpc/grpc-js'
-import type { Listener } from './listener.ts'
+import type { Door } from './door.ts'
 import type { Log } from './log.ts'
 import { atMost } from './shutdown.ts'
 
@@ -10,17 +10,22 @@ const LAST_USE_MS = 1000
 /** Channel of node:diagnostics_channel. */
 const STREAM_CREATED = 'http2.server.stream.created'
 
-/** Empties the server of connections without breaking a call. */
-export type Drain = (listener: Listener | undefined) => Promise<void>
+/** Ways to be rid of the server's connections without breaking a call. */
+export type Connections = {
+  /** Tells all of them to go away, each as soon as it carries no call. */
+  dismiss(): void
+  /** Empties the server for good. */
+  drain(door: Door): Promise<void>
+}
 
 /**
- * Prepares an orderly stop. A balancer keeps connections and may send a call on one in the very moment in which it is
- * closed, and such a call fails. So each connection is told to go away (GOAWAY) while it carries a call, when the
- * balancer cannot be sending another: the call ends well and the connection is not used again.
- * Connections not used by then are closed. All of it together takes no longer than `graceSeconds`: calls still in
- * flight then are ended.
+ * Watches the server's connections, for an orderly stop. A balancer keeps connections and may send a call on one in
+ * the very moment in which it is closed, and such a call fails. So each connection is told to go away (GOAWAY) while
+ * it carries a call, when the balancer cannot be sending another: the call ends well and the connection is not used
+ * again. Connections not used by then are closed. All of it together takes no longer than `graceSeconds`: calls still
+ * in flight then are ended.
  */
-export function prepareDrain(server: Server, graceSeconds: number, log: Log): Drain {
+export function watchConnections(server: Server, graceSeconds: number, log: Log): Connections {
   const sessions = new Set<Http2Session>()
   let draining = false
   let allGone = () => {}
@@ -41,16 +46,23 @@ export function prepareDrain(server: Server, graceSeconds: number, log: Log): Dr
   // Node's own announcement of new streams, since grpc-js keeps its sessions to itself.
   subscribe(STREAM_CREATED, onStream)
 
-  return async (listener) => {
+  async function drain(door: Door): Promise<void> {
     const force = setTimeout(() => {
       log.warn({ graceSeconds }, 'calls still in flight after the grace period: ending them')
       server.forceShutdown()
     }, graceSeconds * 1000)
-    listener?.stopAccepting()
+    door.shut()
     draining = true
     if (sessions.size > 0) await atMost(LAST_USE_MS, new Promise<void>((resolve) => (allGone = resolve)))
     await new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
     clearTimeout(force)
     unsubscribe(STREAM_CREATED, onStream)
+  }
+
+  return {
+    dismiss() {
+      for (const session of sessions) session.close()
+    },
+    drain,
   }
 }

@@ -1,10 +1,10 @@
 import { type Readiness, startAdmin } from './admin.ts'
 import { makeBallotBox } from './ballot-box.ts'
 import { makeCluster } from './cluster/cluster.ts'
-import { prepareDrain } from './drain.ts'
+import { attendDoor, makeDoor } from './door.ts'
+import { watchConnections } from './drain.ts'
 import { causeText } from './errors.ts'
 import { makeGrpcServer } from './grpc-server.ts'
-import { type Listener, listen } from './listener.ts'
 import { makeLog } from './log.ts'
 import { makeMetrics, watchBallotBox, watchCluster } from './metrics.ts'
 import { makeReader } from './reader.ts'
@@ -37,10 +37,11 @@ const reader = makeReader(cluster)
 const context = { node: settings.nodeName, log, metrics }
 const { server, endStreams } = makeGrpcServer(context, cluster.view, ballotBox, reader)
 
-const drain = prepareDrain(server, settings.graceSeconds, log)
+const connections = watchConnections(server, settings.graceSeconds, log)
+const door = makeDoor(server, settings.port)
 
 const stopped = new AbortController()
-let listener: Listener | undefined
+let leaveDoor = () => {}
 let phase: 'starting' | 'serving' | 'stopping' = 'starting'
 
 function readiness(): Readiness {
@@ -54,7 +55,8 @@ onStopSignal(log, async () => {
   phase = 'stopping'
   endStreams()
   stopped.abort()
-  await drain(listener)
+  leaveDoor()
+  await connections.drain(door)
   await atMost(CLOSE_POOLS_MS, cluster.stop())
 })
 
@@ -69,10 +71,14 @@ try {
   if (!stopped.signal.aborted) {
     // So that the first call finds the belief about every database made up.
     await cluster.view.refresh()
-    listener = await listen(server, settings.port)
+    await door.open()
     // A signal may have come in the meantime.
-    if (stopped.signal.aborted) listener.stopAccepting()
-    else phase = 'serving'
+    if (stopped.signal.aborted) {
+      door.shut()
+    } else {
+      phase = 'serving'
+      leaveDoor = attendDoor(door, cluster.view, connections.dismiss, log)
+    }
     log.info({ port: settings.port, metricsPort: settings.metricsPort, ...readiness() }, phase)
   }
 } catch (error) {

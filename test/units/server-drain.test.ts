@@ -3,8 +3,8 @@ import { type AddressInfo, createServer } from 'node:net'
 import { Server } from '@grpc/grpc-js'
 import { HealthImplementation } from 'grpc-health-check'
 import { type Test, test } from 'tap'
-import { prepareDrain } from '../../server/drain.ts'
-import { listen } from '../../server/listener.ts'
+import { makeDoor } from '../../server/door.ts'
+import { watchConnections } from '../../server/drain.ts'
 import { makeLog } from '../../server/log.ts'
 
 const EMPTY_MESSAGE = Buffer.alloc(5)
@@ -22,11 +22,12 @@ async function freePort(): Promise<number> {
 async function serve(t: Test) {
   const server = new Server({ 'grpc.enable_channelz': 0 })
   new HealthImplementation({ '': 'SERVING' }).addToServer(server)
-  const drain = prepareDrain(server, GRACE_SECONDS, makeLog('test', 'fatal'))
+  const connections = watchConnections(server, GRACE_SECONDS, makeLog('test', 'fatal'))
   const port = await freePort()
-  const listener = await listen(server, port)
+  const door = makeDoor(server, port)
+  await door.open()
   t.teardown(() => {
-    listener.stopAccepting()
+    door.shut()
     server.forceShutdown()
   })
   const keptConnection = () => {
@@ -34,7 +35,7 @@ async function serve(t: Test) {
     t.teardown(() => session.destroy())
     return session
   }
-  return { drain: () => drain(listener), keptConnection }
+  return { drain: () => connections.drain(door), keptConnection }
 }
 
 /** Calls Health.Check; the gRPC status, or the error of the connection. */
