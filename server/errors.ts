@@ -176,14 +176,22 @@ export const CATALOGUE = {
 export type FailureName = keyof typeof CATALOGUE
 
 /** A failure as a value: its name in the catalogue, a message for the client, and the cause for the log only. */
-export type Failure = { failure: FailureName; message: string; cause?: unknown }
+export type Failure = { failure: FailureName; message: string; violation?: Violation; cause?: unknown }
+
+/** Which field of a request, or value in its metadata, is wrong, and what it must be. */
+export type Violation = { field: string; description: string }
 
 /** What a step of a call comes to. */
 export type Result<T> = { value: T } | Failure
 
 /** Makes a failure; `message` reaches the client, so it must hold no internals. */
-export function fail(failure: FailureName, message: string, cause?: unknown): Failure {
+export function fail(failure: Exclude<FailureName, 'INVALID_FIELD'>, message: string, cause?: unknown): Failure {
   return { failure, message, cause }
+}
+
+/** Makes the failure of a request with a wrong field. */
+export function invalidField(field: string, description: string): Failure {
+  return { failure: 'INVALID_FIELD', message: `${field}: ${description}`, violation: { field, description } }
 }
 
 /** True when the result is a failure. */

@@ -39,6 +39,7 @@ export const protobufFileName = "polling.proto";
  *   uuid                    RFC 9562 text form, 36 characters
  *   a whole request         at most 1 MiB
  * A request outside of them is answered INVALID_ARGUMENT with a message that names the field.
+ * Every error, and what to do about it: docs/errors.md.
  *
  * Metadata that a client may send; without it every call works as before:
  *   idempotency-key    with CastVote and CreatePoll: 1 to 128 printable ASCII characters (0x20 to 0x7E), chosen by the
@@ -53,6 +54,9 @@ export const protobufFileName = "polling.proto";
  *   x-served-by        the server that answered
  *   x-failure          with an error: its name in the service's catalogue of errors
  *   x-certainty        with an error: `definite` (nothing was written) or `indefinite` (it may have been)
+ *   grpc-status-details-bin  with an error: google.rpc.Status with ErrorInfo (name in the catalogue, certainty, retry),
+ *                      BadRequest (the field that is wrong), RetryInfo (how long to wait before any call may be
+ *                      repeated as it was) and RequestInfo (by which the logs know the call), as far as they apply
  */
 
 /** No fields. */
