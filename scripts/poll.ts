@@ -7,7 +7,7 @@ import { type PollingClient, pollingClient } from './lab/access/client.ts'
 import { commandLine } from './lab/command-line.ts'
 import { endpointOf } from './lab/decide/status.ts'
 import { readSettings } from './lab/settings.ts'
-import { pollLine, resultBars } from './lab/show/poll-view.ts'
+import { pollLine, printPolls, resultBars } from './lab/show/poll-view.ts'
 import { labOf } from './lab/topology.ts'
 
 type Options = { readonly json?: boolean; readonly at?: string }
@@ -30,13 +30,7 @@ await commandLine(import.meta.filename, (program) => {
   program
     .command('list')
     .description('list all polls, newest first')
-    .action((_, command: Command) =>
-      talk(
-        command,
-        (client) => client.listPolls(),
-        (polls) => polls.map(pollLine).join('\n') || 'no polls yet',
-      ),
-    )
+    .action((_, command: Command) => withClient(command, (client, json) => printPolls(client.listPolls(), json)))
   program
     .command('vote <uuid> <option>')
     .description('cast a vote; exit code 1 unless it was counted')
@@ -62,18 +56,27 @@ await commandLine(import.meta.filename, (program) => {
     .action((uuid: string, _, command: Command) => talk(command, (client) => client.closePoll(uuid), pollLine))
 })
 
-async function talk<T>(
+function talk<T>(
   command: Command,
   ask: (client: PollingClient) => Promise<T>,
   show: (answer: T) => string,
+): Promise<void> {
+  return withClient(command, async (client, json) => {
+    const answer = await ask(client)
+    const shown = show(answer)
+    console.log(json ? JSON.stringify(answer, null, 2) : shown)
+  })
+}
+
+async function withClient(
+  command: Command,
+  use: (client: PollingClient, json: boolean) => Promise<void>,
 ): Promise<void> {
   const lab = labOf(readSettings())
   const { json, at } = command.optsWithGlobals<Options>()
   const client = pollingClient(at ?? endpointOf(lab, lab.loader) ?? '', lab.settings.patience)
   try {
-    const answer = await ask(client)
-    const shown = show(answer)
-    console.log(json ? JSON.stringify(answer, null, 2) : shown)
+    await use(client, json === true)
   } finally {
     client.close()
   }

@@ -3,13 +3,17 @@ import { type Call, endedWhileReading, orEndOfCall } from './call.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { Database } from './cluster/pool.ts'
 import { type Failure, type FailureName, fail, isFailure, type Result } from './errors.ts'
+import type { PageEnd } from './page-token.ts'
 import { makeJudge } from './standings.ts'
+import { type PollPage, selectPollPage } from './store/poll-pages.ts'
 import { type Poll, selectPolls, selectTally, type Tally } from './store/polls.ts'
 import { lsnText, type Position, type Verdict } from './token.ts'
 
 /** Decides every read: from which database, and whether it is tried again. With a token it includes that write. */
 export type Reader = {
   listPolls(token: Position | undefined, call: Call): Promise<Result<Poll[]>>
+  /** Polls that come after the end of a page, or the first ones; the token counts for the first page only. */
+  pollPage(after: PageEnd | undefined, size: number, token: Position | undefined, call: Call): Promise<Result<PollPage>>
   tally(id: string, token: Position | undefined, call: Call): Promise<Result<Tally | undefined>>
 }
 
@@ -76,6 +80,12 @@ export function makeReader(cluster: Cluster): Reader {
 
   return {
     listPolls: (token, call) => read(token, call, (database) => selectPolls(database, call)),
+    async pollPage(after, size, token, call) {
+      const select = (database: Database) => selectPollPage(database, after, size, call)
+      const page = await read(after ? after.seenUpTo : token, call, select)
+      // Nothing that is left is hidden when part of what the first page saw is lost: the rest is as good as ever.
+      return after && isFailure(page) && page.failure === 'HISTORY_LOST' ? read(undefined, call, select) : page
+    },
     async tally(id, token, call) {
       const local = cluster.readable()
       const found = await read(token, call, (database) => selectTally(database, id, call))

@@ -46,7 +46,7 @@ export const protobufFileName = "polling.proto";
  *                      client for one vote or poll. The same call again with the same key answers as the first time
  *                      did, on any server and after a failover, and never writes twice. The same key with another
  *                      vote or poll is ALREADY_EXISTS.
- *   consistency-token  with ListPolls and GetPollResults: a token that a write answered with. The answer includes that
+ *   consistency-token  with ListPolls, GetPollResults and the first of ListPollsPage: a token that a write answered with. The answer includes that
  *                      write, whichever server gives it. DATA_LOSS where a failover threw that part of the history
  *                      away, OUT_OF_RANGE where no database has got as far, INVALID_ARGUMENT for what is no token.
  * Metadata that every answer may carry:
@@ -90,6 +90,20 @@ export interface PollRequest {
 export interface ListPollsResponse {
   /** Newest first; polls of the same instant in descending order of uuid. */
   polls: PollResponse[];
+}
+
+export interface ListPollsPageRequest {
+  /** How many polls: 100 where it is 0, and never more than 300, which always fit into a message of 4 MiB. */
+  page_size: number;
+  /** The next_page_token of the page before; empty for the first page. INVALID_ARGUMENT for anything else. */
+  page_token: string;
+}
+
+export interface ListPollsPageResponse {
+  /** Ordered as in ListPollsResponse. */
+  polls: PollResponse[];
+  /** For the next page; empty on the last. Opaque, and good for as long as the polls are. */
+  next_page_token: string;
 }
 
 export interface CastVoteRequest {
@@ -589,6 +603,188 @@ export const ListPollsResponse: MessageFns<ListPollsResponse> = {
   fromPartial(object: DeepPartial<ListPollsResponse>): ListPollsResponse {
     const message = createBaseListPollsResponse();
     message.polls = object.polls?.map((e) => PollResponse.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseListPollsPageRequest(): ListPollsPageRequest {
+  return { page_size: 0, page_token: "" };
+}
+
+export const ListPollsPageRequest: MessageFns<ListPollsPageRequest> = {
+  encode(message: ListPollsPageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.page_size !== 0) {
+      writer.uint32(8).int32(message.page_size);
+    }
+    if (message.page_token !== "") {
+      writer.uint32(18).string(message.page_token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPollsPageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPollsPageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.page_size = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.page_token = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListPollsPageRequest {
+    return {
+      page_size: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      page_token: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListPollsPageRequest): unknown {
+    const obj: any = {};
+    if (message.page_size !== 0) {
+      obj.pageSize = Math.round(message.page_size);
+    }
+    if (message.page_token !== "") {
+      obj.pageToken = message.page_token;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListPollsPageRequest>): ListPollsPageRequest {
+    return ListPollsPageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListPollsPageRequest>): ListPollsPageRequest {
+    const message = createBaseListPollsPageRequest();
+    message.page_size = object.page_size ?? 0;
+    message.page_token = object.page_token ?? "";
+    return message;
+  },
+};
+
+function createBaseListPollsPageResponse(): ListPollsPageResponse {
+  return { polls: [], next_page_token: "" };
+}
+
+export const ListPollsPageResponse: MessageFns<ListPollsPageResponse> = {
+  encode(message: ListPollsPageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.polls) {
+      PollResponse.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.next_page_token !== "") {
+      writer.uint32(18).string(message.next_page_token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPollsPageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPollsPageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.polls.push(PollResponse.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.next_page_token = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListPollsPageResponse {
+    return {
+      polls: globalThis.Array.isArray(object?.polls) ? object.polls.map((e: any) => PollResponse.fromJSON(e)) : [],
+      next_page_token: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListPollsPageResponse): unknown {
+    const obj: any = {};
+    if (message.polls?.length) {
+      obj.polls = message.polls.map((e) => PollResponse.toJSON(e));
+    }
+    if (message.next_page_token !== "") {
+      obj.nextPageToken = message.next_page_token;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListPollsPageResponse>): ListPollsPageResponse {
+    return ListPollsPageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListPollsPageResponse>): ListPollsPageResponse {
+    const message = createBaseListPollsPageResponse();
+    message.polls = object.polls?.map((e) => PollResponse.fromPartial(e)) || [];
+    message.next_page_token = object.next_page_token ?? "";
     return message;
   },
 };
@@ -1519,7 +1715,10 @@ export const PollServiceService = {
     responseSerialize: (value: PollResponse): Buffer => Buffer.from(PollResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PollResponse => PollResponse.decode(value),
   },
-  /** Lists every poll, newest first. */
+  /**
+   * Lists every poll, newest first, in one message. That outgrows what clients take (4 MiB by default) with many polls:
+   * then use ListPollsPage.
+   */
   listPolls: {
     path: "/polling.PollService/ListPolls" as const,
     requestStream: false as const,
@@ -1528,6 +1727,20 @@ export const PollServiceService = {
     requestDeserialize: (value: Buffer): Empty => Empty.decode(value),
     responseSerialize: (value: ListPollsResponse): Buffer => Buffer.from(ListPollsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListPollsResponse => ListPollsResponse.decode(value),
+  },
+  /**
+   * Lists polls newest first, a page at a time. Polls created meanwhile neither repeat others on later pages nor hide
+   * them; they are on none. Works on any server, each page on another one if need be.
+   */
+  listPollsPage: {
+    path: "/polling.PollService/ListPollsPage" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListPollsPageRequest): Buffer => Buffer.from(ListPollsPageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListPollsPageRequest => ListPollsPageRequest.decode(value),
+    responseSerialize: (value: ListPollsPageResponse): Buffer =>
+      Buffer.from(ListPollsPageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListPollsPageResponse => ListPollsPageResponse.decode(value),
   },
   /** Closes a poll for votes. Closing a closed poll answers the same again. NOT_FOUND for an unknown poll. */
   closePoll: {
@@ -1544,8 +1757,16 @@ export const PollServiceService = {
 export interface PollServiceServer extends UntypedServiceImplementation {
   /** Creates a poll that is open at once. */
   createPoll: handleUnaryCall<CreatePollRequest, PollResponse>;
-  /** Lists every poll, newest first. */
+  /**
+   * Lists every poll, newest first, in one message. That outgrows what clients take (4 MiB by default) with many polls:
+   * then use ListPollsPage.
+   */
   listPolls: handleUnaryCall<Empty, ListPollsResponse>;
+  /**
+   * Lists polls newest first, a page at a time. Polls created meanwhile neither repeat others on later pages nor hide
+   * them; they are on none. Works on any server, each page on another one if need be.
+   */
+  listPollsPage: handleUnaryCall<ListPollsPageRequest, ListPollsPageResponse>;
   /** Closes a poll for votes. Closing a closed poll answers the same again. NOT_FOUND for an unknown poll. */
   closePoll: handleUnaryCall<PollRequest, PollResponse>;
 }
@@ -1567,7 +1788,10 @@ export interface PollServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PollResponse) => void,
   ): ClientUnaryCall;
-  /** Lists every poll, newest first. */
+  /**
+   * Lists every poll, newest first, in one message. That outgrows what clients take (4 MiB by default) with many polls:
+   * then use ListPollsPage.
+   */
   listPolls(
     request: Empty,
     callback: (error: ServiceError | null, response: ListPollsResponse) => void,
@@ -1582,6 +1806,25 @@ export interface PollServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListPollsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Lists polls newest first, a page at a time. Polls created meanwhile neither repeat others on later pages nor hide
+   * them; they are on none. Works on any server, each page on another one if need be.
+   */
+  listPollsPage(
+    request: ListPollsPageRequest,
+    callback: (error: ServiceError | null, response: ListPollsPageResponse) => void,
+  ): ClientUnaryCall;
+  listPollsPage(
+    request: ListPollsPageRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListPollsPageResponse) => void,
+  ): ClientUnaryCall;
+  listPollsPage(
+    request: ListPollsPageRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListPollsPageResponse) => void,
   ): ClientUnaryCall;
   /** Closes a poll for votes. Closing a closed poll answers the same again. NOT_FOUND for an unknown poll. */
   closePoll(

@@ -9,7 +9,8 @@ export type Poll = { id: string; question: string; options: string[]; createdAt:
 /** A poll's options with their votes, in option order. */
 export type Tally = { id: string; question: string; options: string[]; votes: number[] }
 
-const POLL_COLUMNS = 'id, question, options, created_at as "createdAt", closed_at is not null as closed'
+/** What a Poll is read from. */
+export const POLL_COLUMNS = 'id, question, options, created_at as "createdAt", closed_at is not null as closed'
 
 const INSERT_POLL: Statement = {
   name: 'insert_poll',
