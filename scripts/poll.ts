@@ -4,9 +4,11 @@ import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { chalk } from 'zx/core'
 import { type PollingClient, pollingClient } from './lab/access/client.ts'
+import { followResults } from './lab/access/follow.ts'
 import { commandLine } from './lab/command-line.ts'
 import { endpointOf } from './lab/decide/status.ts'
 import { readSettings } from './lab/settings.ts'
+import { liveLines, livePicture } from './lab/show/live-view.ts'
 import { pollLine, printPolls, resultBars } from './lab/show/poll-view.ts'
 import { labOf } from './lab/topology.ts'
 
@@ -51,6 +53,10 @@ await commandLine(import.meta.filename, (program) => {
     .description('show the results so far')
     .action((uuid: string, _, command: Command) => talk(command, (client) => client.results(uuid), resultBars))
   program
+    .command('follow <uuid>')
+    .description('show the results live until the poll is closed; when piped, one line a change')
+    .action((uuid: string, _, command: Command) => follow(uuid, command))
+  program
     .command('close <uuid>')
     .description('close a poll: no further votes')
     .action((uuid: string, _, command: Command) => talk(command, (client) => client.closePoll(uuid), pollLine))
@@ -68,15 +74,27 @@ function talk<T>(
   })
 }
 
+async function follow(uuid: string, command: Command): Promise<void> {
+  const { address, patience, json } = target(command)
+  const view = process.stdout.isTTY && !json ? livePicture() : liveLines(json)
+  for await (const news of followResults(address, uuid, patience)) view.show(news)
+  view.end()
+}
+
+function target(command: Command): { address: string; patience: number; json: boolean } {
+  const lab = labOf(readSettings())
+  const { json, at } = command.optsWithGlobals<Options>()
+  return { address: at ?? endpointOf(lab, lab.loader) ?? '', patience: lab.settings.patience, json: json === true }
+}
+
 async function withClient(
   command: Command,
   use: (client: PollingClient, json: boolean) => Promise<void>,
 ): Promise<void> {
-  const lab = labOf(readSettings())
-  const { json, at } = command.optsWithGlobals<Options>()
-  const client = pollingClient(at ?? endpointOf(lab, lab.loader) ?? '', lab.settings.patience)
+  const { address, patience, json } = target(command)
+  const client = pollingClient(address, patience)
   try {
-    await use(client, json === true)
+    await use(client, json)
   } finally {
     client.close()
   }

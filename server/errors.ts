@@ -53,10 +53,24 @@ export const CATALOGUE = {
   },
   SERVER_STOPPING: {
     code: status.UNAVAILABLE,
-    cause: 'The server is stopping in order: it has answered every batch that it read, and reads no more.',
+    cause: 'The server is stopping in order. Every batch of votes that it read is answered; the others were not cast.',
     certainty: 'definite',
     retry: 'yes',
-    fix: 'Open the stream again and send the batches that were not answered.',
+    fix: 'Open the stream again: follow on, or send the batches that were not answered.',
+  },
+  VOTES_LOST: {
+    code: status.DATA_LOSS,
+    cause: 'A failover threw votes away that the stream had shown, or somebody deleted them.',
+    certainty: 'definite',
+    retry: 'yes',
+    fix: 'Follow again: the stream begins with what is left.',
+  },
+  TOO_MANY_FOLLOWERS: {
+    code: status.RESOURCE_EXHAUSTED,
+    cause: 'As many streams as a server allows follow polls there.',
+    certainty: 'definite',
+    retry: 'yes',
+    fix: 'Retry with backoff: the other server may have room.',
   },
   POLL_NOT_FOUND: {
     code: status.NOT_FOUND,

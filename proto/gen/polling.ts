@@ -12,8 +12,10 @@ import {
   Client,
   type ClientDuplexStream,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
   type handleBidiStreamingCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -46,9 +48,10 @@ export const protobufFileName = "polling.proto";
  *                      client for one vote or poll. The same call again with the same key answers as the first time
  *                      did, on any server and after a failover, and never writes twice. The same key with another
  *                      vote or poll is ALREADY_EXISTS.
- *   consistency-token  with ListPolls, GetPollResults and the first of ListPollsPage: a token that a write answered with. The answer includes that
- *                      write, whichever server gives it. DATA_LOSS where a failover threw that part of the history
- *                      away, OUT_OF_RANGE where no database has got as far, INVALID_ARGUMENT for what is no token.
+ *   consistency-token  with GetPollResults, FollowResults, ListPolls and the first ListPollsPage: a token that a write
+ *                      answered with. The answer includes that write, whichever server gives it. DATA_LOSS where a
+ *                      failover threw that part of the history away, OUT_OF_RANGE where no database has got as far,
+ *                      INVALID_ARGUMENT for what is no token.
  * Metadata that every answer may carry:
  *   consistency-token  of CreatePoll, ClosePoll and CastVote, once the write is durable. Opaque: send it back as it is.
  *   x-served-by        the server that answered
@@ -182,6 +185,8 @@ export interface PollResultResponse {
   poll_questions: string;
   /** Votes by option: every option of the poll, those with 0 votes too. */
   results: { [key: string]: number };
+  /** With FollowResults: as the metadata, for what these results include. Absent while it cannot be told. */
+  consistency_token?: string | undefined;
 }
 
 export interface PollResultResponse_ResultsEntry {
@@ -1279,7 +1284,7 @@ export const CastVotesResponse: MessageFns<CastVotesResponse> = {
 };
 
 function createBaseBulkVoteResult(): BulkVoteResult {
-  return { status: undefined, failure: undefined };
+  return {};
 }
 
 export const BulkVoteResult: MessageFns<BulkVoteResult> = {
@@ -1497,6 +1502,9 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
     globalThis.Object.entries(message.results).forEach(([key, value]: [string, number]) => {
       PollResultResponse_ResultsEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
+    if (message.consistency_token !== undefined) {
+      writer.uint32(34).string(message.consistency_token);
+    }
     return writer;
   },
 
@@ -1540,6 +1548,14 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
             }
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.consistency_token = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1574,6 +1590,11 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
           {},
         )
         : {},
+      consistency_token: isSet(object.consistencyToken)
+        ? globalThis.String(object.consistencyToken)
+        : isSet(object.consistency_token)
+        ? globalThis.String(object.consistency_token)
+        : undefined,
     };
   },
 
@@ -1594,6 +1615,9 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
         });
       }
     }
+    if (message.consistency_token !== undefined) {
+      obj.consistencyToken = message.consistency_token;
+    }
     return obj;
   },
 
@@ -1613,6 +1637,7 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
       },
       {},
     );
+    message.consistency_token = object.consistency_token ?? undefined;
     return message;
   },
 };
@@ -1945,11 +1970,47 @@ export const ResultServiceService = {
     responseSerialize: (value: PollResultResponse): Buffer => Buffer.from(PollResultResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PollResultResponse => PollResultResponse.decode(value),
   },
+  /**
+   * Follows a poll: its results at once, then whenever they change; changes that come quickly after each other are one.
+   * A slow reader misses what came between, and never falls behind by more than what the network holds for it. At
+   * least every 5 s the last results are repeated, so that silence means a dead connection.
+   *
+   * The stream ends with OK after the last results once the poll is closed. It outlives a failover: while no database
+   * answers it repeats what it showed last, then goes on from the database that does. Counts never go back: what a
+   * database that lags behind says is not shown. Where a failover lost votes that were shown the stream ends with
+   * DATA_LOSS; follow again to see what is left. It ends with UNAVAILABLE when its server stops: follow again, with the
+   * last consistency_token as metadata, so that what the other server shows does not go back either.
+   *
+   * NOT_FOUND for an unknown poll, RESOURCE_EXHAUSTED where too many follow already.
+   */
+  followResults: {
+    path: "/polling.ResultService/FollowResults" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: PollRequest): Buffer => Buffer.from(PollRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PollRequest => PollRequest.decode(value),
+    responseSerialize: (value: PollResultResponse): Buffer => Buffer.from(PollResultResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PollResultResponse => PollResultResponse.decode(value),
+  },
 } as const;
 
 export interface ResultServiceServer extends UntypedServiceImplementation {
   /** Counts the votes of a poll, open or closed. NOT_FOUND for an unknown poll. */
   getPollResults: handleUnaryCall<PollRequest, PollResultResponse>;
+  /**
+   * Follows a poll: its results at once, then whenever they change; changes that come quickly after each other are one.
+   * A slow reader misses what came between, and never falls behind by more than what the network holds for it. At
+   * least every 5 s the last results are repeated, so that silence means a dead connection.
+   *
+   * The stream ends with OK after the last results once the poll is closed. It outlives a failover: while no database
+   * answers it repeats what it showed last, then goes on from the database that does. Counts never go back: what a
+   * database that lags behind says is not shown. Where a failover lost votes that were shown the stream ends with
+   * DATA_LOSS; follow again to see what is left. It ends with UNAVAILABLE when its server stops: follow again, with the
+   * last consistency_token as metadata, so that what the other server shows does not go back either.
+   *
+   * NOT_FOUND for an unknown poll, RESOURCE_EXHAUSTED where too many follow already.
+   */
+  followResults: handleServerStreamingCall<PollRequest, PollResultResponse>;
 }
 
 export interface ResultServiceClient extends Client {
@@ -1969,6 +2030,25 @@ export interface ResultServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PollResultResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Follows a poll: its results at once, then whenever they change; changes that come quickly after each other are one.
+   * A slow reader misses what came between, and never falls behind by more than what the network holds for it. At
+   * least every 5 s the last results are repeated, so that silence means a dead connection.
+   *
+   * The stream ends with OK after the last results once the poll is closed. It outlives a failover: while no database
+   * answers it repeats what it showed last, then goes on from the database that does. Counts never go back: what a
+   * database that lags behind says is not shown. Where a failover lost votes that were shown the stream ends with
+   * DATA_LOSS; follow again to see what is left. It ends with UNAVAILABLE when its server stops: follow again, with the
+   * last consistency_token as metadata, so that what the other server shows does not go back either.
+   *
+   * NOT_FOUND for an unknown poll, RESOURCE_EXHAUSTED where too many follow already.
+   */
+  followResults(request: PollRequest, options?: Partial<CallOptions>): ClientReadableStream<PollResultResponse>;
+  followResults(
+    request: PollRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<PollResultResponse>;
 }
 
 export const ResultServiceClient = makeGenericClientConstructor(

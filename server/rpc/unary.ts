@@ -85,7 +85,7 @@ function deadlineOf(call: ServerUnaryCall<unknown, unknown>, now: number): numbe
 }
 
 /** The id that the balancer gave the call, for tracing it through the logs. */
-function requestIdOf(call: ServerUnaryCall<unknown, unknown>): string | undefined {
+export function requestIdOf(call: { metadata: Metadata }): string | undefined {
   return call.metadata.get('x-request-id')[0]?.toString()
 }
 
@@ -93,7 +93,14 @@ function milliseconds(seconds: number): number {
   return Math.round(seconds * 1e6) / 1e3
 }
 
-function logFailure(log: Log, method: string, seconds: number, requestId: string | undefined, failure: Failure): void {
+/** Logs a failed call; `seconds` is how long it took. */
+export function logFailure(
+  log: Log,
+  method: string,
+  seconds: number,
+  requestId: string | undefined,
+  failure: Failure,
+): void {
   const { code, certainty } = CATALOGUE[failure.failure]
   const what = { method, code: status[code], failure: failure.failure, certainty, ms: milliseconds(seconds), requestId }
   const cause = failure.cause === undefined ? undefined : causeText(failure.cause)

@@ -105,7 +105,8 @@ const ADVICE: Partial<Record<status, string>> = {
   [status.RESOURCE_EXHAUSTED]: 'the server is overloaded: try again in a moment',
 }
 
-const callFailed = (call: string, address: string, { code, details }: ServiceError): LabError =>
+/** The error of a failed call: what was answered, and what to do about it. */
+export const callFailed = (call: string, address: string, { code, details }: ServiceError): LabError =>
   labError('CALL_FAILED', {
     call: `${call} at ${address}`,
     status: status[code] ?? code,
