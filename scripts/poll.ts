@@ -4,10 +4,12 @@ import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { chalk } from 'zx/core'
 import { type PollingClient, pollingClient } from './lab/access/client.ts'
+import { followResults } from './lab/access/follow.ts'
 import { commandLine } from './lab/command-line.ts'
 import { endpointOf } from './lab/decide/status.ts'
 import { readSettings } from './lab/settings.ts'
-import { pollLine, resultBars } from './lab/show/poll-view.ts'
+import { liveLines, livePicture } from './lab/show/live-view.ts'
+import { pollLine, printPolls, resultBars } from './lab/show/poll-view.ts'
 import { labOf } from './lab/topology.ts'
 
 type Options = { readonly json?: boolean; readonly at?: string }
@@ -30,13 +32,7 @@ await commandLine(import.meta.filename, (program) => {
   program
     .command('list')
     .description('list all polls, newest first')
-    .action((_, command: Command) =>
-      talk(
-        command,
-        (client) => client.listPolls(),
-        (polls) => polls.map(pollLine).join('\n') || 'no polls yet',
-      ),
-    )
+    .action((_, command: Command) => withClient(command, (client, json) => printPolls(client.listPolls(), json)))
   program
     .command('vote <uuid> <option>')
     .description('cast a vote; exit code 1 unless it was counted')
@@ -57,23 +53,48 @@ await commandLine(import.meta.filename, (program) => {
     .description('show the results so far')
     .action((uuid: string, _, command: Command) => talk(command, (client) => client.results(uuid), resultBars))
   program
+    .command('follow <uuid>')
+    .description('show the results live until the poll is closed; when piped, one line a change')
+    .action((uuid: string, _, command: Command) => follow(uuid, command))
+  program
     .command('close <uuid>')
     .description('close a poll: no further votes')
     .action((uuid: string, _, command: Command) => talk(command, (client) => client.closePoll(uuid), pollLine))
 })
 
-async function talk<T>(
+function talk<T>(
   command: Command,
   ask: (client: PollingClient) => Promise<T>,
   show: (answer: T) => string,
 ): Promise<void> {
-  const lab = labOf(readSettings())
-  const { json, at } = command.optsWithGlobals<Options>()
-  const client = pollingClient(at ?? endpointOf(lab, lab.loader) ?? '', lab.settings.patience)
-  try {
+  return withClient(command, async (client, json) => {
     const answer = await ask(client)
     const shown = show(answer)
     console.log(json ? JSON.stringify(answer, null, 2) : shown)
+  })
+}
+
+async function follow(uuid: string, command: Command): Promise<void> {
+  const { address, patience, json } = target(command)
+  const view = process.stdout.isTTY && !json ? livePicture() : liveLines(json)
+  for await (const news of followResults(address, uuid, patience)) view.show(news)
+  view.end()
+}
+
+function target(command: Command): { address: string; patience: number; json: boolean } {
+  const lab = labOf(readSettings())
+  const { json, at } = command.optsWithGlobals<Options>()
+  return { address: at ?? endpointOf(lab, lab.loader) ?? '', patience: lab.settings.patience, json: json === true }
+}
+
+async function withClient(
+  command: Command,
+  use: (client: PollingClient, json: boolean) => Promise<void>,
+): Promise<void> {
+  const { address, patience, json } = target(command)
+  const client = pollingClient(address, patience)
+  try {
+    await use(client, json)
   } finally {
     client.close()
   }

@@ -26,6 +26,17 @@ export function endCall(call: Call, why: CallEnd): void {
   abort?.()
 }
 
+/** Does work for a call that is over after so many milliseconds. */
+export async function withinTime<T>(milliseconds: number, work: (call: Call) => Promise<T>): Promise<T> {
+  const call = makeCall(Date.now() + milliseconds)
+  const timer = setTimeout(() => endCall(call, 'deadline'), milliseconds)
+  try {
+    return await work(call)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** Waits for the promise or for the end of the call, whichever comes first. */
 export function orEndOfCall(call: Call, promise: Promise<void>): Promise<void> {
   if (call.ended) return Promise.resolve()

@@ -53,10 +53,24 @@ export const CATALOGUE = {
   },
   SERVER_STOPPING: {
     code: status.UNAVAILABLE,
-    cause: 'The server is stopping in order: it has answered every batch that it read, and reads no more.',
+    cause: 'The server is stopping in order. Every batch of votes that it read is answered; the others were not cast.',
     certainty: 'definite',
     retry: 'yes',
-    fix: 'Open the stream again and send the batches that were not answered.',
+    fix: 'Open the stream again: follow on, or send the batches that were not answered.',
+  },
+  VOTES_LOST: {
+    code: status.DATA_LOSS,
+    cause: 'A failover threw votes away that the stream had shown, or somebody deleted them.',
+    certainty: 'definite',
+    retry: 'yes',
+    fix: 'Follow again: the stream begins with what is left.',
+  },
+  TOO_MANY_FOLLOWERS: {
+    code: status.RESOURCE_EXHAUSTED,
+    cause: 'As many streams as a server allows follow polls there.',
+    certainty: 'definite',
+    retry: 'yes',
+    fix: 'Retry with backoff: the other server may have room.',
   },
   POLL_NOT_FOUND: {
     code: status.NOT_FOUND,
@@ -176,14 +190,22 @@ export const CATALOGUE = {
 export type FailureName = keyof typeof CATALOGUE
 
 /** A failure as a value: its name in the catalogue, a message for the client, and the cause for the log only. */
-export type Failure = { failure: FailureName; message: string; cause?: unknown }
+export type Failure = { failure: FailureName; message: string; violation?: Violation; cause?: unknown }
+
+/** Which field of a request, or value in its metadata, is wrong, and what it must be. */
+export type Violation = { field: string; description: string }
 
 /** What a step of a call comes to. */
 export type Result<T> = { value: T } | Failure
 
 /** Makes a failure; `message` reaches the client, so it must hold no internals. */
-export function fail(failure: FailureName, message: string, cause?: unknown): Failure {
+export function fail(failure: Exclude<FailureName, 'INVALID_FIELD'>, message: string, cause?: unknown): Failure {
   return { failure, message, cause }
+}
+
+/** Makes the failure of a request with a wrong field. */
+export function invalidField(field: string, description: string): Failure {
+  return { failure: 'INVALID_FIELD', message: `${field}: ${description}`, violation: { field, description } }
 }
 
 /** True when the result is a failure. */

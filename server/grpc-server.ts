@@ -2,6 +2,7 @@ import { Server } from '@grpc/grpc-js'
 import { PollServiceService, ResultServiceService, VoteServiceService } from '../proto/gen/polling.ts'
 import type { BallotBox } from './ballot-box.ts'
 import type { ClusterView } from './cluster/view.ts'
+import type { LiveResults } from './live/live-results.ts'
 import type { Reader } from './reader.ts'
 import { bulkVotes } from './rpc/bulk-votes.ts'
 import { addHealth } from './rpc/health.ts'
@@ -33,12 +34,13 @@ export function makeGrpcServer(
   view: ClusterView,
   ballotBox: BallotBox,
   reader: Reader,
+  live: LiveResults,
 ): GrpcServer {
   const server = new Server(OPTIONS)
   server.addService(PollServiceService, pollService(context, ballotBox, reader))
   const bulk = bulkVotes(context, ballotBox)
   server.addService(VoteServiceService, voteService(context, ballotBox, bulk))
-  server.addService(ResultServiceService, resultService(context, reader))
+  server.addService(ResultServiceService, resultService(context, reader, live))
   const health = addHealth(server, view)
   addReflection(server)
   return {
@@ -46,6 +48,7 @@ export function makeGrpcServer(
     endStreams() {
       health.stop()
       bulk.stop()
+      live.stop()
     },
   }
 }

@@ -5,8 +5,9 @@ import { attendDoor, makeDoor } from './door.ts'
 import { watchConnections } from './drain.ts'
 import { causeText } from './errors.ts'
 import { makeGrpcServer } from './grpc-server.ts'
+import { makeLiveResults } from './live/live-results.ts'
 import { makeLog } from './log.ts'
-import { makeMetrics, watchBallotBox, watchCluster } from './metrics.ts'
+import { makeMetrics, watchBallotBox, watchCluster, watchLiveResults } from './metrics.ts'
 import { makeReader } from './reader.ts'
 import { waitForSchema } from './schema.ts'
 import { describeProblems, readSettings } from './settings.ts'
@@ -34,8 +35,10 @@ const ballotBox = makeBallotBox(cluster, {
 })
 watchBallotBox(metrics.registry, ballotBox)
 const reader = makeReader(cluster)
+const live = makeLiveResults(cluster, reader)
+watchLiveResults(metrics.registry, live)
 const context = { node: settings.nodeName, log, metrics }
-const { server, endStreams } = makeGrpcServer(context, cluster.view, ballotBox, reader)
+const { server, endStreams } = makeGrpcServer(context, cluster.view, ballotBox, reader, live)
 
 const connections = watchConnections(server, settings.graceSeconds, log)
 const door = makeDoor(server, settings.port)

@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { BallotBox } from './ballot-box.ts'
 import type { Sighting } from './cluster/choose.ts'
 import type { Cluster } from './cluster/cluster.ts'
+import type { LiveResults } from './live/live-results.ts'
 
 /** What the program counts. Names follow Prometheus' conventions; times are in seconds. */
 export type Metrics = ReturnType<typeof makeMetrics>
@@ -48,6 +49,18 @@ export function watchBallotBox(registry: Registry, ballotBox: BallotBox): void {
     registers: [registry],
     collect() {
       this.set(ballotBox.votesWaiting())
+    },
+  })
+}
+
+/** Adds a gauge of the streams that follow polls. */
+export function watchLiveResults(registry: Registry, live: LiveResults): void {
+  new Gauge({
+    name: 'polling_followers',
+    help: 'Streams that follow the results of a poll.',
+    registers: [registry],
+    collect() {
+      this.set(live.followers())
     },
   })
 }

@@ -3,14 +3,21 @@ import { type Call, endedWhileReading, orEndOfCall } from './call.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { Database } from './cluster/pool.ts'
 import { type Failure, type FailureName, fail, isFailure, type Result } from './errors.ts'
+import type { PageEnd } from './page-token.ts'
 import { makeJudge } from './standings.ts'
+import { type LiveTally, selectLiveTally } from './store/live-tallies.ts'
+import { type PollPage, selectPollPage } from './store/poll-pages.ts'
 import { type Poll, selectPolls, selectTally, type Tally } from './store/polls.ts'
 import { lsnText, type Position, type Verdict } from './token.ts'
 
 /** Decides every read: from which database, and whether it is tried again. With a token it includes that write. */
 export type Reader = {
   listPolls(token: Position | undefined, call: Call): Promise<Result<Poll[]>>
+  /** Polls that come after the end of a page, or the first ones; the token counts for the first page only. */
+  pollPage(after: PageEnd | undefined, size: number, token: Position | undefined, call: Call): Promise<Result<PollPage>>
   tally(id: string, token: Position | undefined, call: Call): Promise<Result<Tally | undefined>>
+  /** As `tally`, to be followed from there. */
+  liveTally(id: string, token: Position | undefined, call: Call): Promise<Result<LiveTally | undefined>>
 }
 
 const WORTH_A_SECOND_TRY = new Set<FailureName>(['READ_INTERRUPTED', 'DATABASE_UNREACHABLE'])
@@ -74,18 +81,31 @@ export function makeReader(cluster: Cluster): Reader {
     return [database, isFailure(verdict) ? { kind: 'silent' } : verdict.value]
   }
 
+  async function ofPoll<T>(
+    token: Position | undefined,
+    call: Call,
+    select: (database: Database) => Promise<Result<T | undefined>>,
+  ): Promise<Result<T | undefined>> {
+    const local = cluster.readable()
+    const found = await read(token, call, select)
+    if (isFailure(found) || found.value) return found
+    // A replica may not have replayed the poll's creation: the last word is the writable database's.
+    const writable = cluster.writable()
+    if (!writable || writable === local) return found
+    const asked = await select(writable)
+    return isFailure(asked) ? found : asked
+  }
+
   return {
     listPolls: (token, call) => read(token, call, (database) => selectPolls(database, call)),
-    async tally(id, token, call) {
-      const local = cluster.readable()
-      const found = await read(token, call, (database) => selectTally(database, id, call))
-      if (isFailure(found) || found.value) return found
-      // A replica may not have replayed the poll's creation: the last word is the writable database's.
-      const writable = cluster.writable()
-      if (!writable || writable === local) return found
-      const asked = await selectTally(writable, id, call)
-      return isFailure(asked) ? found : asked
+    async pollPage(after, size, token, call) {
+      const select = (database: Database) => selectPollPage(database, after, size, call)
+      const page = await read(after ? after.seenUpTo : token, call, select)
+      // Nothing that is left is hidden when part of what the first page saw is lost: the rest is as good as ever.
+      return after && isFailure(page) && page.failure === 'HISTORY_LOST' ? read(undefined, call, select) : page
     },
+    tally: (id, token, call) => ofPoll(token, call, (database) => selectTally(database, id, call)),
+    liveTally: (id, token, call) => ofPoll(token, call, (database) => selectLiveTally(database, id, call)),
   }
 }
 

@@ -1,4 +1,4 @@
-import { endCall, makeCall } from './call.ts'
+import { withinTime } from './call.ts'
 import type { Database } from './cluster/pool.ts'
 import { isFailure, type Result } from './errors.ts'
 import { selectStanding } from './store/standing.ts'
@@ -45,10 +45,6 @@ export function makeJudge(): Judge {
 }
 
 // With a time limit of its own: the answer is shared by calls that end at different times.
-async function askOnce(database: Database): Promise<Result<Standing | undefined>> {
-  const call = makeCall(Date.now() + ASK_MS)
-  const timer = setTimeout(() => endCall(call, 'deadline'), ASK_MS)
-  const result = await selectStanding(database, call)
-  clearTimeout(timer)
-  return result
+function askOnce(database: Database): Promise<Result<Standing | undefined>> {
+  return withinTime(ASK_MS, (call) => selectStanding(database, call))
 }

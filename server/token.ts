@@ -22,6 +22,11 @@ export function parseToken(text: string): Position | undefined {
   return { timeline: Number(timeline), lsn: (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`) }
 }
 
+/** Writes a consistency token. */
+export function tokenText({ timeline, lsn }: Position): string {
+  return `${timeline}-${lsnText(lsn)}`
+}
+
 /** Writes a position in the WAL as PostgreSQL does. */
 export function lsnText(lsn: bigint): string {
   return `${(lsn >> 32n).toString(16)}/${(lsn & 0xffffffffn).toString(16)}`.toUpperCase()

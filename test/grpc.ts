@@ -3,6 +3,7 @@ import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import {
   type CastVoteRequest,
   type CreatePollRequest,
+  type ListPollsPageResponse,
   type ListPollsResponse,
   type PollResponse,
   type PollResultResponse,
@@ -30,6 +31,7 @@ export type Sent = { readonly key?: string; readonly token?: string }
 export type Client = {
   readonly createPoll: (request: CreatePollRequest, sent?: Sent) => Promise<Answer<PollResponse>>
   readonly listPolls: (sent?: Sent) => Promise<Answer<ListPollsResponse>>
+  readonly pollPage: (page_size: number, page_token: string, sent?: Sent) => Promise<Answer<ListPollsPageResponse>>
   readonly closePoll: (uuid: string) => Promise<Answer<PollResponse>>
   readonly castVote: (request: CastVoteRequest, sent?: Sent) => Promise<Answer<VoteResponse>>
   readonly results: (uuid: string, sent?: Sent) => Promise<Answer<PollResultResponse>>
@@ -47,6 +49,8 @@ export function client(address: string, seconds = 10): Client {
   return {
     createPoll: (request, sent) => answer((done) => polls.createPoll(request, metadataOf(sent), deadline(), done)),
     listPolls: (sent) => answer((done) => polls.listPolls({}, metadataOf(sent), deadline(), done)),
+    pollPage: (page_size, page_token, sent) =>
+      answer((done) => polls.listPollsPage({ page_size, page_token }, metadataOf(sent), deadline(), done)),
     closePoll: (uuid) => answer((done) => polls.closePoll({ uuid }, new Metadata(), deadline(), done)),
     castVote: (request, sent) => answer((done) => votes.castVote(request, metadataOf(sent), deadline(), done)),
     results: (uuid, sent) => answer((done) => results.getPollResults({ uuid }, metadataOf(sent), deadline(), done)),

@@ -12,8 +12,10 @@ import {
   Client,
   type ClientDuplexStream,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
   type handleBidiStreamingCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -39,20 +41,25 @@ export const protobufFileName = "polling.proto";
  *   uuid                    RFC 9562 text form, 36 characters
  *   a whole request         at most 1 MiB
  * A request outside of them is answered INVALID_ARGUMENT with a message that names the field.
+ * Every error, and what to do about it: docs/errors.md.
  *
  * Metadata that a client may send; without it every call works as before:
  *   idempotency-key    with CastVote and CreatePoll: 1 to 128 printable ASCII characters (0x20 to 0x7E), chosen by the
  *                      client for one vote or poll. The same call again with the same key answers as the first time
  *                      did, on any server and after a failover, and never writes twice. The same key with another
  *                      vote or poll is ALREADY_EXISTS.
- *   consistency-token  with ListPolls and GetPollResults: a token that a write answered with. The answer includes that
- *                      write, whichever server gives it. DATA_LOSS where a failover threw that part of the history
- *                      away, OUT_OF_RANGE where no database has got as far, INVALID_ARGUMENT for what is no token.
+ *   consistency-token  with GetPollResults, FollowResults, ListPolls and the first ListPollsPage: a token that a write
+ *                      answered with. The answer includes that write, whichever server gives it. DATA_LOSS where a
+ *                      failover threw that part of the history away, OUT_OF_RANGE where no database has got as far,
+ *                      INVALID_ARGUMENT for what is no token.
  * Metadata that every answer may carry:
  *   consistency-token  of CreatePoll, ClosePoll and CastVote, once the write is durable. Opaque: send it back as it is.
  *   x-served-by        the server that answered
  *   x-failure          with an error: its name in the service's catalogue of errors
  *   x-certainty        with an error: `definite` (nothing was written) or `indefinite` (it may have been)
+ *   grpc-status-details-bin  with an error: google.rpc.Status with ErrorInfo (name in the catalogue, certainty, retry),
+ *                      BadRequest (the field that is wrong), RetryInfo (how long to wait before any call may be
+ *                      repeated as it was) and RequestInfo (by which the logs know the call), as far as they apply
  */
 
 /** No fields. */
@@ -86,6 +93,20 @@ export interface PollRequest {
 export interface ListPollsResponse {
   /** Newest first; polls of the same instant in descending order of uuid. */
   polls: PollResponse[];
+}
+
+export interface ListPollsPageRequest {
+  /** How many polls: 100 where it is 0, and never more than 300, which always fit into a message of 4 MiB. */
+  page_size: number;
+  /** The next_page_token of the page before; empty for the first page. INVALID_ARGUMENT for anything else. */
+  page_token: string;
+}
+
+export interface ListPollsPageResponse {
+  /** Ordered as in ListPollsResponse. */
+  polls: PollResponse[];
+  /** For the next page; empty on the last. Opaque, and good for as long as the polls are. */
+  next_page_token: string;
 }
 
 export interface CastVoteRequest {
@@ -164,6 +185,8 @@ export interface PollResultResponse {
   poll_questions: string;
   /** Votes by option: every option of the poll, those with 0 votes too. */
   results: { [key: string]: number };
+  /** With FollowResults: as the metadata, for what these results include. Absent while it cannot be told. */
+  consistency_token?: string | undefined;
 }
 
 export interface PollResultResponse_ResultsEntry {
@@ -585,6 +608,188 @@ export const ListPollsResponse: MessageFns<ListPollsResponse> = {
   fromPartial(object: DeepPartial<ListPollsResponse>): ListPollsResponse {
     const message = createBaseListPollsResponse();
     message.polls = object.polls?.map((e) => PollResponse.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseListPollsPageRequest(): ListPollsPageRequest {
+  return { page_size: 0, page_token: "" };
+}
+
+export const ListPollsPageRequest: MessageFns<ListPollsPageRequest> = {
+  encode(message: ListPollsPageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.page_size !== 0) {
+      writer.uint32(8).int32(message.page_size);
+    }
+    if (message.page_token !== "") {
+      writer.uint32(18).string(message.page_token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPollsPageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPollsPageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.page_size = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.page_token = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListPollsPageRequest {
+    return {
+      page_size: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      page_token: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListPollsPageRequest): unknown {
+    const obj: any = {};
+    if (message.page_size !== 0) {
+      obj.pageSize = Math.round(message.page_size);
+    }
+    if (message.page_token !== "") {
+      obj.pageToken = message.page_token;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListPollsPageRequest>): ListPollsPageRequest {
+    return ListPollsPageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListPollsPageRequest>): ListPollsPageRequest {
+    const message = createBaseListPollsPageRequest();
+    message.page_size = object.page_size ?? 0;
+    message.page_token = object.page_token ?? "";
+    return message;
+  },
+};
+
+function createBaseListPollsPageResponse(): ListPollsPageResponse {
+  return { polls: [], next_page_token: "" };
+}
+
+export const ListPollsPageResponse: MessageFns<ListPollsPageResponse> = {
+  encode(message: ListPollsPageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.polls) {
+      PollResponse.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.next_page_token !== "") {
+      writer.uint32(18).string(message.next_page_token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPollsPageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPollsPageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.polls.push(PollResponse.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.next_page_token = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListPollsPageResponse {
+    return {
+      polls: globalThis.Array.isArray(object?.polls) ? object.polls.map((e: any) => PollResponse.fromJSON(e)) : [],
+      next_page_token: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListPollsPageResponse): unknown {
+    const obj: any = {};
+    if (message.polls?.length) {
+      obj.polls = message.polls.map((e) => PollResponse.toJSON(e));
+    }
+    if (message.next_page_token !== "") {
+      obj.nextPageToken = message.next_page_token;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListPollsPageResponse>): ListPollsPageResponse {
+    return ListPollsPageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListPollsPageResponse>): ListPollsPageResponse {
+    const message = createBaseListPollsPageResponse();
+    message.polls = object.polls?.map((e) => PollResponse.fromPartial(e)) || [];
+    message.next_page_token = object.next_page_token ?? "";
     return message;
   },
 };
@@ -1079,7 +1284,7 @@ export const CastVotesResponse: MessageFns<CastVotesResponse> = {
 };
 
 function createBaseBulkVoteResult(): BulkVoteResult {
-  return { status: undefined, failure: undefined };
+  return {};
 }
 
 export const BulkVoteResult: MessageFns<BulkVoteResult> = {
@@ -1297,6 +1502,9 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
     globalThis.Object.entries(message.results).forEach(([key, value]: [string, number]) => {
       PollResultResponse_ResultsEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
+    if (message.consistency_token !== undefined) {
+      writer.uint32(34).string(message.consistency_token);
+    }
     return writer;
   },
 
@@ -1340,6 +1548,14 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
             }
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.consistency_token = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1374,6 +1590,11 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
           {},
         )
         : {},
+      consistency_token: isSet(object.consistencyToken)
+        ? globalThis.String(object.consistencyToken)
+        : isSet(object.consistency_token)
+        ? globalThis.String(object.consistency_token)
+        : undefined,
     };
   },
 
@@ -1394,6 +1615,9 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
         });
       }
     }
+    if (message.consistency_token !== undefined) {
+      obj.consistencyToken = message.consistency_token;
+    }
     return obj;
   },
 
@@ -1413,6 +1637,7 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
       },
       {},
     );
+    message.consistency_token = object.consistency_token ?? undefined;
     return message;
   },
 };
@@ -1515,7 +1740,10 @@ export const PollServiceService = {
     responseSerialize: (value: PollResponse): Buffer => Buffer.from(PollResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PollResponse => PollResponse.decode(value),
   },
-  /** Lists every poll, newest first. */
+  /**
+   * Lists every poll, newest first, in one message. That outgrows what clients take (4 MiB by default) with many polls:
+   * then use ListPollsPage.
+   */
   listPolls: {
     path: "/polling.PollService/ListPolls" as const,
     requestStream: false as const,
@@ -1524,6 +1752,20 @@ export const PollServiceService = {
     requestDeserialize: (value: Buffer): Empty => Empty.decode(value),
     responseSerialize: (value: ListPollsResponse): Buffer => Buffer.from(ListPollsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListPollsResponse => ListPollsResponse.decode(value),
+  },
+  /**
+   * Lists polls newest first, a page at a time. Polls created meanwhile neither repeat others on later pages nor hide
+   * them; they are on none. Works on any server, each page on another one if need be.
+   */
+  listPollsPage: {
+    path: "/polling.PollService/ListPollsPage" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListPollsPageRequest): Buffer => Buffer.from(ListPollsPageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListPollsPageRequest => ListPollsPageRequest.decode(value),
+    responseSerialize: (value: ListPollsPageResponse): Buffer =>
+      Buffer.from(ListPollsPageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListPollsPageResponse => ListPollsPageResponse.decode(value),
   },
   /** Closes a poll for votes. Closing a closed poll answers the same again. NOT_FOUND for an unknown poll. */
   closePoll: {
@@ -1540,8 +1782,16 @@ export const PollServiceService = {
 export interface PollServiceServer extends UntypedServiceImplementation {
   /** Creates a poll that is open at once. */
   createPoll: handleUnaryCall<CreatePollRequest, PollResponse>;
-  /** Lists every poll, newest first. */
+  /**
+   * Lists every poll, newest first, in one message. That outgrows what clients take (4 MiB by default) with many polls:
+   * then use ListPollsPage.
+   */
   listPolls: handleUnaryCall<Empty, ListPollsResponse>;
+  /**
+   * Lists polls newest first, a page at a time. Polls created meanwhile neither repeat others on later pages nor hide
+   * them; they are on none. Works on any server, each page on another one if need be.
+   */
+  listPollsPage: handleUnaryCall<ListPollsPageRequest, ListPollsPageResponse>;
   /** Closes a poll for votes. Closing a closed poll answers the same again. NOT_FOUND for an unknown poll. */
   closePoll: handleUnaryCall<PollRequest, PollResponse>;
 }
@@ -1563,7 +1813,10 @@ export interface PollServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PollResponse) => void,
   ): ClientUnaryCall;
-  /** Lists every poll, newest first. */
+  /**
+   * Lists every poll, newest first, in one message. That outgrows what clients take (4 MiB by default) with many polls:
+   * then use ListPollsPage.
+   */
   listPolls(
     request: Empty,
     callback: (error: ServiceError | null, response: ListPollsResponse) => void,
@@ -1578,6 +1831,25 @@ export interface PollServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListPollsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Lists polls newest first, a page at a time. Polls created meanwhile neither repeat others on later pages nor hide
+   * them; they are on none. Works on any server, each page on another one if need be.
+   */
+  listPollsPage(
+    request: ListPollsPageRequest,
+    callback: (error: ServiceError | null, response: ListPollsPageResponse) => void,
+  ): ClientUnaryCall;
+  listPollsPage(
+    request: ListPollsPageRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListPollsPageResponse) => void,
+  ): ClientUnaryCall;
+  listPollsPage(
+    request: ListPollsPageRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListPollsPageResponse) => void,
   ): ClientUnaryCall;
   /** Closes a poll for votes. Closing a closed poll answers the same again. NOT_FOUND for an unknown poll. */
   closePoll(
@@ -1698,11 +1970,47 @@ export const ResultServiceService = {
     responseSerialize: (value: PollResultResponse): Buffer => Buffer.from(PollResultResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PollResultResponse => PollResultResponse.decode(value),
   },
+  /**
+   * Follows a poll: its results at once, then whenever they change; changes that come quickly after each other are one.
+   * A slow reader misses what came between, and never falls behind by more than what the network holds for it. At
+   * least every 5 s the last results are repeated, so that silence means a dead connection.
+   *
+   * The stream ends with OK after the last results once the poll is closed. It outlives a failover: while no database
+   * answers it repeats what it showed last, then goes on from the database that does. Counts never go back: what a
+   * database that lags behind says is not shown. Where a failover lost votes that were shown the stream ends with
+   * DATA_LOSS; follow again to see what is left. It ends with UNAVAILABLE when its server stops: follow again, with the
+   * last consistency_token as metadata, so that what the other server shows does not go back either.
+   *
+   * NOT_FOUND for an unknown poll, RESOURCE_EXHAUSTED where too many follow already.
+   */
+  followResults: {
+    path: "/polling.ResultService/FollowResults" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: PollRequest): Buffer => Buffer.from(PollRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PollRequest => PollRequest.decode(value),
+    responseSerialize: (value: PollResultResponse): Buffer => Buffer.from(PollResultResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PollResultResponse => PollResultResponse.decode(value),
+  },
 } as const;
 
 export interface ResultServiceServer extends UntypedServiceImplementation {
   /** Counts the votes of a poll, open or closed. NOT_FOUND for an unknown poll. */
   getPollResults: handleUnaryCall<PollRequest, PollResultResponse>;
+  /**
+   * Follows a poll: its results at once, then whenever they change; changes that come quickly after each other are one.
+   * A slow reader misses what came between, and never falls behind by more than what the network holds for it. At
+   * least every 5 s the last results are repeated, so that silence means a dead connection.
+   *
+   * The stream ends with OK after the last results once the poll is closed. It outlives a failover: while no database
+   * answers it repeats what it showed last, then goes on from the database that does. Counts never go back: what a
+   * database that lags behind says is not shown. Where a failover lost votes that were shown the stream ends with
+   * DATA_LOSS; follow again to see what is left. It ends with UNAVAILABLE when its server stops: follow again, with the
+   * last consistency_token as metadata, so that what the other server shows does not go back either.
+   *
+   * NOT_FOUND for an unknown poll, RESOURCE_EXHAUSTED where too many follow already.
+   */
+  followResults: handleServerStreamingCall<PollRequest, PollResultResponse>;
 }
 
 export interface ResultServiceClient extends Client {
@@ -1722,6 +2030,25 @@ export interface ResultServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PollResultResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Follows a poll: its results at once, then whenever they change; changes that come quickly after each other are one.
+   * A slow reader misses what came between, and never falls behind by more than what the network holds for it. At
+   * least every 5 s the last results are repeated, so that silence means a dead connection.
+   *
+   * The stream ends with OK after the last results once the poll is closed. It outlives a failover: while no database
+   * answers it repeats what it showed last, then goes on from the database that does. Counts never go back: what a
+   * database that lags behind says is not shown. Where a failover lost votes that were shown the stream ends with
+   * DATA_LOSS; follow again to see what is left. It ends with UNAVAILABLE when its server stops: follow again, with the
+   * last consistency_token as metadata, so that what the other server shows does not go back either.
+   *
+   * NOT_FOUND for an unknown poll, RESOURCE_EXHAUSTED where too many follow already.
+   */
+  followResults(request: PollRequest, options?: Partial<CallOptions>): ClientReadableStream<PollResultResponse>;
+  followResults(
+    request: PollRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<PollResultResponse>;
 }
 
 export const ResultServiceClient = makeGenericClientConstructor(

@@ -2,10 +2,11 @@ import { type handleBidiStreamingCall, type ServerDuplexStream, status } from '@
 import type { BulkVote, BulkVoteResult, CastVotesRequest, CastVotesResponse } from '../../proto/gen/polling.ts'
 import { type BallotBox, GROUP_SIZE } from '../ballot-box.ts'
 import { type Call, endCall, makeCall } from '../call.ts'
-import { CATALOGUE, clientMessage, type Failure, fail, isFailure } from '../errors.ts'
+import { CATALOGUE, clientMessage, type Failure, fail, invalidField, isFailure } from '../errors.ts'
 import type { Ballot } from '../store/votes.ts'
 import { checkKey } from './metadata.ts'
-import { DEFAULT_DEADLINE_MS, headersOf, type RpcContext, trailersOf } from './unary.ts'
+import { trailersOf } from './trailers.ts'
+import { DEFAULT_DEADLINE_MS, headersOf, type RpcContext } from './unary.ts'
 import { checkCastVote } from './validation.ts'
 import { VOTE_STATUS } from './vote-status.ts'
 
@@ -76,10 +77,7 @@ export function bulkVotes(context: RpcContext, ballotBox: BallotBox): BulkVotes 
       if (whyNoMore()) return
       if (request.votes.length > GROUP_SIZE) {
         // Not answered vote by vote: that answer could be a hundred times as large.
-        tooLarge = fail(
-          'INVALID_FIELD',
-          `votes: must be at most ${GROUP_SIZE} in batch ${request.batch}, which was not cast`,
-        )
+        tooLarge = invalidField('votes', `must be at most ${GROUP_SIZE} in batch ${request.batch}, which was not cast`)
         flow()
         return endIfDone()
       }

@@ -1,5 +1,5 @@
 import type { Metadata } from '@grpc/grpc-js'
-import { type Failure, fail, type Result } from '../errors.ts'
+import { type Failure, invalidField, type Result } from '../errors.ts'
 import { type Position, parseToken } from '../token.ts'
 
 const IDEMPOTENCY_KEY = 'idempotency-key'
@@ -14,7 +14,7 @@ const KEY = /^[\x20-\x7e]{1,128}$/
 export function idempotencyKeyOf(metadata: Metadata): Result<string | undefined> {
   const [key, another] = metadata.get(IDEMPOTENCY_KEY)
   if (key === undefined) return { value: undefined }
-  if (another !== undefined) return fail('INVALID_FIELD', `${IDEMPOTENCY_KEY}: must be given once`)
+  if (another !== undefined) return invalidField(IDEMPOTENCY_KEY, 'must be given once')
   return checkKey(IDEMPOTENCY_KEY, String(key)) ?? { value: String(key) }
 }
 
@@ -22,14 +22,12 @@ export function idempotencyKeyOf(metadata: Metadata): Result<string | undefined>
 export function consistencyTokenOf(metadata: Metadata): Result<Position | undefined> {
   const [text, another] = metadata.get(CONSISTENCY_TOKEN)
   if (text === undefined) return { value: undefined }
-  if (another !== undefined) return fail('INVALID_FIELD', `${CONSISTENCY_TOKEN}: must be given once`)
+  if (another !== undefined) return invalidField(CONSISTENCY_TOKEN, 'must be given once')
   const token = parseToken(String(text))
-  return token
-    ? { value: token }
-    : fail('INVALID_FIELD', `${CONSISTENCY_TOKEN}: must be as a write of this service gave it`)
+  return token ? { value: token } : invalidField(CONSISTENCY_TOKEN, 'must be as a write of this service gave it')
 }
 
 /** What is wrong with an idempotency key, if anything. `name` is how the message calls it. */
 export function checkKey(name: string, key: string): Failure | undefined {
-  return KEY.test(key) ? undefined : fail('INVALID_FIELD', `${name}: must be 1 to 128 characters of printable ASCII`)
+  return KEY.test(key) ? undefined : invalidField(name, 'must be 1 to 128 characters of printable ASCII')
 }

@@ -1,6 +1,8 @@
 import type {
   CreatePollRequest,
   Empty,
+  ListPollsPageRequest,
+  ListPollsPageResponse,
   ListPollsResponse,
   PollRequest,
   PollResponse,
@@ -9,8 +11,9 @@ import type {
 import type { BallotBox, WrittenPoll } from '../ballot-box.ts'
 import { fail, isFailure, type Result } from '../errors.ts'
 import type { Reader } from '../reader.ts'
-import type { Poll } from '../store/polls.ts'
 import { consistencyTokenOf, idempotencyKeyOf } from './metadata.ts'
+import { pollMessage } from './poll-message.ts'
+import { listPollsPage } from './poll-pages.ts'
 import { type Reply, type RpcContext, unary } from './unary.ts'
 import { checkCreatePoll, checkUuid } from './validation.ts'
 
@@ -32,6 +35,8 @@ export function pollService(context: RpcContext, ballotBox: BallotBox, reader: R
       return isFailure(polls) ? polls : { value: { polls: polls.value.map(pollMessage) } }
     }),
 
+    listPollsPage: unary<ListPollsPageRequest, ListPollsPageResponse>(context, 'ListPollsPage', listPollsPage(reader)),
+
     closePoll: unary<PollRequest, PollResponse>(context, 'ClosePoll', async (request, call) => {
       const invalid = checkUuid(request.uuid)
       if (invalid) return invalid
@@ -44,14 +49,4 @@ function pollReply(result: Result<WrittenPoll | undefined>): Reply<PollResponse>
   if (isFailure(result)) return result
   if (!result.value) return fail('POLL_NOT_FOUND', 'uuid: no poll has it')
   return { value: pollMessage(result.value.poll), token: result.value.token }
-}
-
-function pollMessage(poll: Poll): PollResponse {
-  return {
-    uuid: poll.id,
-    poll_questions: poll.question,
-    options: poll.options,
-    status: poll.closed ? 'close' : 'open',
-    create_at_time: poll.createdAt.toISOString(),
-  }
 }

@@ -4,6 +4,7 @@ import { CATALOGUE, causeText, clientMessage, type Failure, fail, isFailure } fr
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { CONSISTENCY_TOKEN } from './metadata.ts'
+import { trailersOf } from './trailers.ts'
 
 /** What the adapter needs: who answers, and where to log and count. */
 export type RpcContext = { node: string; log: Log; metrics: Metrics }
@@ -19,7 +20,7 @@ export type Reply<Response> = { value: Response; token?: string | undefined } | 
 /**
  * Turns a handler of ours into one of gRPC's: the one place that measures, logs, ends calls at their deadline and
  * maps failures to statuses. Every answer carries `x-served-by`, and that of a write `consistency-token`; failures carry
- * `x-failure` (name in the catalogue) and `x-certainty` as trailers.
+ * what trailers.ts puts together.
  */
 export function unary<Request, Response>(
   context: RpcContext,
@@ -59,8 +60,9 @@ export function unary<Request, Response>(
       const entry = CATALOGUE[result.failure]
       metrics.calls.labels(method, status[entry.code]).observe(seconds)
       metrics.failures.labels(method, result.failure).inc()
-      callback({ code: entry.code, details: clientMessage(result), metadata: trailersOf(result) })
-      logFailure(log, method, seconds, requestIdOf(grpcCall), result)
+      const requestId = requestIdOf(grpcCall)
+      callback({ code: entry.code, details: clientMessage(result), metadata: trailersOf(result, requestId) })
+      logFailure(log, method, seconds, requestId, result)
     }
 
     handler(grpcCall.request, call, grpcCall.metadata).then(answer, (error: unknown) =>
@@ -83,23 +85,22 @@ function deadlineOf(call: ServerUnaryCall<unknown, unknown>, now: number): numbe
 }
 
 /** The id that the balancer gave the call, for tracing it through the logs. */
-function requestIdOf(call: ServerUnaryCall<unknown, unknown>): string | undefined {
+export function requestIdOf(call: { metadata: Metadata }): string | undefined {
   return call.metadata.get('x-request-id')[0]?.toString()
-}
-
-/** What every failure ends with. */
-export function trailersOf(failure: Failure): Metadata {
-  const trailers = new Metadata()
-  trailers.set('x-failure', failure.failure)
-  trailers.set('x-certainty', CATALOGUE[failure.failure].certainty)
-  return trailers
 }
 
 function milliseconds(seconds: number): number {
   return Math.round(seconds * 1e6) / 1e3
 }
 
-function logFailure(log: Log, method: string, seconds: number, requestId: string | undefined, failure: Failure): void {
+/** Logs a failed call; `seconds` is how long it took. */
+export function logFailure(
+  log: Log,
+  method: string,
+  seconds: number,
+  requestId: string | undefined,
+  failure: Failure,
+): void {
   const { code, certainty } = CATALOGUE[failure.failure]
   const what = { method, code: status[code], failure: failure.failure, certainty, ms: milliseconds(seconds), requestId }
   const cause = failure.cause === undefined ? undefined : causeText(failure.cause)

@@ -1,4 +1,4 @@
-import { type Failure, fail } from '../errors.ts'
+import { type Failure, invalidField } from '../errors.ts'
 
 /** Sizes of the wire contract, in bytes of UTF-8 (proto/polling.proto). */
 export const LIMITS = {
@@ -30,36 +30,32 @@ export function checkCastVote(request: { uuid: string; userID: string; select_op
 
 /** What is wrong with a poll's uuid, if anything. */
 export function checkUuid(uuid: string): Failure | undefined {
-  return UUID.test(uuid) ? undefined : invalid('uuid', 'must be a UUID of 36 characters')
+  return UUID.test(uuid) ? undefined : invalidField('uuid', 'must be a UUID of 36 characters')
 }
 
 function checkOptions(options: string[]): Failure | undefined {
   const { minOptions, maxOptions } = LIMITS
   if (options.length < minOptions || options.length > maxOptions) {
-    return invalid('options', `must be ${minOptions} to ${maxOptions}, not ${options.length}`)
+    return invalidField('options', `must be ${minOptions} to ${maxOptions}, not ${options.length}`)
   }
   const seen = new Set<string>()
   for (const [index, option] of options.entries()) {
     const field = `options[${index}]`
     const problem = checkText(field, option, LIMITS.optionBytes)
     if (problem) return problem
-    if (seen.has(option)) return invalid(field, 'must not repeat another option')
+    if (seen.has(option)) return invalidField(field, 'must not repeat another option')
     seen.add(option)
   }
   return undefined
 }
 
 function checkText(field: string, text: string, maxBytes: number): Failure | undefined {
-  if (text === '') return invalid(field, 'must not be empty')
+  if (text === '') return invalidField(field, 'must not be empty')
   // A character takes at least one byte: the first comparison spares counting what is far too long.
   if (text.length > maxBytes || Buffer.byteLength(text) > maxBytes) {
-    return invalid(field, `must be at most ${maxBytes} bytes of UTF-8`)
+    return invalidField(field, `must be at most ${maxBytes} bytes of UTF-8`)
   }
   // PostgreSQL's text type cannot hold it.
-  if (text.includes('\0')) return invalid(field, 'must not contain the NUL character')
+  if (text.includes('\0')) return invalidField(field, 'must not contain the NUL character')
   return undefined
-}
-
-function invalid(field: string, problem: string): Failure {
-  return fail('INVALID_FIELD', `${field}: ${problem}`)
 }

@@ -9,7 +9,8 @@ export type Poll = { id: string; question: string; options: string[]; createdAt:
 /** A poll's options with their votes, in option order. */
 export type Tally = { id: string; question: string; options: string[]; votes: number[] }
 
-const POLL_COLUMNS = 'id, question, options, created_at as "createdAt", closed_at is not null as closed'
+/** What a Poll is read from. */
+export const POLL_COLUMNS = 'id, question, options, created_at as "createdAt", closed_at is not null as closed'
 
 const INSERT_POLL: Statement = {
   name: 'insert_poll',
@@ -42,16 +43,19 @@ const CLOSE_POLL: Statement = {
     returning ${POLL_COLUMNS}`,
 }
 
+/** SQL for the votes of a row of poll, in option order. */
+export const VOTES_BY_OPTION = `array(
+  select coalesce(sum(tally.votes), 0)::int
+  from generate_series(1, cardinality(poll.options)) as choice (number)
+  left join tally on tally.poll_id = poll.id and tally.option = choice.number
+  group by choice.number
+  order by choice.number
+)`
+
 const SELECT_TALLY: Statement = {
   name: 'select_tally',
   text: `
-    select id, question, options, array(
-             select coalesce(sum(tally.votes), 0)::int
-             from generate_series(1, cardinality(poll.options)) as choice (number)
-             left join tally on tally.poll_id = poll.id and tally.option = choice.number
-             group by choice.number
-             order by choice.number
-           ) as votes
+    select id, question, options, ${VOTES_BY_OPTION} as votes
     from poll
     where id = $1`,
 }

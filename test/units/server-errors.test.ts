@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js'
 import { test } from 'tap'
 import { connectFailure, endsConnection, errorCode, isRefusal, queryFailure } from '../../server/cluster/failures.ts'
-import { CATALOGUE, clientMessage, type FailureName, fail } from '../../server/errors.ts'
+import { CATALOGUE, clientMessage, type FailureName } from '../../server/errors.ts'
 
 const names = Object.keys(CATALOGUE) as FailureName[]
 const withCode = (code: string) => Object.assign(new Error(`secret detail ${code}`), { code })
@@ -28,7 +28,7 @@ test('a write of unknown outcome is never to be retried without a key', async (t
 test('every message to a client says whether the write may have happened', async (t) => {
   for (const name of names) {
     const { certainty } = CATALOGUE[name]
-    t.match(clientMessage(fail(name, 'what happened')), new RegExp(`^what happened \\(${certainty}: `))
+    t.match(clientMessage({ failure: name, message: 'what happened' }), new RegExp(`^what happened \\(${certainty}: `))
   }
 })
 

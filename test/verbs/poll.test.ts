@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'tap'
 import { until } from '../../scripts/lab/wait.ts'
-import { failureOf, lab, patience, sql, verb } from '../the-lab.ts'
+import { failureOf, lab, patience, sql, startVerb, verb } from '../the-lab.ts'
 
 test('a person creates a poll, votes, is told of a duplicate, sees the results and closes it', async (t) => {
   const created = await verb('poll', ['create', 'Tea or coffee?', 'Tea', 'Coffee'])
@@ -27,6 +27,29 @@ test('a person creates a poll, votes, is told of a duplicate, sees the results a
     return found?.status === 'close' ? { done: undefined } : { seen: listed.stdout }
   })
   t.equal(await sql('db-primary', `select count(*) from vote where poll_id = '${uuid}'`), '3')
+})
+
+test('a followed poll prints one line a change and ends when the poll is closed', async (t) => {
+  const created = await verb('poll', ['create', 'Live?', 'Tea', 'Coffee'])
+  const uuid = created.stdout.trim()
+  const lines = startVerb('poll', ['follow', uuid])
+  const objects = startVerb('poll', ['follow', uuid, '--json'])
+  const printed: string[] = []
+  lines.child.stdout.on('data', (chunk) => printed.push(...String(chunk).trim().split('\n')))
+  const prints = (count: number) =>
+    until(`${count} lines`, { seconds: 20, patience }, async () =>
+      printed.length >= count ? { done: undefined } : { seen: printed.join('; ') },
+    )
+  await prints(1)
+  await verb('poll', ['vote', uuid, 'Tea', '--user', 'ann'])
+  await prints(2)
+  await verb('poll', ['close', uuid])
+  const ran = await lines.ended
+  t.equal(ran.exit, 0, failureOf(ran))
+  t.match(ran.stdout, /^\S+ {2}Tea 0 {2}Coffee 0\n\S+ {2}Tea 1 {2}Coffee 0\n$/)
+  t.equal(ran.stderr, 'closed\n')
+  const last = JSON.parse((await objects.ended).stdout.trim().split('\n').at(-1) ?? '')
+  t.same(last, { uuid, poll_questions: 'Live?', results: { Tea: 1, Coffee: 0 } })
 })
 
 test('a mistake is answered with what was wrong and what to do', async (t) => {

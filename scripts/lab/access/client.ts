@@ -43,7 +43,8 @@ const SERVICE_CONFIG = JSON.stringify({
 
 export type PollingClient = {
   readonly createPoll: (question: string, options: readonly string[]) => Promise<PollResponse>
-  readonly listPolls: () => Promise<readonly PollResponse[]>
+  /** All polls, newest first, page by page. */
+  readonly listPolls: () => AsyncGenerator<readonly PollResponse[], void>
   readonly closePoll: (uuid: string) => Promise<PollResponse>
   /** Answers with the status string of the contract, `Vote Successfully!` or another. */
   readonly castVote: (uuid: string, userID: string, option: string) => Promise<string>
@@ -70,7 +71,14 @@ export function pollingClient(address: string, patience: number): PollingClient 
   return {
     createPoll: (question, options) =>
       call('CreatePoll', polls, polls.createPoll, { poll_questions: question, options: [...options] }),
-    listPolls: async () => (await call('ListPolls', polls, polls.listPolls, {})).polls,
+    async *listPolls() {
+      let page_token = ''
+      do {
+        const page = await call('ListPollsPage', polls, polls.listPollsPage, { page_size: 0, page_token })
+        yield page.polls
+        page_token = page.next_page_token
+      } while (page_token !== '')
+    },
     closePoll: (uuid) => call('ClosePoll', polls, polls.closePoll, { uuid }),
     castVote: async (uuid, userID, select_options) =>
       (await call('CastVote', votes, votes.castVote, { uuid, userID, select_options })).status,
@@ -96,7 +104,8 @@ const ADVICE: Partial<Record<status, string>> = {
   [status.RESOURCE_EXHAUSTED]: 'the server is overloaded: try again in a moment',
 }
 
-const callFailed = (call: string, address: string, { code, details }: ServiceError): LabError =>
+/** The error of a failed call: what was answered, and what to do about it. */
+export const callFailed = (call: string, address: string, { code, details }: ServiceError): LabError =>
   labError('CALL_FAILED', {
     call: `${call} at ${address}`,
     status: status[code] ?? code,

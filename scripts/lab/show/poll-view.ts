@@ -18,3 +18,16 @@ export function resultBars({ poll_questions, results }: PollResultResponse): str
     `  ${total} vote${total === 1 ? '' : 's'}`,
   ].join('\n')
 }
+
+/** Prints polls as their pages arrive, one a line; as JSON one array over all pages. */
+export async function printPolls(pages: AsyncIterable<readonly PollResponse[]>, json: boolean): Promise<void> {
+  let printed = 0
+  for await (const polls of pages) {
+    for (const poll of polls) {
+      printed += 1
+      console.log(json ? `${printed === 1 ? '[' : ','}${JSON.stringify(poll)}` : pollLine(poll))
+    }
+  }
+  if (json) console.log(printed === 0 ? '[]' : ']')
+  else if (printed === 0) console.log('no polls yet')
+}

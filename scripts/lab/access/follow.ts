@@ -1,0 +1,64 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
+import { type PollResultResponse, ResultServiceClient } from '../../../proto/gen/polling.ts'
+import { interruption } from '../interruption.ts'
+import { callFailed } from './client.ts'
+
+/** What a followed poll has to tell. */
+export type LiveNews =
+  | { readonly kind: 'results'; readonly results: PollResultResponse }
+  /** The stream ended and is opened again. */
+  | { readonly kind: 'interrupted'; readonly why: string }
+  /** What is shown next may be less than before. */
+  | { readonly kind: 'history lost'; readonly why: string }
+
+/** Seconds without any results, before `patience` multiplies it, after which following fails. */
+const GIVE_UP_SECONDS = 30
+const FIRST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 1000
+
+// A server that stops or dies, or a balancer that breaks off (INTERNAL), leaves the other to go on with.
+const WORTH_ANOTHER_TRY = new Set([status.UNAVAILABLE, status.INTERNAL, status.RESOURCE_EXHAUSTED])
+// A failover, or a lab that was made anew: the consistency token stands for nothing any more.
+const HISTORY_LOST = new Set([status.DATA_LOSS, status.OUT_OF_RANGE])
+
+/** Follows a poll until it is closed: results whenever they change, on another server where one goes away. */
+export async function* followResults(address: string, uuid: string, patience: number): AsyncGenerator<LiveNews, void> {
+  const client = new ResultServiceClient(address, credentials.createInsecure())
+  let token: string | undefined
+  let heardAt = performance.now()
+  let delay = FIRST_PAUSE_MS
+  try {
+    for (;;) {
+      const metadata = new Metadata()
+      if (token !== undefined) metadata.set('consistency-token', token)
+      const call = client.followResults({ uuid }, metadata)
+      const stop = () => call.cancel()
+      interruption.signal.addEventListener('abort', stop)
+      try {
+        for await (const results of call as AsyncIterable<PollResultResponse>) {
+          token = results.consistency_token ?? token
+          heardAt = performance.now()
+          delay = FIRST_PAUSE_MS
+          yield { kind: 'results', results }
+        }
+        return
+      } catch (cause) {
+        interruption.signal.throwIfAborted()
+        const error = cause as ServiceError
+        const tooLong = performance.now() - heardAt > GIVE_UP_SECONDS * 1000 * patience
+        const lost = HISTORY_LOST.has(error.code)
+        if (tooLong || !(lost || WORTH_ANOTHER_TRY.has(error.code))) throw callFailed('FollowResults', address, error)
+        if (lost) token = undefined
+        yield { kind: lost ? 'history lost' : 'interrupted', why: error.details }
+      } finally {
+        interruption.signal.removeEventListener('abort', stop)
+        call.cancel()
+      }
+      await pause(delay, undefined, { signal: interruption.signal })
+      delay = Math.min(delay * 2, LONGEST_PAUSE_MS)
+    }
+  } finally {
+    client.close()
+  }
+}

@@ -1,0 +1,44 @@
+import { Metadata, status } from '@grpc/grpc-js'
+import { BadRequest, ErrorInfo, RequestInfo, RetryInfo } from '../../proto/gen/google/rpc/error_details.ts'
+import { Status } from '../../proto/gen/google/rpc/status.ts'
+import { CATALOGUE, clientMessage, type Failure } from '../errors.ts'
+
+/** Whose names the reasons of ErrorInfo are. */
+const DOMAIN = 'polling'
+
+// How long to wait before a repetition has a chance: for another server or a new primary, for a queue to shrink. What
+// was merely rolled back, or had too short a deadline, may be repeated at once.
+const RETRY_AFTER_MS: Partial<Record<status, number>> = {
+  [status.UNAVAILABLE]: 200,
+  [status.RESOURCE_EXHAUSTED]: 1000,
+}
+
+/**
+ * What every failure ends with: its name in the catalogue and its certainty in plain text, and google.rpc.Status with
+ * the same and more. `requestId` is the balancer's.
+ */
+export function trailersOf(failure: Failure, requestId?: string): Metadata {
+  const { code, certainty, retry } = CATALOGUE[failure.failure]
+  const trailers = new Metadata()
+  trailers.set('x-failure', failure.failure)
+  trailers.set('x-certainty', certainty)
+  const info = ErrorInfo.fromPartial({ reason: failure.failure, domain: DOMAIN, metadata: { certainty, retry } })
+  const details = [any('ErrorInfo', ErrorInfo.encode(info))]
+  if (failure.violation) {
+    details.push(any('BadRequest', BadRequest.encode({ field_violations: [failure.violation] })))
+  }
+  // Not where a repetition needs a key: libraries that retry by this message look for none.
+  if (retry === 'yes') {
+    const ms = RETRY_AFTER_MS[code] ?? 0
+    const retry_delay = { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1e6 }
+    details.push(any('RetryInfo', RetryInfo.encode({ retry_delay })))
+  }
+  if (requestId !== undefined) details.push(any('RequestInfo', RequestInfo.encode({ request_id: requestId })))
+  const detailed = Status.encode({ code, message: clientMessage(failure), details }).finish()
+  trailers.set('grpc-status-details-bin', Buffer.from(detailed))
+  return trailers
+}
+
+function any(message: string, encoded: { finish(): Uint8Array }): { type_url: string; value: Buffer } {
+  return { type_url: `type.googleapis.com/google.rpc.${message}`, value: Buffer.from(encoded.finish()) }
+}

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto'
+import { test } from 'tap'
+import { client, ok } from '../grpc.ts'
+import { addressOf, sql } from '../the-lab.ts'
+
+const it = client(addressOf('loader'))
+const servers = [client(addressOf('primary')), client(addressOf('backup'))] as const
+
+const newPoll = async (question: string) =>
+  (await ok(it.createPoll({ poll_questions: question, options: ['a', 'b'] }))).uuid
+
+/** The uuids of every page, each asked of the next server in turn. */
+async function pages(size: number, between: () => Promise<unknown> = async () => {}): Promise<string[][]> {
+  const read: string[][] = []
+  let token = ''
+  do {
+    const server = servers[read.length % 2] ?? it
+    const page = await ok(server.pollPage(size, token))
+    read.push(page.polls.map(({ uuid }) => uuid))
+    token = page.next_page_token
+    await between()
+  } while (token !== '')
+  return read
+}
+
+test('all pages together are the whole list, newest first, whatever their size and whoever answers', async (t) => {
+  for (let number = 0; number < 7; number++) await newPoll(`Page me ${number}`)
+  const everything = (await ok(servers[0].listPolls())).polls.map(({ uuid }) => uuid)
+  for (const size of [1, 3, everything.length, 0]) {
+    const read = await pages(size)
+    t.same(read.flat(), everything, `pages of ${size}`)
+    if (size > 0) t.ok(read.slice(0, -1).every((page) => page.length === size))
+  }
+  t.equal((await pages(everything.length)).length, 1, 'no empty page at the end')
+})
+
+test('polls created at the same instant are told apart by their ids', async (t) => {
+  await sql(
+    'db-primary',
+    `insert into poll (id, question, options, created_at)
+     select gen_random_uuid(), 'At once', '{a,b}', timestamptz '2001-02-03 04:05:06.789012' from generate_series(1, 5)`,
+  )
+  const ids = await sql('db-primary', `select id from poll where question = 'At once' order by id desc`)
+  const read = await pages(1)
+  t.same(read.flat().slice(-5), ids.split('\n'))
+})
+
+test('polls created while pages are read neither repeat others nor hide them, nor does a replica that lags', async (t) => {
+  t.teardown(() => sql('db-replica', 'select pg_wal_replay_resume()'))
+  for (let number = 0; number < 4; number++) await newPoll(`Before the replay stops ${number}`)
+  await sql('db-replica', 'select pg_wal_replay_pause()')
+  for (let number = 0; number < 6; number++) await newPoll(`After the replay stopped ${number}`)
+  const before = (await ok(servers[0].listPolls())).polls.map(({ uuid }) => uuid)
+  const read = await pages(2, () => newPoll('Meanwhile'))
+  t.same(read.flat(), before)
+})
+
+test('what is no page token, or no page size, is refused and the field is named', async (t) => {
+  const end = (await ok(it.pollPage(1, ''))).next_page_token
+  for (const token of ['x', randomUUID(), `${end}=`, end.slice(1), `B${end.slice(1)}`])
+    t.match(await it.pollPage(1, token), { status: 'INVALID_ARGUMENT', details: /^page_token: / })
+  t.match(await it.pollPage(-1, ''), { status: 'INVALID_ARGUMENT', details: /^page_size: / })
+})
+
+test('a page is never larger than 300 polls, and 100 where no size is given', async (t) => {
+  await sql(
+    'db-primary',
+    `insert into poll (id, question, options) select gen_random_uuid(), 'One of many', '{a,b}' from generate_series(1, 301)`,
+  )
+  const page = (size: number) => ok(servers[0].pollPage(size, ''))
+  t.equal((await page(0)).polls.length, 100)
+  t.equal((await page(1_000_000)).polls.length, 300)
+})
+
+test('the first page includes the write that a consistency token stands for', async (t) => {
+  t.teardown(() => sql('db-replica', 'select pg_wal_replay_resume()'))
+  await sql('db-replica', 'select pg_wal_replay_pause()')
+  const created = await it.createPoll({ poll_questions: 'Do you see me?', options: ['a', 'b'] })
+  const token = 'ok' in created ? created.token : ''
+  const page = await ok(servers[1].pollPage(1, '', { token }))
+  t.match(page.polls, [{ poll_questions: 'Do you see me?' }])
+})
+
+test('done', async () => {
+  for (const client of [it, ...servers]) client.close()
+})
