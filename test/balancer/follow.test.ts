@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { test } from 'tap'
 import type { PollResultResponse } from '../../proto/gen/polling.ts'
-import { healthOf } from '../../scripts/lab/access/client.ts'
+import { healthOf } from '../../scripts/lab/access/health.ts'
 import { followResults } from '../../scripts/lab/access/follow.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
