@@ -1,4 +1,5 @@
-import { createServer, type Server as Socket } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server as Socket } from 'node:net'
 import { type Server, ServerCredentials } from '@grpc/grpc-js'
 import type { ClusterView } from './cluster/view.ts'
 import { causeText } from './errors.ts'
@@ -6,29 +7,26 @@ import type { Log } from './log.ts'
 
 /** Where connections come in. */
 export type Door = {
-  /** Accepts connections; resolves when it does. Rejects where the port cannot be had. */
-  open(): Promise<void>
+  /** Accepts connections; resolves with the port when it does. Rejects where the port cannot be had. */
+  open(): Promise<number>
   /** Accepts no more connections; those that exist stay. */
   shut(): void
 }
 
 /**
- * A door on all IPv4 addresses that hands connections to the gRPC server. The socket is ours and not grpc-js's because
- * grpc-js can stop listening only by closing the connections as well.
+ * A door on all IPv4 addresses, at `port` or at any free one for 0, that hands connections to the gRPC server. The socket
+ * is ours and not grpc-js's because grpc-js can stop listening only by closing the connections as well.
  * Without TLS: encryption is the balancer's or the network's.
  */
 export function makeDoor(server: Server, port: number): Door {
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
   let socket: Socket | undefined
   return {
-    open() {
-      if (socket) return Promise.resolve()
+    async open() {
       const opened = createServer({ noDelay: true }, (connection) => injector.injectConnection(connection))
       socket = opened
-      return new Promise((resolve, reject) => {
-        opened.once('error', reject)
-        opened.listen(port, '0.0.0.0', resolve)
-      })
+      await once(opened.listen(port, '0.0.0.0'), 'listening')
+      return (opened.address() as AddressInfo).port
     },
     shut() {
       socket?.close()

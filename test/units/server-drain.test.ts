@@ -1,5 +1,4 @@
 import { type ClientHttp2Session, connect } from 'node:http2'
-import { type AddressInfo, createServer } from 'node:net'
 import { Server } from '@grpc/grpc-js'
 import { HealthImplementation } from 'grpc-health-check'
 import { type Test, test } from 'tap'
@@ -10,22 +9,13 @@ import { makeLog } from '../../server/log.ts'
 const EMPTY_MESSAGE = Buffer.alloc(5)
 const GRACE_SECONDS = 5
 
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
-}
-
 /** A server with the health service only, and connections to it as a balancer keeps them: one call at a time. */
 async function serve(t: Test) {
   const server = new Server({ 'grpc.enable_channelz': 0 })
   new HealthImplementation({ '': 'SERVING' }).addToServer(server)
   const connections = watchConnections(server, GRACE_SECONDS, makeLog('test', 'fatal'))
-  const port = await freePort()
-  const door = makeDoor(server, port)
-  await door.open()
+  const door = makeDoor(server, 0)
+  const port = await door.open()
   t.teardown(() => {
     door.shut()
     server.forceShutdown()
