@@ -1,16 +1,25 @@
 #!/usr/bin/env zx
 // Measures the lab, as ratios within one run on one machine.
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import { dirname, join } from 'node:path'
 import { InvalidArgumentError } from 'commander'
+import { measureService } from './lab/bench/service.ts'
+import { serviceTable } from './lab/bench/service-view.ts'
 import { measureStartup } from './lab/bench/startup.ts'
 import { startupTable } from './lab/bench/startup-view.ts'
 import { commandLine } from './lab/command-line.ts'
 
-const runs = (text: string): number => {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > 50)
-    throw new InvalidArgumentError('It must be a number from 1 to 50.')
-  return value
+const RESULTS = join(import.meta.dirname, '../results')
+
+type Output = { readonly json?: boolean; readonly output?: string }
+type Service = Output & {
+  readonly quick?: boolean
+  readonly clients: number
+  readonly rounds: number
+  readonly seconds: number
+  readonly rate?: number
+  readonly keys?: boolean
 }
 
 await commandLine(import.meta.filename, (program) => {
@@ -18,13 +27,52 @@ await commandLine(import.meta.filename, (program) => {
   program
     .command('startup', { isDefault: true })
     .description('time setup and reset against their targets')
-    .option('--runs <number>', 'runs of each', runs, 5)
+    .option('--runs <number>', 'runs of each', numberFrom(1, 50), 5)
     .option('--json', 'print the figures as JSON')
     .option('--output <file>', 'write the figures to a file too, as JSON')
-    .action(async ({ runs, json, output }: { runs: number; json?: boolean; output?: string }) => {
+    .action(async ({ runs, ...output }: { runs: number } & Output) => {
       const figures = await measureStartup(runs)
-      const text = JSON.stringify(figures, null, 2)
-      if (output !== undefined) await writeFile(output, `${text}\n`)
-      console.log(json ? text : startupTable(figures))
+      await show(figures, startupTable(figures), output)
+    })
+  program
+    .command('service')
+    .description('measure votes and results against their targets; exit code 1 if any call failed')
+    .option('--quick', 'shorter and fewer measurements, about a minute')
+    .option('--clients <number>', 'load generators', numberFrom(1, 64), Math.max(2, Math.floor(cpus().length / 2)))
+    .option('--rounds <number>', 'times that each measurement is made', numberFrom(1, 50), 5)
+    .option('--seconds <number>', 'length of each measurement', numberFrom(1, 60), 3)
+    .option(
+      '--rate <number>',
+      'votes a second of the run at a fixed rate (default: half of what was reached before)',
+      numberFrom(1, 1_000_000),
+    )
+    .option('--keys', 'every vote carries an idempotency key, every row of pgbench too')
+    .option('--json', 'print the figures as JSON')
+    .option('--output <file>', 'write the figures to this file, as JSON (default: one in results/)')
+    .action(async ({ quick, clients, rounds, seconds, rate, keys = false, json, output }: Service) => {
+      const length = quick ? { rounds: 3, seconds: 1 } : { rounds, seconds }
+      const figures = await measureService({ clients, ...length, rate, keys }, (what) => console.error(`… ${what}`))
+      const file = output ?? join(RESULTS, `service-${figures.at.replaceAll(':', '-')}.json`)
+      await show(figures, serviceTable(figures), { ...(json ? { json } : {}), output: file })
+      if (figures.errors.length > 0) process.exitCode = 1
     })
 })
+
+function numberFrom(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!Number.isInteger(value) || value < low || value > high)
+      throw new InvalidArgumentError(`It must be a number from ${low} to ${high}.`)
+    return value
+  }
+}
+
+/** Prints figures, as a table or as JSON, and writes them to a file where one is named. */
+async function show(figures: object, table: string, { json, output }: Output): Promise<void> {
+  const text = JSON.stringify(figures, null, 2)
+  console.log(json ? text : table)
+  if (output === undefined) return
+  await mkdir(dirname(output), { recursive: true })
+  await writeFile(output, `${text}\n`)
+  console.error(`figures written to ${output}`)
+}

@@ -1,4 +1,6 @@
+import { machineLine } from './machine.ts'
 import type { StartupFigures } from './startup.ts'
+import { median } from './statistics.ts'
 
 /** Targets of the lab on 2 processors: seconds, and how many times faster reset is than starting over. */
 const TARGETS = { setup: 5, reset: 3, ratio: 5 }
@@ -15,7 +17,7 @@ export function startupTable(figures: StartupFigures): string {
       target === undefined ? '' : `≤ ${target} s ${median(seconds) <= target ? 'met' : 'missed'}`,
     ].join('  ')
   return [
-    `${machine.processors} × ${machine.model}, ${machine.memoryGiB} GiB, Docker ${machine.engine}; ${runs} runs, each of all in turn`,
+    `${machineLine(machine)}; ${runs} runs, each of all in turn`,
     '',
     `${''.padEnd(44)}  ${'median'.padStart(8)}  ${'range'.padStart(12)}  target`,
     row('setup, images present, nothing running', figures.setup, TARGETS.setup),
@@ -26,10 +28,4 @@ export function startupTable(figures: StartupFigures): string {
     '',
     `teardown and setup from nothing ÷ reset = ${ratio.toFixed(1)} (target ≥ ${TARGETS.ratio}: ${ratio >= TARGETS.ratio ? 'met' : 'missed'})`,
   ].join('\n')
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length / 2
-  return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle) - 1] ?? 0)) / 2
 }

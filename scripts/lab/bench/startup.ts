@@ -1,20 +1,14 @@
-import { cpus, totalmem } from 'node:os'
 import { reset } from '../decide/reset.ts'
 import { setup } from '../decide/setup.ts'
 import { teardown } from '../decide/teardown.ts'
-import { look } from '../engine/docker.ts'
 import type { Lab } from '../topology.ts'
 import { benchLab } from './lab.ts'
+import { type Machine, machine } from './machine.ts'
 
 /** Seconds of each run, in the order they were made. */
 export type StartupFigures = {
   readonly at: string
-  readonly machine: {
-    readonly processors: number
-    readonly model: string
-    readonly memoryGiB: number
-    readonly engine: string
-  }
+  readonly machine: Machine
   readonly runs: number
   /** Teardown, then setup with no image there, not even a base: once, for it takes long. */
   readonly teardownAndSetupFromNothing: number
@@ -34,15 +28,9 @@ export async function measureStartup(runs: number): Promise<StartupFigures> {
     down: await secondsOf(() => teardown(lab, { images: true })),
   }))
   const repeated = await benchLab(false, (lab) => measureRepeated(lab, runs))
-  const [processor] = cpus()
   return {
     at: new Date().toISOString(),
-    machine: {
-      processors: cpus().length,
-      model: processor?.model.trim() ?? 'unknown',
-      memoryGiB: Math.round(totalmem() / 2 ** 30),
-      engine: await look(['version', '--format', '{{.Server.Version}}']),
-    },
+    machine: await machine(),
     runs,
     teardownAndSetupFromNothing: fromNothing.up + fromNothing.down,
     ...repeated,

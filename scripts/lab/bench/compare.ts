@@ -1,0 +1,68 @@
+import type { Usage } from './processor-time.ts'
+import { median } from './statistics.ts'
+
+/** One of the sides that are held against each other. */
+export type Side = { readonly name: string; readonly measure: (round: number) => Promise<Measured> }
+
+export type Measured = {
+  readonly perSecond: number
+  /** All that was done, also before and after the time that counts. */
+  readonly done: number
+}
+
+/** The rates of one side, in the order of rounds; of the last also where time went. */
+export type Series = {
+  readonly name: string
+  readonly perSecond: readonly number[]
+  /** Microseconds of processor time for each call, vote or row, by node. */
+  readonly microseconds: Readonly<Record<string, number>>
+  /** Share of all processors that was busy, whoever kept them so. */
+  readonly busy: number
+}
+
+export type Comparison = {
+  readonly what: string
+  readonly measured: Series
+  readonly against: Series
+  /** Median of the rounds' own ratios, whose two sides were measured one right after the other. */
+  readonly ratio: number
+  /** The same of processor time, of all nodes and clients: another program that keeps the machine busy hardly shows. */
+  readonly ratioOfTime: number
+  /** The least that the ratio should be; null where it is there for orientation. */
+  readonly target: number | null
+}
+
+type Watch = <T>(work: () => Promise<T>) => Promise<{ result: T; usage: Usage }>
+
+/**
+ * Measures sides in turn, round after round, every other round in the opposite order: a machine that slows down slows
+ * all of them. `watch` tells where time goes; only in the last round, for to look takes time too.
+ */
+export async function measureInTurn(sides: readonly Side[], rounds: number, watch: Watch): Promise<readonly Series[]> {
+  const rates = sides.map((): number[] => [])
+  const inOrder = [...sides.entries()]
+  for (let round = 0; round < rounds - 1; round++)
+    for (const [nth, side] of round % 2 === 0 ? inOrder : inOrder.toReversed())
+      rates[nth]?.push((await side.measure(round)).perSecond)
+  const series: Series[] = []
+  for (const [nth, { name, measure }] of inOrder) {
+    const { result, usage } = await watch(() => measure(rounds - 1))
+    const perCall = Object.entries(usage.seconds).map(([node, spent]) => [
+      node,
+      (spent * 1e6) / Math.max(1, result.done),
+    ])
+    const perSecond = [...(rates[nth] ?? []), result.perSecond]
+    series.push({ name, perSecond, microseconds: Object.fromEntries(perCall), busy: usage.busy })
+  }
+  return series
+}
+
+/** Holds one series against another of the same rounds. */
+export function compare(what: string, [measured, against]: readonly Series[], target: number | null): Comparison {
+  if (measured === undefined || against === undefined) throw new Error(`${what}: nothing to compare`)
+  const ratios = measured.perSecond.map((rate, round) => rate / (against.perSecond[round] ?? Number.NaN))
+  const ratioOfTime = timeOf(against) / timeOf(measured)
+  return { what, measured, against, ratio: median(ratios), ratioOfTime, target }
+}
+
+const timeOf = ({ microseconds }: Series): number => Object.values(microseconds).reduce((sum, spent) => sum + spent, 0)

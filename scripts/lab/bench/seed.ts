@@ -1,0 +1,49 @@
+import { once } from 'node:events'
+import { credentials } from '@grpc/grpc-js'
+import { type CastVotesResponse, VoteServiceClient } from '../../../proto/gen/polling.ts'
+import { psql } from '../access/psql.ts'
+import type { DatabaseNode } from '../topology.ts'
+import { OPTION } from './work.ts'
+
+/** At most so many votes of a poll are cast through the service, the rest by SQL: that is faster. */
+const THROUGH_SERVICE = 10_000
+const BATCH = 100
+
+/**
+ * Gives a poll that many votes. The last of them come through the service, so that tallies are as it makes them; those
+ * before come by SQL, where the same trigger counts them.
+ */
+export async function seed(address: string, database: DatabaseNode, poll: string, votes: number): Promise<void> {
+  const bySql = Math.max(0, votes - THROUGH_SERVICE)
+  const rows = `select '${poll}', 'seed.' || n, 1 + n % 2 from generate_series(1, ${bySql}) as n`
+  await psql(database, `insert into vote (poll_id, user_id, option) ${rows}`)
+  const client = new VoteServiceClient(address, credentials.createInsecure())
+  try {
+    await castAll(client, poll, bySql + 1, votes)
+  } finally {
+    client.close()
+  }
+}
+
+async function castAll(client: VoteServiceClient, poll: string, first: number, last: number): Promise<void> {
+  const stream = client.castVotes()
+  let stored = 0
+  stream.on('data', ({ results }: CastVotesResponse) => {
+    stored += results.filter(({ status }) => status === 'Vote Successfully!').length
+  })
+  const ended = once(stream, 'end')
+  for (let from = first, batch = 0; from <= last; from += BATCH, batch++) {
+    const length = Math.min(BATCH, last - from + 1)
+    const votes = Array.from({ length }, (_, nth) => ({
+      uuid: poll,
+      userID: `seed.${from + nth}`,
+      select_options: OPTION,
+      idempotency_key: '',
+    }))
+    if (!stream.write({ batch, votes })) await once(stream, 'drain')
+  }
+  stream.end()
+  await ended
+  const asked = last - first + 1
+  if (stored !== asked) throw new Error(`of ${asked} votes only ${stored} were stored`)
+}
