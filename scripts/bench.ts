@@ -4,11 +4,15 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { dirname, join } from 'node:path'
 import { InvalidArgumentError } from 'commander'
+import { endure, faultsOf } from './lab/bench/endurance.ts'
+import { enduranceTable } from './lab/bench/endurance-view.ts'
+import { benchLab } from './lab/bench/lab.ts'
 import { measureService } from './lab/bench/service.ts'
 import { serviceTable } from './lab/bench/service-view.ts'
 import { measureStartup } from './lab/bench/startup.ts'
 import { startupTable } from './lab/bench/startup-view.ts'
 import { commandLine } from './lab/command-line.ts'
+import { setup } from './lab/decide/setup.ts'
 
 const RESULTS = join(import.meta.dirname, '../results')
 
@@ -55,6 +59,22 @@ await commandLine(import.meta.filename, (program) => {
       const file = output ?? join(RESULTS, `service-${figures.at.replaceAll(':', '-')}.json`)
       await show(figures, serviceTable(figures), { ...(json ? { json } : {}), output: file })
       if (figures.errors.length > 0) process.exitCode = 1
+    })
+  program
+    .command('endurance')
+    .description('vote at full load while servers are killed in turn; exit code 1 for any error or lost vote')
+    .option('--callers <number>', 'callers that vote without pause', numberFrom(1, 1000), 64)
+    .option('--seconds <number>', 'time with kills; half of it again follows without', numberFrom(5, 3600), 60)
+    .option('--json', 'print the figures as JSON')
+    .option('--output <file>', 'write the figures to a file too, as JSON')
+    .action(async ({ callers, seconds, ...output }: { callers: number; seconds: number } & Output) => {
+      const figures = await benchLab(false, async (lab) => {
+        await setup(lab)
+        const tell = (what: string) => console.error(`… ${what}`)
+        return endure(lab, { callers, seconds, calmSeconds: seconds / 2 }, tell)
+      })
+      await show(figures, enduranceTable(figures), output)
+      if (faultsOf(figures).length > 0) process.exitCode = 1
     })
 })
 

@@ -32,14 +32,18 @@ const SERVICE_CONFIG = JSON.stringify({
       ],
       retryPolicy: {
         maxAttempts: 5,
-        initialBackoff: '0.1s',
-        maxBackoff: '1s',
+        // Together 2.4 s at least: more than it takes to find that a server is dead, or is back.
+        initialBackoff: '0.2s',
+        maxBackoff: '2s',
         backoffMultiplier: 2,
         retryableStatusCodes: ['UNAVAILABLE'],
       },
     },
   ],
 })
+
+/** How often a call is made whose server dies while it answers. */
+const MOST_ATTEMPTS = 3
 
 export type PollingClient = {
   readonly createPoll: (question: string, options: readonly string[]) => Promise<PollResponse>
@@ -59,15 +63,18 @@ export function pollingClient(address: string, patience: number): PollingClient 
   const polls = new PollServiceClient(address, insecure, options)
   const votes = new VoteServiceClient(address, insecure, options)
   const results = new ResultServiceClient(address, insecure, options)
-  const call = <Q, A>(name: string, client: Client, method: Method<Q, A>, request: Q): Promise<A> =>
-    new Promise((resolve, reject) => {
-      const deadline = new Date(Date.now() + CALL_SECONDS * patience * 1000)
-      const metadata = new Metadata()
-      metadata.set('idempotency-key', randomUUID())
-      method.call(client, request, metadata, { deadline }, (error, answer) =>
-        error ? reject(callFailed(name, address, error)) : resolve(answer),
+  const call = async <Q, A>(name: string, client: Client, method: Method<Q, A>, request: Q): Promise<A> => {
+    const deadline = new Date(Date.now() + CALL_SECONDS * patience * 1000)
+    const metadata = new Metadata()
+    metadata.set('idempotency-key', randomUUID())
+    for (let attempts = 1; ; attempts++) {
+      const { error, answer } = await new Promise<Answer<A>>((resolve) =>
+        method.call(client, request, metadata, { deadline }, (error, answer) => resolve({ error, answer })),
       )
-    })
+      if (error === null) return answer
+      if (!diedWhileAnswering(error) || attempts === MOST_ATTEMPTS) throw callFailed(name, address, error)
+    }
+  }
   return {
     createPoll: (question, options) =>
       call('CreatePoll', polls, polls.createPoll, { poll_questions: question, options: [...options] }),
@@ -88,12 +95,19 @@ export function pollingClient(address: string, patience: number): PollingClient 
     },
   }
 }
+
+type Answer<A> = { readonly error: ServiceError | null; readonly answer: A }
 type Method<Q, A> = (
   request: Q,
   metadata: Metadata,
   options: Partial<CallOptions>,
   callback: (error: ServiceError | null, answer: A) => void,
 ) => ClientUnaryCall
+
+// The policy above does not repeat a call whose answer has begun. A server that dies between the beginning of an answer
+// and its end leaves the balancer no way but to reset the stream.
+const diedWhileAnswering = ({ code, details }: ServiceError): boolean =>
+  code === status.INTERNAL && details.includes('RST_STREAM')
 
 /** What to do about a status; a status not named here is a mistake of ours. */
 const ADVICE: Partial<Record<status, string>> = {

@@ -1,0 +1,168 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { healthOf, type PollingClient, pollingClient } from '../access/client.ts'
+import { psql } from '../access/psql.ts'
+import { metricsOf } from '../access/server-metrics.ts'
+import { endpointOf } from '../decide/status.ts'
+import { act } from '../engine/docker.ts'
+import { interruption } from '../interruption.ts'
+import type { DatabaseNode, Lab, ServerNode } from '../topology.ts'
+import { until } from '../wait.ts'
+import { type Machine, machine } from './machine.ts'
+
+export type EnduranceOptions = {
+  /** Callers that vote without pause. */
+  readonly callers: number
+  /** Seconds during which servers are killed and started again in turn. */
+  readonly seconds: number
+  /** Seconds after that without kills, to see whether memory grows. */
+  readonly calmSeconds: number
+}
+
+/** MiB of a server some time after its last start, and at the end. */
+export type Memory = { readonly name: string; readonly warm: number; readonly end: number }
+
+export type EnduranceFigures = {
+  readonly at: string
+  readonly machine: Machine
+  readonly options: EnduranceOptions
+  readonly kills: number
+  readonly acknowledged: number
+  readonly perSecond: number
+  /** Longest time without an acknowledgement, milliseconds. */
+  readonly longestGap: number
+  /** Votes that ended otherwise than acknowledged, by how. */
+  readonly errors: Readonly<Record<string, number>>
+  /** Voters whose vote was acknowledged and is not stored. */
+  readonly lost: readonly string[]
+  readonly stored: number
+  /** What the results say. More than is stored: votes were counted twice. */
+  readonly counted: number
+  readonly memory: readonly Memory[]
+}
+
+/** How long a killed server stays dead, milliseconds. */
+const DEAD_MS = 1000
+/** Share of the calm time after which code is compiled and buffers have grown. */
+const WARM = 1 / 3
+
+type Tell = (what: string) => void
+
+/** Votes without pause while servers are killed and started again in turn, and holds what is stored against the answers. */
+export async function endure(lab: Lab, options: EnduranceOptions, tell: Tell): Promise<EnduranceFigures> {
+  const [database] = lab.databases
+  const address = endpointOf(lab, lab.loader)
+  if (database === undefined || address === null) throw new Error('a lab without a database or a balancer')
+  const client = pollingClient(address, lab.settings.patience)
+  const { uuid: poll } = await client.createPoll('Who endures?', ['a', 'b'])
+  const from = performance.now()
+  const voters = startVoters(client, poll, options.callers)
+  try {
+    const kills = await killInTurn(lab, options.seconds, tell)
+    const memory = await watchMemory(lab, options.calmSeconds, tell)
+    const { acknowledged, errors, longestGap } = await voters.stop()
+    const seconds = (performance.now() - from) / 1000
+    const { results } = await client.results(poll)
+    const stored = await votersIn(database, poll)
+    return {
+      at: new Date().toISOString(),
+      machine: await machine(),
+      options,
+      kills,
+      acknowledged: acknowledged.length,
+      perSecond: acknowledged.length / seconds,
+      longestGap,
+      errors,
+      lost: acknowledged.filter((voter) => !stored.has(voter)),
+      stored: stored.size,
+      counted: Object.values(results).reduce((sum, votes) => sum + votes, 0),
+      memory,
+    }
+  } finally {
+    await voters.stop()
+    client.close()
+  }
+}
+
+/** What is wrong with it, in words; nothing where the service kept what it promises. */
+export function faultsOf({ acknowledged, errors, lost, stored, counted, kills }: EnduranceFigures): readonly string[] {
+  return [
+    ...(acknowledged === 0 || kills === 0 ? [`${acknowledged} votes and ${kills} kills: no evidence`] : []),
+    ...Object.entries(errors).map(([error, votes]) => `${votes} votes were answered: ${error}`),
+    ...(lost.length === 0 ? [] : [`${lost.length} acknowledged votes are not stored: ${lost.slice(0, 5).join(', ')}`]),
+    ...(counted === stored ? [] : [`${stored} votes are stored and ${counted} counted`]),
+  ]
+}
+
+type Voters = {
+  /** Begins no more votes; gives what became of all, once each has its answer. */
+  readonly stop: () => Promise<{ acknowledged: readonly string[]; errors: Record<string, number>; longestGap: number }>
+}
+
+function startVoters(client: PollingClient, poll: string, callers: number): Voters {
+  const acknowledged: string[] = []
+  const errors: Record<string, number> = {}
+  let going = true
+  let last = performance.now()
+  let longestGap = 0
+  const vote = async (voter: string): Promise<void> => {
+    const answer = await client.castVote(poll, voter, 'a').catch((error: unknown) => String(error))
+    if (answer !== 'Vote Successfully!') {
+      errors[answer] = (errors[answer] ?? 0) + 1
+      return
+    }
+    acknowledged.push(voter)
+    longestGap = Math.max(longestGap, performance.now() - last)
+    last = performance.now()
+  }
+  const all = Promise.all(
+    Array.from({ length: callers }, async (_, caller) => {
+      for (let number = 0; going; number++) await vote(`${caller}.${number}`)
+    }),
+  )
+  return {
+    async stop() {
+      going = false
+      await all
+      return { acknowledged, errors, longestGap }
+    },
+  }
+}
+
+/** Kills one server after the other for that many seconds, and each at least once; only while all others serve. */
+async function killInTurn(lab: Lab, seconds: number, tell: Tell): Promise<number> {
+  const end = performance.now() + seconds * 1000
+  let kills = 0
+  while (performance.now() < end || kills < lab.servers.length) {
+    const server = lab.servers[kills % lab.servers.length]
+    if (server === undefined) break
+    kills += 1
+    await act(tell, ['kill', server.container])
+    await pause(DEAD_MS, undefined, { signal: interruption.signal })
+    await act(tell, ['start', server.container])
+    await serving(lab, server)
+  }
+  return kills
+}
+
+const serving = (lab: Lab, server: ServerNode): Promise<void> =>
+  until(`${server.name} to serve`, { seconds: 30, patience: lab.settings.patience }, async () => {
+    const seen = await healthOf(endpointOf(lab, server) ?? '', 3 * lab.settings.patience)
+    return seen === 'SERVING' ? { done: undefined } : { seen }
+  })
+
+async function watchMemory(lab: Lab, seconds: number, tell: Tell): Promise<readonly Memory[]> {
+  tell(`no kills for ${seconds} s: does memory grow?`)
+  await pause(seconds * 1000 * WARM, undefined, { signal: interruption.signal })
+  const warm = await Promise.all(lab.servers.map(residentMiB))
+  await pause(seconds * 1000 * (1 - WARM), undefined, { signal: interruption.signal })
+  const end = await Promise.all(lab.servers.map(residentMiB))
+  return lab.servers.map(({ name }, nth) => ({ name, warm: warm[nth] ?? Number.NaN, end: end[nth] ?? Number.NaN }))
+}
+
+const residentMiB = async (server: ServerNode): Promise<number> =>
+  ((await metricsOf(server))?.get('process_resident_memory_bytes') ?? Number.NaN) / 2 ** 20
+
+async function votersIn(database: DatabaseNode, poll: string): Promise<ReadonlySet<string>> {
+  const rows = await psql(database, `select user_id from vote where poll_id = '${poll}'`)
+  return new Set(rows.split('\n').filter((row) => row !== ''))
+}
