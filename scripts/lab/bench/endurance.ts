@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { healthOf, type PollingClient, pollingClient } from '../access/client.ts'
+import { type PollingClient, pollingClient } from '../access/client.ts'
+import { healthOf } from '../access/health.ts'
 import { psql } from '../access/psql.ts'
 import { metricsOf } from '../access/server-metrics.ts'
 import { endpointOf } from '../decide/status.ts'
