@@ -13,17 +13,23 @@ export type Door = {
   shut(): void
 }
 
+/** The most connections at a time, some 25 KiB each; the balancer keeps one for every call under way. */
+export const MOST_CONNECTIONS = 4096
+
 /**
  * A door on all IPv4 addresses, at `port` or at any free one for 0, that hands connections to the gRPC server. The socket
  * is ours and not grpc-js's because grpc-js can stop listening only by closing the connections as well.
- * Without TLS: encryption is the balancer's or the network's.
+ * Without TLS: encryption is the balancer's or the network's. Connections beyond the most are closed at once, and
+ * `turnedAway` hears of each: whoever opens thousands must not take the memory that others are served with.
  */
-export function makeDoor(server: Server, port: number): Door {
+export function makeDoor(server: Server, port: number, turnedAway: () => void): Door {
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
   let socket: Socket | undefined
   return {
     async open() {
       const opened = createServer({ noDelay: true }, (connection) => injector.injectConnection(connection))
+      opened.maxConnections = MOST_CONNECTIONS
+      opened.on('drop', turnedAway)
       socket = opened
       await once(opened.listen(port, '0.0.0.0'), 'listening')
       return (opened.address() as AddressInfo).port

@@ -41,7 +41,7 @@ const context = { node: settings.nodeName, log, metrics }
 const { server, endStreams } = makeGrpcServer(context, cluster.view, ballotBox, reader, live)
 
 const connections = watchConnections(server, settings.graceSeconds, log)
-const door = makeDoor(server, settings.port)
+const door = makeDoor(server, settings.port, () => metrics.turnedAway.inc())
 
 const stopped = new AbortController()
 let leaveDoor = () => {}

@@ -27,6 +27,11 @@ export function makeMetrics() {
       labelNames: ['method', 'failure'] as const,
       registers,
     }),
+    turnedAway: new Counter({
+      name: 'polling_connections_turned_away_total',
+      help: 'Connections that were closed at once, because there were too many.',
+      registers,
+    }),
     writeRetries: new Counter({
       name: 'polling_write_retries_total',
       help: 'Writes tried a second time on the writable database after a definite failure.',

@@ -14,7 +14,7 @@ async function serve(t: Test) {
   const server = new Server({ 'grpc.enable_channelz': 0 })
   new HealthImplementation({ '': 'SERVING' }).addToServer(server)
   const connections = watchConnections(server, GRACE_SECONDS, makeLog('test', 'fatal'))
-  const door = makeDoor(server, 0)
+  const door = makeDoor(server, 0, () => {})
   const port = await door.open()
   t.teardown(() => {
     door.shut()
