@@ -165,7 +165,7 @@ test('after any interleaving of votes, retries, closes and crashes all promises 
     }
   }
   await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 40, maxLength: 120 }), run), {
-    numRuns: Number(process.env['PROMISES_RUNS'] ?? 10),
+    numRuns: Number(process.env['PROMISES_RUNS'] ?? 8),
     // Shrinking would take the lab through hundreds of crashes, most of which would not happen the same way again.
     endOnFailure: true,
     ...(process.env['PROMISES_SEED'] ? { seed: Number(process.env['PROMISES_SEED']) } : {}),
