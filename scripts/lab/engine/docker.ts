@@ -5,6 +5,10 @@ import { interruption } from '../interruption.ts'
 /** Told each command that changes something, as a user could type it. */
 export type Tell = (line: string) => void
 
+// Bash takes the pipe that it gets from Node for a network connection, and then reads ~/.bashrc, however long that takes;
+// only in a shell within a shell it does not.
+$.env = { ...process.env, SHLVL: '2' }
+
 const quiet = $({ quiet: true, nothrow: true })
 
 /** Runs `docker …` that changes something, after telling it; gives what it printed. */
