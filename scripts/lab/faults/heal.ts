@@ -1,0 +1,122 @@
+import { attempt, type Tell } from '../engine/docker.ts'
+import { faultsImage, hasImage } from '../engine/images.ts'
+import { labError } from '../errors.ts'
+import { exclusively } from '../lock.ts'
+import { steps, tellOf } from '../show/steps.ts'
+import type { Lab, Node, NodeName } from '../topology.ts'
+import { until } from '../wait.ts'
+import type { Fault, Kind, Peer, View } from './kind.ts'
+import { faultsIn, KINDS } from './kinds.ts'
+import { assertThere, look, unseen } from './look.ts'
+
+/** Which faults to heal; an empty list means all. */
+export type Choice = {
+  readonly kinds: readonly string[]
+  /** Faults of these nodes, and between others and them. */
+  readonly nodes: readonly string[]
+  /** Only faults between a node and one of these. */
+  readonly peers?: readonly Peer[]
+}
+
+/** The choice that words make: kinds, nodes, or kinds on nodes. */
+export function choiceOf(lab: Lab, words: readonly string[]): Choice {
+  const kinds = KINDS.map(({ name }) => name as string)
+  const nodes = lab.nodes.map(({ name }) => name as string)
+  const word = words.find((it) => !kinds.includes(it) && !nodes.includes(it))
+  if (word !== undefined) throw labError('FAULT_UNKNOWN', { word, kinds: kinds.join(', '), nodes: nodes.join(', ') })
+  return { kinds: words.filter((it) => kinds.includes(it)), nodes: words.filter((it) => nodes.includes(it)) }
+}
+
+/** What healing did. */
+export type Healed = {
+  readonly healed: readonly Fault[]
+  /** Why something could not be seen, by node: whether it has a fault is not known. */
+  readonly unseen: readonly string[]
+}
+
+/** Ends the chosen faults, and returns when they are seen to be gone. Safe to run again, from wherever it was interrupted. */
+export const heal = (lab: Lab, choice: Choice): Promise<Healed> =>
+  exclusively(lab, async () => {
+    let result: Healed | undefined
+    await steps([
+      {
+        title: 'Heal',
+        task: async (_, task) => {
+          result = await healAll(tellOf(task), lab, choice)
+          task.title = result.healed.length === 0 ? 'Heal: nothing to heal' : 'Heal'
+        },
+      },
+    ])
+    if (result === undefined) throw new Error('healed without a result')
+    return result
+  })
+
+async function healAll(tell: Tell, lab: Lab, choice: Choice): Promise<Healed> {
+  const kinds = KINDS.filter(({ name }) => choice.kinds.length === 0 || choice.kinds.includes(name))
+  const places = [...new Set(kinds.map(({ place }) => place))]
+  const healed = new Map<string, Fault>()
+  let stranded: NodeName | undefined
+  const result = await until('the faults to be gone', { seconds: 60, patience: lab.settings.patience }, async () => {
+    const views = await look(lab, lab.nodes, places)
+    assertThere(lab, views)
+    const chosen = faultsIn(views, kinds).filter((fault) => isChosen(choice, fault))
+    stranded = await formerPrimary(lab, chosen)
+    const left = chosen.filter(({ node, kind }) => !(node === stranded && isDown(kind)))
+    const blind = views.flatMap((view) => {
+      const why = unseen(view, places)
+      // One that is to be started or thawed can be seen then, one that just came up soon.
+      return why === undefined || (choice.nodes.length > 0 && !choice.nodes.includes(view.node.name))
+        ? []
+        : [{ view, why }]
+    })
+    const soon = blind.filter(({ view }) => view.container.state === 'running')
+    if (left.length === 0 && soon.length === 0)
+      return { done: { healed: [...healed.values()], unseen: blind.map(({ why }) => why) } }
+    const first = kinds.find((kind) => left.some((fault) => fault.kind === kind.name))?.place
+    for (const kind of kinds.filter(({ place }) => place === first)) await healKind(tell, lab, kind, views, left)
+    for (const fault of left) healed.set(JSON.stringify([fault.kind, fault.node, fault.peer, fault.way]), fault)
+    return { seen: [...left.map(({ kind, node }) => `${kind} ${node}`), ...soon.map(({ why }) => why)].join(', ') }
+  })
+  // Said last: everything else is healed by now.
+  if (stranded !== undefined) throw labError('WOULD_SPLIT', { node: stranded })
+  return result
+}
+
+const healKind = (tell: Tell, lab: Lab, kind: Kind, views: readonly View[], left: readonly Fault[]): Promise<unknown> =>
+  Promise.all(
+    views.map(({ node }) => {
+      const own = left.filter((fault) => fault.kind === kind.name && fault.node === node.name)
+      return own.length === 0 ? undefined : kind.heal(tell, lab, node, own)
+    }),
+  )
+
+/** Ends what is in force on the network of a node that keeps running; whatever starts anew has a new one. */
+export async function healNetwork(tell: Tell, lab: Lab, node: Node): Promise<void> {
+  // Set up before there were faults.
+  if (!(await hasImage(await faultsImage(lab.settings)))) return
+  const views = await look(lab, [node], ['network'])
+  const kinds = KINDS.filter(({ place }) => place === 'network')
+  for (const kind of kinds) await healKind(tell, lab, kind, views, faultsIn(views, [kind]))
+}
+
+const isChosen = ({ nodes, peers }: Choice, { node, peer }: Fault): boolean =>
+  (nodes.length === 0 || nodes.includes(node) || (peer !== null && nodes.includes(peer))) &&
+  (peers === undefined || peer === null || peers.includes(peer))
+
+const isDown = (kind: string): boolean => kind === 'crash' || kind === 'stop'
+
+/** The database that went down as a primary and whose peer is the primary now: started, there would be two. */
+async function formerPrimary(lab: Lab, faults: readonly Fault[]): Promise<NodeName | undefined> {
+  const down = lab.databases.filter(({ name }) => faults.some(({ node, kind }) => node === name && isDown(kind)))
+  const [one] = down
+  if (one === undefined || down.length > 1) return undefined
+  const [view] = await look(
+    lab,
+    lab.databases.filter(({ name }) => name === one.peer),
+    ['database'],
+  )
+  const peer = view?.database
+  if (peer === undefined || 'unreachable' in peer || peer.inRecovery) return undefined
+  const standby = await attempt(['cp', `${one.container}:/var/lib/postgresql/data/standby.signal`, '-'])
+  return standby.exit === 0 ? undefined : one.name
+}
