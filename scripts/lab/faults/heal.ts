@@ -55,31 +55,35 @@ async function healAll(tell: Tell, lab: Lab, choice: Choice): Promise<Healed> {
   const kinds = KINDS.filter(({ name }) => choice.kinds.length === 0 || choice.kinds.includes(name))
   const places = [...new Set(kinds.map(({ place }) => place))]
   const healed = new Map<string, Fault>()
+  const unknown = new Map<NodeName, string | undefined>()
   let stranded: NodeName | undefined
-  const result = await until('the faults to be gone', { seconds: 60, patience: lab.settings.patience }, async () => {
-    const views = await look(lab, lab.nodes, places)
+  let nodes = lab.nodes
+  await until('the faults to be gone', { seconds: 60, patience: lab.settings.patience }, async () => {
+    const views = await look(lab, nodes, places)
     assertThere(lab, views)
     const chosen = faultsIn(views, kinds).filter((fault) => isChosen(choice, fault))
-    stranded = await formerPrimary(lab, chosen)
+    stranded ??= await formerPrimary(lab, chosen)
     const left = chosen.filter(({ node, kind }) => !(node === stranded && isDown(kind)))
-    const blind = views.flatMap((view) => {
-      const why = unseen(view, places)
-      // One that is to be started or thawed can be seen then, one that just came up soon.
-      return why === undefined || (choice.nodes.length > 0 && !choice.nodes.includes(view.node.name))
-        ? []
-        : [{ view, why }]
-    })
-    const soon = blind.filter(({ view }) => view.container.state === 'running')
-    if (left.length === 0 && soon.length === 0)
-      return { done: { healed: [...healed.values()], unseen: blind.map(({ why }) => why) } }
+    for (const view of views) {
+      const asked = choice.nodes.length === 0 || choice.nodes.includes(view.node.name)
+      unknown.set(view.node.name, asked ? unseen(view, places) : undefined)
+    }
+    // One that has just been started can be asked soon; one that stays down or frozen cannot.
+    const soon = views.filter(({ node, container }) => container.state === 'running' && unknown.get(node.name))
+    if (left.length === 0 && soon.length === 0) return { done: undefined }
+    // The rest was seen to be whole, and nobody else changes it meanwhile.
+    nodes = lab.nodes.filter(
+      ({ name }) => left.some(({ node }) => node === name) || soon.some(({ node }) => node.name === name),
+    )
     const first = kinds.find((kind) => left.some((fault) => fault.kind === kind.name))?.place
     for (const kind of kinds.filter(({ place }) => place === first)) await healKind(tell, lab, kind, views, left)
     for (const fault of left) healed.set(JSON.stringify([fault.kind, fault.node, fault.peer, fault.way]), fault)
-    return { seen: [...left.map(({ kind, node }) => `${kind} ${node}`), ...soon.map(({ why }) => why)].join(', ') }
+    const seen = [...left.map(({ kind, node }) => `${kind} ${node}`), ...soon.map(({ node }) => unknown.get(node.name))]
+    return { seen: seen.join(', ') }
   })
   // Said last: everything else is healed by now.
   if (stranded !== undefined) throw labError('WOULD_SPLIT', { node: stranded })
-  return result
+  return { healed: [...healed.values()], unseen: [...unknown.values()].filter((why) => why !== undefined) }
 }
 
 const healKind = (tell: Tell, lab: Lab, kind: Kind, views: readonly View[], left: readonly Fault[]): Promise<unknown> =>

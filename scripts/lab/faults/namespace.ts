@@ -65,7 +65,7 @@ const LACKING = /kind is unknown|missing kernel module|No chain\/target\/match|n
 
 async function refusal(lab: Lab, command: readonly string[], result: Result) {
   const said = result.stderr.split('\n').find((line) => LACKING.test(line))
-  if (said !== undefined) return labError('KERNEL_LACKS', { said })
+  if (said !== undefined) return labError('KERNEL_LACKS', { said: said.replace(/^Error: /, '') })
   const image = await faultsImage(lab.settings)
   if (!(await hasImage(image))) return labError('NOT_SET_UP', { lab: lab.name, missing: `image ${image.tag}` })
   return failure(command, result)
