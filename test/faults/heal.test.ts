@@ -96,6 +96,10 @@ test('heal does not start a former primary beside the new one', { timeout: 120_0
   await sql('db-replica', 'select pg_promote()')
   t.match(await fault('heal', 'crash'), { exit: 1, stderr: /WOULD_SPLIT: db-primary .*\n.*rejoin/ })
   t.match(await faults('crash', 'db-primary'), [{ kind: 'crash' }])
+  // Even if both are down: the one that was promoted is the one to start.
+  await fault('crash', 'db-replica')
+  t.match(await fault('heal', 'crash'), { exit: 1, stderr: /WOULD_SPLIT: db-primary/ })
+  t.match(await faults('crash', 'db-replica'), [])
   t.equal((await verb('reset')).exit, 0)
   await healthyAgain(t)
 })

@@ -30,6 +30,8 @@ export type Container = {
   readonly state: ContainerState
   /** How its process ended, for one that has. */
   readonly exitCode: number
+  /** When it last ended. */
+  readonly finishedAt: string | undefined
   /** Digest of all that the container was made from. */
   readonly spec: string | undefined
   /** What the engine's own health check last said: `starting`, `healthy` or `unhealthy`. */
@@ -42,6 +44,7 @@ export type Container = {
 export const ABSENT: Container = {
   state: 'absent',
   exitCode: 0,
+  finishedAt: undefined,
   spec: undefined,
   health: undefined,
   startedAt: undefined,
@@ -63,6 +66,7 @@ export async function containersOf(lab: Lab, nodes: readonly Node[] = lab.nodes)
     return {
       state: it.State.Status,
       exitCode: it.State.ExitCode,
+      finishedAt: it.State.FinishedAt,
       spec: it.Config.Labels[SPEC_LABEL],
       health: it.State.Health?.Status,
       startedAt: it.State.StartedAt,
@@ -77,6 +81,7 @@ type Inspected = {
   readonly State: {
     readonly Status: ContainerState
     readonly ExitCode: number
+    readonly FinishedAt: string
     readonly StartedAt: string
     readonly Health?: { readonly Status: string }
   }

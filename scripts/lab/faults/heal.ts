@@ -1,5 +1,6 @@
 import { attempt, type Tell } from '../engine/docker.ts'
 import { faultsImage, hasImage } from '../engine/images.ts'
+import { containersOf } from '../engine/nodes.ts'
 import { labError } from '../errors.ts'
 import { exclusively } from '../lock.ts'
 import { steps, tellOf } from '../show/steps.ts'
@@ -109,18 +110,20 @@ const isChosen = ({ nodes, peers }: Choice, { node, peer }: Fault): boolean =>
 
 const isDown = (kind: string): boolean => kind === 'crash' || kind === 'stop'
 
-/** The database that went down as a primary and whose peer is the primary now: started, there would be two. */
+/** The database that went down as a primary before the other was promoted: started, there would be two primaries. */
 async function formerPrimary(lab: Lab, faults: readonly Fault[]): Promise<NodeName | undefined> {
-  const down = lab.databases.filter(({ name }) => faults.some(({ node, kind }) => node === name && isDown(kind)))
-  const [one] = down
-  if (one === undefined || down.length > 1) return undefined
-  const [view] = await look(
-    lab,
-    lab.databases.filter(({ name }) => name === one.peer),
-    ['database'],
+  if (!lab.databases.some(({ name }) => faults.some(({ node, kind }) => node === name && isDown(kind))))
+    return undefined
+  // Told from outside, since neither may be able to answer: a promotion removes the file that makes a standby.
+  const signals = await Promise.all(
+    lab.databases.map(({ container }) => attempt(['cp', `${container}:/var/lib/postgresql/data/standby.signal`, '-'])),
   )
-  const peer = view?.database
-  if (peer === undefined || 'unreachable' in peer || peer.inRecovery) return undefined
-  const standby = await attempt(['cp', `${one.container}:/var/lib/postgresql/data/standby.signal`, '-'])
-  return standby.exit === 0 ? undefined : one.name
+  if (signals.some(({ exit }) => exit === 0)) return undefined
+  const containers = await containersOf(lab, lab.databases)
+  // The one that was promoted lived longer: the other was down by then.
+  const lived = containers.map(({ state, finishedAt }) =>
+    state === 'exited' ? Date.parse(finishedAt ?? '') : Number.POSITIVE_INFINITY,
+  )
+  const least = Math.min(...lived)
+  return least === Number.POSITIVE_INFINITY ? undefined : lab.databases[lived.indexOf(least)]?.name
 }
