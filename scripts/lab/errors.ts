@@ -74,6 +74,33 @@ export const ERRORS = {
     says: 'waited {seconds} s for {what}; last seen: {seen}',
     fix: 'look at `zx scripts/status.ts`; on a slow machine give every deadline more time: LAB_PATIENCE=4',
   },
+  NO_SUCH_NODE: { says: '{name} is not a node', fix: 'one of {nodes}' },
+  FAULT_PEER: { says: '{node} cannot be its own peer', fix: 'name other nodes, or none for all of them' },
+  FAULT_MISFIT: {
+    says: '{kind} does not fit {node} as it is now',
+    fix: 'it fits {fits}; see roles with zx scripts/status.ts',
+  },
+  FAULT_STATE: {
+    says: '{kind} is not possible on {node}, whose container is {state}',
+    fix: 'heal it first: zx scripts/fault.ts heal {node}',
+  },
+  FAULT_UNREACHABLE: {
+    says: 'the database of {node} cannot be asked: {problem}',
+    fix: 'see what is wrong with it: zx scripts/status.ts; zx scripts/fault.ts list',
+  },
+  FAULT_UNKNOWN: { says: '{word} is neither a kind of fault nor a node', fix: 'kinds: {kinds}; nodes: {nodes}' },
+  FAULTS_IN_FORCE: {
+    says: '{what} cannot be while faults are in force: {faults}',
+    fix: 'zx scripts/fault.ts heal, then run the same command again',
+  },
+  KERNEL_LACKS: {
+    says: "this machine's kernel cannot do that: {said}",
+    fix: "nothing was changed; run the lab on a kernel that has it (the VM, or Debian's own kernel), or choose another fault",
+  },
+  WOULD_SPLIT: {
+    says: '{node} went down as a primary, and the other database is the primary now: started, there would be two',
+    fix: 'all else is healed; bring {node} back as a standby: zx scripts/rejoin.ts {node}, or begin anew: zx scripts/reset.ts',
+  },
   CALL_FAILED: { says: '{call} answered {status}: {details}', fix: '{advice}' },
   INTERRUPTED: { says: 'interrupted', fix: 'run the same command again: it goes on where this one stopped' },
 } as const

@@ -4,7 +4,7 @@ import { test } from 'tap'
 import { bytesOf } from '../../scripts/lab/access/database.ts'
 import { typed } from '../../scripts/lab/engine/docker.ts'
 import { failingStep } from '../../scripts/lab/engine/images.ts'
-import { bytes } from '../../scripts/lab/show/status-view.ts'
+import { bytes } from '../../scripts/lab/show/bytes.ts'
 
 test('a told command can be typed in a shell and means the same', async (t) => {
   fc.assert(

@@ -1,5 +1,5 @@
 import type { ListrTask } from 'listr2'
-import { hasImage, type Image, type Images, imagesOf, makeImage } from '../engine/images.ts'
+import { allImages, hasImage, type Image, type Images, imagesOf, makeImage } from '../engine/images.ts'
 import { exclusively } from '../lock.ts'
 import { showing, steps, tellOf } from '../show/steps.ts'
 import type { Lab } from '../topology.ts'
@@ -17,7 +17,7 @@ export const prepareImages = (lab: Lab): Promise<void> =>
 
 /** Images that the engine does not have. */
 export async function missingOf(images: Images): Promise<readonly Image[]> {
-  const all = [...images.bases, images.postgres, images.runtime, images.server, images.loader]
+  const all = allImages(images)
   const present = await Promise.all(all.map(hasImage))
   return all.filter((_, index) => !present[index])
 }

@@ -1,6 +1,7 @@
 import { act, type Tell } from '../engine/docker.ts'
 import { markToBeginAnew } from '../engine/nodes.ts'
 import { labError } from '../errors.ts'
+import { healNetwork } from '../faults/heal.ts'
 import { exclusively } from '../lock.ts'
 import { steps, tellOf } from '../show/steps.ts'
 import type { Lab, Node } from '../topology.ts'
@@ -35,7 +36,14 @@ export const reset = (lab: Lab): Promise<LabStatus> =>
       // They accept no calls before their databases are ready, and come up meanwhile. Started first, they would
       // wait a second for the answer of an address that is not there yet.
       { title: 'Start servers', task: (_, task) => start(tellOf(task), lab.servers) },
-      { title: 'Wait until both servers answer', task: () => healthy(lab, lab.servers) },
+      {
+        title: 'Wait until both servers answer',
+        task: async (_, task) => {
+          // Faults of the network ended with the nodes that were stopped.
+          const heal = keepLoader ? healNetwork(tellOf(task), lab, lab.loader) : undefined
+          await Promise.all([healthy(lab, lab.servers), heal])
+        },
+      },
       { title: 'Start the balancer', enabled: !keepLoader, task: (_, task) => start(tellOf(task), [lab.loader]) },
       {
         title: 'Wait until five nodes are healthy',

@@ -5,13 +5,19 @@ import { imagesOf, removeSuperseded } from '../engine/images.ts'
 import { ensureNetwork } from '../engine/network.ts'
 import { type Change, dataVersion, ensureNode, lastLines, type Parts } from '../engine/nodes.ts'
 import { type LabError, labError } from '../errors.ts'
+import { faultsIn, KINDS } from '../faults/kinds.ts'
+import { look } from '../faults/look.ts'
 import { exclusively } from '../lock.ts'
+import { faultLines } from '../show/fault-view.ts'
 import { showing, steps, tellOf } from '../show/steps.ts'
 import type { Lab, Node, NodeName } from '../topology.ts'
 import { until } from '../wait.ts'
 import { buildImages, missingOf } from './images.ts'
 import { preflight } from './preflight.ts'
 import { type LabStatus, statusOf } from './status.ts'
+
+/** Seconds, before `patience` multiplies them, after which it is worth looking whether something is broken on purpose. */
+const EXPLAIN_AFTER_SECONDS = 5
 
 export type SetupResult = { readonly status: LabStatus; readonly changes: Readonly<Record<string, Change>> }
 
@@ -84,14 +90,29 @@ async function newSecrets(lab: Lab): Promise<Secrets> {
 /** Waits until those nodes are healthy, a standby streaming among it; two primaries are an error at once. */
 export const healthy = (lab: Lab, nodes: readonly Node[]): Promise<LabStatus> => {
   const names = new Set<NodeName>(nodes.map(({ name }) => name))
+  const explain = performance.now() + EXPLAIN_AFTER_SECONDS * 1000 * lab.settings.patience
+  let explained = false
   return until(`${[...names].join(', ')} to be healthy`, { seconds: 30, patience: lab.settings.patience }, async () => {
     const status = await statusOf(lab, nodes)
     if (status.primaries.length > 1) throw splitBrain(status)
     const asked = status.nodes.filter(({ name }) => names.has(name))
     if (asked.every((node) => node.healthy)) return { done: status }
     await assertAlive(lab, status)
+    if (!explained && performance.now() > explain) {
+      explained = true
+      await assertUnbroken(lab, [...names].join(', '))
+    }
     return { seen: problems(asked) }
   })
+}
+
+/** A fault that was injected is nothing to wait for: say so. */
+async function assertUnbroken(lab: Lab, names: string): Promise<void> {
+  const kinds = KINDS.filter(({ hinders }) => hinders)
+  const places = [...new Set(kinds.map(({ place }) => place))]
+  const faults = faultsIn(await look(lab, lab.nodes, places), kinds)
+  if (faults.length > 0)
+    throw labError('FAULTS_IN_FORCE', { what: `healthy ${names}`, faults: faultLines(faults).join('; ') })
 }
 
 const splitBrain = ({ nodes, primaries }: LabStatus): LabError =>

@@ -1,6 +1,8 @@
 import { bytesOf, type Observation, observe } from '../access/database.ts'
 import { healthOf } from '../access/health.ts'
-import { type Container, type ContainerState, containersOf } from '../engine/nodes.ts'
+import { ABSENT, type Container, type ContainerState, containersOf } from '../engine/nodes.ts'
+import type { Fault } from '../faults/kind.ts'
+import { faultsIn } from '../faults/kinds.ts'
 import type { DatabaseNode, Lab, Node, NodeName } from '../topology.ts'
 
 export type DatabaseStatus = {
@@ -37,6 +39,8 @@ export type LabStatus = {
   readonly primaries: readonly NodeName[]
   /** Servers that answer calls. */
   readonly serving: readonly NodeName[]
+  /** Those that show by the way; a look at the nodes' networks would cost seconds, and is `fault list`'s. */
+  readonly faults: readonly Fault[]
   readonly nodes: readonly NodeStatus[]
 }
 
@@ -69,6 +73,14 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
     serving: nodes
       .filter((node) => lab.servers.some(({ name }) => name === node.name) && node.healthy)
       .map(({ name }) => name),
+    faults: faultsIn(
+      lab.nodes.map((node, index) => ({
+        node,
+        container: containers[index] ?? ABSENT,
+        network: undefined,
+        database: observations[index],
+      })),
+    ),
     nodes,
   }
 }

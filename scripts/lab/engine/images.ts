@@ -35,23 +35,45 @@ export type Images = {
   readonly runtime: Image
   readonly server: Image
   readonly loader: Image
+  /** Of no node: network faults are made with it. */
+  readonly faults: Image
 }
 
 /** The images of a lab, each tagged with a digest of all that goes into it: a tag that exists is up to date. */
 export async function imagesOf(settings: Settings): Promise<Images> {
   const modules = await productionModules()
-  const named = (name: string, version: string) => `${settings.images}/${name}:${version}`
-  const baseImage = (suite: string): Image => ({ name: 'base', tag: named('base', suite) })
+  const named = namedIn(settings)
+  const baseImage = baseIn(settings)
   const base = baseImage(SUITE)
   const postgresBase = SUITES[settings.postgres] === SUITE ? base : baseImage(SUITES[settings.postgres])
   const runtime = await image(named, 'runtime', base, modules, ['package-lock.json'])
-  const [postgres, server, loader] = await Promise.all([
+  const [postgres, server, loader, faults] = await Promise.all([
     image(named, 'postgres', postgresBase, [], [], { MAJOR: settings.postgres }),
     image(named, 'server', runtime, ['proto', 'server']),
     image(named, 'loader', base),
+    faultsImage(settings),
   ])
-  return { bases: [...new Set([base, postgresBase])], postgres, runtime, server, loader }
+  return { bases: [...new Set([base, postgresBase])], postgres, runtime, server, loader, faults }
 }
+
+const namedIn = (settings: Settings) => (name: string, version: string) => `${settings.images}/${name}:${version}`
+const baseIn =
+  (settings: Settings) =>
+  (suite: string): Image => ({ name: 'base', tag: namedIn(settings)('base', suite) })
+
+/** What network faults are made with. */
+export const faultsImage = (settings: Settings): Promise<Image> =>
+  image(namedIn(settings), 'faults', baseIn(settings)(SUITE))
+
+/** All images of a lab, those that others are built on first. */
+export const allImages = ({ bases, postgres, runtime, server, loader, faults }: Images): readonly Image[] => [
+  ...bases,
+  postgres,
+  runtime,
+  server,
+  loader,
+  faults,
+]
 
 /** The image that a node runs. */
 export const imageOf = (images: Images, node: Node): Image =>
@@ -166,7 +188,7 @@ export function failingStep(output: string): string {
 
 /** Removes older builds of the same images, except those that some container still runs. */
 export async function removeSuperseded(tell: Tell, images: Images): Promise<void> {
-  const current = [images.postgres, images.runtime, images.server, images.loader]
+  const current = allImages(images).filter(({ build }) => build !== undefined)
   const tags = (
     await look(['image', 'ls', '--filter', 'label=failover-lab.image', '--format', '{{.Repository}}:{{.Tag}}'])
   ).split('\n')

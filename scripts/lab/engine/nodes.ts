@@ -28,6 +28,10 @@ export type ContainerState = 'absent' | 'created' | 'running' | 'paused' | 'rest
 
 export type Container = {
   readonly state: ContainerState
+  /** How its process ended, for one that has. */
+  readonly exitCode: number
+  /** When it last ended. */
+  readonly finishedAt: string | undefined
   /** Digest of all that the container was made from. */
   readonly spec: string | undefined
   /** What the engine's own health check last said: `starting`, `healthy` or `unhealthy`. */
@@ -36,7 +40,16 @@ export type Container = {
   readonly restarts: number
 }
 
-const ABSENT: Container = { state: 'absent', spec: undefined, health: undefined, startedAt: undefined, restarts: 0 }
+/** A container that is not there. */
+export const ABSENT: Container = {
+  state: 'absent',
+  exitCode: 0,
+  finishedAt: undefined,
+  spec: undefined,
+  health: undefined,
+  startedAt: undefined,
+  restarts: 0,
+}
 
 /** The containers of all nodes, in the order of `nodes`, in one look. */
 export async function containersOf(lab: Lab, nodes: readonly Node[] = lab.nodes): Promise<readonly Container[]> {
@@ -52,6 +65,8 @@ export async function containersOf(lab: Lab, nodes: readonly Node[] = lab.nodes)
       throw labError('NAME_TAKEN', { kind: 'container', name: node.container })
     return {
       state: it.State.Status,
+      exitCode: it.State.ExitCode,
+      finishedAt: it.State.FinishedAt,
       spec: it.Config.Labels[SPEC_LABEL],
       health: it.State.Health?.Status,
       startedAt: it.State.StartedAt,
@@ -65,6 +80,8 @@ type Inspected = {
   readonly Config: { readonly Labels: Readonly<Record<string, string>> | null }
   readonly State: {
     readonly Status: ContainerState
+    readonly ExitCode: number
+    readonly FinishedAt: string
     readonly StartedAt: string
     readonly Health?: { readonly Status: string }
   }

@@ -1,5 +1,7 @@
 import { chalk } from 'zx/core'
 import type { LabStatus, NodeStatus } from '../decide/status.ts'
+import { bytes } from './bytes.ts'
+import { faultLines } from './fault-view.ts'
 
 /** The lab's status as a table for people: one line a node, then who serves. */
 export function statusTable(status: LabStatus): string {
@@ -24,7 +26,15 @@ export function statusTable(status: LabStatus): string {
   const problems = status.nodes
     .filter(({ problem }) => problem !== null)
     .map(({ name, problem }) => `${chalk.red('✗')} ${name}: ${problem}`)
-  return [...lines, '', ...problems, summary(status)].join('\n')
+  return [...lines, '', ...problems, ...faults(status), summary(status)].join('\n')
+}
+
+/** What is broken on purpose, or where to see that. */
+function faults({ faults, nodes }: LabStatus): readonly string[] {
+  const hidden = nodes.some(({ state, healthy }) => state === 'running' && !healthy)
+  const shown = faults.length === 0 ? [] : [`${chalk.yellow('!')} faults in force: ${faultLines(faults).join('; ')}`]
+  const hint = hidden ? [`${chalk.yellow('!')} faults of the network show in: zx scripts/fault.ts list`] : []
+  return [...shown, ...hint]
 }
 
 const colour = (cell: string, row: number, padded: string): string => {
@@ -52,13 +62,6 @@ const slotOf = ({ database }: NodeStatus): string =>
         `${name} ${active ? 'active' : `inactive, keeps ${bytes(retainedBytes ?? 0)}`}`,
     )
     .join('; ')
-
-/** A number of bytes in the largest fitting unit. */
-export function bytes(count: number): string {
-  const unit = ['B', 'KiB', 'MiB', 'GiB'].findLast((_, power) => count >= 1024 ** power) ?? 'B'
-  const value = count / 1024 ** ['B', 'KiB', 'MiB', 'GiB'].indexOf(unit)
-  return `${unit === 'B' ? value : value.toFixed(1)} ${unit}`
-}
 
 function summary({ nodes, primaries, serving, healthy }: LabStatus): string {
   const up = nodes.filter((node) => node.healthy).length

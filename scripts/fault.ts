@@ -1,0 +1,60 @@
+#!/usr/bin/env zx
+// Breaks the lab in ways that happen in earnest, and heals it.
+import { commandLine } from './lab/command-line.ts'
+import { injectFor } from './lab/faults/for-a-time.ts'
+import { choiceOf, heal } from './lab/faults/heal.ts'
+import { inject, type Wish } from './lab/faults/inject.ts'
+import type { FaultOptions } from './lab/faults/kind.ts'
+import { KINDS } from './lab/faults/kinds.ts'
+import { listFaults } from './lab/faults/list.ts'
+import { faultOption, seconds } from './lab/faults/options.ts'
+import { readSettings } from './lab/settings.ts'
+import { faultLines, faultTable } from './lab/show/fault-view.ts'
+import { labOf } from './lab/topology.ts'
+
+await commandLine(import.meta.filename, (program) => {
+  program.description('Bring about one kind of fault on a node, list what is in force, heal it. See docs/faults.md.')
+  for (const kind of KINDS) {
+    const command = program
+      .command(`${kind.name} <node>${kind.hasPeers ? ' [peers...]' : ''}`)
+      .description(`${kind.does} (${kind.fits})`)
+      .option('--for <seconds>', 'heal it after that time, or at Ctrl-C', seconds)
+    for (const name of kind.options) command.addOption(faultOption(name))
+    command.action(async (node: string, ...rest: unknown[]) => {
+      const peers = kind.hasPeers ? (rest[0] as string[]) : []
+      const { for: time, ...options } = command.opts<FaultOptions & { for?: number }>()
+      const wish: Wish = { kind, node, peers, options }
+      const lab = labOf(readSettings())
+      if (time === undefined) {
+        await inject(lab, wish)
+        console.log('in force until: zx scripts/fault.ts heal')
+      } else {
+        await injectFor(lab, wish, time, () => console.log(`in force for ${time} s, or until Ctrl-C`))
+        console.log('healed')
+      }
+    })
+  }
+  program
+    .command('list')
+    .description('show every fault in force, as the system itself shows it')
+    .option('--json', 'print JSON')
+    .action(async ({ json }: { json?: boolean }) => {
+      const list = await listFaults(labOf(readSettings()))
+      console.log(json ? JSON.stringify(list, null, 2) : faultTable(list))
+    })
+  program
+    .command('heal [what...]')
+    .description('end all faults, or those of a kind, of a node, or of a kind on a node; safe to run again')
+    .action(async (what: string[]) => {
+      const lab = labOf(readSettings())
+      const { healed, unseen } = await heal(lab, choiceOf(lab, what))
+      console.log(
+        healed.length === 0
+          ? 'nothing to heal'
+          : faultLines(healed)
+              .map((line) => `healed: ${line}`)
+              .join('\n'),
+      )
+      for (const why of unseen) console.log(`not seen: the database of ${why}`)
+    })
+})

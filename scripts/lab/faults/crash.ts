@@ -1,0 +1,24 @@
+import { act } from '../engine/docker.ts'
+import { anyNode, type Kind } from './kind.ts'
+
+/** Exit code of a container whose processes were killed. */
+export const KILLED = 137
+
+/** All processes of a node are killed, with nothing put in order. */
+export const crash: Kind = {
+  name: 'crash',
+  does: 'kills all its processes at once (kill -9); it stays down',
+  ...anyNode,
+  place: 'container',
+  states: ['running', 'paused'],
+  hasPeers: false,
+  hinders: false,
+  options: [],
+  // The engine does not start again what was killed through it.
+  inject: (tell, { view }) => act(tell, ['kill', view.node.container]),
+  inForce: ({ node, container }) =>
+    container.state === 'exited' && container.exitCode === KILLED
+      ? [{ kind: 'crash', node: node.name, peer: null, way: null, detail: 'killed, and down since' }]
+      : [],
+  heal: (tell, _, node) => act(tell, ['start', node.container]),
+}

@@ -1,0 +1,32 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { LabError } from '../errors.ts'
+import { beginAgain, interruption } from '../interruption.ts'
+import type { Lab } from '../topology.ts'
+import { until } from '../wait.ts'
+import { heal } from './heal.ts'
+import { endsOf, inject, type Wish } from './inject.ts'
+
+/** Brings a fault about and heals it after `seconds`, or at once when interrupted; `held` is told when it is in force. */
+export async function injectFor(lab: Lab, wish: Wish, seconds: number, held: () => void): Promise<void> {
+  const { node, peers } = endsOf(lab, wish)
+  try {
+    await inject(lab, wish)
+    held()
+    await pause(seconds * 1000, undefined, { signal: interruption.signal })
+  } catch (error) {
+    // What was refused is not there to be healed; what was interrupted may be.
+    if (!interruption.signal.aborted) throw error
+    process.exitCode = 130
+  }
+  // The next Ctrl-C interrupts healing.
+  beginAgain()
+  const choice = { kinds: [wish.kind.name], nodes: [node], ...(wish.kind.hasPeers ? { peers } : {}) }
+  await until('another command to let go of the lab', { seconds: 120, patience: lab.settings.patience }, async () => {
+    try {
+      return { done: await heal(lab, choice) }
+    } catch (error) {
+      if (error instanceof LabError && error.code === 'BUSY') return { seen: error.message }
+      throw error
+    }
+  })
+}

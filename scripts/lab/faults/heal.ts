@@ -1,0 +1,129 @@
+import { attempt, type Tell } from '../engine/docker.ts'
+import { faultsImage, hasImage } from '../engine/images.ts'
+import { containersOf } from '../engine/nodes.ts'
+import { labError } from '../errors.ts'
+import { exclusively } from '../lock.ts'
+import { steps, tellOf } from '../show/steps.ts'
+import type { Lab, Node, NodeName } from '../topology.ts'
+import { until } from '../wait.ts'
+import type { Fault, Kind, Peer, View } from './kind.ts'
+import { faultsIn, KINDS } from './kinds.ts'
+import { assertThere, look, unseen } from './look.ts'
+
+/** Which faults to heal; an empty list means all. */
+export type Choice = {
+  readonly kinds: readonly string[]
+  /** Faults of these nodes, and between others and them. */
+  readonly nodes: readonly string[]
+  /** Only faults between a node and one of these. */
+  readonly peers?: readonly Peer[]
+}
+
+/** The choice that words make: kinds, nodes, or kinds on nodes. */
+export function choiceOf(lab: Lab, words: readonly string[]): Choice {
+  const kinds = KINDS.map(({ name }) => name as string)
+  const nodes = lab.nodes.map(({ name }) => name as string)
+  const word = words.find((it) => !kinds.includes(it) && !nodes.includes(it))
+  if (word !== undefined) throw labError('FAULT_UNKNOWN', { word, kinds: kinds.join(', '), nodes: nodes.join(', ') })
+  return { kinds: words.filter((it) => kinds.includes(it)), nodes: words.filter((it) => nodes.includes(it)) }
+}
+
+/** What healing did. */
+export type Healed = {
+  readonly healed: readonly Fault[]
+  /** Why something could not be seen, by node: whether it has a fault is not known. */
+  readonly unseen: readonly string[]
+}
+
+/** Ends the chosen faults, and returns when they are seen to be gone. Safe to run again, from wherever it was interrupted. */
+export const heal = (lab: Lab, choice: Choice): Promise<Healed> =>
+  exclusively(lab, async () => {
+    let result: Healed | undefined
+    await steps([
+      {
+        title: 'Heal',
+        task: async (_, task) => {
+          result = await healAll(tellOf(task), lab, choice)
+          task.title = result.healed.length === 0 ? 'Heal: nothing to heal' : 'Heal'
+        },
+      },
+    ])
+    if (result === undefined) throw new Error('healed without a result')
+    return result
+  })
+
+async function healAll(tell: Tell, lab: Lab, choice: Choice): Promise<Healed> {
+  const kinds = KINDS.filter(({ name }) => choice.kinds.length === 0 || choice.kinds.includes(name))
+  const places = [...new Set(kinds.map(({ place }) => place))]
+  const healed = new Map<string, Fault>()
+  const unknown = new Map<NodeName, string | undefined>()
+  let stranded: NodeName | undefined
+  let nodes = lab.nodes
+  await until('the faults to be gone', { seconds: 60, patience: lab.settings.patience }, async () => {
+    const views = await look(lab, nodes, places)
+    assertThere(lab, views)
+    const chosen = faultsIn(views, kinds).filter((fault) => isChosen(choice, fault))
+    stranded ??= await formerPrimary(lab, chosen)
+    const left = chosen.filter(({ node, kind }) => !(node === stranded && isDown(kind)))
+    for (const view of views) {
+      const asked = choice.nodes.length === 0 || choice.nodes.includes(view.node.name)
+      unknown.set(view.node.name, asked ? unseen(view, places) : undefined)
+    }
+    // One that has just been started can be asked soon; one that stays down or frozen cannot.
+    const soon = views.filter(({ node, container }) => container.state === 'running' && unknown.get(node.name))
+    if (left.length === 0 && soon.length === 0) return { done: undefined }
+    // The rest was seen to be whole, and nobody else changes it meanwhile.
+    nodes = lab.nodes.filter(
+      ({ name }) => left.some(({ node }) => node === name) || soon.some(({ node }) => node.name === name),
+    )
+    const first = kinds.find((kind) => left.some((fault) => fault.kind === kind.name))?.place
+    for (const kind of kinds.filter(({ place }) => place === first)) await healKind(tell, lab, kind, views, left)
+    for (const fault of left) healed.set(JSON.stringify([fault.kind, fault.node, fault.peer, fault.way]), fault)
+    const seen = [...left.map(({ kind, node }) => `${kind} ${node}`), ...soon.map(({ node }) => unknown.get(node.name))]
+    return { seen: seen.join(', ') }
+  })
+  // Said last: everything else is healed by now.
+  if (stranded !== undefined) throw labError('WOULD_SPLIT', { node: stranded })
+  return { healed: [...healed.values()], unseen: [...unknown.values()].filter((why) => why !== undefined) }
+}
+
+const healKind = (tell: Tell, lab: Lab, kind: Kind, views: readonly View[], left: readonly Fault[]): Promise<unknown> =>
+  Promise.all(
+    views.map(({ node }) => {
+      const own = left.filter((fault) => fault.kind === kind.name && fault.node === node.name)
+      return own.length === 0 ? undefined : kind.heal(tell, lab, node, own)
+    }),
+  )
+
+/** Ends what is in force on the network of a node that keeps running; whatever starts anew has a new one. */
+export async function healNetwork(tell: Tell, lab: Lab, node: Node): Promise<void> {
+  // Set up before there were faults.
+  if (!(await hasImage(await faultsImage(lab.settings)))) return
+  const views = await look(lab, [node], ['network'])
+  const kinds = KINDS.filter(({ place }) => place === 'network')
+  for (const kind of kinds) await healKind(tell, lab, kind, views, faultsIn(views, [kind]))
+}
+
+const isChosen = ({ nodes, peers }: Choice, { node, peer }: Fault): boolean =>
+  (nodes.length === 0 || nodes.includes(node) || (peer !== null && nodes.includes(peer))) &&
+  (peers === undefined || peer === null || peers.includes(peer))
+
+const isDown = (kind: string): boolean => kind === 'crash' || kind === 'stop'
+
+/** The database that went down as a primary before the other was promoted: started, there would be two primaries. */
+async function formerPrimary(lab: Lab, faults: readonly Fault[]): Promise<NodeName | undefined> {
+  if (!lab.databases.some(({ name }) => faults.some(({ node, kind }) => node === name && isDown(kind))))
+    return undefined
+  // Told from outside, since neither may be able to answer: a promotion removes the file that makes a standby.
+  const signals = await Promise.all(
+    lab.databases.map(({ container }) => attempt(['cp', `${container}:/var/lib/postgresql/data/standby.signal`, '-'])),
+  )
+  if (signals.some(({ exit }) => exit === 0)) return undefined
+  const containers = await containersOf(lab, lab.databases)
+  // The one that was promoted lived longer: the other was down by then.
+  const lived = containers.map(({ state, finishedAt }) =>
+    state === 'exited' ? Date.parse(finishedAt ?? '') : Number.POSITIVE_INFINITY,
+  )
+  const least = Math.min(...lived)
+  return least === Number.POSITIVE_INFINITY ? undefined : lab.databases[lived.indexOf(least)]?.name
+}

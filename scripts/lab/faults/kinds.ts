@@ -1,0 +1,16 @@
+import { crash } from './crash.ts'
+import { freeze } from './freeze.ts'
+import { isolate } from './isolate.ts'
+import type { Fault, Kind, View } from './kind.ts'
+import { reject } from './reject.ts'
+import { replayPause } from './replay-pause.ts'
+import { slot } from './slot.ts'
+import { slow } from './slow.ts'
+import { stop } from './stop.ts'
+
+/** Every kind of fault. Healing goes from the first to the last: what is down or frozen can tell nothing about the rest. */
+export const KINDS: readonly Kind[] = [crash, stop, freeze, isolate, reject, slow, replayPause, slot]
+
+/** The faults that views show, by kind. */
+export const faultsIn = (views: readonly View[], kinds: readonly Kind[] = KINDS): readonly Fault[] =>
+  kinds.flatMap((kind) => views.flatMap(kind.inForce))

@@ -1,0 +1,40 @@
+import { observe } from '../access/database.ts'
+import { ABSENT, containersOf } from '../engine/nodes.ts'
+import { labError } from '../errors.ts'
+import type { DatabaseNode, Lab, Node } from '../topology.ts'
+import type { Place, View } from './kind.ts'
+import { namespaceOf } from './namespace.ts'
+
+export const EVERYWHERE: readonly Place[] = ['container', 'network', 'database']
+
+/** Looks at nodes, all at once, at those places. */
+export async function look(lab: Lab, nodes: readonly Node[], places: readonly Place[]): Promise<readonly View[]> {
+  const containers = await containersOf(lab, nodes)
+  return Promise.all(
+    nodes.map(async (node, index) => {
+      const container = containers[index] ?? ABSENT
+      const { state } = container
+      const [network, database] = await Promise.all([
+        // The packet rules of a frozen node can be seen and changed, its database cannot be asked.
+        places.includes('network') && ['running', 'paused'].includes(state) ? namespaceOf(lab, node) : undefined,
+        places.includes('database') && state === 'running' && isDatabase(node) ? observe(lab, node) : undefined,
+      ])
+      return { node, container, network, database }
+    }),
+  )
+}
+
+/** A node that is not there is an error for those who change faults or list them: there is no lab. */
+export function assertThere(lab: Lab, views: readonly View[]): void {
+  const absent = views.find(({ container }) => container.state === 'absent')
+  if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.node.name })
+}
+
+const isDatabase = (node: Node): node is DatabaseNode => node.kind === 'database'
+
+/** Why something of a node could not be seen, or undefined where all that was asked for was. */
+export function unseen({ node, container, database }: View, places: readonly Place[]): string | undefined {
+  if (!places.includes('database') || !isDatabase(node)) return undefined
+  if (container.state !== 'running') return `${node.name} is ${container.state}`
+  return database !== undefined && 'unreachable' in database ? `${node.name}: ${database.unreachable}` : undefined
+}

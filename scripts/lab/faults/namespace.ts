@@ -1,0 +1,72 @@
+import { act, attempt, failure, type Result, type Tell } from '../engine/docker.ts'
+import { faultsImage, hasImage } from '../engine/images.ts'
+import { labError } from '../errors.ts'
+import type { Lab, Node } from '../topology.ts'
+
+/** A node's only interface besides its loopback. */
+export const LINK = 'eth0'
+
+/** What a look into a node's network namespace shows. */
+export type Namespace = {
+  /** Packet rules, as `iptables-save` writes them. */
+  readonly rules: readonly string[]
+  /** Classes and queues of the link, as `tc -j` writes them. */
+  readonly classes: readonly TrafficClass[]
+  readonly queues: readonly Queue[]
+}
+export type TrafficClass = { readonly handle: string; readonly rate?: number }
+export type Queue = {
+  readonly kind: string
+  readonly parent?: string
+  readonly options?: { readonly delay?: { readonly delay: number }; readonly 'loss-random'?: { readonly loss: number } }
+}
+
+const LOOK = `iptables-save -t filter; echo --; tc -j class show dev ${LINK}; echo --; tc -j qdisc show dev ${LINK}`
+
+/** Looks into a node's network namespace; undefined where the node went down meanwhile, and its namespace with it. */
+export async function namespaceOf(lab: Lab, node: Node): Promise<Namespace | undefined> {
+  const command = await helper(lab, `container:${node.container}`, LOOK)
+  const seen = await attempt(command)
+  if (/non running container|no such container/i.test(seen.stderr)) return undefined
+  if (seen.exit !== 0) throw await refusal(lab, command, seen)
+  const [rules = '', classes = '', queues = ''] = seen.stdout.split('--\n')
+  return {
+    rules: rules.split('\n').filter((line) => line.startsWith('-A ')),
+    classes: JSON.parse(classes.trim() || '[]'),
+    queues: JSON.parse(queues.trim() || '[]'),
+  }
+}
+
+/** Runs commands in a node's network namespace, from a container that lives as long as they do: no root on this machine. */
+export async function actInNamespace(tell: Tell, lab: Lab, node: Node, commands: readonly string[]): Promise<void> {
+  const command = await helper(lab, `container:${node.container}`, commands.join(' && '))
+  try {
+    await act(tell, command)
+  } catch {
+    // Asked again only to tell a kernel that cannot from everything else.
+    throw await refusal(lab, command, await attempt(command))
+  }
+}
+
+/** Tries commands in an empty namespace of their own, so that what the kernel lacks is known before anything changes. */
+export async function rehearse(lab: Lab, commands: readonly string[]): Promise<void> {
+  const command = await helper(lab, 'none', commands.join(' && ').replaceAll(`dev ${LINK}`, 'dev lo'))
+  const tried = await attempt(command)
+  if (tried.exit !== 0) throw await refusal(lab, command, tried)
+}
+
+async function helper(lab: Lab, network: string, script: string): Promise<readonly string[]> {
+  const { tag } = await faultsImage(lab.settings)
+  const confined = ['--cap-drop', 'ALL', '--cap-add', 'NET_ADMIN', '--security-opt', 'no-new-privileges']
+  return ['run', '--rm', '--pull', 'never', '--network', network, ...confined, tag, 'sh', '-c', script]
+}
+
+const LACKING = /kind is unknown|missing kernel module|No chain\/target\/match|not supported|Protocol not available/i
+
+async function refusal(lab: Lab, command: readonly string[], result: Result) {
+  const said = result.stderr.split('\n').find((line) => LACKING.test(line))
+  if (said !== undefined) return labError('KERNEL_LACKS', { said: said.replace(/^Error: /, '') })
+  const image = await faultsImage(lab.settings)
+  if (!(await hasImage(image))) return labError('NOT_SET_UP', { lab: lab.name, missing: `image ${image.tag}` })
+  return failure(command, result)
+}

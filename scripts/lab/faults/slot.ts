@@ -1,0 +1,75 @@
+import { look, type Tell } from '../engine/docker.ts'
+import { labError } from '../errors.ts'
+import { bytes } from '../show/bytes.ts'
+import type { Node } from '../topology.ts'
+import { changeDatabase } from './database-change.ts'
+import type { Kind, Order } from './kind.ts'
+
+const NAME = 'fault_slot'
+
+/** MiB that must stay free on the disk whatever is written. */
+const LEFT_FREE = 1000
+
+/** A replication slot that nobody reads from, as a standby that is gone leaves one behind: WAL piles up. */
+export const slot: Kind = {
+  name: 'slot',
+  does: 'leaves a replication slot on it that nobody uses, so that WAL piles up; --fill writes some',
+  fits: 'a database; --fill only the primary',
+  place: 'database',
+  states: ['running'],
+  hasPeers: false,
+  hinders: false,
+  options: ['fill'],
+  isFor: ({ node }) => node.kind === 'database',
+  inject: async (tell, order) => {
+    const { node } = order.view
+    if (order.options.fill !== undefined) await checkFill(order, order.options.fill)
+    await changeDatabase(
+      tell,
+      node,
+      `select pg_create_physical_replication_slot('${NAME}', true) where not exists (select from pg_replication_slots where slot_name = '${NAME}')`,
+    )
+    if (order.options.fill !== undefined) await fill(tell, node, order.options.fill)
+  },
+  inForce: ({ node, database }) =>
+    database === undefined || 'unreachable' in database
+      ? []
+      : database.slots
+          .filter(({ name }) => name === NAME)
+          .map(({ retainedBytes }) => ({
+            kind: 'slot',
+            node: node.name,
+            peer: null,
+            way: null,
+            detail:
+              retainedBytes === null ? 'lost: it asked for more than is kept' : `keeps ${bytes(retainedBytes)} of WAL`,
+          })),
+  heal: async (tell, _, node) => {
+    await changeDatabase(
+      tell,
+      node,
+      `select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '${NAME}'`,
+    )
+    // What it has kept is freed at a checkpoint, on a standby too.
+    await changeDatabase(tell, node, 'checkpoint')
+  },
+}
+
+async function checkFill({ view }: Order, mebibytes: number): Promise<void> {
+  const { node, database } = view
+  if (database === undefined || 'unreachable' in database || database.inRecovery)
+    throw labError('FAULT_MISFIT', { kind: 'slot --fill', node: node.name, fits: 'the database that is primary now' })
+  const folder = '/var/lib/postgresql/data'
+  const [, free = '0'] = (await look(['exec', node.container, 'df', '--output=avail', '-BM', folder])).split('\n')
+  const available = Number.parseInt(free, 10)
+  if (available < mebibytes + LEFT_FREE)
+    throw labError('DISK_LOW', { available, folder, needed: mebibytes + LEFT_FREE })
+}
+
+/** Messages in the WAL and nowhere else; a statement each MiB, so that it can be ended half-way. */
+const fill = (tell: Tell, node: Node, mebibytes: number): Promise<string> =>
+  changeDatabase(
+    tell,
+    node,
+    `do $$ begin for mebibyte in 1..${mebibytes} loop perform pg_logical_emit_message(false, 'fault', repeat('x', 1048576)); end loop; end $$`,
+  )

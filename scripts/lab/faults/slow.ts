@@ -1,0 +1,76 @@
+import { addressOf } from '../engine/network.ts'
+import { type NodeName, TOPOLOGY } from '../topology.ts'
+import { anyNode, type Fault, type Kind, type Order, type Peer, type View } from './kind.ts'
+import { actInNamespace, LINK, rehearse } from './namespace.ts'
+
+/** kbit/s unless said otherwise: a vote still takes milliseconds, a base backup minutes. */
+const DEFAULT_RATE = 1000
+/** kbit/s of a link that is only delayed or lossy. */
+const UNLIMITED = 10_000_000
+
+/** A class is numbered as its peer's address, so that what is seen tells whom it is for. */
+const classOf = (peer: NodeName): string => `1:${TOPOLOGY[peer].host}`
+const NAMES = Object.keys(TOPOLOGY) as readonly NodeName[]
+const nodesOf = (peers: readonly (Peer | null)[]): readonly NodeName[] => NAMES.filter((name) => peers.includes(name))
+
+/** What a node sends to its peers is limited, delayed or lost in part. */
+export const slow: Kind = {
+  name: 'slow',
+  does: 'limits what it sends to the peers; where the kernel has netem, delays or loses it too',
+  ...anyNode,
+  place: 'network',
+  states: ['running', 'paused'],
+  hasPeers: true,
+  hinders: true,
+  options: ['rate', 'delay', 'loss'],
+  inject: async (tell, order) => {
+    const commands = [
+      `tc qdisc replace dev ${LINK} root handle 1: htb`,
+      ...nodesOf(order.peers).flatMap((peer) => limit(order, peer)),
+    ]
+    await rehearse(order.lab, commands)
+    await actInNamespace(tell, order.lab, order.view.node, commands)
+  },
+  inForce,
+  heal: (tell, lab, node, faults) =>
+    actInNamespace(tell, lab, node, [
+      // The filter first, or the class could not go; one left half-made has none.
+      ...nodesOf(faults.map(({ peer }) => peer)).flatMap((peer) => [
+        `{ tc filter del dev ${LINK} parent 1: prio ${TOPOLOGY[peer].host} 2>/dev/null || true; }`,
+        `tc class del dev ${LINK} classid ${classOf(peer)}`,
+      ]),
+      `{ tc class show dev ${LINK} | grep -q . || tc qdisc del dev ${LINK} root; }`,
+    ]),
+}
+
+function limit({ network, options }: Order, peer: NodeName): readonly string[] {
+  const { delay, loss } = options
+  const netem = delay !== undefined || loss !== undefined
+  const rate = options.rate ?? (netem ? UNLIMITED : DEFAULT_RATE)
+  const address = addressOf(network, TOPOLOGY[peer])
+  return [
+    `tc class replace dev ${LINK} parent 1: classid ${classOf(peer)} htb rate ${rate}kbit`,
+    ...(netem
+      ? [
+          `tc qdisc replace dev ${LINK} parent ${classOf(peer)} netem limit 10000` +
+            `${delay === undefined ? '' : ` delay ${delay}ms`}${loss === undefined ? '' : ` loss ${loss}%`}`,
+        ]
+      : []),
+    `tc filter replace dev ${LINK} parent 1: protocol ip prio ${TOPOLOGY[peer].host} u32 match ip dst ${address}/32 flowid ${classOf(peer)}`,
+  ]
+}
+
+function inForce({ node, network }: View): readonly Fault[] {
+  return (network?.classes ?? []).flatMap(({ handle, rate }) => {
+    const peer = NAMES.find((name) => classOf(name) === handle)
+    if (peer === undefined) return []
+    const netem = network?.queues.find(({ kind, parent }) => kind === 'netem' && parent === handle)?.options
+    const kilobits = ((rate ?? 0) * 8) / 1000
+    const detail = [
+      ...(kilobits < UNLIMITED ? [`${kilobits} kbit/s`] : []),
+      ...(netem?.delay === undefined ? [] : [`${netem.delay.delay * 1000} ms later`]),
+      ...(netem?.['loss-random'] === undefined ? [] : [`${netem['loss-random'].loss * 100} % lost`]),
+    ]
+    return [{ kind: 'slow', node: node.name, peer, way: 'out', detail: detail.join(', ') }] as const
+  })
+}
