@@ -63,7 +63,19 @@ export const ERRORS = {
   },
   SPLIT_BRAIN: {
     says: 'both databases are primaries: {seen}',
-    fix: 'zx scripts/reset.ts (the votes are deleted)',
+    fix: 'zx scripts/rejoin.ts keeps the newer one and lists the votes that only the older one has',
+  },
+  DATABASE_SILENT: {
+    says: '{node} did not answer a question: {problem}',
+    fix: 'see what it is doing: zx scripts/status.ts',
+  },
+  NO_PRIMARY: {
+    says: 'no database takes writes: {seen}',
+    fix: 'zx scripts/setup.ts starts what is down; zx scripts/failover.ts promotes the standby',
+  },
+  NO_STANDBY: {
+    says: 'at level {level} every commit would wait for a standby, and there is none: {seen}',
+    fix: 'bring it back first (zx scripts/setup.ts or zx scripts/rejoin.ts), or set it all the same: --force',
   },
   NOT_SET_UP: { says: 'the lab {lab} is not set up: no {missing}', fix: 'zx scripts/setup.ts' },
   NODE_DIED: {
