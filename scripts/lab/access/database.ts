@@ -75,7 +75,7 @@ export async function observe(lab: Lab, node: DatabaseNode, seconds = 3): Promis
  * a transaction of its own. Gives what the last of them printed.
  */
 export async function change(tell: Tell, node: DatabaseNode, ...statements: readonly string[]): Promise<string> {
-  const commands = statements.flatMap((statement) => ['-c', statement])
+  const commands = statements.flatMap((statement) => ['-c', statement.trim().replace(/\s+/g, ' ')])
   const printed = await act(tell, ['exec', node.container, ...PSQL, ...commands])
   return printed.split('\n').at(-1) ?? ''
 }
@@ -96,3 +96,7 @@ export function bytesOf(lsn: string): bigint {
   const [high = '0', low = '0'] = lsn.split('/')
   return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`)
 }
+
+/** A position in the WAL as PostgreSQL writes it. */
+export const lsnOf = (bytes: bigint): string =>
+  `${(bytes >> 32n).toString(16)}/${(bytes & 0xffffffffn).toString(16)}`.toUpperCase()
