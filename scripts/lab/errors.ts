@@ -101,6 +101,14 @@ export const ERRORS = {
     says: '{node} was asked to become the primary and did not: {seen}',
     fix: 'docker logs {container}; zx scripts/failover.ts goes on where this one stopped',
   },
+  SWITCHOVER_NOT_READY: {
+    says: 'the roles cannot be swapped without loss: {seen}',
+    fix: 'zx scripts/rejoin.ts gives the primary a standby that streams; zx scripts/failover.ts does without one that lives',
+  },
+  SWITCHOVER_UNDONE: {
+    says: '{standby} did not catch up, so {primary} is the primary again: {seen}',
+    fix: 'nothing was lost; see what holds up replay (docker logs, pg_stat_activity on {standby}), then try again',
+  },
   FENCED: {
     says: '{node} is fenced: a failover left it behind, and started as it is it would be a second primary',
     fix: 'zx scripts/rejoin.ts brings it back as a standby, and lists the votes that only it has',

@@ -18,17 +18,17 @@ export type WalEnd = { readonly end: bigint } | { readonly problem: string }
  */
 export async function walEndOf(node: DatabaseNode, timeline: number, lsn: string): Promise<WalEnd> {
   const from = bytesOf(lsn)
-  let start = from - (from % BigInt(SEGMENT))
+  // The segment of the last byte before it: the one that begins there may not have been made yet.
+  const last = from === 0n ? from : from - 1n
+  const first = last - (last % BigInt(SEGMENT))
   let end = from
-  for (;;) {
+  for (let start = first; ; start += BigInt(SEGMENT)) {
     const segment = await copyOut(node, `pg_wal/${segmentName(timeline, start)}`)
-    // The first one has to be there; after it the next may not have been made yet.
-    if ('problem' in segment) return end === from && start <= from ? segment : { end }
+    if ('problem' in segment) return start === first ? segment : { end }
     const filled = filledTo(segment.bytes, start)
     const seen = start + BigInt(filled)
     if (seen > end) end = seen
     if (filled < SEGMENT) return { end }
-    start += BigInt(SEGMENT)
   }
 }
 
