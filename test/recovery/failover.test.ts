@@ -29,6 +29,7 @@ test('after a crash: the standby serves, the old primary stays fenced, a second 
     'and no commit waits for the node that is gone',
   )
 
+  t.match((await verb('status')).stdout, /✗ db-primary: fenced: a failover left it behind/)
   t.match((await verb('setup')).stderr, /FENCED: db-primary is fenced.*\n.*rejoin\.ts/)
   await docker('start', containerOf('db-primary'))
   await t.rejects(sql('db-primary', 'select 1'), 'started by hand, it refuses')

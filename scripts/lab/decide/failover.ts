@@ -9,11 +9,11 @@ import { steps, tellOf } from '../show/steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology.ts'
 import { type Answering, lookAtDatabases, type Sight, standbysOf } from './databases.ts'
 import { type Level, levelChosen } from './durability.ts'
-import { type Plan, planOf, receivedOf } from './failover-plan.ts'
+import { DEFAULT_MAX_LAG, type Plan, planOf, receivedOf } from './failover-plan.ts'
 import { type Promotion, promote, slotStatements } from './promotion.ts'
 import { loadServing, serving } from './serving.ts'
 
-export type FailoverOptions = { readonly maxLag: number; readonly force: boolean }
+export type FailoverOptions = { readonly maxLag: number | undefined; readonly force: boolean }
 
 export type Failover = {
   readonly promoted: DatabaseName
@@ -134,8 +134,10 @@ function stopwatch() {
   }
 }
 
-async function check(lab: Lab, { maxLag, force }: FailoverOptions): Promise<Plan> {
-  const sights = await lookAtDatabases(lab, 1)
+async function check(lab: Lab, { maxLag = DEFAULT_MAX_LAG, force }: FailoverOptions): Promise<Plan> {
+  // A frozen primary never answers, so little is waited for it; the standby gets more time before it is given up.
+  const first = await lookAtDatabases(lab, 1)
+  const sights = standbysOf(first).length > 0 ? first : await lookAtDatabases(lab, 5)
   const absent = sights.find(({ state }) => state === 'absent' || state === 'created')
   if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.node.name })
   // What was fenced before matters only where no standby is left to promote.
@@ -208,8 +210,8 @@ function statementsFor(plan: Plan, force: boolean): readonly string[] {
 }
 
 /** Reads off the old primary's disk how much it had written beyond where the timelines parted. */
-async function measureLoss(old: DatabaseNode, { timeline, parted }: Promotion): Promise<Failover['lost']> {
-  const found = await walEndOf(old, timeline - 1, parted)
+async function measureLoss(old: DatabaseNode, { parent, parted }: Promotion): Promise<Failover['lost']> {
+  const found = await walEndOf(old, parent, parted)
   if ('problem' in found) return null
   return { end: lsnOf(found.end), bytes: Number(found.end - bytesOf(parted)) }
 }

@@ -1,5 +1,5 @@
 import { controlFileOf } from '../access/control-file.ts'
-import { ask, bytesOf, change, lsnOf } from '../access/database.ts'
+import { ask, bytesOf, change, lsnOf, observe } from '../access/database.ts'
 import { act, type Tell } from '../engine/docker.ts'
 import { noteForNextStart, noteOf } from '../engine/nodes.ts'
 import { LabError, labError } from '../errors.ts'
@@ -178,7 +178,12 @@ async function undo(tell: Tell, lab: Lab, { from, to }: Roles): Promise<void> {
   await noteForNextStart(tell, from, 'keep')
   await act(tell, ['start', from.container])
   await change(tell, to, ...statementsOf(to, 'async'), 'select pg_reload_conf()', ...dropSlot(from))
-  await streaming(lab, from, to, 30)
+  // Not until the standby streams: what held up its replay may hold up that as well.
+  await until(`${from.name} to be the primary again`, { seconds: 30, patience: lab.settings.patience }, async () => {
+    const facts = await observe(lab, from)
+    if ('unreachable' in facts) return { seen: facts.unreachable }
+    return facts.inRecovery ? { seen: 'it is in recovery' } : { done: undefined }
+  })
 }
 
 const dropSlot = (node: DatabaseNode): readonly string[] => [
