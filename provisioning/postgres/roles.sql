@@ -8,6 +8,11 @@ create role monitor login in role pg_monitor;
 alter role service set statement_timeout = '15s';
 alter role service set idle_in_transaction_session_timeout = '15s';
 
+-- What pg_rewind reads the primary's files with; these functions are per database, and it connects to this one.
+-- A base backup gives the same role the same files.
+grant execute on function pg_ls_dir(text, boolean, boolean), pg_stat_file(text, boolean), pg_read_binary_file(text),
+  pg_read_binary_file(text, bigint, bigint, boolean) to replicator;
+
 create database polling owner owner;
 \connect polling
 revoke all on database polling from public;

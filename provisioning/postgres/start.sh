@@ -19,7 +19,8 @@ CONF
 
 # A new volume, or one that reset has marked: begin anew. Ended half-way, the next start does it again.
 # What was there is written over and the rest deleted: to delete a thousand files and make them again takes longer.
-if [[ ! -e $PGDATA/PG_VERSION || -e $PGDATA/begin-anew ]]; then
+note=$PGDATA/at-next-start
+if [[ -e $PGDATA/begin-anew || ( ! -e $PGDATA/PG_VERSION && ! -e $note ) ]]; then
   touch "$PGDATA/begin-anew"
   tar -C "$PGDATA" --overwrite -xf $prepared
   comm -23 <(cd "$PGDATA" && find . -mindepth 1 ! -name begin-anew | sort) <(tar -tf $prepared | sed 's,/$,,' | sort) |
@@ -27,6 +28,26 @@ if [[ ! -e $PGDATA/PG_VERSION || -e $PGDATA/begin-anew ]]; then
   if [[ $START_AS == standby ]]; then touch "$PGDATA/standby.signal"; else touch "$PGDATA/without-passwords"; fi
   rm "$PGDATA/begin-anew"
 fi
+
+# What to do with the data: go on with it (the note has the node's own name), or what a failover, a switchover or a
+# rejoin has noted. A rewind and a copy bring the peer's note along, so data that came only half-way is never started.
+word=$NODE
+if [[ -e $note ]]; then read -r word _ <$note; fi
+case ${word%:} in
+  "$NODE" | keep) ;;
+  fenced)
+    echo "$NODE is fenced: a failover left it behind, so it does not start. It comes back with: zx scripts/rejoin.ts" >&2
+    exit 1
+    ;;
+  follow) touch "$PGDATA/standby.signal" ;;
+  rewind | copy | "$PEER") bash /usr/local/bin/follow-anew "$word" ;;
+  *)
+    echo "$NODE cannot start: $note says '$word', which is none of its words" >&2
+    exit 1
+    ;;
+esac
+echo "$NODE" >$note.new
+mv -f $note.new $note
 
 # A role without a password cannot log in over the network, so nothing happens before this is done.
 set_passwords() {

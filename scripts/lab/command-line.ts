@@ -1,8 +1,12 @@
+import { enableCompileCache } from 'node:module'
 import { resolve } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { chalk, ProcessOutput } from 'zx/core'
 import { LabError } from './errors.ts'
 import { heedInterruption, interruption } from './interruption.ts'
+
+// Halves the time to load what a script imports from here on.
+enableCompileCache()
 
 /**
  * Runs one verb's command line; called by each script with its own file name.

@@ -63,7 +63,55 @@ export const ERRORS = {
   },
   SPLIT_BRAIN: {
     says: 'both databases are primaries: {seen}',
-    fix: 'zx scripts/reset.ts (the votes are deleted)',
+    fix: 'zx scripts/rejoin.ts keeps the newer one and lists the votes that only the older one has',
+  },
+  DATABASE_SILENT: {
+    says: '{node} did not answer a question: {problem}',
+    fix: 'see what it is doing: zx scripts/status.ts',
+  },
+  NO_PRIMARY: {
+    says: 'no database takes writes: {seen}',
+    fix: 'zx scripts/setup.ts starts what is down; zx scripts/failover.ts promotes the standby',
+  },
+  NO_STANDBY: {
+    says: 'at level {level} every commit would wait for a standby, and there is none: {seen}',
+    fix: 'bring it back first (zx scripts/setup.ts or zx scripts/rejoin.ts), or set it all the same: --force',
+  },
+  NOTHING_TO_PROMOTE: {
+    says: 'there is no standby to promote: {seen}',
+    fix: 'zx scripts/setup.ts starts what is down; zx scripts/rejoin.ts brings back a fenced node',
+  },
+  REPLAY_PAUSED: {
+    says: 'replay is paused on {node}, and a paused standby cannot be promoted',
+    fix: "docker exec {container} psql -d polling -c 'select pg_wal_replay_resume()', or let --force do it",
+  },
+  LOSES_TOO_MUCH: {
+    says: '{node} lacks {bytes} bytes of WAL that {old} has, and {allowed} may be lost',
+    fix: 'bring {old} back (zx scripts/setup.ts), allow more with --max-lag, or lose them knowingly with --force',
+  },
+  LOSS_UNKNOWN: {
+    says: 'nobody knows how much {node} lacks: the WAL of {old} cannot be read ({problem})',
+    fix: 'bring {old} back (zx scripts/setup.ts), or promote all the same with --force',
+  },
+  NOT_FENCED: {
+    says: '{node} is not proved to be off: {seen}',
+    fix: 'look at it (docker ps -a), then run zx scripts/failover.ts again',
+  },
+  NOT_PROMOTED: {
+    says: '{node} was asked to become the primary and did not: {seen}',
+    fix: 'docker logs {container}; zx scripts/failover.ts goes on where this one stopped',
+  },
+  SWITCHOVER_NOT_READY: {
+    says: 'the roles cannot be swapped without loss: {seen}',
+    fix: 'zx scripts/rejoin.ts gives the primary a standby that streams; zx scripts/failover.ts does without one that lives',
+  },
+  SWITCHOVER_UNDONE: {
+    says: '{standby} did not catch up, so {primary} is the primary again: {seen}',
+    fix: 'nothing was lost; see what holds up replay (docker logs, pg_stat_activity on {standby}), then try again',
+  },
+  FENCED: {
+    says: '{node} is fenced: a failover left it behind, and started as it is it would be a second primary',
+    fix: 'zx scripts/rejoin.ts brings it back as a standby, and lists the votes that only it has',
   },
   NOT_SET_UP: { says: 'the lab {lab} is not set up: no {missing}', fix: 'zx scripts/setup.ts' },
   NODE_DIED: {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { attempt } from '../engine/docker.ts'
+import { act, attempt, type Tell } from '../engine/docker.ts'
+import { labError } from '../errors.ts'
 import type { DatabaseNode, Lab } from '../topology.ts'
 
 const Observation = z.object({
@@ -14,10 +15,22 @@ const Observation = z.object({
   standbys: z.array(
     z.object({ name: z.string(), state: z.string(), sync: z.string(), replayLagSeconds: z.number().nullable() }),
   ),
+  synchronousCommit: z.string(),
+  synchronousStandbys: z.string(),
+  /** The level that was asked for; it goes with the data, from one primary to the next. */
+  chosenLevel: z.string().nullable(),
+  /** Commits that wait for a standby right now. */
+  waitingCommits: z.number(),
 })
 
+/** What a database that answers says about itself. */
+export type Facts = z.infer<typeof Observation>
+
 /** What a database says about itself, or why it says nothing. */
-export type Observation = z.infer<typeof Observation> | { readonly unreachable: string }
+export type Observation = Facts | { readonly unreachable: string }
+
+/** Keeps the chosen durability level in the database itself. */
+export const LEVEL_SETTING = 'lab.durability'
 
 // A standby knows the timeline it receives, a primary the one it writes. pg_control_checkpoint() would be
 // behind after a promotion until the next checkpoint.
@@ -35,7 +48,11 @@ select json_build_object(
       pg_wal_lsn_diff(case when r then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, restart_lsn)) order by slot_name)
       from pg_replication_slots), '[]'),
   'standbys', coalesce((select json_agg(json_build_object('name', application_name, 'state', state, 'sync', sync_state,
-      'replayLagSeconds', extract(epoch from replay_lag)) order by application_name) from pg_stat_replication), '[]'))
+      'replayLagSeconds', extract(epoch from replay_lag)) order by application_name) from pg_stat_replication), '[]'),
+  'synchronousCommit', current_setting('synchronous_commit'),
+  'synchronousStandbys', current_setting('synchronous_standby_names'),
+  'chosenLevel', nullif(current_setting('${LEVEL_SETTING}', true), ''),
+  'waitingCommits', (select count(*) from pg_stat_activity where wait_event = 'SyncRep'))
 from (select pg_is_in_recovery() as r) as it`
 
 /**
@@ -53,8 +70,33 @@ export async function observe(lab: Lab, node: DatabaseNode, seconds = 3): Promis
   return Observation.parse(JSON.parse(asked.stdout))
 }
 
+/**
+ * Runs SQL that changes something, as the superuser inside a database's container, after telling it; each statement is
+ * a transaction of its own. Gives what the last of them printed.
+ */
+export async function change(tell: Tell, node: DatabaseNode, ...statements: readonly string[]): Promise<string> {
+  const commands = statements.flatMap((statement) => ['-c', statement.trim().replace(/\s+/g, ' ')])
+  const printed = await act(tell, ['exec', node.container, ...PSQL, ...commands])
+  return printed.split('\n').at(-1) ?? ''
+}
+
+/** Runs SQL that only looks, as the superuser inside a database's container; gives rows as lines. */
+export async function ask(lab: Lab, node: DatabaseNode, query: string, seconds = 10): Promise<string> {
+  const limit = Math.ceil(seconds * lab.settings.patience)
+  const asked = await attempt(['exec', '-i', node.container, 'timeout', String(limit), ...PSQL, '-f', '-'], query)
+  if (asked.exit !== 0)
+    throw labError('DATABASE_SILENT', { node: node.name, problem: asked.stderr || `no answer in ${limit} s` })
+  return asked.stdout
+}
+
+const PSQL = ['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'polling']
+
 /** Bytes of WAL up to an LSN such as `0/3000148`. */
 export function bytesOf(lsn: string): bigint {
   const [high = '0', low = '0'] = lsn.split('/')
   return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`)
 }
+
+/** A position in the WAL as PostgreSQL writes it. */
+export const lsnOf = (bytes: bigint): string =>
+  `${(bytes >> 32n).toString(16)}/${(bytes & 0xffffffffn).toString(16)}`.toUpperCase()

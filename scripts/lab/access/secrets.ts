@@ -11,7 +11,8 @@ const NAMES: readonly Secret[] = ['owner', 'service', 'replicator', 'monitor']
 /** The passwords of one lab's database roles, by role. */
 export type Secrets = Readonly<Record<Secret, string>>
 
-const stateFolder = (lab: Lab): string =>
+/** Where a lab keeps what it knows about itself on this machine. */
+export const stateFolder = (lab: Lab): string =>
   join(process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'failover-lab', lab.name)
 
 /** One file for each role, outside the checkout, so that none is ever committed or carried along. */

@@ -1,6 +1,6 @@
 import { bytesOf, type Observation, observe } from '../access/database.ts'
 import { healthOf } from '../access/health.ts'
-import { ABSENT, type Container, type ContainerState, containersOf } from '../engine/nodes.ts'
+import { ABSENT, type Container, type ContainerState, containersOf, noteOf } from '../engine/nodes.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
 import type { DatabaseNode, Lab, Node, NodeName } from '../topology.ts'
@@ -55,13 +55,18 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
   const containers = await containersOf(lab)
   const containerOf = (node: Node) => containers[lab.nodes.indexOf(node)]
   const running = (node: Node) => asked.includes(node) && containerOf(node)?.state === 'running'
-  const [observations, answers] = await Promise.all([
+  const isDown = (node: Node) => asked.includes(node) && containerOf(node)?.state === 'exited'
+  const [observations, answers, notes] = await Promise.all([
     Promise.all(lab.databases.map((node) => (running(node) ? observe(lab, node) : undefined))),
     Promise.all([...lab.servers, lab.loader].map((node) => (running(node) ? health(lab, node) : undefined))),
+    Promise.all(lab.databases.map((node) => (isDown(node) ? noteOf(node) : undefined))),
   ])
   const primaryAt = primaryOf(lab, observations)
   const nodes = [
-    ...lab.databases.map((node, index) => databaseNode(lab, node, containerOf(node), observations[index], primaryAt)),
+    ...lab.databases.map((node, index) => {
+      const it = databaseNode(lab, node, containerOf(node), observations[index], primaryAt)
+      return notes[index] === 'fenced' ? { ...it, problem: FENCED } : it
+    }),
     ...[...lab.servers, lab.loader].map((node, index) => frontNode(lab, node, containerOf(node), answers[index])),
   ]
   const primaries = nodes.filter(({ database }) => database?.role === 'primary').map(({ name }) => name)
@@ -84,6 +89,8 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
     nodes,
   }
 }
+
+const FENCED = 'fenced: a failover left it behind; zx scripts/rejoin.ts brings it back'
 
 const health = (lab: Lab, node: Node): Promise<string> =>
   healthOf(endpointOf(lab, node) ?? '', 3 * lab.settings.patience)

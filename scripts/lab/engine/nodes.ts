@@ -146,9 +146,34 @@ async function putSecrets(tell: Tell, lab: Lab, node: Node): Promise<void> {
 export const markToBeginAnew = (tell: Tell, node: Node): Promise<void> =>
   putFiles(tell, node, join(ROOT, 'provisioning/postgres'), ['begin-anew'], DATA_FOLDER)
 
+/** What a database does with its data at its next start; `provisioning/postgres/at-next-start` says it in full. */
+export type AtNextStart = 'keep' | 'fenced' | 'follow' | 'rewind' | 'copy'
+
+/** Notes in a database's data, running or not, what it does at its next start. */
+export const noteForNextStart = (tell: Tell, node: Node, word: AtNextStart): Promise<void> =>
+  putFiles(tell, node, join(ROOT, 'provisioning/postgres/at-next-start'), [word], DATA_FOLDER, NOTE)
+
+/** The first word of that note: a node's own name where nothing is to be done; undefined where there is none. */
+export async function noteOf(node: Node): Promise<string | undefined> {
+  const found = await attempt(['cp', `${node.container}:/${DATA_FOLDER}/${NOTE}`, '-'])
+  // An archive of one file: a header of 512 bytes, then its text.
+  return found.exit === 0 ? /^[\w-]+/.exec(found.stdout.slice(512))?.[0] : undefined
+}
+
+const NOTE = 'at-next-start'
+
 /** Puts files of this machine into a container, running or not, owned by the container's user and readable by it only. */
-async function putFiles(tell: Tell, node: Node, from: string, names: readonly string[], to: string): Promise<void> {
-  const owner = [`--owner=${node.uid}`, `--group=${node.uid}`, '--mode=0400', `--transform=s,^,${to}/,`]
+async function putFiles(
+  tell: Tell,
+  node: Node,
+  from: string,
+  names: readonly string[],
+  to: string,
+  /** Another name for the only file. */
+  renamed?: string,
+): Promise<void> {
+  const transform = renamed === undefined ? `s,^,${to}/,` : `s,.*,${to}/${renamed},`
+  const owner = [`--owner=${node.uid}`, `--group=${node.uid}`, '--mode=0400', `--transform=${transform}`]
   const pack = ['-C', from, ...owner, '-c', ...names]
   const copy = ['cp', '-', `${node.container}:/`]
   tell(`tar ${pack.map(typed).join(' ')} | docker ${copy.join(' ')}`)

@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { interruption } from '../interruption.ts'
+import type { DatabaseNode } from '../topology.ts'
+import { bytesOf } from './database.ts'
+
+const PAGE = 8192
+const SEGMENT = 16 * 1024 * 1024
+/** Size of the header that `tar` puts before a file. */
+const TAR_HEADER = 512
+
+/** Where WAL written on `timeline` ends on a node's disk, and why not where it cannot be told. */
+export type WalEnd = { readonly end: bigint } | { readonly problem: string }
+
+/**
+ * Finds the end of WAL in the data of a node, running or not, from `lsn` on, without starting anything on it.
+ * Pages are written in order, each says which position it is for, and what a page has not been filled with is zero.
+ */
+export async function walEndOf(node: DatabaseNode, timeline: number, lsn: string): Promise<WalEnd> {
+  const from = bytesOf(lsn)
+  // The segment of the last byte before it: the one that begins there may not have been made yet.
+  const last = from === 0n ? from : from - 1n
+  const first = last - (last % BigInt(SEGMENT))
+  let end = from
+  for (let start = first; ; start += BigInt(SEGMENT)) {
+    const segment = await copyOut(node, `pg_wal/${segmentName(timeline, start)}`)
+    if ('problem' in segment) return start === first ? segment : { end }
+    const filled = filledTo(segment.bytes, start)
+    const seen = start + BigInt(filled)
+    if (seen > end) end = seen
+    if (filled < SEGMENT) return { end }
+  }
+}
+
+/** Bytes of a segment that hold WAL of its own, and not what was left in a file that is used again. */
+export function filledTo(segment: Buffer, start: bigint): number {
+  let page = 0
+  while (page + PAGE <= segment.length && segment.readBigUInt64LE(page + 8) === start + BigInt(page)) page += PAGE
+  if (page === 0 || page === segment.length) return page
+  let end = page
+  while (end > page - PAGE && segment[end - 1] === 0) end -= 1
+  return end
+}
+
+/** File name of the segment that a position is in. */
+export function segmentName(timeline: number, lsn: bigint): string {
+  const hex = (value: bigint) => value.toString(16).toUpperCase().padStart(8, '0')
+  return hex(BigInt(timeline)) + hex(lsn >> 32n) + hex((lsn & 0xffffffffn) / BigInt(SEGMENT))
+}
+
+async function copyOut(node: DatabaseNode, file: string): Promise<{ bytes: Buffer } | { problem: string }> {
+  const source = `${node.container}:/var/lib/postgresql/data/${file}`
+  const child = spawn('docker', ['cp', source, '-'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal: interruption.signal,
+  })
+  const chunks: Buffer[] = []
+  let errors = ''
+  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
+  child.stderr.on('data', (chunk) => {
+    errors += chunk
+  })
+  const [exit] = await once(child, 'close')
+  if (exit !== 0) return { problem: errors.trim().split('\n')[0] || `exit ${exit}` }
+  return { bytes: Buffer.concat(chunks).subarray(TAR_HEADER, TAR_HEADER + SEGMENT) }
+}

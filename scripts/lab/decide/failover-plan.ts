@@ -1,0 +1,37 @@
+import { bytesOf } from '../access/database.ts'
+import { type LabError, labError } from '../errors.ts'
+import { type Answering, primariesOf, type Sight, seenOf, splitBrain, standbysOf } from './databases.ts'
+
+/** Bytes of WAL that are lost unless the user says so, as in Patroni's default. */
+export const DEFAULT_MAX_LAG = 1024 * 1024
+
+/** What a failover will do: promote the candidate after fencing the old one, or nothing where that has been done. */
+export type Plan =
+  | { readonly kind: 'promote'; readonly candidate: Answering; readonly old: Sight }
+  | { readonly kind: 'done'; readonly primary: Answering; readonly old: Sight }
+
+/** Plans a failover; `fenced` tells which nodes an earlier one has fenced. */
+export function planOf(sights: readonly Sight[], fenced: readonly string[]): Plan | LabError {
+  const [primary, second] = primariesOf(sights)
+  const candidate = [...standbysOf(sights)].sort(byHistory)[0]
+  if (second !== undefined) return splitBrain(sights)
+  const chosen = candidate ?? primary
+  const old = sights.find(({ node }) => node.name !== chosen?.node.name)
+  if (candidate !== undefined && old !== undefined) return { kind: 'promote', candidate, old }
+  if (primary !== undefined && old !== undefined && fenced.includes(old.node.name))
+    return { kind: 'done', primary, old }
+  return labError('NOTHING_TO_PROMOTE', { seen: seenOf(sights) })
+}
+
+/** Who has more of the history comes first. */
+function byHistory(a: Answering, b: Answering): number {
+  const timelines = (b.facts.timeline ?? 0) - (a.facts.timeline ?? 0)
+  return timelines === 0 ? Number(bytesOf(receivedOf(b)) - bytesOf(receivedOf(a))) : timelines
+}
+
+/** The last position that a standby has, replayed or not. */
+export function receivedOf({ facts }: Answering): string {
+  const { receivedLsn, lsn } = facts
+  if (receivedLsn === null || (lsn !== null && bytesOf(lsn) > bytesOf(receivedLsn))) return lsn ?? '0/0'
+  return receivedLsn
+}

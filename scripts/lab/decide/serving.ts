@@ -1,0 +1,18 @@
+import type { Lab } from '../topology.ts'
+import { until } from '../wait.ts'
+
+/** Loads what `serving` needs ahead of time: it takes a while, and others are waited for anyway. */
+export const loadServing = (): void => void load().catch(() => {})
+
+const load = () => Promise.all([import('../access/write-probe.ts'), import('./status.ts')])
+
+/** Waits until a write through the balancer is acknowledged by the primary of that timeline. */
+export async function serving(lab: Lab, timeline: number): Promise<void> {
+  const [{ probeWrites }, { endpointOf }] = await load()
+  const { patience } = lab.settings
+  await until(`a write on timeline ${timeline} through the balancer`, { seconds: 15, patience }, async () => {
+    const seen = await probeWrites(endpointOf(lab, lab.loader) ?? '', patience)
+    if ('problem' in seen) return { seen: seen.problem }
+    return seen.timeline === timeline ? { done: undefined } : { seen: `a write on timeline ${seen.timeline}` }
+  })
+}

@@ -1,0 +1,191 @@
+import { controlFileOf } from '../access/control-file.ts'
+import { ask, bytesOf, change, lsnOf, observe } from '../access/database.ts'
+import { act, type Tell } from '../engine/docker.ts'
+import { noteForNextStart, noteOf } from '../engine/nodes.ts'
+import { LabError, labError } from '../errors.ts'
+import { exclusively } from '../lock.ts'
+import { steps, tellOf } from '../show/steps.ts'
+import type { DatabaseName, DatabaseNode, Lab } from '../topology.ts'
+import { until } from '../wait.ts'
+import {
+  type Answering,
+  lookAtDatabases,
+  peerOf,
+  primariesOf,
+  type Sight,
+  seenOf,
+  slotOf,
+  splitBrain,
+  standbysOf,
+} from './databases.ts'
+import { type Level, levelChosen, levelInForce } from './durability.ts'
+import { receivedOf } from './failover-plan.ts'
+import { promote, slotStatements } from './promotion.ts'
+import { streaming } from './rejoin.ts'
+import { inForce, statementsOf } from './replication.ts'
+import { serving } from './serving.ts'
+
+export type Switchover = {
+  readonly primary: DatabaseName
+  readonly standby: DatabaseName
+  readonly timeline: number
+  /** Seconds without a primary: from the order to stop to the first acknowledged write. */
+  readonly withoutPrimary: number
+  readonly level: Level
+}
+
+/** The most WAL that the standby may be behind when the switch begins: it has to be sent while nobody can write. */
+const MAX_LAG = 16 * 1024 * 1024
+/** Seconds that the standby has to replay the last of it, before `patience`; then the switch is undone. */
+const CATCH_UP_SECONDS = 5
+
+type Roles = {
+  readonly from: DatabaseNode
+  readonly to: DatabaseNode
+  readonly level: Level
+  readonly stopped: boolean
+}
+
+/**
+ * Swaps the roles of primary and standby and loses nothing: the primary stops in order, the standby is promoted when it
+ * has all of it, and the old one follows. Undone where the standby does not catch up; an interrupted one is finished.
+ */
+export const switchover = (lab: Lab): Promise<Switchover> =>
+  exclusively(lab, async () => {
+    let roles: Roles | undefined
+    let began = 0
+    let timeline = 0
+    let withoutPrimary = 0
+    const it = (): Roles => {
+      if (roles === undefined) throw new Error('a step before its roles')
+      return roles
+    }
+    await steps([
+      {
+        title: 'Check',
+        task: async (_, task) => {
+          roles = await rolesOf(lab, await lookAtDatabases(lab))
+          task.title = `Check: from ${roles.from.name} to ${roles.to.name}, at ${roles.level}`
+        },
+      },
+      { title: 'Prepare both for their new roles', task: (_, task) => prepare(tellOf(task), it()) },
+      {
+        title: 'Stop the primary in order',
+        task: async (_, task) => {
+          began = performance.now()
+          // A fast shutdown ends the sessions, and waits until the standby has the last of the WAL.
+          if (!it().stopped) await act(tellOf(task), ['stop', it().from.container])
+        },
+      },
+      {
+        title: 'Wait until the standby has all of it',
+        task: async (_, task) => {
+          await caughtUp(lab, it()).catch(async (error) => {
+            if (!(error instanceof LabError)) throw error
+            await undo(tellOf(task), lab, it())
+            const { from, to } = it()
+            throw labError('SWITCHOVER_UNDONE', { standby: to.name, primary: from.name, seen: error.message })
+          })
+        },
+      },
+      {
+        title: 'Promote the standby',
+        task: async (_, task) => {
+          const promotion = await promote(tellOf(task), it().to, ['select pg_promote()', ...slotStatements(it().from)])
+          timeline = promotion.timeline
+        },
+      },
+      {
+        title: 'Start the old primary as its standby, and serve',
+        task: async (_, task) => {
+          const { from, to, level } = it()
+          const back = follow(tellOf(task), lab, it())
+          // A level that waits for the standby takes no write before there is one.
+          const taken = Promise.all([serving(lab, timeline), level === 'async' ? undefined : back])
+          await Promise.all([
+            back,
+            taken.then(() => {
+              withoutPrimary = (performance.now() - began) / 1000
+            }),
+          ])
+          // What it was the primary with: alone it must wait for nobody, and the slot would only keep WAL.
+          await change(tellOf(task), from, ...statementsOf(from, 'async'), 'select pg_reload_conf()', ...dropSlot(to))
+        },
+      },
+    ])
+    const { from, to, level } = it()
+    return { primary: to.name, standby: from.name, timeline, withoutPrimary, level }
+  })
+
+async function rolesOf(lab: Lab, sights: readonly Sight[]): Promise<Roles> {
+  const [primary, second] = primariesOf(sights)
+  const [standby] = standbysOf(sights)
+  if (second !== undefined) throw splitBrain(sights)
+  if (primary === undefined) return interrupted(lab, sights, standby)
+  const streams = primary.facts.standbys.some(({ name, state }) => name === standby?.node.name && state === 'streaming')
+  if (standby === undefined || !streams)
+    throw labError('SWITCHOVER_NOT_READY', { seen: `${seenOf(sights)}; nobody streams` })
+  const { name, container } = standby.node
+  if (standby.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
+  const behind = bytesOf(primary.facts.lsn ?? '0/0') - bytesOf(receivedOf(standby))
+  if (behind > MAX_LAG) throw labError('SWITCHOVER_NOT_READY', { seen: `${name} is ${behind} bytes behind` })
+  return { from: primary.node, to: standby.node, level: levelInForce(primary.facts) ?? 'async', stopped: false }
+}
+
+/** An earlier switchover ended between stopping the one and promoting the other. */
+async function interrupted(lab: Lab, sights: readonly Sight[], standby: Answering | undefined): Promise<Roles> {
+  if (standby === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
+  const from = peerOf(lab, standby.node)
+  const down = sights.some(({ node, state }) => node.name === from.name && state === 'exited')
+  if (!down || (await noteOf(from)) !== 'follow') throw labError('NO_PRIMARY', { seen: seenOf(sights) })
+  return { from, to: standby.node, level: levelChosen(standby.facts), stopped: true }
+}
+
+/** All that can be done before anybody is stopped: none of it changes what the two do now. */
+async function prepare(tell: Tell, { from, to, level }: Roles): Promise<void> {
+  // At the level that is in force, from its first commit on: until the old primary follows, commits wait.
+  await change(tell, to, ...statementsOf(to, level), ...slotStatements(from), 'select pg_reload_conf()')
+  await noteForNextStart(tell, from, 'follow')
+}
+
+/** Waits until the standby has replayed the checkpoint that the primary's orderly shutdown ended with. */
+async function caughtUp(lab: Lab, { from, to }: Roles): Promise<void> {
+  const control = await controlFileOf(from)
+  if (!control?.shutDown)
+    throw labError('DATABASE_SILENT', { node: from.name, problem: 'it was not shut down in order' })
+  const what = `${to.name} to replay the last checkpoint of ${from.name} at ${lsnOf(control.checkpoint)}`
+  await until(what, { seconds: CATCH_UP_SECONDS, patience: lab.settings.patience }, async () => {
+    const replayed = await ask(lab, to, 'select pg_last_wal_replay_lsn()')
+    return bytesOf(replayed) > control.checkpoint ? { done: undefined } : { seen: `replayed up to ${replayed}` }
+  })
+}
+
+/** Starts the old primary as the standby of the new one, and waits until the level is in force with it. */
+async function follow(tell: Tell, lab: Lab, { from, to, level }: Roles): Promise<void> {
+  try {
+    await act(tell, ['start', from.container])
+    await streaming(lab, to, from, 30)
+    if (level !== 'async') await inForce(lab, to, level)
+  } catch (error) {
+    // Commits would go on waiting for a standby that does not come.
+    if (level !== 'async') await change(tell, to, ...statementsOf(to, 'async'), 'select pg_reload_conf()')
+    throw error
+  }
+}
+
+/** Everything as it was: the old primary starts as the primary again. */
+async function undo(tell: Tell, lab: Lab, { from, to }: Roles): Promise<void> {
+  await noteForNextStart(tell, from, 'keep')
+  await act(tell, ['start', from.container])
+  await change(tell, to, ...statementsOf(to, 'async'), 'select pg_reload_conf()', ...dropSlot(from))
+  // Not until the standby streams: what held up its replay may hold up that as well.
+  await until(`${from.name} to be the primary again`, { seconds: 30, patience: lab.settings.patience }, async () => {
+    const facts = await observe(lab, from)
+    if ('unreachable' in facts) return { seen: facts.unreachable }
+    return facts.inRecovery ? { seen: 'it is in recovery' } : { done: undefined }
+  })
+}
+
+const dropSlot = (node: DatabaseNode): readonly string[] => [
+  `select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '${slotOf(node)}' and not active`,
+]

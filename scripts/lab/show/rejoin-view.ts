@@ -1,0 +1,24 @@
+import { chalk } from 'zx/core'
+import type { Rejoin } from '../decide/rejoin.ts'
+import { lostVotesLines } from './failover-view.ts'
+
+/** How a node came back, and what that threw away, for people. */
+export function rejoinView(it: Rejoin): string {
+  const how = {
+    none: 'streamed already; nothing was done',
+    rewound: 'was rewound to where the two parted, and streams',
+    copied: `was copied anew (${it.why}), and streams`,
+    undone: `streams; the failover that fenced ${it.primary} had promoted nobody, and is undone`,
+  }[it.how]
+  const votes =
+    it.divergedVotes === null
+      ? [`  votes lost   unknown: the data of ${it.standby} could not be read`]
+      : lostVotesLines(it.divergedVotes)
+  return [
+    `${chalk.green('✓')} ${it.standby} ${how}`,
+    `  primary      ${it.primary}`,
+    `  durability   ${it.level}`,
+    ...votes,
+    ...(it.keptIn === null ? [] : [`  kept in      ${it.keptIn}`]),
+  ].join('\n')
+}

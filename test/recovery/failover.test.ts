@@ -1,0 +1,110 @@
+import { test } from 'tap'
+import { containerOf, docker, failureOf, sql, startVerb, verb } from '../the-lab.ts'
+import { cutOff, json, pollOnBoth, resetAfter, untilHas, voteGetsThrough, voteOn, votersOn } from './scene.ts'
+
+const stateOf = (name: 'db-primary' | 'db-replica') =>
+  docker('inspect', '-f', '{{.State.Status}} {{.State.Restarting}}', containerOf(name))
+
+test('after a crash: the standby serves, the old primary stays fenced, a second run finds it done, rejoin ends it', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  t.equal((await verb('replication', ['on'])).exit, 0)
+  await voteGetsThrough(t, poll, 'ann')
+  await docker('kill', containerOf('db-primary'))
+  const done = await json(t, 'failover')
+  t.match(done, {
+    promoted: 'db-replica',
+    fenced: 'db-primary',
+    promotedNow: true,
+    timeline: 2,
+    lost: { bytes: 0 },
+    level: { chosen: 'on', now: 'async' },
+  })
+  t.comment(JSON.stringify(done))
+  await voteGetsThrough(t, poll, 'bob')
+  t.equal(await votersOn('db-replica', poll), 'ann bob', 'what was acknowledged at `on` is there')
+  t.equal(
+    await sql('db-replica', 'show synchronous_standby_names'),
+    '',
+    'and no commit waits for the node that is gone',
+  )
+
+  t.match((await verb('status')).stdout, /✗ db-primary: fenced: a failover left it behind/)
+  t.match((await verb('setup')).stderr, /FENCED: db-primary is fenced.*\n.*rejoin\.ts/)
+  await docker('start', containerOf('db-primary'))
+  await t.rejects(sql('db-primary', 'select 1'), 'started by hand, it refuses')
+  t.match(await json(t, 'failover'), { promoted: 'db-replica', promotedNow: false, timeline: 2 })
+
+  t.match(await json(t, 'rejoin'), { primary: 'db-replica', standby: 'db-primary', divergedVotes: [], level: 'on' })
+  t.match(await json(t, 'replication'), { level: 'on', standby: { name: 'db-primary', sync: 'sync' } })
+  const status = await json(t, 'status')
+  t.match(status, { healthy: true, primaries: ['db-replica'] })
+  t.match(status.nodes[0].database, { role: 'standby', timeline: 2, streaming: true, slots: [] })
+  t.match(status.nodes[1].database, { role: 'primary', slots: [{ name: 'db_primary', active: true }] })
+  t.match(await json(t, 'rejoin'), { how: 'none' }, 'and once more changes nothing')
+})
+
+test('it refuses to lose more than allowed, by the word of a primary that lives or the disk of one that does not', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  await cutOff()
+  await voteOn('db-primary', poll, 'ann', 'bob')
+  const refused = await verb('failover', ['--max-lag', '0'])
+  t.match(refused.stderr, /LOSES_TOO_MUCH: db-replica lacks \d+ bytes of WAL that db-primary has, and 0 may be lost/)
+  t.equal(await stateOf('db-primary'), 'running false', 'nothing was fenced')
+  await docker('kill', containerOf('db-primary'))
+  t.match((await verb('failover', ['--max-lag', '0'])).stderr, /LOSES_TOO_MUCH/, 'a dead one says the same')
+  await sql('db-replica', 'select pg_wal_replay_pause()')
+  t.match((await verb('failover')).stderr, /REPLAY_PAUSED: replay is paused on db-replica/)
+  t.equal(await sql('db-replica', 'select pg_is_in_recovery()'), 't')
+  t.match(await json(t, 'failover', '--force'), { promoted: 'db-replica', promotedNow: true, lost: { bytes: Number } })
+})
+
+test('a primary that lives is off when the command ends, and what was known of its votes is listed', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  await cutOff()
+  await voteOn('db-primary', poll, 'ann', 'bob')
+  const done = await json(t, 'failover', '--force')
+  t.equal(await stateOf('db-primary'), 'exited false')
+  t.strictSame(
+    done.lostVotes.map(({ user, option }: { user: string; option: string }) => [user, option]),
+    [
+      ['ann', 'a'],
+      ['bob', 'a'],
+    ],
+  )
+  t.ok(done.lost.bytes > 0)
+  await voteGetsThrough(t, poll, 'cyd')
+  t.equal(await votersOn('db-replica', poll), 'cyd')
+})
+
+test('ended after the fence, the next run finishes; or rejoin undoes it where nobody was promoted', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  // What a failover leaves that ends between fencing and promoting.
+  await docker('exec', containerOf('db-primary'), 'bash', '-c', 'echo fenced >$PGDATA/at-next-start')
+  await docker('kill', containerOf('db-primary'))
+  t.match(await json(t, 'rejoin'), { how: 'undone', primary: 'db-primary', standby: 'db-replica' })
+  await voteGetsThrough(t, poll, 'ann')
+  await untilHas('db-replica', `select count(*) from vote where poll_id = '${poll}'`, '1')
+
+  const { child, ended } = startVerb('failover')
+  child.stderr.on('data', (chunk) => {
+    if (String(chunk).includes('✔ Fence')) child.kill('SIGKILL')
+  })
+  const cut = await ended
+  t.not(cut.exit, 0, 'it was ended half-way')
+  const again = await verb('failover')
+  t.equal(again.exit, 0, failureOf(again))
+  t.match((await verb('status')).stdout, /writes go to db-replica/)
+  await voteGetsThrough(t, poll, 'bob')
+  t.equal(await votersOn('db-replica', poll), 'ann bob')
+})
+
+test('with no standby there is nothing to promote', async (t) => {
+  resetAfter(t)
+  await docker('stop', containerOf('db-replica'))
+  t.match((await verb('failover')).stderr, /NOTHING_TO_PROMOTE: .*db-replica: its container is exited/)
+  t.equal(await stateOf('db-primary'), 'running false')
+})

@@ -1,0 +1,64 @@
+// What failover tests start from: a poll, votes on chosen nodes, and a way back.
+import { randomUUID } from 'node:crypto'
+import type { Test } from 'tap'
+import type { DatabaseName } from '../../scripts/lab/topology.ts'
+import { until } from '../../scripts/lab/wait.ts'
+import { client } from '../grpc.ts'
+import { addressOf, failureOf, patience, sql, verb } from '../the-lab.ts'
+
+/** Gives the lab back as new when the test is over. */
+export const resetAfter = (t: Test): void =>
+  t.teardown(async () => {
+    const reset = await verb('reset')
+    if (reset.exit !== 0) throw new Error(failureOf(reset))
+  })
+
+/** Runs a verb that has to succeed, and gives what it printed as JSON. */
+export async function json(t: Test, name: string, ...args: readonly string[]) {
+  const ran = await verb(name, [...args, '--json'])
+  t.equal(ran.exit, 0, failureOf(ran))
+  return JSON.parse(ran.stdout || 'null')
+}
+
+/** A poll that both databases have. */
+export async function pollOnBoth(): Promise<string> {
+  const id = randomUUID()
+  await sql('db-primary', `insert into poll (id, question, options) values ('${id}', 'Who?', '{a,b}')`)
+  await untilHas('db-replica', `select count(*) from poll where id = '${id}'`, '1')
+  return id
+}
+
+/** Votes written on one node, past the service. */
+export const voteOn = (node: DatabaseName, poll: string, ...users: readonly string[]): Promise<string> =>
+  sql(
+    node,
+    `insert into vote (poll_id, user_id, option) values ${users.map((user) => `('${poll}', '${user}', 1)`).join(', ')}`,
+  )
+
+export const votersOn = (node: DatabaseName, poll: string): Promise<string> =>
+  sql(node, `select string_agg(user_id, ' ' order by user_id) from vote where poll_id = '${poll}'`)
+
+export const untilHas = (node: DatabaseName, query: string, wanted: string): Promise<void> =>
+  until(`${wanted} from ${query} on ${node}`, { seconds: 10, patience }, async () => {
+    const seen = await sql(node, query)
+    return seen === wanted ? { done: undefined } : { seen }
+  })
+
+/** The replica hears no more of the primary. */
+export async function cutOff(): Promise<void> {
+  await sql('db-replica', "alter system set primary_conninfo = ''")
+  await sql('db-replica', 'select pg_reload_conf()')
+  await untilHas('db-primary', 'select count(*) from pg_stat_replication', '0')
+}
+
+/** A vote through the balancer by a client that tries again for a while. */
+export async function voteGetsThrough(t: Test, poll: string, user: string): Promise<void> {
+  const it = client(addressOf('loader'))
+  t.teardown(it.close)
+  const vote = { uuid: poll, userID: user, select_options: 'a' }
+  const status = await until('a vote to be answered', { seconds: 10, patience }, async () => {
+    const answer = await it.castVote(vote)
+    return 'ok' in answer ? { done: answer.ok.status } : { seen: answer.details }
+  })
+  t.equal(status, 'Vote Successfully!')
+}
