@@ -147,7 +147,7 @@ export const ERRORS = {
   },
   WOULD_SPLIT: {
     says: '{node} went down as a primary, and the other database is the primary now: started, there would be two',
-    fix: 'all else is healed; bring {node} back as a standby: zx scripts/rejoin.ts {node}, or begin anew: zx scripts/reset.ts',
+    fix: 'all else is healed; bring {node} back as a standby: zx scripts/rejoin.ts, or begin anew: zx scripts/reset.ts',
   },
   CALL_FAILED: { says: '{call} answered {status}: {details}', fix: '{advice}' },
   INTERRUPTED: { says: 'interrupted', fix: 'run the same command again: it goes on where this one stopped' },
