@@ -4,9 +4,12 @@ import { sql } from '../the-lab.ts'
 
 test('replay-pause: the standby receives and shows nothing new, until it is healed', async (t) => {
   await broken(t, 'replay-pause', 'db-replica')
-  await sql('db-primary', "insert into poll (id, question, options) values (gen_random_uuid(), 'Paused?', '{a,b}')")
+  await sql(
+    'db-primary',
+    "insert into poll (id, question, options) values (gen_random_uuid(), 'What is replayed?', '{a,b}')",
+  )
   t.match(await faults('replay-pause', 'db-replica'), [{ kind: 'replay-pause', node: 'db-replica' }])
-  t.equal(await sql('db-replica', "select count(*) from poll where question = 'Paused?'"), '0')
+  t.equal(await sql('db-replica', "select count(*) from poll where question = 'What is replayed?'"), '0')
   t.match((await fault('replay-pause', 'db-primary')).stderr, /FAULT_MISFIT: .* db-primary .*\n.* standby now/)
   t.match((await fault('replay-pause', 'loader')).stderr, /FAULT_MISFIT/)
   await healed(t, 'replay-pause')

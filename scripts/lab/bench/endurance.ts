@@ -129,7 +129,7 @@ function startVoters(client: PollingClient, poll: string, callers: number): Vote
   }
 }
 
-/** Kills one server after the other for that many seconds, and each at least once; only while all others serve. */
+/** Kills one server after the other for that many seconds, and each at least once; the next only when votes reach the last again. */
 async function killInTurn(lab: Lab, seconds: number, tell: Tell): Promise<number> {
   const end = performance.now() + seconds * 1000
   let kills = 0
@@ -141,6 +141,7 @@ async function killInTurn(lab: Lab, seconds: number, tell: Tell): Promise<number
     await pause(DEAD_MS, undefined, { signal: interruption.signal })
     await act(tell, ['start', server.container])
     await serving(lab, server)
+    await reached(lab, server)
   }
   return kills
 }
@@ -149,6 +150,13 @@ const serving = (lab: Lab, server: ServerNode): Promise<void> =>
   until(`${server.name} to serve`, { seconds: 30, patience: lab.settings.patience }, async () => {
     const seen = await healthOf(endpointOf(lab, server) ?? '', 3 * lab.settings.patience)
     return seen === 'SERVING' ? { done: undefined } : { seen }
+  })
+
+// The balancer leaves a server that was dead out for a moment longer: killing the other then would leave nobody.
+const reached = (lab: Lab, server: ServerNode): Promise<void> =>
+  until(`votes to reach ${server.name} again`, { seconds: 30, patience: lab.settings.patience }, async () => {
+    const groups = (await metricsOf(server))?.get('polling_vote_group_size_count') ?? 0
+    return groups > 0 ? { done: undefined } : { seen: 'none since its start' }
   })
 
 async function watchMemory(lab: Lab, seconds: number, tell: Tell): Promise<readonly Memory[]> {
