@@ -42,7 +42,8 @@ for (const signal of ['SIGINT', 'SIGKILL'] as const) {
       let printed = ''
       child.stderr.on('data', (chunk) => {
         printed += chunk
-        if (printed.includes(`docker create --name ${containerOf(node)} `)) child.kill(signal)
+        // Once: the second Ctrl-C ends a verb on the spot.
+        if (!child.killed && printed.includes(`docker create --name ${containerOf(node)} `)) child.kill(signal)
       })
       const ran = await ended
       if (signal === 'SIGINT') {
