@@ -51,7 +51,10 @@ function readiness(): Readiness {
   if (phase !== 'serving') return { ready: false, reason: phase }
   const readable = cluster.view.readable()
   if (readable === undefined) return { ready: false, reason: `no database answers: ${cluster.view.reason()}` }
-  return { ready: true, reason: `reads from ${readable}, writes to ${cluster.view.writable() ?? 'none'}` }
+  return {
+    ready: true,
+    reason: `reads from ${readable}, writes to ${cluster.view.writable() ?? 'none'}: ${cluster.view.reason()}`,
+  }
 }
 
 onStopSignal(log, async () => {

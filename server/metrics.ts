@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { BallotBox } from './ballot-box.ts'
-import type { Sighting } from './cluster/choose.ts'
+import { lagOf, type Sighting } from './cluster/choose.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { LiveResults } from './live/live-results.ts'
 
@@ -88,6 +88,30 @@ export function watchCluster(registry: Registry, cluster: Cluster): void {
   const flag = (condition: boolean) => (condition ? 1 : 0)
   perDatabase('polling_database_reachable', '1 where the database answers probes.', (seen) => flag(seen.reachable))
   perDatabase('polling_database_timeline', 'Timeline of the database as last probed.', (seen) => seen.timeline)
+  new Gauge({
+    name: 'polling_database_lag_bytes',
+    help: 'WAL that the database lacks of what the writable one had when last probed; absent where that is not known.',
+    labelNames: ['database'] as const,
+    registers,
+    collect() {
+      this.reset()
+      const sightings = view.sightings()
+      for (const seen of sightings) {
+        const lag = lagOf(seen, sightings, view.writable())
+        if (lag !== undefined) this.set({ database: seen.name }, lag)
+      }
+    },
+  })
+  new Gauge({
+    name: 'polling_writable_reason',
+    help: 'Always 1; its label says why writes go to the database that they go to, or to none.',
+    labelNames: ['reason'] as const,
+    registers,
+    collect() {
+      this.reset()
+      this.set({ reason: view.reason() }, 1)
+    },
+  })
   perDatabase('polling_database_writable', '1 on the database that this server writes to.', (seen) =>
     flag(seen.name === view.writable()),
   )

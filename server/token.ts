@@ -19,7 +19,15 @@ const TOKEN = /^([1-9][0-9]{0,9})-([0-9A-F]{1,8})\/([0-9A-F]{1,8})$/
 export function parseToken(text: string): Position | undefined {
   const [, timeline, high, low] = TOKEN.exec(text) ?? []
   if (!timeline || !high || !low) return undefined
-  return { timeline: Number(timeline), lsn: (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`) }
+  return { timeline: Number(timeline), lsn: lsnOf(high, low) }
+}
+
+const lsnOf = (high: string, low: string): bigint => (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`)
+
+/** Bytes of WAL up to a position that PostgreSQL wrote, such as 0/3000148. */
+export function bytesUpTo(lsn: string): bigint {
+  const [high = '0', low = '0'] = lsn.split('/')
+  return lsnOf(high, low)
 }
 
 /** Writes a consistency token. */

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import type { Test } from 'tap'
 import { endpointOf } from '../scripts/lab/decide/status.ts'
 import { attempt } from '../scripts/lab/engine/docker.ts'
 import { readSettings } from '../scripts/lab/settings.ts'
@@ -54,6 +55,13 @@ export const verb = (name: string, args: readonly string[] = [], environment: No
 /** What a command that failed printed, to be shown by the test that finds it so; nothing for one that succeeded. */
 export const failureOf = ({ exit, stdout, stderr }: Ran): string =>
   exit === 0 ? 'it succeeds' : `exit ${exit}\n${stdout}${stderr}`
+
+/** Gives the lab back as new when the test is over. */
+export const resetAfter = (t: Test): void =>
+  t.teardown(async () => {
+    const reset = await verb('reset')
+    if (reset.exit !== 0) throw new Error(failureOf(reset))
+  })
 
 /** Runs `docker …`; one that fails is an error with what it said. */
 export async function docker(...args: readonly string[]): Promise<string> {

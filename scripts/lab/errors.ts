@@ -71,7 +71,7 @@ export const ERRORS = {
   },
   NO_PRIMARY: {
     says: 'no database takes writes: {seen}',
-    fix: 'zx scripts/setup.ts starts what is down; zx scripts/failover.ts promotes the standby',
+    fix: 'start what is down: zx scripts/setup.ts, or docker start where setup refuses because another node is fenced; zx scripts/failover.ts promotes a standby',
   },
   NO_STANDBY: {
     says: 'at level {level} every commit would wait for a standby, and there is none: {seen}',

@@ -1,3 +1,5 @@
+import { bytesUpTo } from '../token.ts'
+
 /** What a server believes of one database. Role, timeline and LSN are as of the last answer. */
 export type Sighting = {
   name: string
@@ -50,4 +52,18 @@ function describe({ name, reachable, inRecovery, timeline, problem }: Sighting, 
   if (!reachable) return `${name} is unreachable (${problem ?? 'not probed yet'})`
   if (inRecovery) return `${name} is in recovery`
   return `${name} is a primary on timeline ${timeline}, left behind by timeline ${highest}`
+}
+
+/** How many bytes of WAL a database is behind the writable one, as of their last answers; undefined where not known. */
+export function lagOf(
+  sighting: Sighting,
+  sightings: readonly Sighting[],
+  writable: string | undefined,
+): number | undefined {
+  const ahead = sightings.find(({ name }) => name === writable)
+  if (!ahead || !sighting.reachable || sighting.timeline > ahead.timeline) return undefined
+  // A primary that was left behind is not behind: it has a history of its own.
+  if (sighting !== ahead && !sighting.inRecovery) return undefined
+  // Asked at different moments, so a standby may seem to be ahead.
+  return Math.max(0, Number(bytesUpTo(ahead.lsn) - bytesUpTo(sighting.lsn)))
 }

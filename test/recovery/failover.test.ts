@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { containerOf, docker, failureOf, sql, startVerb, verb } from '../the-lab.ts'
-import { cutOff, json, pollOnBoth, resetAfter, untilHas, voteGetsThrough, voteOn, votersOn } from './scene.ts'
+import { containerOf, docker, failureOf, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
+import { cutOff, json, pollOnBoth, untilHas, voteGetsThrough, voteOn, votersOn } from './scene.ts'
 
 const stateOf = (name: 'db-primary' | 'db-replica') =>
   docker('inspect', '-f', '{{.State.Status}} {{.State.Restarting}}', containerOf(name))
@@ -31,6 +31,11 @@ test('after a crash: the standby serves, the old primary stays fenced, a second 
 
   t.match((await verb('status')).stdout, /✗ db-primary: fenced: a failover left it behind/)
   t.match((await verb('setup')).stderr, /FENCED: db-primary is fenced.*\n.*rejoin\.ts/)
+  await docker('kill', containerOf('db-replica'))
+  t.match((await verb('rejoin')).stderr, /NO_PRIMARY: .*db-replica: its container is exited/)
+  t.equal(await stateOf('db-primary'), 'exited false', 'the new primary being down does not bring back the old one')
+  await docker('start', containerOf('db-replica'))
+  await untilHas('db-replica', `select count(*) from vote where poll_id = '${poll}'`, '2')
   await docker('start', containerOf('db-primary'))
   await t.rejects(sql('db-primary', 'select 1'), 'started by hand, it refuses')
   t.match(await json(t, 'failover'), { promoted: 'db-replica', promotedNow: false, timeline: 2 })

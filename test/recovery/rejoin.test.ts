@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { test } from 'tap'
-import { containerOf, docker, sql, verb } from '../the-lab.ts'
-import { json, pollOnBoth, resetAfter, untilHas, voteOn, votersOn } from './scene.ts'
+import { containerOf, docker, resetAfter, sql, verb } from '../the-lab.ts'
+import { json, pollOnBoth, untilHas, voteOn, votersOn } from './scene.ts'
 
 const users = (votes: readonly { user: string }[]) => votes.map(({ user }) => user)
 

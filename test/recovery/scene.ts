@@ -6,13 +6,6 @@ import { until } from '../../scripts/lab/wait.ts'
 import { client } from '../grpc.ts'
 import { addressOf, failureOf, patience, sql, verb } from '../the-lab.ts'
 
-/** Gives the lab back as new when the test is over. */
-export const resetAfter = (t: Test): void =>
-  t.teardown(async () => {
-    const reset = await verb('reset')
-    if (reset.exit !== 0) throw new Error(failureOf(reset))
-  })
-
 /** Runs a verb that has to succeed, and gives what it printed as JSON. */
 export async function json(t: Test, name: string, ...args: readonly string[]) {
   const ran = await verb(name, [...args, '--json'])
@@ -40,7 +33,8 @@ export const votersOn = (node: DatabaseName, poll: string): Promise<string> =>
 
 export const untilHas = (node: DatabaseName, query: string, wanted: string): Promise<void> =>
   until(`${wanted} from ${query} on ${node}`, { seconds: 10, patience }, async () => {
-    const seen = await sql(node, query)
+    // It may be just starting.
+    const seen = await sql(node, query).catch((error: unknown) => String(error))
     return seen === wanted ? { done: undefined } : { seen }
   })
 

@@ -3,8 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { until } from '../../scripts/lab/wait.ts'
 import { client } from '../grpc.ts'
-import { addressOf, containerOf, docker, patience, sql, startVerb, verb } from '../the-lab.ts'
-import { json, pollOnBoth, resetAfter, untilHas, voteGetsThrough, votersOn } from './scene.ts'
+import { addressOf, containerOf, docker, patience, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
+import { json, pollOnBoth, untilHas, voteGetsThrough, votersOn } from './scene.ts'
 
 /** Clients that vote until told to stop, each call with a key, repeated as our client repeats it. */
 function load(t: Test, poll: string, clients: number) {

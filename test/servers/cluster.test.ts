@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
-import { addressOf, containerOf, docker, failureOf, patience, sql, verb } from '../the-lab.ts'
+import { addressOf, containerOf, docker, patience, resetAfter, sql } from '../the-lab.ts'
 
 const SERVERS = ['primary', 'backup'] as const
 type Server = (typeof SERVERS)[number]
@@ -55,10 +55,7 @@ test('servers with no database to read from accept no connections, and come back
 })
 
 test('after a promotion both servers write to the promoted node and read no more from the one left behind', async (t) => {
-  t.teardown(async () => {
-    const reset = await verb('reset')
-    if (reset.exit !== 0) throw new Error(failureOf(reset))
-  })
+  resetAfter(t)
   const { uuid } = await ok(client(addressOf('primary')).createPoll({ poll_questions: 'Where?', options: ['a', 'b'] }))
   await until('the poll on the replica', { seconds: 5, patience }, async () => {
     const seen = await sql('db-replica', `select count(*) from poll where id = '${uuid}'`)
@@ -83,6 +80,9 @@ test('after a promotion both servers write to the promoted node and read no more
     t.teardown(it.close)
     t.match(await ok(it.results(uuid)), { results: { a: 10, b: 0 } }, `${name} reads the history that goes on`)
   }
+  const said = await metrics('primary')
+  t.match(said, /^polling_writable_reason\{reason="primary on timeline 2"\} 1$/m)
+  t.match(said, /^polling_database_lag_bytes\{database="db-replica"\} 0$/m)
   const log = await docker('logs', containerOf('primary'))
   t.match(log, /"writable":"db-replica","was":"db-primary","reason":"primary on timeline 2"/)
 })

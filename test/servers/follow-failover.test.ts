@@ -2,13 +2,10 @@ import { test } from 'tap'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
 import { follow } from '../live.ts'
-import { addressOf, containerOf, docker, failureOf, patience, sql, verb } from '../the-lab.ts'
+import { addressOf, containerOf, docker, patience, resetAfter, sql } from '../the-lab.ts'
 
 test('a follower lives through a failover; one that was shown votes which are lost then is told so', async (t) => {
-  t.teardown(async () => {
-    const reset = await verb('reset')
-    if (reset.exit !== 0) throw new Error(failureOf(reset))
-  })
+  resetAfter(t)
   const it = client(addressOf('primary'))
   t.teardown(it.close)
   const newPoll = async () => (await ok(it.createPoll({ poll_questions: 'Live?', options: ['a', 'b'] }))).uuid

@@ -2,13 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'tap'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
-import { addressOf, containerOf, docker, failureOf, patience, sql, verb } from '../the-lab.ts'
+import { addressOf, containerOf, docker, patience, resetAfter, sql } from '../the-lab.ts'
 
 test('after a failover, keys and tokens of what survived hold, and a token of what is lost says so', async (t) => {
-  t.teardown(async () => {
-    const reset = await verb('reset')
-    if (reset.exit !== 0) throw new Error(failureOf(reset))
-  })
+  resetAfter(t)
   const it = client(addressOf('backup'))
   t.teardown(it.close)
   const { uuid } = await ok(it.createPoll({ poll_questions: 'Survivors?', options: ['a', 'b'] }))

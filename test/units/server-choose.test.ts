@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { chooseReadable, chooseWritable, type Sighting } from '../../server/cluster/choose.ts'
+import { chooseReadable, chooseWritable, lagOf, type Sighting } from '../../server/cluster/choose.ts'
 
 const primary = (name: string, timeline: number, more: Partial<Sighting> = {}): Sighting => ({
   name,
@@ -75,4 +75,19 @@ test('reads stay local while the local database answers, and come back to it', a
   t.equal(chooseReadable([primary('a', 1), standby('b', 1, { reachable: false })], 1, 'b', 'a'), 'a')
   t.equal(chooseReadable([primary('a', 1, { reachable: false }), standby('b', 1)], 1, 'a', undefined), 'b')
   t.equal(chooseReadable([primary('a', 1, { reachable: false })], 1, 'a', undefined), undefined)
+})
+
+test('lag is what the writable database has more, never negative, and unknown where histories differ', async (t) => {
+  const at = (lsn: string) => ({ lsn })
+  const writable = primary('a', 2, at('1/0'))
+  const lags = [
+    standby('b', 2, at('0/FFFFFFF0')),
+    standby('b', 1, at('1/0')),
+    standby('b', 2, at('1/8')),
+    standby('b', 3, at('0/1')),
+    standby('b', 2, { ...at('0/1'), reachable: false }),
+    primary('b', 1, at('0/1')),
+  ].map((seen) => lagOf(seen, [writable, seen], 'a'))
+  t.same(lags, [16, 0, 0, undefined, undefined, undefined])
+  t.equal(lagOf(writable, [writable], undefined), undefined, 'nor where nothing takes writes')
 })

@@ -11,7 +11,16 @@ import { exclusively } from '../lock.ts'
 import { steps, tellOf } from '../show/steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology.ts'
 import { until } from '../wait.ts'
-import { type Answering, lookAtDatabases, peerOf, primariesOf, type Sight, seenOf, splitBrain } from './databases.ts'
+import {
+  type Answering,
+  lookAtDatabases,
+  peerOf,
+  primariesOf,
+  type Sight,
+  seenOf,
+  splitBrain,
+  standbysOf,
+} from './databases.ts'
 import { type Level, levelChosen, levelInForce } from './durability.ts'
 import { fence } from './failover.ts'
 import { slotStatements } from './promotion.ts'
@@ -156,8 +165,9 @@ async function logSince(node: DatabaseNode, since: string): Promise<string> {
 async function undo(lab: Lab, sights: readonly Sight[]): Promise<Rejoin> {
   const notes = await Promise.all(lab.databases.map(noteOf))
   const node = lab.databases.find((_, index) => notes[index] === 'fenced' && sights[index]?.state !== 'running')
-  if (node === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
-  const standby = peerOf(lab, node)
+  // Only a peer that says so was not promoted: one that does not answer may have gone down as the new primary.
+  const standby = standbysOf(sights).find(({ node: { peer } }) => peer === node?.name)?.node
+  if (node === undefined || standby === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
   let primary: Answering | undefined
   await steps([
     {
