@@ -5,6 +5,7 @@ import { healNetwork } from '../faults/heal.ts'
 import { exclusively } from '../lock.ts'
 import { steps, tellOf } from '../show/steps.ts'
 import type { Lab, Node } from '../topology.ts'
+import { balanced } from './serving.ts'
 import { healthy } from './setup.ts'
 import { type LabStatus, statusOf } from './status.ts'
 
@@ -49,6 +50,7 @@ export const reset = (lab: Lab): Promise<LabStatus> =>
         title: 'Wait until five nodes are healthy',
         task: async () => {
           status = await healthy(lab, lab.nodes)
+          await balanced(lab)
         },
       },
     ])

@@ -16,3 +16,18 @@ export async function serving(lab: Lab, timeline: number): Promise<void> {
     return seen.timeline === timeline ? { done: undefined } : { seen: `a write on timeline ${seen.timeline}` }
   })
 }
+
+/** Waits until the balancer sends calls to both servers: one that it found dead it leaves out for a moment longer. */
+export async function balanced(lab: Lab): Promise<void> {
+  const [{ probeWrites }, { endpointOf }] = await load()
+  const { patience } = lab.settings
+  await until('the balancer to send calls to both servers', { seconds: 10, patience }, async () => {
+    const reached = new Set<string>()
+    for (const _ of lab.servers) {
+      const seen = await probeWrites(endpointOf(lab, lab.loader) ?? '', 3 * patience)
+      if ('problem' in seen) return { seen: seen.problem }
+      reached.add(seen.servedBy)
+    }
+    return reached.size === lab.servers.length ? { done: undefined } : { seen: `only ${[...reached].join(', ')}` }
+  })
+}

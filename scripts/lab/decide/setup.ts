@@ -14,6 +14,7 @@ import type { Lab, Node, NodeName } from '../topology.ts'
 import { until } from '../wait.ts'
 import { buildImages, missingOf } from './images.ts'
 import { preflight } from './preflight.ts'
+import { balanced } from './serving.ts'
 import { type LabStatus, statusOf } from './status.ts'
 
 /** Seconds, before `patience` multiplies them, after which it is worth looking whether something is broken on purpose. */
@@ -64,6 +65,7 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
         title: 'Wait until five nodes are healthy',
         task: async (_, task) => {
           status = await healthy(lab, lab.nodes)
+          if (Object.values(changes).some((change) => change !== 'unchanged')) await balanced(lab)
           await removeSuperseded(tellOf(task), images)
         },
       },
