@@ -1,5 +1,5 @@
 import { act } from '../engine/docker.ts'
-import { anyNode, type Kind } from './kind.ts'
+import { type Kind, ofContainer } from './kind.ts'
 
 /** Exit code of a container whose processes were killed. */
 export const KILLED = 137
@@ -8,12 +8,8 @@ export const KILLED = 137
 export const crash: Kind = {
   name: 'crash',
   does: 'kills all its processes at once (kill -9); it stays down',
-  ...anyNode,
-  place: 'container',
+  ...ofContainer,
   states: ['running', 'paused'],
-  hasPeers: false,
-  hinders: false,
-  options: [],
   // The engine does not start again what was killed through it.
   inject: (tell, { view }) => act(tell, ['kill', view.node.container]),
   inForce: ({ node, container }) =>

@@ -1,16 +1,12 @@
 import { act } from '../engine/docker.ts'
-import { anyNode, type Kind } from './kind.ts'
+import { type Kind, ofContainer } from './kind.ts'
 
 /** A node's processes get no processor time; its kernel still accepts connections. */
 export const freeze: Kind = {
   name: 'freeze',
   does: 'pauses all its processes: it still accepts connections, and answers nothing',
-  ...anyNode,
-  place: 'container',
+  ...ofContainer,
   states: ['running'],
-  hasPeers: false,
-  hinders: false,
-  options: [],
   inject: (tell, { view }) => act(tell, ['pause', view.node.container]),
   inForce: ({ node, container }) =>
     container.state === 'paused' ? [{ kind: 'freeze', node: node.name, peer: null, way: null, detail: 'paused' }] : [],

@@ -1,18 +1,12 @@
-import { anyNode, type Kind } from './kind.ts'
-import { addRules, farEnd, inForceOf, removeRules } from './rules.ts'
+import type { Kind } from './kind.ts'
+import { addRules, farEnd, inForceOf, ofRules } from './rules.ts'
 
 /** Packets between a node and its peers vanish, as with a broken cable or a firewall that drops. */
 export const isolate: Kind = {
   name: 'isolate',
   does: 'drops packets between it and the peers without a word: connections hang and time out',
-  ...anyNode,
-  place: 'network',
-  states: ['running', 'paused'],
-  hasPeers: true,
-  hinders: true,
-  options: ['only', 'host'],
+  ...ofRules,
   inject: (tell, order) =>
     addRules(tell, 'isolate', order, (way, peer) => farEnd(order.network, way, peer).map((end) => `${end} -j DROP`)),
   inForce: (view) => inForceOf('isolate', view),
-  heal: removeRules,
 }

@@ -81,3 +81,6 @@ export type Kind = {
 }
 
 export const anyNode = { fits: 'any node', isFor: () => true } as const
+
+/** What kinds have in common that befall a container as a whole. */
+export const ofContainer = { ...anyNode, place: 'container', hasPeers: false, hinders: false, options: [] } as const

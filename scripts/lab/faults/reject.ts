@@ -1,6 +1,6 @@
 import { TOPOLOGY } from '../topology.ts'
-import { anyNode, type Kind, type Peer } from './kind.ts'
-import { addRules, farEnd, inForceOf, removeRules } from './rules.ts'
+import type { Kind, Peer } from './kind.ts'
+import { addRules, farEnd, inForceOf, ofRules } from './rules.ts'
 
 /** Where a node calls a peer; anybody's port outside the lab. */
 const portOf = (peer: Peer): string => (peer === 'host' ? '' : ` --dport ${TOPOLOGY[peer].port}`)
@@ -9,12 +9,7 @@ const portOf = (peer: Peer): string => (peer === 'host' ? '' : ` --dport ${TOPOL
 export const reject: Kind = {
   name: 'reject',
   does: 'refuses connections between it and the peers at once (RST), open ones too',
-  ...anyNode,
-  place: 'network',
-  states: ['running', 'paused'],
-  hasPeers: true,
-  hinders: true,
-  options: ['only', 'host'],
+  ...ofRules,
   // In: who calls this node's port. Out: whose port this node calls. Only then can one of them work without the other.
   inject: (tell, order) =>
     addRules(tell, 'reject', order, (way, peer) =>
@@ -24,5 +19,4 @@ export const reject: Kind = {
       }),
     ),
   inForce: (view) => inForceOf('reject', view),
-  heal: removeRules,
 }

@@ -1,7 +1,7 @@
 import { addressOf, type Network } from '../engine/network.ts'
 import type { Lab, Node } from '../topology.ts'
 import { TOPOLOGY } from '../topology.ts'
-import type { Fault, Order, Peer, View, Way } from './kind.ts'
+import { anyNode, type Fault, type Order, type Peer, type View, type Way } from './kind.ts'
 import { actInNamespace } from './namespace.ts'
 
 /** Kinds that are made of packet rules. */
@@ -73,3 +73,14 @@ export async function removeRules(
   })
   await actInNamespace(tell, lab, node, commands)
 }
+
+/** What kinds have in common that are made of packet rules. */
+export const ofRules = {
+  ...anyNode,
+  place: 'network',
+  states: ['running', 'paused'],
+  hasPeers: true,
+  hinders: true,
+  options: ['only', 'host'],
+  heal: removeRules,
+} as const

@@ -1,17 +1,13 @@
 import { act } from '../engine/docker.ts'
 import { KILLED } from './crash.ts'
-import { anyNode, type Kind } from './kind.ts'
+import { type Kind, ofContainer } from './kind.ts'
 
 /** A node is shut down in order. */
 export const stop: Kind = {
   name: 'stop',
   does: 'shuts it down in order, as for maintenance; it stays down',
-  ...anyNode,
-  place: 'container',
+  ...ofContainer,
   states: ['running'],
-  hasPeers: false,
-  hinders: false,
-  options: [],
   inject: (tell, { view }) => act(tell, ['stop', view.node.container]),
   inForce: ({ node, container }) =>
     container.state === 'exited' && container.exitCode !== KILLED
