@@ -132,7 +132,7 @@ const levelStep = (lab: Lab, { node, facts }: Answering) => ({
   enabled: levelInForce(facts) !== levelChosen(facts),
   task: async (_: unknown, task: { output: string }) => {
     await putLevel(tellOf(task), node, levelChosen(facts))
-    await inForce(lab, node, levelChosen(facts))
+    await inForce(tellOf(task), lab, node, levelChosen(facts))
   },
 })
 

@@ -53,9 +53,8 @@ export const setLevel = (lab: Lab, level: Level, force: boolean): Promise<Replic
       {
         title: 'Wait until it is in force',
         task: async (_, task) => {
-          if (level === 'async' || streams) await inForce(lab, node, level)
-          // What tells commits to wait is the checkpointer, and a checkpoint shows that it has read the setting.
-          if (level !== 'async') await change(tellOf(task), node, 'checkpoint')
+          if (level === 'async' || streams) await inForce(tellOf(task), lab, node, level)
+          else await heeded(tellOf(task), node)
         },
       },
     ])
@@ -81,13 +80,18 @@ export function statementsOf(node: DatabaseNode, level: Level): readonly string[
   ]
 }
 
-/** Waits until new sessions have the level and the standby is what the level makes of it. */
-export const inForce = (lab: Lab, node: DatabaseNode, level: Level): Promise<void> =>
-  until(`${level} in force on ${node.name}`, { seconds: 10, patience: lab.settings.patience }, async () => {
+/** Waits until new sessions have the level, the standby is what the level makes of it, and commits wait for it. */
+export async function inForce(tell: Tell, lab: Lab, node: DatabaseNode, level: Level): Promise<void> {
+  await until(`${level} in force on ${node.name}`, { seconds: 10, patience: lab.settings.patience }, async () => {
     const facts = await observe(lab, node)
     if ('unreachable' in facts) return { seen: facts.unreachable }
     return hasLevel(node, facts, level) ? { done: undefined } : { seen: phrase(facts) }
   })
+  if (level !== 'async') await heeded(tell, node)
+}
+
+/** What tells commits to wait is the checkpointer, and a checkpoint shows that it has read the setting. */
+const heeded = (tell: Tell, node: DatabaseNode): Promise<string> => change(tell, node, 'checkpoint')
 
 function hasLevel(node: DatabaseNode, facts: Facts, level: Level): boolean {
   if (levelInForce(facts) !== level) return false

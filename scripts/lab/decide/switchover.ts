@@ -165,7 +165,7 @@ async function follow(tell: Tell, lab: Lab, { from, to, level }: Roles): Promise
   try {
     await act(tell, ['start', from.container])
     await streaming(lab, to, from, 30)
-    if (level !== 'async') await inForce(lab, to, level)
+    if (level !== 'async') await inForce(tell, lab, to, level)
   } catch (error) {
     // Commits would go on waiting for a standby that does not come.
     if (level !== 'async') await change(tell, to, ...statementsOf(to, 'async'), 'select pg_reload_conf()')
