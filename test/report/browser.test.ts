@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { reportPage } from '../../scripts/lab/experiment/report/page.ts'
 import { type Look, loaded, measured, lacking as skip } from './in-browser.ts'
-import { matrix, oneRun } from './sample.ts'
+import { matrix, oneRun, planted } from './sample.ts'
 
 const LOOKS: readonly Look[] = [1280, 375].flatMap((width) => [
   { width, scheme: 'light' as const },
@@ -12,6 +12,7 @@ const many = matrix(1)
 const pages = {
   'one run': reportPage(one.experiment, one.calls),
   'a matrix': reportPage(many.experiment, many.calls),
+  'names without an end': reportPage(...planted('endless'.repeat(40))),
 }
 
 for (const [name, page] of Object.entries(pages))
@@ -26,7 +27,7 @@ for (const [name, page] of Object.entries(pages))
       t.ok(seen.scrollWidth <= look.width, `${of}: nothing sticks out, ${seen.scrollWidth} wide`)
       t.ok(seen.plots.length >= 2, `${of}: ${seen.plots.length} plots`)
       t.strictSame(
-        seen.plots.filter(([width, height]) => width < 300 || height < 100),
+        seen.plots.filter(([width, height]) => width < 300 || height < 50),
         [],
         `${of}: every plot is drawn`,
       )

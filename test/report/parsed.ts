@@ -25,7 +25,7 @@ export function parsed(page: string): { elements: Element[]; text: string; probl
     if ('childNodes' in node && !('tagName' in node && node.tagName === 'style')) node.childNodes.forEach(visit)
   }
   visit(document)
-  return { elements, text: texts.join(' '), problems }
+  return { elements, text: texts.join(' ').replaceAll('\u00a0', ' '), problems }
 }
 
 /** The value of an attribute. */

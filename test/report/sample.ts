@@ -90,6 +90,36 @@ export function matrix(each: number) {
   )
 }
 
+/** An experiment, and its calls, in which every text that is free is the same. */
+export function planted(text: string): [Experiment, ReadonlyMap<string, readonly Call[]>] {
+  const { experiment } = oneRun({ seed: 1 })
+  const recorded = [1, 2].map((seed) => sampleRun({ seed }))
+  const runs = recorded.map(({ run }) => ({
+    ...run,
+    name: text,
+    at: text,
+    plan: { ...run.plan, fault: text },
+    events: run.events.map((it) => ({ ...it, what: text })),
+    samples: run.samples.map((it) => ({
+      ...it,
+      databases: it.databases.map((database) => ({ ...database, lsn: text, receivedLsn: text })),
+    })),
+    judgement: {
+      ...run.judgement,
+      reasons: [text],
+      lost: [{ poll: text, user: text, option: text, at: 1 }],
+      duplicates: [text],
+      phantoms: [text],
+      staleReads: [{ client: 1, at: 1, expected: 2, seen: 1 }],
+    },
+  }))
+  const said = recorded
+    .flatMap(({ calls }) => calls.slice(0, 100))
+    .map((it) => ({ ...it, poll: text, answer: text, user: text, option: text, token: text }))
+  const machine = { ...experiment.machine, model: text, system: text }
+  return [{ ...experiment, at: text, machine, runs }, new Map([[text, said]])]
+}
+
 function experimentOf(recorded: readonly Recorded[]) {
   const runs = recorded.map(({ run }) => run)
   const experiment: Experiment = {

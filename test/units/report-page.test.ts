@@ -1,8 +1,7 @@
 import { test } from 'tap'
-import type { Call, Experiment } from '../../scripts/lab/experiment/record.ts'
 import { reportPage } from '../../scripts/lab/experiment/report/page.ts'
 import { attribute, parsed } from '../report/parsed.ts'
-import { matrix, oneRun, sampleRun } from '../report/sample.ts'
+import { matrix, oneRun, planted, sampleRun } from '../report/sample.ts'
 
 const KIB = 1024
 const MIB = 1024 ** 2
@@ -26,6 +25,7 @@ test('a report of one run says its verdict, what was done, its figures, and ever
     t.match(text, panel)
   t.match(text, /primary, timeline 1.*no answer.*primary, timeline 2/s)
   t.notMatch(text, 'Acknowledged, then lost')
+  t.match(text, /Errors that clients saw: 19.* indefinite: nobody knows UNAVAILABLE: no writable database /s)
   t.ok(page.length < 200 * KIB, `${page.length} characters`)
 })
 
@@ -50,7 +50,7 @@ test('lost votes, stale reads, duplicates and phantoms are listed by name, the f
   t.match(text, '… and 30 more')
   t.match(text, 'Acknowledged, then lost: 130')
   t.match(text, /held back first, until it lacks at least 4\.0 MiB/)
-  t.match(text, /failover --watch has to notice by itself/)
+  t.match(text, /A watch \(failover --watch\) has to notice by itself/)
   t.match(text, /Duplicates: 1.*voter-twice.*Phantoms: 1.*voter-ghost/s)
   t.match(text, /Stale reads: 1.* 31 17 /s)
 })
@@ -143,33 +143,3 @@ test('whoever does not see the plots hears what they show', async (t) => {
     for (const id of (attribute(plot, 'aria-labelledby') ?? 'nothing').split(' ')) t.ok(ids.has(id), id)
   for (const head of elements.filter((it) => it.tagName === 'th')) t.match(attribute(head, 'scope'), /^(col|row)$/)
 })
-
-/** An experiment, and its calls, in which every text that is free is the same. */
-function planted(text: string): [Experiment, ReadonlyMap<string, readonly Call[]>] {
-  const { experiment } = oneRun({ seed: 1 })
-  const recorded = [1, 2].map((seed) => sampleRun({ seed }))
-  const runs = recorded.map(({ run }) => ({
-    ...run,
-    name: text,
-    at: text,
-    plan: { ...run.plan, fault: text },
-    events: run.events.map((it) => ({ ...it, what: text })),
-    samples: run.samples.map((it) => ({
-      ...it,
-      databases: it.databases.map((database) => ({ ...database, lsn: text, receivedLsn: text })),
-    })),
-    judgement: {
-      ...run.judgement,
-      reasons: [text],
-      lost: [{ poll: text, user: text, option: text, at: 1 }],
-      duplicates: [text],
-      phantoms: [text],
-      staleReads: [{ client: 1, at: 1, expected: 2, seen: 1 }],
-    },
-  }))
-  const said = recorded
-    .flatMap(({ calls }) => calls.slice(0, 100))
-    .map((it) => ({ ...it, poll: text, answer: text, user: text, option: text, token: text }))
-  const machine = { ...experiment.machine, model: text, system: text }
-  return [{ ...experiment, at: text, machine, runs }, new Map([[text, said]])]
-}

@@ -31,7 +31,7 @@ test('the parts of the RTO are as long as their shares, and each is written with
     widths.map((it) => Math.round((it / 100) * 1253)),
     parts.map((it) => it.ms),
   )
-  for (const { name, ms } of parts) t.match(bar, new RegExp(`${name}</dt><dd><b>${ms.toLocaleString('en')} ms`))
+  for (const { name, ms } of parts) t.match(bar, new RegExp(`${name}</dt><dd><b>${ms.toLocaleString('en')}\\sms`))
 })
 
 test('labels of events neither cover each other nor are crossed by the line of another', async (t) => {
@@ -95,7 +95,9 @@ test('a close-up is shown where the outage is a small part of the run', async (t
 
 test('a share is all or nothing only if it is', async (t) => {
   t.strictSame(
-    [percent(9999, 10_000), percent(999_999, 1_000_000), percent(7, 7), percent(0, 7), percent(1, 1_000_000)],
+    [percent(9999, 10_000), percent(999_999, 1_000_000), percent(7, 7), percent(0, 7), percent(1, 1_000_000)].map(
+      (it) => it.replaceAll('\u00a0', ' '),
+    ),
     ['99.99 %', '99.99 %', '100 %', '0 %', '< 0.01 %'],
   )
 })

@@ -1,6 +1,6 @@
 import type { Event, Run } from '../record.ts'
 import type { Scale } from './scale.ts'
-import { widthOf } from './svg.ts'
+import { clipped, widthOf } from './svg.ts'
 import { moment } from './units.ts'
 import { EVENTS } from './words.ts'
 
@@ -17,7 +17,7 @@ export function labelsOf({ events, plan }: Run, x: Scale, origin: number): Label
     .filter(({ at }) => at >= x.from && at <= x.to)
     .sort((a, b) => a.at - b.at)
     .map((event) => {
-      const what = event.kind === 'fault' ? `${plan.fault} of` : EVENTS[event.kind]
+      const what = event.kind === 'fault' ? `${clipped(plan.fault, 24)} of` : EVENTS[event.kind]
       const text = `${moment(event.at - origin)}  ${what} ${event.node ?? ''}`.trim()
       const left = x.at(event.at)
       row = left > taken ? 0 : row + 1

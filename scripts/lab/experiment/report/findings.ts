@@ -1,5 +1,6 @@
 import type { Run } from '../record.ts'
 import { type Html, html } from './html.ts'
+import { table } from './table.ts'
 import { originName, originOf } from './timeline.ts'
 import { count, moment } from './units.ts'
 import { EVENTS } from './words.ts'
@@ -64,6 +65,3 @@ function list(
   const rest = more > 0 ? html`<p class="caption">… and ${count(more)} more; the run’s result.json has all.</p>` : null
   return html`<h3>${title}: ${count(rows.length)}</h3><p class="caption">${means}</p>${table(head, rows.slice(0, SHOWN))}${rest}`
 }
-
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): Html =>
-  html`<div class="wide" role="region" tabindex="0" aria-label="${head.join(', ')}"><table><thead><tr>${head.map((it) => html`<th scope="col">${it}</th>`)}</tr></thead><tbody>${rows.map((row) => html`<tr>${row.map((it) => html`<td>${it}</td>`)}</tr>`)}</tbody></table></div>`

@@ -15,7 +15,17 @@ export const matrixTable = (groups: readonly Group[]): Html =>
 function row({ plan, runs }: Group, above: Group | undefined, all: readonly Group[]): Html {
   const begins = above === undefined || faultOf(above.plan) !== faultOf(plan)
   const asides = [held(plan), differs(all) ? load({ plan, runs }) : ''].filter((it) => it !== '').join('; ')
-  return html`<tr class="${begins ? 'begins' : 'goes-on'}"><th scope="row">${faultOf(plan)}${aside(asides)}</th><td>${plan.level}</td><td>${plan.recovery}</td><td class="number">${count(runs.length)}</td><td>${verdicts(runs)}</td><td class="number">${spread(runs.map((it) => it.judgement.rto))}</td><td class="number">${lost(runs)}</td><td class="number">${spread(runs.map((it) => gap(it.judgement)))}</td></tr>`
+  const cells = [
+    html`${plan.level}`,
+    html`${plan.recovery}`,
+    html`${count(runs.length)}`,
+    verdicts(runs),
+    spread(runs.map((it) => it.judgement.rto)),
+    lost(runs),
+    spread(runs.map((it) => gap(it.judgement))),
+  ]
+  // On a narrow page a row is a block, and each cell names itself.
+  return html`<tr class="${begins ? 'begins' : 'goes-on'}"><th scope="row">${faultOf(plan)}${aside(asides)}</th>${cells.map((cell, index) => html`<td data-head="${HEAD[index + 1] ?? ''}"><div>${cell}</div></td>`)}</tr>`
 }
 
 /** Whether plans differ in the load, which is then said of each. */
@@ -48,7 +58,7 @@ function lost(runs: readonly Run[]): Html {
   const [least, most] = extent(numbers, [0, 0])
   const total = numbers.reduce((sum, it) => sum + it, 0)
   if (most === 0) return html`0`
-  return html`<b class="broken">${least === most ? count(most) : `${count(least)} to ${count(most)}`}</b>${aside(`${count(total)} in all`)}`
+  return html`<b class="broken">${least === most ? count(most) : `${count(least)} to ${count(most)}`}</b>${aside(runs.length === 1 ? '' : `${count(total)} in all`)}`
 }
 
 const gap = ({ writes: { longestGap } }: Judgement): number | null =>

@@ -1,4 +1,5 @@
 import type { Call, Run } from '../record.ts'
+import { errorsSeen } from './errors-seen.ts'
 import { eventList, findings } from './findings.ts'
 import { type Html, html } from './html.ts'
 import { keyFigures } from './key-figures.ts'
@@ -17,8 +18,9 @@ ${rtoBar(run)}
 ${timeline(`${id}-whole`, 'Timeline of the whole run', run, calls, wholeOf(run, calls))}
 ${captions(calls)}
 ${closeUp === null ? null : html`<h3>Around the fault</h3>${timeline(`${id}-close`, 'Timeline around the fault', run, calls, closeUp)}`}
+${findings(run)}
 ${eventList(run)}
-${findings(run)}`
+${errorsSeen(run, calls)}`
 }
 
 /** A run of several: folded up to one line. */
@@ -36,7 +38,7 @@ function captions(calls: readonly Call[]): Html {
   return html`<ul class="captions">
 <li><b>Calls answered:</b> each bar counts the calls that ended in its time, by what their callers then knew. Failures are drawn at least 5 pixels high, so that one among hundreds is seen.</li>
 <li><b>How long each call took:</b> each of the ${count(calls.length)} calls is a mark where it ended, on a scale on which each step is ten times the one before. Calls that would be drawn on the same spot are drawn once; no failure and no extreme is left out.</li>
-<li><b>Who was the primary:</b> what each database said of itself whenever it was asked. The number of the timeline goes up with every promotion.</li>
+<li><b>Who was the primary:</b> what each database said of itself when it was asked, until it was asked again. The number of the timeline goes up with every promotion.</li>
 <li><b>Position in the WAL:</b> what the primary has written, what the standby has received and replayed. What lies between the lines is what a failover at that moment would lose.</li>
 </ul>`
 }

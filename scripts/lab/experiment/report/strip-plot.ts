@@ -3,7 +3,7 @@ import type { Run } from '../record.ts'
 import { faultOf, type Group } from './groups.ts'
 import { type Html, html } from './html.ts'
 import { extent, linear, type Scale } from './scale.ts'
-import { drawing, RIGHT } from './svg.ts'
+import { clipped, drawing, RIGHT } from './svg.ts'
 import { VERDICTS } from './words.ts'
 
 const ROW = 40
@@ -54,7 +54,7 @@ export function stripPlot(id: string, figure: Figure, groups: readonly Group[], 
 
 function name({ plan }: Group, above: Group | undefined): Html {
   const begins = above === undefined || faultOf(above.plan) !== faultOf(plan)
-  const block = begins ? html`<text class="block" x="0" y="25">${clipped(faultOf(plan))}</text>` : null
+  const block = begins ? html`<text class="block" x="0" y="25">${clipped(faultOf(plan), 24)}</text>` : null
   const recovery = plan.recovery === 'failover' ? '' : `, ${plan.recovery}`
   return html`<path class="${begins ? 'axis' : 'grid'}" d="M0 0H${RIGHT}"></path>${block}<text class="tick" x="${NAMES - 16}" y="25" text-anchor="end">${plan.level}${recovery}</text>`
 }
@@ -84,5 +84,3 @@ function strip({ runs }: Group, { value, written }: Figure, x: Scale, link: (run
 // Told apart by shape: a disc, a cross, a ring.
 const RING = 'M-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z'
 const DOTS = { pass: RING, fail: 'M-5 -5L5 5M-5 5L5 -5', unknown: RING } as const
-
-const clipped = (text: string): string => (text.length > 24 ? `${text.slice(0, 23)}…` : text)

@@ -22,6 +22,10 @@ export function drawing(of: {
 /** About how wide a text is: enough to keep labels apart. */
 export const widthOf = (text: string, size = 14): number => text.length * size * 0.6
 
+/** A text that is cut where it would be too long. */
+export const clipped = (text: string, length: number): string =>
+  text.length > length ? `${text.slice(0, length - 1)}…` : text
+
 /** Patterns that tell outcomes apart without colour; and where plots end; every drawing of the page uses these. */
 export const patterns = html`<svg class="patterns" width="0" height="0" aria-hidden="true"><defs>
 <pattern id="definite" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="definite-ground" width="6" height="6"></rect><rect class="definite-line" width="3" height="6"></rect></pattern>

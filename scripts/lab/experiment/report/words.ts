@@ -42,7 +42,7 @@ const WAITS: Readonly<Record<Plan['level'], string>> = {
 
 const RECOVERS: Readonly<Record<Plan['recovery'], string>> = {
   failover: 'Then failover is commanded.',
-  watch: 'failover --watch has to notice by itself, and acts.',
+  watch: 'A watch (failover --watch) has to notice by itself, and acts.',
   none: 'Nobody changes the primary.',
 }
 
