@@ -72,6 +72,11 @@ test('thousands of calls are drawn in little, and no failure or extreme is left 
     const alone = draw([...calls.filter((it) => it.outcome === 'ok'), ...failures.slice(0, 1)])
     t.match(alone, `<path class="mark ${outcome}" d="M`, 'one failure among thousands is drawn')
   }
+  const refused = calls.map((it) => ({
+    ...it,
+    outcome: it.end % 2 < 1 ? ('definite' as const) : ('indefinite' as const),
+  }))
+  t.ok(draw(refused).length < 130_000, `${draw(refused).length} characters where all of them failed`)
   t.equal(
     cloud('ok', [
       [3, 3],

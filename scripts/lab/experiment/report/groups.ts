@@ -1,4 +1,4 @@
-import { LEVELS, type Plan, RECOVERIES, type Run } from '../record.ts'
+import { type Judgement, LEVELS, type Plan, RECOVERIES, type Run } from '../record.ts'
 
 /** Runs of the same plan: a row of the comparison. */
 export type Group = { readonly plan: Plan; readonly runs: readonly Run[] }
@@ -16,3 +16,10 @@ export function groupsOf(runs: readonly Run[]): Group[] {
 
 /** The fault with what it befalls, which tells the blocks of a comparison apart. */
 export const faultOf = ({ fault, node }: Plan): string => `${fault} of ${node}`
+
+/** How often each verdict was found. */
+export const tally = (runs: readonly Run[]): { verdict: Judgement['verdict']; times: number }[] =>
+  (['pass', 'fail', 'unknown'] as const).map((verdict) => ({
+    verdict,
+    times: runs.filter((it) => it.judgement.verdict === verdict).length,
+  }))

@@ -7,7 +7,7 @@ export function html(parts: TemplateStringsArray, ...values: readonly Value[]): 
   return { html: String.raw({ raw: parts }, ...values.map(markupOf)) }
 }
 
-/** Markup of our own making that needs no escaping: the style sheet, the data of a path. */
+/** Markup of our own that is not to be escaped: a style sheet. */
 export const raw = (markup: string): Html => ({ html: markup })
 
 function markupOf(value: Value): string {

@@ -1,7 +1,7 @@
 import { median } from '../../bench/statistics.ts'
 import type { Call } from '../record.ts'
 import { type Html, html } from './html.ts'
-import { barOf } from './outcomes-panel.ts'
+import { barOf, KINDS } from './outcomes-panel.ts'
 import { nothing, type Panel, type Scene, upright } from './panel.ts'
 import { extent, logarithmic, type Scale } from './scale.ts'
 import { cloud, MARKS, marks } from './svg.ts'
@@ -9,7 +9,6 @@ import { count } from './units.ts'
 import { OUTCOMES } from './words.ts'
 
 const HEIGHT = 170
-const KINDS = ['ok', 'definite', 'indefinite'] as const
 
 /** How long each call took. */
 export function latencyPanel({ calls, x }: Scene): Panel {

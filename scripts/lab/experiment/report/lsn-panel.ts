@@ -1,14 +1,13 @@
 import { bytesOf } from '../../access/database.ts'
 import type { Sample } from '../record.ts'
 import { type Html, html } from './html.ts'
-import { nothing, type Panel, type Scene, upright } from './panel.ts'
+import { DATABASES, nothing, type Panel, type Scene, upright } from './panel.ts'
 import { extent, linear, type Scale } from './scale.ts'
 
 const HEIGHT = 160
 const MIB = 1024 ** 2
-const NAMES = ['db-primary', 'db-replica'] as const
 const MEASURES = ['written', 'received', 'replayed'] as const
-const LINES = NAMES.flatMap((name) => MEASURES.map((what) => ({ name, what })))
+const LINES = DATABASES.flatMap((name) => MEASURES.map((what) => ({ name, what })))
 type Database = Sample['databases'][number]
 type Line = (typeof LINES)[number]
 type Point = readonly [at: number, mib: number]
@@ -36,7 +35,7 @@ export function lsnPanel({ run, x }: Scene): Panel {
   return {
     title: 'Position in the WAL, MiB since the start',
     legend: [
-      ...NAMES.map((name) => ({
+      ...DATABASES.map((name) => ({
         label: name,
         sign: html`<rect class="database ${name}" y="-12" width="14" height="14"></rect>`,
       })),

@@ -1,6 +1,6 @@
 import { median } from '../../bench/statistics.ts'
 import type { Judgement, Run } from '../record.ts'
-import { faultOf, type Group } from './groups.ts'
+import { faultOf, type Group, tally } from './groups.ts'
 import { type Html, html } from './html.ts'
 import { extent } from './scale.ts'
 import { count, seconds } from './units.ts'
@@ -37,9 +37,7 @@ const load = ({ plan }: Group): string =>
 const aside = (text: string): Html | null => (text === '' ? null : html`<small>${text}</small>`)
 
 function verdicts(runs: readonly Run[]): Html {
-  const found = (['pass', 'fail', 'unknown'] as const)
-    .map((verdict) => ({ verdict, times: runs.filter((it) => it.judgement.verdict === verdict).length }))
-    .filter(({ times }) => times > 0)
+  const found = tally(runs).filter(({ times }) => times > 0)
   return html`${found.map(({ verdict, times }) => html`<span class="verdict ${verdict}">${VERDICTS[verdict].sign} ${count(times)} ${verdict}</span> `)}`
 }
 

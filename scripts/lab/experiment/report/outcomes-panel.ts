@@ -6,7 +6,7 @@ import { count } from './units.ts'
 import { OUTCOMES } from './words.ts'
 
 const HEIGHT = 150
-const KINDS = ['ok', 'definite', 'indefinite'] as const
+export const KINDS = ['ok', 'definite', 'indefinite'] as const
 // One failure among hundreds has to be seen.
 const LEAST_FAILURE = 5
 
@@ -47,7 +47,7 @@ function barsOf(calls: readonly Call[], from: number, bar: number): ReadonlyMap<
 }
 
 function pathsOf(bars: ReadonlyMap<number, Bar>, bar: number, x: Scale, y: Scale): Html[] {
-  const paths: Bar | Record<Call['outcome'], string> = { ok: '', definite: '', indefinite: '' }
+  const paths: Record<Call['outcome'], string> = { ok: '', definite: '', indefinite: '' }
   for (const [at, counts] of bars) {
     const left = x.at(x.from + at * bar)
     const width = (x.at(x.from + (at + 1) * bar) - left - 0.8).toFixed(1)

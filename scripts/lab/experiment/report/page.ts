@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Call, Experiment } from '../record.ts'
-import { groupsOf } from './groups.ts'
+import { groupsOf, tally } from './groups.ts'
 import { type Html, html, raw } from './html.ts'
 import { matrixSection } from './matrix-section.ts'
 import { reasons, runBody } from './run-section.ts'
@@ -37,9 +37,7 @@ ${body}
 function sums({ runs }: Experiment): Html {
   const lost = runs.reduce((sum, it) => sum + it.judgement.lost.length, 0)
   const acknowledged = runs.reduce((sum, it) => sum + it.judgement.acknowledged, 0)
-  const verdicts = (['pass', 'fail', 'unknown'] as const)
-    .map((verdict) => ({ verdict, times: runs.filter((it) => it.judgement.verdict === verdict).length }))
-    .map(({ verdict, times }) => `${count(times)} ${VERDICTS[verdict].word.toLowerCase()}`)
+  const verdicts = tally(runs).map(({ verdict, times }) => `${count(times)} ${VERDICTS[verdict].word.toLowerCase()}`)
   return html`<p class="story">${plural(runs.length, 'run')} of ${plural(groupsOf(runs).length, 'plan')}: ${verdicts.join(', ')}. Of ${plural(acknowledged, 'acknowledged vote')} ${count(lost)} ${lost === 1 ? 'was' : 'were'} lost.</p>`
 }
 

@@ -15,6 +15,9 @@ export type Panel = {
 }
 type Key = { readonly label: string; readonly sign: Html }
 
+/** The lanes and lines of a panel that has some for each database. */
+export const DATABASES = ['db-primary', 'db-replica'] as const
+
 const HEADER = 52
 const BASELINE = 36
 

@@ -1,11 +1,10 @@
 import type { Run, Sample } from '../record.ts'
 import { type Html, html } from './html.ts'
-import type { Panel, Scene } from './panel.ts'
-import { nothing } from './panel.ts'
+import { DATABASES, nothing, type Panel, type Scene } from './panel.ts'
+import type { Scale } from './scale.ts'
 import { LEFT, widthOf } from './svg.ts'
 
 type Database = Sample['databases'][number]
-const NAMES = ['db-primary', 'db-replica'] as const
 const LANE = 40
 const BAR = 30
 
@@ -17,10 +16,10 @@ export function rolesPanel({ run, x }: Scene): Panel {
       label: role === 'silent' ? 'no answer' : role,
       sign: html`<rect class="role ${role}" y="-12" width="14" height="14"></rect>`,
     })),
-    height: LANE * NAMES.length,
+    height: LANE * DATABASES.length,
     body: [
-      run.samples.length === 0 ? nothing('nobody looked', LANE * NAMES.length) : null,
-      ...NAMES.map(
+      run.samples.length === 0 ? nothing('nobody looked', LANE * DATABASES.length) : null,
+      ...DATABASES.map(
         (name, lane) =>
           html`<g transform="translate(0,${lane * LANE})"><text class="tick" x="${LEFT - 10}" y="20" text-anchor="end">${name}</text>${spansOf(run, name).map((span) => spanIn(x, span))}</g>`,
       ),
@@ -50,12 +49,12 @@ function spansOf(run: Run, name: Database['name']): Time[] {
   return spans
 }
 
-function spanIn(x: Scene['x'], { from, to, role, timeline }: Time): Html | null {
+function spanIn(x: Scale, { from, to, role, timeline }: Time): Html | null {
   const left = x.at(Math.max(from, x.from))
   const width = x.at(Math.min(to, x.to)) - left
   if (!(width > 0)) return null
   const text = role === null ? 'no answer' : timeline === null ? role : `${role}, timeline ${timeline}`
-  const label = [text, ...(timeline === null ? [] : [String(timeline)])].find((it) => widthOf(it) + 12 < width)
+  const label = [text, ...(role === null ? [] : [role])].find((it) => widthOf(it) + 12 < width)
   const written =
     label === undefined
       ? null

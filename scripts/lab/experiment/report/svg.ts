@@ -42,10 +42,13 @@ export const MARKS = {
   lost: (x: number, y: number) => `M${x} ${y - 6}l6 6-6 6-6-6z`,
 } as const
 
+// Marks nearer than this can hardly be told apart.
+const SPOT = 4
+
 /** One path of many marks; those that fall on the same spot are drawn once. */
 export function marks(kind: keyof typeof MARKS, points: Iterable<Point>): Html | null {
   const paths = new Set<string>()
-  for (const [x, y] of points) paths.add(MARKS[kind](Math.round(x), Math.round(y)))
+  for (const [x, y] of points) paths.add(MARKS[kind](Math.round(x / SPOT) * SPOT, Math.round(y / SPOT) * SPOT))
   return path(kind, [...paths])
 }
 

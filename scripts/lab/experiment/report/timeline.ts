@@ -83,7 +83,9 @@ function outage(run: Run, x: Scale, origin: number, top: number, bottom: number)
   const right = x.at(Math.min(x.to, origin + rto))
   if (right <= left) return null
   const y = top - 14
-  return html`<rect class="outage" x="${left}" y="${y}" width="${(right - left).toFixed(1)}" height="${bottom - y}"></rect><path class="bracket" d="M${left} ${y - 5}v10m0 -5H${right}m0 -5v10"></path><text class="rto" x="${right + 8}" y="${y + 5}">RTO ${seconds(rto)}</text>`
+  const text = `RTO ${seconds(rto)}`
+  const fits = right + widthOf(text) + 8 < WIDTH
+  return html`<rect class="outage" x="${left}" y="${y}" width="${(right - left).toFixed(1)}" height="${bottom - y}"></rect><path class="bracket" d="M${left} ${y - 5}v10m0 -5H${right}m0 -5v10"></path><text class="rto" x="${fits ? right + 8 : left - 8}" y="${y + 5}" text-anchor="${fits ? 'start' : 'end'}">${text}</text>`
 }
 
 const leader = ({ event, x, row }: Label, bottom: number): Html =>
