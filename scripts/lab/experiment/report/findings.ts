@@ -12,18 +12,18 @@ const SHOWN = 100
 export function findings(run: Run): Html {
   const { lost, duplicates, phantoms, staleReads } = run.judgement
   const origin = originOf(run)
-  const since = `Since ${originName(run)}`
+  const since = `since ${originName(run)}`
   return html`${[
     list(
       'Lost votes',
       'Acknowledged to the voter, and not in the database after the recovery.',
-      ['Voter', 'Voted for', 'In the poll', since],
+      ['Voter', 'Voted for', 'In the poll', `Acknowledged, ${since}`],
       lost.map((it) => [it.user, it.option, it.poll, moment(it.at - origin)]),
     ),
     list(
       'Stale reads',
       'Reads that carried the token of a write, and did not see it.',
-      [since, 'Caller', 'Had to see', 'Saw'],
+      [`Read, ${since}`, 'Caller', 'Had to see', 'Saw'],
       staleReads.map((it) => [moment(it.at - origin), String(it.client), count(it.expected), count(it.seen)]),
     ),
     list(

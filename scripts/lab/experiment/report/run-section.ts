@@ -18,9 +18,9 @@ ${rtoBar(run)}
 ${timeline(`${id}-whole`, 'Timeline of the whole run', run, calls, wholeOf(run, calls))}
 ${captions(calls)}
 ${closeUp === null ? null : html`<h3>Around the fault</h3>${timeline(`${id}-close`, 'Timeline around the fault', run, calls, closeUp)}`}
-${findings(run)}
 ${eventList(run)}
-${errorsSeen(run, calls)}`
+${errorsSeen(run, calls)}
+${findings(run)}`
 }
 
 /** A run of several: folded up to one line. */
