@@ -1,0 +1,83 @@
+import { bytesOf } from '../../access/database.ts'
+import type { Sample } from '../record.ts'
+import { type Html, html } from './html.ts'
+import { DATABASES, nothing, type Panel, type Scene, upright } from './panel.ts'
+import { extent, linear, type Scale } from './scale.ts'
+
+const HEIGHT = 160
+const MIB = 1024 ** 2
+const MEASURES = ['written', 'received', 'replayed'] as const
+const LINES = DATABASES.flatMap((name) => MEASURES.map((what) => ({ name, what })))
+type Database = Sample['databases'][number]
+type Line = (typeof LINES)[number]
+type Point = readonly [at: number, mib: number]
+
+/** How far both databases were in the history that one writes and the other follows. */
+export function lsnPanel({ run, x }: Scene): Panel {
+  const known = run.samples.flatMap((it) => it.databases.map((database) => position(database.lsn)))
+  const start = known.find((it) => it !== null) ?? 0n
+  // One look on either side, for the lines to come from and to go to.
+  const shown = run.samples.filter(
+    (_, index, all) => (all[index + 1]?.at ?? x.to) >= x.from && (all[index - 1]?.at ?? x.from) <= x.to,
+  )
+  const lines = LINES.map((line) => ({ line, stretches: stretchesOf(shown, line, start) })).filter(
+    ({ stretches }) => stretches.length > 0,
+  )
+  const points = lines.flatMap(({ stretches }) => stretches.flat())
+  const y = linear(
+    extent(
+      points.map(([, mib]) => mib),
+      [0, 1],
+    ),
+    [HEIGHT, 0],
+    4,
+  )
+  return {
+    title: 'Position in the WAL, MiB since the start',
+    legend: [
+      ...DATABASES.map((name) => ({
+        label: name,
+        sign: html`<rect class="database ${name}" y="-12" width="14" height="14"></rect>`,
+      })),
+      ...MEASURES.map((what) => ({ label: what, sign: html`<path class="line ${what}" d="M-12 -5h26"></path>` })),
+    ],
+    height: HEIGHT,
+    body: [
+      upright(y, (mib) => String(mib)),
+      points.length === 0 ? nothing('no position is known', HEIGHT) : null,
+      ...lines.map(({ line, stretches }) => pathOf(line, stretches, x, y)),
+    ],
+  }
+}
+
+/** The points of a line; a stretch ends where a look got no answer. */
+function stretchesOf(samples: readonly Sample[], line: Line, start: bigint): Point[][] {
+  const stretches: Point[][] = []
+  let open = false
+  for (const { at, databases } of samples) {
+    const database = databases.find((it) => it.name === line.name)
+    const lsn = database === undefined ? null : position(lsnOf(database, line.what))
+    if (lsn !== null) {
+      const point = [at, Number(lsn - start) / MIB] as const
+      if (open) stretches.at(-1)?.push(point)
+      else stretches.push([point])
+    }
+    open = lsn !== null
+  }
+  return stretches
+}
+
+function lsnOf({ role, lsn, receivedLsn }: Database, what: Line['what']): string | null {
+  if (what === 'received') return role === 'standby' ? receivedLsn : null
+  return role === (what === 'written' ? 'primary' : 'standby') ? lsn : null
+}
+
+const position = (lsn: string | null): bigint | null =>
+  lsn !== null && /^[\dA-F]{1,8}\/[\dA-F]{1,8}$/i.test(lsn) ? bytesOf(lsn) : null
+
+function pathOf({ name, what }: Line, stretches: readonly Point[][], x: Scale, y: Scale): Html {
+  const path = stretches
+    .map((points) => points.map(([at, mib], index) => `${index === 0 ? 'M' : 'L'}${x.at(at)} ${y.at(mib)}`).join(''))
+    .join('')
+  return html`<path class="line ${what} ${name}" d="${path}"></path>`
+}

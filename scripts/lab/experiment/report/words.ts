@@ -1,0 +1,93 @@
+import { bytes } from '../../show/bytes.ts'
+import type { Event, Judgement, Plan } from '../record.ts'
+import { plural } from './units.ts'
+
+type Verdict = { readonly sign: string; readonly word: string; readonly ofOne: string; readonly ofMany: string }
+
+/** A verdict with its sign, so that it does not rest on a colour, and what it means of one run and of several. */
+export const VERDICTS: Readonly<Record<Judgement['verdict'], Verdict>> = {
+  pass: {
+    sign: '✓',
+    word: 'Pass',
+    ofOne: 'What was acknowledged is there, once, and there is evidence of it.',
+    ofMany: 'Every run passed.',
+  },
+  fail: {
+    sign: '✗',
+    word: 'Fail',
+    ofOne: 'What clients were told does not hold.',
+    ofMany: 'At least one run failed: the comparison shows where.',
+  },
+  unknown: {
+    sign: '?',
+    word: 'Unknown',
+    ofOne: 'There is too little evidence to say.',
+    ofMany: 'No run failed, and at least one gave too little evidence to say.',
+  },
+}
+
+export const OUTCOMES = {
+  ok: 'acknowledged',
+  definite: 'definite error: not applied',
+  indefinite: 'indefinite: nobody knows',
+} as const
+
+/** What a commit waits for at each level of durability. */
+const WAITS: Readonly<Record<Plan['level'], string>> = {
+  async: 'a commit waits for nobody but the primary',
+  remote_write: 'a commit waits until the operating system of the standby has it',
+  on: 'a commit waits until the standby has it on disk',
+  remote_apply: 'a commit waits until the standby shows it to readers',
+}
+
+const RECOVERS: Readonly<Record<Plan['recovery'], string>> = {
+  failover: 'Then failover is commanded.',
+  watch: 'A watch (failover --watch) has to notice by itself, and acts.',
+  none: 'Nobody changes the primary.',
+}
+
+export const EVENTS: Readonly<Record<Event['kind'], string>> = {
+  fault: 'fault',
+  'in-force': 'in force',
+  detected: 'detected',
+  checked: 'checked',
+  fenced: 'fenced',
+  promoted: 'promoted',
+  serving: 'first write',
+  healed: 'healed',
+  rejoined: 'rejoined',
+}
+
+export const PARTS: Readonly<Record<Judgement['parts'][number]['name'], string>> = {
+  detection: 'until somebody noticed that the primary does not serve',
+  check: 'until it was clear that the standby may be promoted',
+  fencing: 'until the old primary could certainly write no more',
+  promotion: 'until the standby was the primary',
+  reconnection: 'until a server had found it, and a client’s write was acknowledged',
+}
+
+/** What was done, in sentences. */
+export function story(plan: Plan): string {
+  const { fault, node, level, recovery } = plan
+  const lag =
+    plan.lag > 0
+      ? ` The standby is held back first, until it lacks at least ${bytes(plan.lag)} of what was written.`
+      : ''
+  return (
+    `${load(plan)} At durability ${level}, ${WAITS[level]}.${lag} ` +
+    `After ${plan.before} s the fault “${fault}” befalls ${node}. ${RECOVERS[recovery]} ` +
+    `The load goes on for at least ${plan.after} s.`
+  )
+}
+
+const load = ({ voters, readers }: Plan): string =>
+  `${plural(voters, 'caller votes', 'callers vote')} without pause, and ${plural(readers, 'more votes and reads its own vote', 'more vote and read their own votes')}.`
+
+/** What tells one plan from others, in a few words. */
+export const shortly = (plan: Plan): string =>
+  [`${plan.fault} of ${plan.node}`, plan.level, plan.recovery === 'none' ? 'no recovery' : plan.recovery, held(plan)]
+    .filter((it) => it !== '')
+    .join(' · ')
+
+/** How far the standby was held back, if it was. */
+export const held = ({ lag }: Plan): string => (lag > 0 ? `standby ${bytes(lag)} behind` : '')
