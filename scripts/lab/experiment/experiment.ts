@@ -37,14 +37,15 @@ async function carryOutAll(lab: Lab, plans: readonly Plan[], tell: Tell): Promis
       await keep()
     }
   } catch (error) {
-    const why = `not run: ${interruption.signal.aborted ? 'interrupted' : String(error)}`
+    const { aborted, reason } = interruption.signal
+    const why = `not run: ${aborted ? 'interrupted' : String(error)}`
     for (const plan of plans.slice(runs.length)) runs.push(notRun(nameOf(runs.length, plan), plan, why))
     await keep()
     // What was interrupted has faults in force; the next Ctrl-C interrupts healing them.
     beginAgain()
     tell(`${why}; giving the lab back as new`)
     await reset(lab)
-    throw error
+    throw aborted ? reason : error
   }
   await reset(lab)
   return { experiment: await keep(), folder }

@@ -39,11 +39,9 @@ export async function carryOut(lab: Lab, plan: Plan, name: string, parent: strin
     const { recovered, events } = await breakAndRecover(lab, plan, clock, parts)
     return { recovered, events, end: await parts.load.stop(), samples: await parts.sampling.stop() }
   })
-  if (recovered.fenced === null) {
-    // What is down or cut off cannot be read.
-    await healAll(lab, plan)
+  // What is down or cut off cannot be read; what was fenced stays so.
+  if (recovered.fenced === null && (await healAll(lab, plan)))
     events.push({ at: clock.now(), kind: 'healed', node: plan.node, what: `${plan.fault} is healed` })
-  }
   const calls = await readLines(join(folder, FILES.history), Call)
   const { stored, ...content } = await contentOf(lab, [...new Set(calls.map(({ poll }) => poll))])
   const problems = [...(recovered.problem === null ? [] : [recovered.problem]), ...content.problems]
@@ -120,12 +118,14 @@ export function kindNamed(name: string) {
   return kind
 }
 
-/** Ends the fault of a plan, and the cut by which the standby was made to lag. */
-async function healAll(lab: Lab, { fault, lag }: Plan): Promise<void> {
+/** Ends the fault of a plan, and the cut by which the standby was made to lag; false where that was not possible. */
+async function healAll(lab: Lab, { fault, lag }: Plan): Promise<boolean> {
   try {
     await heal(lab, { kinds: [fault, ...(lag > 0 ? ['isolate'] : [])], nodes: [] })
+    return true
   } catch (error) {
     // Then it shows in what can be read.
     if (interruption.signal.aborted || !(error instanceof LabError)) throw error
+    return false
   }
 }

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { interruption } from '../interruption.ts'
@@ -36,11 +35,11 @@ export function startVerb(
     stderr += chunk
     process.stderr.write(chunk)
   })
-  // Being interrupted shows in how it ends.
+  // Interrupted, it still has to come to its end.
   child.on('error', () => {})
   return {
     startedAt,
-    ended: once(child, 'close').then(([exit]) => ({ exit: exit ?? 1, stdout, stderr })),
+    ended: new Promise((resolve) => child.on('close', (exit) => resolve({ exit: exit ?? 1, stdout, stderr }))),
     stop: () => child.kill(),
   }
 }
