@@ -80,7 +80,7 @@ function oneOf<T extends string>(known: readonly T[]): (text: string) => T {
   }
 }
 
-const someOf = <T extends string>(known: readonly T[]) => {
+function someOf<T extends string>(known: readonly T[]): (text: string) => readonly T[] {
   const one = oneOf(known)
-  return (text: string): readonly T[] => [...new Set(text.split(',').map(one))]
+  return (text) => [...new Set(text.split(',').map(one))]
 }

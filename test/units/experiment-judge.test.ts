@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { type Evidence, judge } from '../../scripts/lab/experiment/judge/judge.ts'
 import type { Call } from '../../scripts/lab/experiment/record.ts'
-import { cleanRun, FAULT, IN_FORCE, SERVING } from './experiment-simulator.ts'
+import { cleanRun, FAULT, FENCED, IN_FORCE, SERVING } from './experiment-simulator.ts'
 
 /** Any item of a list that is not empty; the number chooses. */
 function pick<T>(items: readonly T[], which: number): T {
@@ -75,6 +75,19 @@ test('a write that is acknowledged before its promotion is heard of ends the pro
     const { rto, parts } = judge({ ...evidence, events })
     expectThat(parts.length === 5 && parts[4]?.ms === 0, parts)
     expectThat(parts.reduce((total, { ms }) => total + ms, 0) === rto, { rto, parts })
+  })
+  t.pass()
+})
+
+test('a write that the old primary acknowledges before it is fenced does not end the RTO', async (t) => {
+  planted((evidence, which) => {
+    const before = judge(evidence)
+    const victim = pick(evidence.calls.filter(acknowledged), which)
+    const straggling = withCalls(evidence, (call) =>
+      call === victim && call.start < FAULT ? { ...call, start: IN_FORCE + 1, end: FENCED - 1 } : call,
+    )
+    const it = judge(straggling)
+    expectThat(it.rto === before.rto && it.parts.length === 5, it)
   })
   t.pass()
 })

@@ -6,6 +6,7 @@ import type { Call, Event, StoredVote } from '../../scripts/lab/experiment/recor
 export const POLL = 'poll'
 export const FAULT = 1000
 export const IN_FORCE = 1100
+export const FENCED = 1500
 /** From here on writes are acknowledged again. */
 export const SERVING = 2000
 
@@ -33,7 +34,7 @@ const EVENTS: readonly Event[] = (
     ['in-force', IN_FORCE],
     ['detected', 1200],
     ['checked', 1350],
-    ['fenced', 1500],
+    ['fenced', FENCED],
     ['promoted', 1900],
     ['serving', SERVING],
   ] as const

@@ -20,7 +20,7 @@ export function startVerb(
   args: readonly string[],
   heard: (line: string) => void = () => {},
 ): RunningVerb {
-  const startedAt = Date.now()
+  const startedAt = performance.timeOrigin + performance.now()
   const child = spawn(process.execPath, [join(SCRIPTS, `${name}.ts`), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     signal: interruption.signal,

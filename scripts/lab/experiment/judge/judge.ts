@@ -2,7 +2,7 @@ import { LEVELS } from '../../decide/durability.ts'
 import type { Call, Event, Found, Judgement, Plan, StoredVote } from '../record.ts'
 import { availabilityOf } from './availability.ts'
 import { judgeReads, type ReadFindings } from './reads.ts'
-import { at, recoveryTimeOf } from './recovery-time.ts'
+import { at, recoveryTimeOf, writesAfter } from './recovery-time.ts'
 import { judgeVotes, type VoteFindings } from './votes.ts'
 
 /** All that a run is judged by. */
@@ -88,14 +88,13 @@ function grounds({ calls, events, stored, found }: Evidence, { judged, historyLo
   ]
 }
 
-/** Writes acknowledged before the fault began, and those that began when it was in force. */
+/** How many writes were acknowledged before the fault began, and how many after it. */
 function acknowledgedAround(calls: readonly Call[], events: readonly Event[]) {
-  const ends = at(events, 'fault') ?? Number.POSITIVE_INFINITY
-  const begins = at(events, 'in-force') ?? Number.POSITIVE_INFINITY
+  const fault = at(events, 'fault') ?? Number.POSITIVE_INFINITY
   const acknowledged = calls.filter(({ kind, outcome }) => kind === 'vote' && outcome === 'ok')
   return {
-    before: acknowledged.filter(({ end }) => end <= ends).length,
-    after: acknowledged.filter(({ start }) => start >= begins).length,
+    before: acknowledged.filter(({ end }) => end <= fault).length,
+    after: writesAfter(calls, events).length,
   }
 }
 

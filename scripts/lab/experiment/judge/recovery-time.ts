@@ -11,16 +11,24 @@ const PARTS = [
   ['promotion', 'promoted'],
 ] as const
 
-/** From the beginning of the fault to the end of the first acknowledged write that began when it was in force. */
+/** From the beginning of the fault to the end of the first write that shows that it is got over. */
 export function recoveryTimeOf(calls: readonly Call[], events: readonly Event[]): RecoveryTime {
   const fault = at(events, 'fault')
-  const inForce = at(events, 'in-force')
-  if (fault === undefined || inForce === undefined) return { rto: null, parts: [] }
-  const served = calls
-    .filter(({ kind, outcome, start }) => kind === 'vote' && outcome === 'ok' && start >= inForce)
-    .reduce((least, { end }) => Math.min(least, end), Number.POSITIVE_INFINITY)
-  if (served === Number.POSITIVE_INFINITY) return { rto: null, parts: [] }
+  const served = writesAfter(calls, events).reduce((least, { end }) => Math.min(least, end), Number.POSITIVE_INFINITY)
+  if (fault === undefined || served === Number.POSITIVE_INFINITY) return { rto: null, parts: [] }
   return { rto: served - fault, parts: partsOf(fault, served, events) }
+}
+
+/**
+ * Acknowledged writes that began when the fault was in force. What the old primary still answered before it was fenced,
+ * as a frozen one does that thaws for a moment, is not among them: writes were not taken from then on.
+ */
+export function writesAfter(calls: readonly Call[], events: readonly Event[]): readonly Call[] {
+  const inForce = at(events, 'in-force') ?? Number.POSITIVE_INFINITY
+  const fenced = at(events, 'fenced') ?? Number.NEGATIVE_INFINITY
+  return calls.filter(
+    ({ kind, outcome, start, end }) => kind === 'vote' && outcome === 'ok' && start >= inForce && end >= fenced,
+  )
 }
 
 /** A part whose beginning or end is not known, or that was not over when the write was, is left out. */

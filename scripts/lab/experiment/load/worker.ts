@@ -1,4 +1,5 @@
 // The load: a thread of its own, so that the commands of the experiment do not disturb it.
+import { setMaxListeners } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { clockFrom } from '../clock.ts'
@@ -18,6 +19,8 @@ const tell = (news: LoadNews) => parentPort?.postMessage(news)
 
 const ending = new AbortController()
 const cancelling = new AbortController()
+// Each caller listens.
+setMaxListeners(0, ending.signal, cancelling.signal)
 const history = openLines<Call>(order.file)
 const clock = clockFrom(order.origin)
 let calls = 0
