@@ -3,7 +3,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { dirname, join } from 'node:path'
-import { InvalidArgumentError } from 'commander'
 import { endure, faultsOf } from './lab/bench/endurance.ts'
 import { enduranceTable } from './lab/bench/endurance-view.ts'
 import { benchLab } from './lab/bench/lab.ts'
@@ -11,7 +10,7 @@ import { measureService } from './lab/bench/service.ts'
 import { serviceTable } from './lab/bench/service-view.ts'
 import { measureStartup } from './lab/bench/startup.ts'
 import { startupTable } from './lab/bench/startup-view.ts'
-import { commandLine } from './lab/command-line.ts'
+import { commandLine, numberFrom } from './lab/command-line.ts'
 import { setup } from './lab/decide/setup.ts'
 
 const RESULTS = join(import.meta.dirname, '../results')
@@ -77,15 +76,6 @@ await commandLine(import.meta.filename, (program) => {
       if (faultsOf(figures).length > 0) process.exitCode = 1
     })
 })
-
-function numberFrom(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (!Number.isInteger(value) || value < low || value > high)
-      throw new InvalidArgumentError(`It must be a number from ${low} to ${high}.`)
-    return value
-  }
-}
 
 /** Prints figures, as a table or as JSON, and writes them to a file where one is named. */
 async function show(figures: object, table: string, { json, output }: Output): Promise<void> {

@@ -24,6 +24,8 @@ if (files.length === 0) {
 
 const scratch = mkdtempSync(join(tmpdir(), 'failover-lab-test-'))
 const patience = Number(process.env['LAB_PATIENCE'] || 1)
+/** Seconds that a file of tests may take; more of them for a long run of a property. */
+const timeout = Number(process.env['TEST_SECONDS'] || 180) * patience
 const environment = {
   ...process.env,
   PATH: `${BIN}:${process.env['PATH']}`,
@@ -59,7 +61,7 @@ async function run(command: string, args: readonly string[], heard?: (text: stri
 /** Runs tap: its own display on a terminal, its plain report when piped; gives that report either way. */
 async function runTap(): Promise<{ exit: number; report: string }> {
   // Nodes are killed and healed on the way: one file at a time. A file that hangs is ended and reported.
-  const options = ['--type-strip-only', '--disable-coverage', '--jobs=1', `--timeout=${180 * patience}`]
+  const options = ['--type-strip-only', '--disable-coverage', '--jobs=1', `--timeout=${timeout}`]
   if (process.stdout.isTTY) {
     const file = join(scratch, 'report.tap')
     const exit = await run('tap', [...options, `--output-file=${file}`, ...files])

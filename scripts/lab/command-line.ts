@@ -1,6 +1,6 @@
 import { enableCompileCache } from 'node:module'
 import { resolve } from 'node:path'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { chalk, ProcessOutput } from 'zx/core'
 import { LabError } from './errors.ts'
 import { heedInterruption, interruption } from './interruption.ts'
@@ -26,6 +26,16 @@ export async function commandLine(script: string, define: (program: Command) => 
     await program.parseAsync(process.argv.slice(own + 1), { from: 'user' })
   } catch (error) {
     process.exitCode = report(error)
+  }
+}
+
+/** Reads a whole number of that range from an argument. */
+export function numberFrom(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!Number.isInteger(value) || value < low || value > high)
+      throw new InvalidArgumentError(`It must be a number from ${low} to ${high}.`)
+    return value
   }
 }
 

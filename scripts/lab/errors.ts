@@ -149,6 +149,15 @@ export const ERRORS = {
     says: '{node} went down as a primary, and the other database is the primary now: started, there would be two',
     fix: 'all else is healed; bring {node} back as a standby: zx scripts/rejoin.ts, or begin anew: zx scripts/reset.ts',
   },
+  RECORD_BROKEN: {
+    says: '{file} is not as an experiment writes it: {problem}',
+    fix: 'the run cannot be judged by it; run the experiment again',
+  },
+  LOAD_FAILED: {
+    says: 'the load on {address} did not begin: {problem}',
+    fix: 'see who is down: zx scripts/status.ts; begin anew: zx scripts/reset.ts',
+  },
+  WATCH_ENDED: { says: 'failover --watch ended with exit code {exit}: {said}', fix: 'see what it said above' },
   CALL_FAILED: { says: '{call} answered {status}: {details}', fix: '{advice}' },
   INTERRUPTED: { says: 'interrupted', fix: 'run the same command again: it goes on where this one stopped' },
 } as const

@@ -16,9 +16,7 @@ import {
   VoteServiceClient,
 } from '../../../proto/gen/polling.ts'
 import { type LabError, labError } from '../errors.ts'
-
-/** Seconds that a call may take, before `patience` multiplies it. */
-const CALL_SECONDS = 10
+import { CALL_SECONDS, diedWhileAnswering, RETRY_POLICY } from './retry-policy.ts'
 
 // gRPC's own retry policy. Every call may be repeated: reads and ClosePoll change nothing the second time, and the
 // others carry a key by which the service recognises them.
@@ -31,11 +29,9 @@ const SERVICE_CONFIG = JSON.stringify({
         { service: 'polling.ResultService' },
       ],
       retryPolicy: {
-        maxAttempts: 5,
-        // Together 2.4 s at least: more than it takes to find that a server is dead, or is back.
-        initialBackoff: '0.2s',
-        maxBackoff: '2s',
-        backoffMultiplier: 2,
+        ...RETRY_POLICY,
+        initialBackoff: `${RETRY_POLICY.initialBackoff}s`,
+        maxBackoff: `${RETRY_POLICY.maxBackoff}s`,
         retryableStatusCodes: ['UNAVAILABLE'],
       },
     },
@@ -97,17 +93,12 @@ export function pollingClient(address: string, patience: number): PollingClient 
 }
 
 type Answer<A> = { readonly error: ServiceError | null; readonly answer: A }
-type Method<Q, A> = (
+export type Method<Q, A> = (
   request: Q,
   metadata: Metadata,
   options: Partial<CallOptions>,
   callback: (error: ServiceError | null, answer: A) => void,
 ) => ClientUnaryCall
-
-// The policy above does not repeat a call whose answer has begun. A server that dies between the beginning of an answer
-// and its end leaves the balancer no way but to reset the stream.
-const diedWhileAnswering = ({ code, details }: ServiceError): boolean =>
-  code === status.INTERNAL && details.includes('RST_STREAM')
 
 /** What to do about a status; a status not named here is a mistake of ours. */
 const ADVICE: Partial<Record<status, string>> = {

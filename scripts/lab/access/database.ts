@@ -3,11 +3,15 @@ import { act, attempt, type Tell } from '../engine/docker.ts'
 import { labError } from '../errors.ts'
 import type { DatabaseNode, Lab } from '../topology.ts'
 
-const Observation = z.object({
+/** Where a database stands in its history. */
+export const Position = z.object({
   inRecovery: z.boolean(),
   timeline: z.number().nullable(),
   lsn: z.string().nullable(),
   receivedLsn: z.string().nullable(),
+})
+
+const Observation = Position.extend({
   receiver: z.string().nullable(),
   replayPaused: z.boolean(),
   replayAgeSeconds: z.number().nullable(),
@@ -32,15 +36,23 @@ export type Observation = Facts | { readonly unreachable: string }
 /** Keeps the chosen durability level in the database itself. */
 export const LEVEL_SETTING = 'lab.durability'
 
+// Where a database stands, `r` being whether it is in recovery.
 // A standby knows the timeline it receives, a primary the one it writes. pg_control_checkpoint() would be
 // behind after a promotion until the next checkpoint.
-const OBSERVE = `
-select json_build_object(
+const POSITION = `
   'inRecovery', r,
   'timeline', case when r then coalesce((select received_tli from pg_stat_wal_receiver), (select timeline_id from pg_control_checkpoint()))
               else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int end,
   'lsn', case when r then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end,
-  'receivedLsn', case when r then pg_last_wal_receive_lsn() end,
+  'receivedLsn', case when r then pg_last_wal_receive_lsn() end`
+
+/** Asks for no more than a `Position`, in one line, so that it may be asked often. */
+export const ASK_POSITION =
+  `select json_build_object(${POSITION}) from (select pg_is_in_recovery() as r) as it`.replace(/\s+/g, ' ')
+
+const OBSERVE = `
+select json_build_object(
+  ${POSITION},
   'receiver', (select status from pg_stat_wal_receiver),
   'replayPaused', case when r then pg_is_wal_replay_paused() else false end,
   'replayAgeSeconds', case when r then extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) end,

@@ -151,3 +151,24 @@ export const Experiment = z.object({
   runs: z.array(Run),
 })
 export type Experiment = z.infer<typeof Experiment>
+
+/** A vote as the database holds it after the recovery: a line of `stored.jsonl`. */
+export const StoredVote = z.object({ poll: z.string(), user: z.string(), option: z.string() })
+export type StoredVote = z.infer<typeof StoredVote>
+
+/** What was found when the load had ended, but for the votes themselves: `found.json` in the folder of a run. */
+export const Found = z.object({
+  /** Calls that the load recorded; another number in the history means that part of it is missing. */
+  calls: z.number(),
+  /** Why the load ended before it was asked to; null where it did not. */
+  cut: z.string().nullable(),
+  /** The database that the stored votes were read from; null where none could be read. */
+  readFrom: Node.nullable(),
+  /** Results as a server answered them: votes by option. */
+  counted: z.array(z.object({ server: Node, poll: z.string(), votes: z.record(z.string(), z.number()) })),
+  /** WAL that only the old primary had, bytes; null where nobody could tell. */
+  walLost: z.number().nullable(),
+  /** What did not go as planned. */
+  problems: z.array(z.string()),
+})
+export type Found = z.infer<typeof Found>

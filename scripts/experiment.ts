@@ -1,0 +1,86 @@
+#!/usr/bin/env zx
+// Puts load on the lab, breaks it, recovers, and judges what that cost.
+import { InvalidArgumentError } from 'commander'
+import { commandLine, numberFrom } from './lab/command-line.ts'
+import { experiment, judgeAgain, type Kept } from './lab/experiment/experiment.ts'
+import { type Matrix, plansOf } from './lab/experiment/matrix.ts'
+import { LEVELS, type Plan, RECOVERIES } from './lab/experiment/record.ts'
+import { KINDS } from './lab/faults/kinds.ts'
+import { readSettings } from './lab/settings.ts'
+import { experimentTable } from './lab/show/experiment-view.ts'
+import { labOf, type NodeName, TOPOLOGY } from './lab/topology.ts'
+
+const FAULTS = KINDS.map(({ name }) => name)
+const NODES = Object.keys(TOPOLOGY) as readonly NodeName[]
+/** Bytes; a good hundred votes. */
+const DEFAULT_LAG = 128 * 1024
+
+type Options = Omit<Plan, 'fault' | 'level' | 'recovery' | 'lag'> & {
+  readonly fault: Matrix['faults']
+  readonly level: Matrix['levels']
+  readonly recovery: Matrix['recoveries']
+  readonly runs: number
+  readonly lag?: number | true
+  readonly json?: boolean
+}
+
+await commandLine(import.meta.filename, (program) => {
+  program.description(
+    'Vote without pause, inject a fault, recover, and hold what the database has against what clients were told. See docs/experiments.md.',
+  )
+  program
+    .command('run', { isDefault: true })
+    .description(
+      'every combination of faults, levels and recoveries, each on a lab that is reset before: ALL POLLS AND VOTES ARE DELETED. Exit code 0 pass, 1 fail, 2 unknown',
+    )
+    .option('--fault <kinds>', `one or several, with commas: ${FAULTS.join(', ')}`, someOf(FAULTS), ['crash'])
+    .option('--node <node>', `whom it befalls: ${NODES.join(', ')}`, oneOf(NODES), 'db-primary' as const)
+    .option('--level <levels>', `durability: ${LEVELS.join(', ')}`, someOf(LEVELS), ['async'])
+    .option('--recovery <ways>', `what is done about it: ${RECOVERIES.join(', ')}`, someOf(RECOVERIES), ['failover'])
+    .option('--runs <number>', 'runs of each combination', numberFrom(1, 100), 1)
+    .option('--before <seconds>', 'load before the fault', numberFrom(1, 600), 2)
+    .option('--after <seconds>', 'load after the recovery', numberFrom(1, 600), 3)
+    .option('--voters <number>', 'callers that vote without pause; 64 are full load', numberFrom(1, 512), 8)
+    .option('--readers <number>', 'callers that vote and read what they wrote', numberFrom(1, 128), 2)
+    .option(
+      '--lag [bytes]',
+      `cut the standby off first, until it lacks so many bytes of WAL (${DEFAULT_LAG} unless said); failover may lose them`,
+      numberFrom(1, 2 ** 30),
+    )
+    .option('--json', 'print the experiment as JSON, without the samples')
+    .action(async ({ fault, level, recovery, runs, lag = 0, json, ...common }: Options) => {
+      const plans = plansOf(
+        { faults: fault, levels: level, recoveries: recovery, runs },
+        { ...common, lag: lag === true ? DEFAULT_LAG : lag },
+      )
+      show(await experiment(labOf(readSettings()), plans, (what) => console.error(`… ${what}`)), json)
+    })
+  program
+    .command('judge <folder>')
+    .description('judge the runs in a folder again, by what they left behind')
+    .option('--json', 'print the experiment as JSON, without the samples')
+    .action(async (folder: string, { json }: { json?: boolean }) => show(await judgeAgain(folder), json))
+})
+
+function show(it: Kept, json = false): void {
+  const withoutSamples = {
+    ...it.experiment,
+    folder: it.folder,
+    runs: it.experiment.runs.map(({ samples: _, ...run }) => run),
+  }
+  console.log(json ? JSON.stringify(withoutSamples, null, 2) : experimentTable(it))
+  process.exitCode = { pass: 0, fail: 1, unknown: 2 }[it.experiment.verdict]
+}
+
+function oneOf<T extends string>(known: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = known.find((name) => name === text)
+    if (found === undefined) throw new InvalidArgumentError(`It must be one of ${known.join(', ')}.`)
+    return found
+  }
+}
+
+function someOf<T extends string>(known: readonly T[]): (text: string) => readonly T[] {
+  const one = oneOf(known)
+  return (text) => [...new Set(text.split(',').map(one))]
+}

@@ -1,0 +1,109 @@
+import { join } from 'node:path'
+import { machine } from '../bench/machine.ts'
+import { reset } from '../decide/reset.ts'
+import { LabError } from '../errors.ts'
+import { beginAgain, interruption } from '../interruption.ts'
+import { exclusively } from '../lock.ts'
+import type { Lab } from '../topology.ts'
+import { createFolder, experimentFile, FILES, readExperiment, replaceJson } from './folder.ts'
+import { judgeRecorded, notJudged } from './judge/recorded.ts'
+import type { Experiment, Plan, Run } from './record.ts'
+import { carryOut } from './run.ts'
+
+/** An experiment, and the folder that keeps it. */
+export type Kept = { readonly experiment: Experiment; readonly folder: string }
+
+type Tell = (what: string) => void
+
+/** Carries out one plan after the other, each on a lab as new, and gives the lab back as new. */
+export const experiment = (lab: Lab, plans: readonly Plan[], tell: Tell): Promise<Kept> =>
+  exclusively(lab, () => carryOutAll(lab, plans, tell), 'experiment')
+
+async function carryOutAll(lab: Lab, plans: readonly Plan[], tell: Tell): Promise<Kept> {
+  const at = new Date()
+  const about = await aboutNow(lab, at)
+  const folder = await createFolder(at, [...new Set(plans.map(({ fault }) => fault))].join('+'))
+  const runs: Run[] = []
+  const keep = async (): Promise<Experiment> => {
+    const it = { ...about, verdict: verdictOf(runs), runs }
+    await replaceJson(experimentFile(folder), it)
+    return it
+  }
+  try {
+    for (const plan of plans) {
+      tell(`run ${runs.length + 1} of ${plans.length}: ${inWords(plan)}`)
+      await reset(lab)
+      runs.push(await attempt(lab, plan, nameOf(runs.length, plan), folder))
+      await keep()
+    }
+  } catch (error) {
+    const { aborted, reason } = interruption.signal
+    const why = `not run: ${aborted ? 'interrupted' : String(error)}`
+    for (const plan of plans.slice(runs.length)) runs.push(notRun(nameOf(runs.length, plan), plan, why))
+    await keep()
+    // What was interrupted has faults in force; the next Ctrl-C interrupts healing them.
+    beginAgain()
+    tell(`${why}; giving the lab back as new`)
+    await reset(lab)
+    throw aborted ? reason : error
+  }
+  await reset(lab)
+  return { experiment: await keep(), folder }
+}
+
+async function aboutNow(lab: Lab, at: Date): Promise<Omit<Experiment, 'runs' | 'verdict'>> {
+  const { processors, model, memoryGiB, kernel, engine, node } = await machine()
+  const system = `Linux ${kernel}, Docker ${engine}, Node ${node}`
+  return {
+    at: at.toISOString(),
+    machine: { cpus: processors, model, memoryGiB, system },
+    postgres: Number(lab.settings.postgres),
+  }
+}
+
+/** A run that fails on its way is none; those after it may succeed. */
+async function attempt(lab: Lab, plan: Plan, name: string, folder: string): Promise<Run> {
+  try {
+    return await carryOut(lab, plan, name, folder)
+  } catch (error) {
+    if (interruption.signal.aborted || !(error instanceof LabError)) throw error
+    return notRun(name, plan, `not run: ${error.code}: ${error.message}`)
+  }
+}
+
+const notRun = (name: string, plan: Plan, why: string): Run => ({
+  name,
+  at: new Date().toISOString(),
+  plan,
+  length: 0,
+  events: [],
+  samples: [],
+  judgement: notJudged(plan, why),
+})
+
+/** One that fails makes all of it fail, and nothing of it is known where one of them is not. */
+const verdictOf = (runs: readonly Run[]): Experiment['verdict'] =>
+  (['fail', 'unknown'] as const).find((verdict) => runs.some(({ judgement }) => judgement.verdict === verdict)) ??
+  (runs.length === 0 ? 'unknown' : 'pass')
+
+const nameOf = (nth: number, { fault, level, recovery }: Plan): string =>
+  `${String(nth + 1).padStart(3, '0')}-${fault}-${level}-${recovery}`
+
+const inWords = ({ fault, node, level, recovery, lag }: Plan): string =>
+  `${fault} ${node} at ${level}, recovery ${recovery}${lag === 0 ? '' : `, with a standby that lacks ${lag} bytes`}`
+
+/** Judges the runs of an experiment again by what their folders hold. */
+export async function judgeAgain(folder: string): Promise<Kept> {
+  const { runs, ...about } = await readExperiment(folder)
+  const again: Run[] = []
+  for (const run of runs) {
+    const own = join(folder, run.name)
+    const it = { ...run, judgement: await judgeRecorded(own, run.plan, run.events) }
+    // Of one that was not run there is nothing else to keep.
+    if (run.length > 0) await replaceJson(join(own, FILES.result), it)
+    again.push(it)
+  }
+  const experiment = { ...about, verdict: verdictOf(again), runs: again }
+  await replaceJson(experimentFile(folder), experiment)
+  return { experiment, folder }
+}

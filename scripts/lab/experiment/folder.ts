@@ -1,0 +1,46 @@
+import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { parseRecord } from './lines.ts'
+import { Experiment } from './record.ts'
+
+/** Where all experiments are kept; git ignores it. */
+export const EXPERIMENTS = join(import.meta.dirname, '../../../results/experiments')
+
+/** Names of the files in the folder of a run. */
+export const FILES = {
+  history: 'history.jsonl',
+  stored: 'stored.jsonl',
+  found: 'found.json',
+  result: 'result.json',
+} as const
+
+/** Makes the folder of an experiment that begins now, and lets `latest` point at it. */
+export async function createFolder(at: Date, what: string): Promise<string> {
+  const folder = join(EXPERIMENTS, `${at.toISOString().slice(0, 19).replaceAll(':', '-')}-${what}`)
+  await mkdir(folder, { recursive: true })
+  const latest = join(EXPERIMENTS, 'latest')
+  const draft = `${latest}.${process.pid}`
+  await rm(draft, { force: true })
+  await symlink(basename(folder), draft)
+  await rename(draft, latest)
+  return folder
+}
+
+/** Replaces a file in one step. */
+export async function replaceFile(file: string, text: string): Promise<void> {
+  const draft = join(dirname(file), `.${basename(file)}.${process.pid}`)
+  await writeFile(draft, text)
+  await rename(draft, file)
+}
+
+export const replaceJson = (file: string, value: unknown): Promise<void> =>
+  replaceFile(file, `${JSON.stringify(value, null, 1)}\n`)
+
+/** The file that tells of all runs of an experiment. */
+export const experimentFile = (folder: string): string => join(folder, 'experiment.json')
+
+/** What an experiment's folder says of it. */
+export async function readExperiment(folder: string): Promise<Experiment> {
+  const file = experimentFile(folder)
+  return parseRecord(file, await readFile(file, 'utf8'), Experiment)
+}

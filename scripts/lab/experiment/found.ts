@@ -1,0 +1,95 @@
+import { z } from 'zod'
+import { pollingClient } from '../access/client.ts'
+import { ask } from '../access/database.ts'
+import { lookAtDatabases, primaryOf } from '../decide/databases.ts'
+import { endpointOf } from '../decide/status.ts'
+import { LabError } from '../errors.ts'
+import { interruption } from '../interruption.ts'
+import type { DatabaseNode, Lab, ServerNode } from '../topology.ts'
+import { until } from '../wait.ts'
+import { type Found, StoredVote } from './record.ts'
+
+/** What the primary database holds of a run's polls, and what the servers count. */
+export type Content = Pick<Found, 'readFrom' | 'counted' | 'problems'> & { readonly stored: readonly StoredVote[] }
+
+/** Seconds for a primary to be there, and for both servers to count what it holds; before patience. */
+const PRIMARY_SECONDS = 15
+const AGREE_SECONDS = 5
+
+const NOTHING: Content = { readFrom: null, counted: [], problems: [], stored: [] }
+
+/** Reads all votes of these polls from the present primary, and their results from each server. */
+export async function contentOf(lab: Lab, polls: readonly string[]): Promise<Content> {
+  try {
+    return await read(lab, polls)
+  } catch (error) {
+    if (interruption.signal.aborted || !(error instanceof LabError)) throw error
+    return { ...NOTHING, problems: [`the database could not be read: ${error.message}`] }
+  }
+}
+
+async function read(lab: Lab, polls: readonly string[]): Promise<Content> {
+  const { patience } = lab.settings
+  const node = await until('a primary to be read', { seconds: PRIMARY_SECONDS, patience }, async () => {
+    try {
+      return { done: primaryOf(await lookAtDatabases(lab)).node }
+    } catch (error) {
+      if (error instanceof LabError) return { seen: error.message }
+      throw error
+    }
+  })
+  let content: Content = NOTHING
+  const look = async () => {
+    const stored = await votesIn(lab, node, polls)
+    const counted = (await Promise.all(lab.servers.map((server) => countedBy(lab, server, polls)))).flat()
+    content = { readFrom: node.name, counted, stored, problems: [] }
+    const votes = counted.reduce((sum, { votes }) => sum + Object.values(votes).reduce((a, b) => a + b, 0), 0)
+    const wanted = lab.servers.length * stored.length
+    return votes === wanted ? { done: undefined } : { seen: `${votes} votes in results, ${wanted} expected` }
+  }
+  // Calls that were under way at the end, and a standby that is behind, need a moment. What is seen last is judged.
+  await until('both servers to count what is stored', { seconds: AGREE_SECONDS, patience }, look).catch(
+    (error: unknown) => {
+      if (!(error instanceof LabError && error.code === 'TIMEOUT')) throw error
+    },
+  )
+  return content
+}
+
+async function votesIn(lab: Lab, node: DatabaseNode, polls: readonly string[]): Promise<readonly StoredVote[]> {
+  const rows = await ask(
+    lab,
+    node,
+    `select json_build_object('poll', poll_id, 'user', user_id, 'option', options[option])
+     from vote join poll on poll.id = poll_id where poll_id in (${polls.map((id) => `'${id}'`).join(', ')})`,
+    60,
+  )
+  return z.array(StoredVote).parse(
+    rows
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line)),
+  )
+}
+
+/** Results of those polls that the server knows; nothing where it does not answer. */
+async function countedBy(lab: Lab, server: ServerNode, polls: readonly string[]): Promise<Found['counted']> {
+  const client = pollingClient(endpointOf(lab, server) ?? '', lab.settings.patience)
+  try {
+    const answers = await Promise.all(
+      polls.map((poll) =>
+        client.results(poll).then(
+          ({ results }) => [{ server: server.name, poll, votes: results }],
+          (error: unknown) => {
+            // A poll may be lost; the votes in it are then missing from the database too.
+            if (error instanceof LabError && error.code === 'CALL_FAILED') return []
+            throw error
+          },
+        ),
+      ),
+    )
+    return answers.flat()
+  } finally {
+    client.close()
+  }
+}

@@ -1,0 +1,31 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LabError } from '../../errors.ts'
+import { FILES } from '../folder.ts'
+import { parseRecord, readLines } from '../lines.ts'
+import { Call, type Event, Found, type Judgement, type Plan, StoredVote } from '../record.ts'
+import { judge } from './judge.ts'
+
+/** Judges a run by the files in its folder; a file that is missing in part or broken is no evidence. */
+export async function judgeRecorded(folder: string, plan: Plan, events: readonly Event[]): Promise<Judgement> {
+  const found = join(folder, FILES.found)
+  try {
+    return judge({
+      plan,
+      events,
+      calls: await readLines(join(folder, FILES.history), Call),
+      stored: await readLines(join(folder, FILES.stored), StoredVote),
+      found: parseRecord(found, await readFile(found, 'utf8'), Found),
+    })
+  } catch (error) {
+    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    if (!missing && !(error instanceof LabError && error.code === 'RECORD_BROKEN')) throw error
+    return notJudged(plan, missing ? `not run to its end: ${error.message}` : error.message)
+  }
+}
+
+/** What is known of a run that left no evidence. */
+export function notJudged(plan: Plan, why: string): Judgement {
+  const found: Found = { calls: 0, cut: null, readFrom: null, counted: [], walLost: null, problems: [] }
+  return { ...judge({ plan, calls: [], events: [], stored: [], found }), reasons: [why] }
+}

@@ -1,0 +1,56 @@
+import type { Call, Event, Judgement } from '../record.ts'
+
+/** The time to recover, and what it was spent on. */
+export type RecoveryTime = Pick<Judgement, 'rto' | 'parts'>
+
+/** Each part with the event that ends it; the last ends with the write, and the first begins with the fault. */
+const PARTS = [
+  ['detection', 'detected'],
+  ['check', 'checked'],
+  ['fencing', 'fenced'],
+  ['promotion', 'promoted'],
+] as const
+
+/** From the beginning of the fault to the end of the first write that shows that it is got over. */
+export function recoveryTimeOf(calls: readonly Call[], events: readonly Event[]): RecoveryTime {
+  const fault = at(events, 'fault')
+  const served = writesAfter(calls, events).reduce((least, { end }) => Math.min(least, end), Number.POSITIVE_INFINITY)
+  if (fault === undefined || served === Number.POSITIVE_INFINITY) return { rto: null, parts: [] }
+  return { rto: served - fault, parts: partsOf(fault, served, events) }
+}
+
+/**
+ * Acknowledged writes that began when the fault was in force. What the old primary still answered before it was fenced,
+ * as a frozen one does that thaws for a moment, is not among them: writes were not taken from then on.
+ */
+export function writesAfter(calls: readonly Call[], events: readonly Event[]): readonly Call[] {
+  const inForce = at(events, 'in-force') ?? Number.POSITIVE_INFINITY
+  const fenced = at(events, 'fenced') ?? Number.NEGATIVE_INFINITY
+  return calls.filter(
+    ({ kind, outcome, start, end }) => kind === 'vote' && outcome === 'ok' && start >= inForce && end >= fenced,
+  )
+}
+
+/** A part whose beginning or end is not known, or that was not over when the write was, is left out. */
+function partsOf(fault: number, served: number, events: readonly Event[]): RecoveryTime['parts'] {
+  const promoted = at(events, 'promoted')
+  const marks = [
+    { ended: 'fault', at: fault },
+    ...PARTS.map(([name, kind]) => ({
+      ended: name,
+      // The write proves the promotion; the command that asked for it may hear of it a moment later.
+      at: kind === 'promoted' && promoted !== undefined ? Math.min(promoted, served) : at(events, kind),
+    })),
+    { ended: 'reconnection' as const, at: served },
+  ] as const
+  return marks.flatMap(({ ended, at: to }, nth) => {
+    const from = marks[nth - 1]?.at
+    return ended === 'fault' || from === undefined || to === undefined || to < from || to > served
+      ? []
+      : [{ name: ended, ms: to - from }]
+  })
+}
+
+/** When the first event of that kind was. */
+export const at = (events: readonly Event[], kind: Event['kind']): number | undefined =>
+  events.find((event) => event.kind === kind)?.at

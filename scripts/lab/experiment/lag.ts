@@ -1,0 +1,23 @@
+import { inject } from '../faults/inject.ts'
+import { isolate } from '../faults/isolate.ts'
+import { interruption } from '../interruption.ts'
+import type { Lab } from '../topology.ts'
+import { until } from '../wait.ts'
+import type { Sampling } from './sampling.ts'
+
+/** Seconds, before patience, that the load gets to write so much; where commits wait for the standby it never does. */
+const MOST_SECONDS = 5
+
+/** Cuts the standby off until it lacks so many bytes of WAL, and leaves it cut off. Says what was reached. */
+export async function makeLag(lab: Lab, bytes: number, sampling: Sampling): Promise<string> {
+  await inject(lab, { kind: isolate, node: 'db-replica', peers: ['db-primary'], options: {} })
+  await until(
+    `db-replica to lack ${bytes} bytes`,
+    { seconds: MOST_SECONDS, patience: lab.settings.patience },
+    async () => {
+      const lag = sampling.lag() ?? 0
+      return lag >= bytes ? { done: undefined } : { seen: `${lag} bytes` }
+    },
+  ).catch(() => interruption.signal.throwIfAborted())
+  return `db-replica lacks ${sampling.lag() ?? 'an unknown number of'} bytes`
+}

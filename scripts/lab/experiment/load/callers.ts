@@ -1,0 +1,100 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Clock } from '../clock.ts'
+import { HISTORY_LOST, nameOf } from '../judge/reads.ts'
+import type { Call } from '../record.ts'
+import type { LoadClient, Told } from './client.ts'
+
+/** What a caller works with. */
+export type Work = {
+  /** Which of the callers this one is. */
+  readonly id: number
+  readonly client: LoadClient
+  readonly clock: Clock
+  readonly record: (call: Call) => void
+  /** Aborted when no more calls are to begin. */
+  readonly ending: AbortSignal
+}
+
+const OPTIONS = ['Tea', 'Coffee', 'Water'] as const
+/** Pause after a call that failed for good, milliseconds: else a service that refuses at once would fill the history. */
+const AFTER_FAILURE_MS = 50
+/** After these the reader's poll, or votes in it, are gone. */
+const BEGIN_ANEW: readonly string[] = [...HISTORY_LOST, 'POLL_NOT_FOUND']
+
+/** A new poll, or undefined where that fails or the time is over. */
+export async function newPoll({ client, ending, id }: Work): Promise<string | undefined> {
+  while (!ending.aborted) {
+    const poll = await client.createPoll(`What does caller ${id} ask?`, OPTIONS)
+    if (poll !== undefined) return poll
+    await afterFailure(ending)
+  }
+  return undefined
+}
+
+/** Votes in a poll without pause, each time as somebody else. */
+export async function voter(work: Work, poll: string): Promise<void> {
+  for (let nth = 1; !work.ending.aborted; nth++) {
+    const { outcome } = await vote(work, poll, `voter-${work.id}-${nth}`, nth)
+    if (outcome !== 'ok') await afterFailure(work.ending)
+  }
+}
+
+/** Votes in a poll of its own, and after each vote reads what it wrote; where history is lost it begins another poll. */
+export async function reader(work: Work, first: string): Promise<void> {
+  let poll: string | undefined = first
+  let nth = 0
+  while (poll !== undefined) {
+    let acknowledged = 0
+    let gone = false
+    while (!gone && !work.ending.aborted) {
+      nth += 1
+      const { outcome, token, answer } = await vote(work, poll, `reader-${work.id}-${nth}`, nth)
+      if (outcome !== 'ok' || token === null) {
+        gone = answer === 'Poll Not Found'
+        if (!gone) await afterFailure(work.ending)
+        continue
+      }
+      acknowledged += 1
+      gone = await readUntilTold(work, poll, token, acknowledged)
+    }
+    poll = await newPoll(work)
+  }
+}
+
+/**
+ * Reads with a token until there is an answer: results, or that what it stands for is gone, which is `true`. The next
+ * vote's token would not tell of the loss of this one.
+ */
+async function readUntilTold(work: Work, poll: string, token: string, expected: number): Promise<boolean> {
+  while (!work.ending.aborted) {
+    const start = work.clock.now()
+    const { seen, ...told } = await work.client.read(poll, token)
+    work.record({ ...common(work, poll, start, told), kind: 'read', user: null, option: null, expected, seen })
+    if (told.outcome === 'ok') return false
+    if (BEGIN_ANEW.includes(nameOf(told.answer))) return true
+    await afterFailure(work.ending)
+  }
+  return false
+}
+
+async function vote(work: Work, poll: string, user: string, nth: number): Promise<Told> {
+  const option = OPTIONS[nth % OPTIONS.length] ?? OPTIONS[0]
+  const start = work.clock.now()
+  const told = await work.client.vote(poll, user, option, `${poll} ${user}`)
+  work.record({ ...common(work, poll, start, told), kind: 'vote', user, option, expected: null, seen: null })
+  return told
+}
+
+const common = ({ id, clock }: Work, poll: string, start: number, { outcome, answer, server, token }: Told) => ({
+  client: id,
+  poll,
+  start,
+  end: clock.now(),
+  outcome,
+  answer,
+  server,
+  token,
+})
+
+const afterFailure = (signal: AbortSignal): Promise<void> =>
+  pause(AFTER_FAILURE_MS, undefined, { signal }).catch(() => {})

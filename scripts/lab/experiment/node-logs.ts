@@ -1,0 +1,26 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { interruption } from '../interruption.ts'
+import type { Lab } from '../topology.ts'
+
+/** Writes what each node has logged since a moment, milliseconds since the epoch, to a file of its own. */
+export async function keepLogs(lab: Lab, since: number, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  await Promise.all(
+    lab.nodes.map(async ({ name, container }) => {
+      const file = await open(join(folder, `${name}.log`), 'w')
+      try {
+        const command = ['logs', '--timestamps', '--since', new Date(since).toISOString(), container]
+        const child = spawn('docker', command, {
+          stdio: ['ignore', file.fd, file.fd],
+          signal: interruption.signal,
+        })
+        await once(child, 'close')
+      } finally {
+        await file.close()
+      }
+    }),
+  )
+}

@@ -1,0 +1,152 @@
+import { z } from 'zod'
+import { labError } from '../errors.ts'
+import { interruption } from '../interruption.ts'
+import type { DatabaseName, Lab } from '../topology.ts'
+import { until } from '../wait.ts'
+import type { Event, Plan } from './record.ts'
+import { type RunningVerb, startVerb } from './verb.ts'
+
+/** What came of a recovery. Times are milliseconds since the epoch. */
+export type Recovered = {
+  readonly marks: readonly Pick<Event, 'at' | 'kind' | 'node' | 'what'>[]
+  /** The node that was left behind, if one was. */
+  readonly fenced: DatabaseName | null
+  readonly walLost: number | null
+  /** Why it did not succeed; null where it did. */
+  readonly problem: string | null
+}
+
+/** A way to recover that stands ready before the fault. */
+export type Recovery = {
+  /** Called when the fault is in force; returns when the recovery is over. */
+  readonly recover: () => Promise<Recovered>
+  readonly stop: () => Promise<void>
+}
+
+/** WAL that may be lost where the standby was made to lag, bytes: to show that loss is what the run is for. */
+const MAX_LAG_WHERE_WANTED = 2 ** 40
+/** Seconds before patience. */
+const WATCHING_SECONDS = 15
+const RECOVERY_SECONDS = 60
+
+/** Gets the recovery of a plan ready. */
+export async function prepareRecovery(lab: Lab, plan: Plan): Promise<Recovery> {
+  const options = ['--json', ...(plan.lag > 0 ? ['--max-lag', String(MAX_LAG_WHERE_WANTED)] : [])]
+  if (plan.recovery === 'failover') return { recover: () => byCommand(lab, options), stop: async () => {} }
+  if (plan.recovery === 'watch') return watching(lab, options)
+  return { recover: async () => NOTHING_DONE, stop: async () => {} }
+}
+
+const NOTHING_DONE: Recovered = { marks: [], fenced: null, walLost: null, problem: null }
+
+const Database = z.enum(['db-primary', 'db-replica'])
+const Marks = z.object({
+  started: z.number(),
+  checked: z.number(),
+  fenced: z.number(),
+  promoted: z.number(),
+  served: z.number(),
+  /** When a watch was sure of the fault. */
+  detected: z.number().optional(),
+})
+const Parts = z.object({
+  start: z.number(),
+  check: z.number(),
+  fence: z.number(),
+  promote: z.number(),
+  serve: z.number(),
+})
+/** What `failover --json` answers, as far as it is of use here; marks are milliseconds since the epoch, parts seconds. */
+const Answer = z.object({
+  promoted: Database,
+  fenced: Database,
+  lost: z.object({ bytes: z.number() }).nullable(),
+  marks: Marks.optional(),
+  parts: Parts,
+})
+
+/** One line of `failover --watch --json`. */
+const Line = z.object({ event: z.string(), at: z.number() }).loose()
+
+/** The verb, given as soon as the fault is in force, as by somebody who was waiting for it. */
+async function byCommand(lab: Lab, options: readonly string[]): Promise<Recovered> {
+  const verb = startVerb('failover', options)
+  const limit = setTimeout(verb.stop, RECOVERY_SECONDS * 1000 * lab.settings.patience)
+  const { exit, stdout, stderr } = await verb.ended.finally(() => clearTimeout(limit))
+  interruption.signal.throwIfAborted()
+  if (exit !== 0) return { ...NOTHING_DONE, problem: `failover ended with exit code ${exit}: ${lastLines(stderr)}` }
+  return recoveredBy(JSON.parse(stdout), verb.startedAt)
+}
+
+/** The verb that watches by itself, started before the fault. */
+async function watching(lab: Lab, options: readonly string[]): Promise<Recovery> {
+  const { patience } = lab.settings
+  const lines: z.infer<typeof Line>[] = []
+  const verb = startVerb('failover', ['--watch', ...options], (line) => lines.push(Line.parse(JSON.parse(line))))
+  let ended: Awaited<RunningVerb['ended']> | undefined
+  verb.ended.then((end) => {
+    ended = end
+  })
+  const waitFor = (event: string, seconds: number) =>
+    until(`failover --watch to say ${event}`, { seconds, patience }, async () => {
+      const line = lines.find((it) => it.event === event)
+      if (line !== undefined) return { done: line }
+      if (ended !== undefined) throw labError('WATCH_ENDED', { exit: ended.exit, said: lastLines(ended.stderr) })
+      return { seen: lines.at(-1)?.event ?? 'nothing' }
+    })
+  const stop = async () => {
+    verb.stop()
+    await verb.ended
+  }
+  try {
+    await waitFor('watching', WATCHING_SECONDS)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return {
+    stop,
+    recover: () =>
+      waitFor('failed-over', RECOVERY_SECONDS).then(
+        (line) => recoveredBy(line, verb.startedAt),
+        (error: unknown) => {
+          interruption.signal.throwIfAborted()
+          return { ...NOTHING_DONE, problem: String(error instanceof Error ? error.message : error) }
+        },
+      ),
+  }
+}
+
+function recoveredBy(answer: unknown, startedAt: number): Recovered {
+  const { promoted, fenced, lost, parts, marks = marksFrom(startedAt, parts) } = Answer.parse(answer)
+  const found = marks.detected === undefined ? 'failover was called' : 'failover --watch found it'
+  return {
+    marks: [
+      { at: marks.detected ?? marks.started, kind: 'detected', node: fenced, what: found },
+      { at: marks.checked, kind: 'checked', node: promoted, what: `${promoted} can be promoted` },
+      { at: marks.fenced, kind: 'fenced', node: fenced, what: `${fenced} is fenced` },
+      { at: marks.promoted, kind: 'promoted', node: promoted, what: `${promoted} is the primary` },
+      { at: marks.served, kind: 'serving', node: promoted, what: 'a write was acknowledged' },
+    ],
+    fenced,
+    walLost: lost?.bytes ?? null,
+    problem: null,
+  }
+}
+
+/** The same from what each step took. */
+function marksFrom(startedAt: number, { start, check, fence, promote, serve }: z.infer<typeof Parts>) {
+  const checked = startedAt + (start + check) * 1000
+  const fenced = checked + fence * 1000
+  const promoted = fenced + promote * 1000
+  const marks: z.infer<typeof Marks> = {
+    started: startedAt,
+    checked,
+    fenced,
+    promoted,
+    served: promoted + serve * 1000,
+  }
+  return marks
+}
+
+const lastLines = (text: string): string => text.trim().split('\n').slice(-2).join(' ')

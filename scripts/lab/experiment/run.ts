@@ -1,0 +1,131 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { setLevel } from '../decide/replication.ts'
+import { endpointOf } from '../decide/status.ts'
+import { LabError } from '../errors.ts'
+import { heal } from '../faults/heal.ts'
+import { inject } from '../faults/inject.ts'
+import { KINDS } from '../faults/kinds.ts'
+import { interruption } from '../interruption.ts'
+import type { Lab } from '../topology.ts'
+import { type Clock, clockFrom } from './clock.ts'
+import { FILES, replaceFile, replaceJson } from './folder.ts'
+import { contentOf } from './found.ts'
+import { judgeRecorded } from './judge/recorded.ts'
+import { makeLag } from './lag.ts'
+import { readLines } from './lines.ts'
+import { type Load, startLoad } from './load/load.ts'
+import { keepLogs } from './node-logs.ts'
+import { Call, type Event, type Found, type Plan, type Run } from './record.ts'
+import { prepareRecovery, type Recovered, type Recovery } from './recovery.ts'
+import { type Sampling, startSampling } from './sampling.ts'
+
+/** Seconds, before patience, that clients get to find the new primary when the recovery is over. */
+const RECONNECT_SECONDS = 20
+/** Seconds beyond those of the plan that a run may take in the end, before patience. */
+const MOST_SECONDS = 180
+
+/** What a run has under way. */
+type Parts = { readonly sampling: Sampling; readonly load: Load; readonly recovery: Recovery }
+
+/** Carries out one run on a lab as new, and leaves all that it saw in a folder of its own. */
+export async function carryOut(lab: Lab, plan: Plan, name: string, parent: string): Promise<Run> {
+  const folder = join(parent, name)
+  await mkdir(folder, { recursive: true })
+  await setLevel(lab, plan.level, false)
+  const clock = clockFrom(Date.now())
+  const { recovered, events, samples, end } = await withParts(lab, plan, clock, folder, async (parts) => {
+    const { recovered, events } = await breakAndRecover(lab, plan, clock, parts)
+    return { recovered, events, end: await parts.load.stop(), samples: await parts.sampling.stop() }
+  })
+  // What is down or cut off cannot be read; what was fenced stays so.
+  if (recovered.fenced === null && (await healAll(lab, plan)))
+    events.push({ at: clock.now(), kind: 'healed', node: plan.node, what: `${plan.fault} is healed` })
+  const calls = await readLines(join(folder, FILES.history), Call)
+  const { stored, ...content } = await contentOf(lab, [...new Set(calls.map(({ poll }) => poll))])
+  const problems = [...(recovered.problem === null ? [] : [recovered.problem]), ...content.problems]
+  const found: Found = { ...end, ...content, walLost: recovered.walLost, problems }
+  await replaceFile(join(folder, FILES.stored), stored.map((vote) => `${JSON.stringify(vote)}\n`).join(''))
+  await replaceJson(join(folder, FILES.found), found)
+  await keepLogs(lab, clock.origin, join(folder, 'logs'))
+  const run: Run = {
+    name,
+    at: new Date(clock.origin).toISOString(),
+    plan,
+    length: clock.now(),
+    events,
+    samples: [...samples],
+    judgement: await judgeRecorded(folder, plan, events),
+  }
+  await replaceJson(join(folder, FILES.result), run)
+  return run
+}
+
+/** Starts load, sampling and recovery for `use`, and ends whatever of them is left, however `use` ended. */
+async function withParts<T>(
+  lab: Lab,
+  plan: Plan,
+  clock: Clock,
+  folder: string,
+  use: (parts: Parts) => Promise<T>,
+): Promise<T> {
+  const { patience } = lab.settings
+  const { voters, readers } = plan
+  const sampling = startSampling(lab, clock)
+  let load: Load | undefined
+  let recovery: Recovery | undefined
+  try {
+    recovery = await prepareRecovery(lab, plan)
+    load = await startLoad({
+      address: endpointOf(lab, lab.loader) ?? '',
+      patience,
+      origin: clock.origin,
+      voters,
+      readers,
+      file: join(folder, FILES.history),
+      seconds: plan.before + plan.after + MOST_SECONDS * patience,
+    })
+    return await use({ sampling, load, recovery })
+  } finally {
+    await Promise.all([load?.kill(), recovery?.stop(), sampling.stop()])
+  }
+}
+
+/** The course of a run, from the first votes to the last. */
+async function breakAndRecover(lab: Lab, plan: Plan, clock: Clock, { sampling, load, recovery }: Parts) {
+  const events: Event[] = []
+  const mark = (kind: Event['kind'], what: string) => events.push({ at: clock.now(), kind, node: plan.node, what })
+  await wait(plan.before)
+  const lag = plan.lag > 0 ? `; ${await makeLag(lab, plan.lag, sampling)}` : ''
+  mark('fault', `${plan.fault} ${plan.node}${lag}`)
+  await inject(lab, { kind: kindNamed(plan.fault), node: plan.node, peers: [], options: {} })
+  mark('in-force', `${plan.fault} is in force on ${plan.node}`)
+  const inForce = clock.now()
+  const recovered: Recovered = await recovery.recover()
+  events.push(...recovered.marks.map((it) => ({ ...it, at: clock.at(it.at) })))
+  if (plan.recovery !== 'none' && recovered.problem === null) await load.acknowledgedAfter(inForce, RECONNECT_SECONDS)
+  await wait(plan.after)
+  return { recovered, events }
+}
+
+const wait = (seconds: number): Promise<void> => pause(seconds * 1000, undefined, { signal: interruption.signal })
+
+/** The kind of fault of that name. */
+export function kindNamed(name: string) {
+  const kind = KINDS.find((it) => it.name === name)
+  if (kind === undefined) throw new Error(`no kind of fault ${name}`)
+  return kind
+}
+
+/** Ends the fault of a plan, and the cut by which the standby was made to lag; false where that was not possible. */
+async function healAll(lab: Lab, { fault, lag }: Plan): Promise<boolean> {
+  try {
+    await heal(lab, { kinds: [fault, ...(lag > 0 ? ['isolate'] : [])], nodes: [] })
+    return true
+  } catch (error) {
+    // Then it shows in what can be read.
+    if (interruption.signal.aborted || !(error instanceof LabError)) throw error
+    return false
+  }
+}

@@ -1,0 +1,69 @@
+import { chalk } from 'zx/core'
+import { median } from '../bench/statistics.ts'
+import type { Kept } from '../experiment/experiment.ts'
+import type { Run } from '../experiment/record.ts'
+
+const MARKS = { pass: chalk.green('✓'), fail: chalk.red('✗'), unknown: chalk.yellow('?') } as const
+/** Lost votes that are named for each run; its result names all. */
+const NAMED = 10
+
+/** The runs by what they had in common, then why those that did not pass did not. */
+export function experimentTable({ experiment, folder }: Kept): string {
+  const groups = Map.groupBy(experiment.runs, ({ plan: { fault, level, recovery } }) =>
+    [fault, level, recovery].join('\t'),
+  )
+  const rows = [
+    ['FAULT', 'LEVEL', 'RECOVERY', 'RUNS', 'PASS', 'FAIL', 'UNKNOWN', 'RTO ms (least to most)', 'LOST', 'NO WRITES ms'],
+    ...[...groups].map(([key, runs]) => [...key.split('\t'), ...figuresOf(runs)]),
+  ]
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
+  const [head = '', ...lines] = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+  return [
+    chalk.dim(head),
+    ...lines,
+    '',
+    ...experiment.runs.flatMap(runLines),
+    `${MARKS[experiment.verdict]} ${experiment.verdict}; all of it is in ${folder}`,
+  ].join('\n')
+}
+
+function figuresOf(runs: readonly Run[]): readonly string[] {
+  const judgements = runs.map(({ judgement }) => judgement)
+  const count = (wanted: Run['judgement']['verdict']) =>
+    String(judgements.filter(({ verdict }) => verdict === wanted).length)
+  const gaps = judgements.flatMap(({ writes: { longestGap } }) =>
+    longestGap === null ? [] : [longestGap.to - longestGap.from],
+  )
+  return [
+    String(runs.length),
+    count('pass'),
+    count('fail'),
+    count('unknown'),
+    spread(judgements.flatMap(({ rto }) => rto ?? [])),
+    String(judgements.reduce((sum, { lost }) => sum + lost.length, 0)),
+    spread(gaps),
+  ]
+}
+
+/** The median, and the least and the most where there are several. */
+function spread(values: readonly number[]): string {
+  if (values.length === 0) return '-'
+  const middle = median(values).toFixed(0)
+  return values.length === 1
+    ? middle
+    : `${middle} (${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)})`
+}
+
+function runLines({ name, judgement: { verdict, reasons, lost, parts } }: Run): readonly string[] {
+  const named = lost.slice(0, NAMED).map(({ user, option, poll }) => `    lost: ${user}: ${option}   (${poll})`)
+  const more = lost.length > NAMED ? [`    … and ${lost.length - NAMED} more, named in its result.json`] : []
+  const spent =
+    parts.length === 0 ? '' : `   ${parts.map((part) => `${part.name} ${part.ms.toFixed(0)}`).join(', ')} ms`
+  const why = verdict === 'pass' ? [] : reasons.map((reason) => `    ${reason}`)
+  return [`${MARKS[verdict]} ${name}${spent}`, ...why, ...named, ...more]
+}

@@ -1,0 +1,100 @@
+import { readdir, readFile, realpath, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { EXPERIMENTS } from '../../scripts/lab/experiment/folder.ts'
+import { readLines } from '../../scripts/lab/experiment/lines.ts'
+import { Call, Experiment, Found, Run, StoredVote } from '../../scripts/lab/experiment/record.ts'
+import { failureOf, startVerb, verb } from '../the-lab.ts'
+
+const BRIEF = ['--before', '1', '--after', '1', '--voters', '4', '--readers', '1']
+
+/** Carries out an experiment of one run, which has to end with that exit code; gives what it left behind. */
+async function oneRun(t: Test, exit: number, ...args: readonly string[]) {
+  const ran = await verb('experiment', [...args, ...BRIEF, '--json'])
+  t.equal(ran.exit, exit, failureOf(ran))
+  const { folder } = JSON.parse(ran.stdout) as { folder: string }
+  const text = await readFile(join(folder, 'experiment.json'), 'utf8')
+  const [run] = Experiment.parse(JSON.parse(text)).runs
+  if (run === undefined) throw new Error('no run')
+  const own = join(folder, run.name)
+  const calls = await readLines(join(own, 'history.jsonl'), Call)
+  const stored = await readLines(join(own, 'stored.jsonl'), StoredVote)
+  t.comment(JSON.stringify({ ...run.judgement, length: run.length, lost: run.judgement.lost.length }))
+  return { folder, own, run, calls, stored, judgement: run.judgement }
+}
+
+test('after a crash at `on` and a failover: a pass that rests on evidence, and a folder with all of it', async (t) => {
+  const { folder, own, run, calls, stored, judgement } = await oneRun(t, 0, '--fault', 'crash', '--level', 'on')
+  t.match(judgement, { verdict: 'pass', lost: [], duplicates: [], phantoms: [], staleReads: [] })
+  t.ok(judgement.acknowledged > 100 && judgement.stored >= judgement.acknowledged)
+  t.ok(judgement.reads.ok > 0)
+  t.strictSame(
+    judgement.parts.map(({ name }) => name),
+    ['detection', 'check', 'fencing', 'promotion', 'reconnection'],
+  )
+  const sum = judgement.parts.reduce((total, { ms }) => total + ms, 0)
+  t.ok(Math.abs(sum - (judgement.rto ?? 0)) < 0.1, `${sum} ms of ${judgement.rto}`)
+  t.equal(calls.filter(({ outcome, kind }) => kind === 'vote' && outcome === 'ok').length, judgement.acknowledged)
+  t.equal(stored.length, judgement.stored)
+  t.ok(
+    run.samples.some(({ databases }) => databases.some(({ role, timeline }) => role === 'primary' && timeline === 2)),
+    'samples show the new primary',
+  )
+
+  t.strictSame((await readdir(own)).sort(), ['found.json', 'history.jsonl', 'logs', 'result.json', 'stored.jsonl'])
+  t.strictSame(
+    (await readdir(join(own, 'logs'))).sort(),
+    ['backup', 'db-primary', 'db-replica', 'loader', 'primary'].map((name) => `${name}.log`),
+  )
+  t.match(await readFile(join(own, 'logs/db-replica.log'), 'utf8'), /selected new timeline ID: 2/)
+  t.strictSame(Run.parse(JSON.parse(await readFile(join(own, 'result.json'), 'utf8'))), run)
+  Found.parse(JSON.parse(await readFile(join(own, 'found.json'), 'utf8')))
+  t.equal(await realpath(join(EXPERIMENTS, 'latest')), await realpath(folder))
+  t.match((await verb('status')).stdout, /5 of 5 nodes healthy; writes go to db-primary/, 'the lab is as new again')
+
+  const again = await verb('experiment', ['judge', folder, '--json'])
+  t.equal(again.exit, 0, failureOf(again))
+  t.strictSame(JSON.parse(again.stdout).runs[0].judgement, judgement, 'judged again it is the same')
+  await truncate(join(own, 'history.jsonl'), 10_000)
+  const cut = await verb('experiment', ['judge', folder])
+  t.equal(cut.exit, 2)
+  t.match(cut.stdout, /history\.jsonl is not as an experiment writes it: its last line has no end/)
+})
+
+test('at `async` a standby that lags loses acknowledged votes, and they are named', async (t) => {
+  const { run, calls, stored, judgement } = await oneRun(t, 1, '--fault', 'crash', '--level', 'async', '--lag')
+  t.equal(judgement.verdict, 'fail')
+  t.ok(judgement.lost.length > 10, `${judgement.lost.length} votes`)
+  t.ok((judgement.walLost ?? 0) > 100_000, `${judgement.walLost} bytes of WAL`)
+  const kept = new Set(stored.map(({ user }) => user))
+  const told = new Set(calls.filter(({ outcome }) => outcome === 'ok').map(({ user }) => user))
+  t.ok(
+    judgement.lost.every(({ user }) => told.has(user) && !kept.has(user)),
+    'each was acknowledged and is not stored',
+  )
+  t.equal(told.size - 1 - judgement.lost.length, [...told].filter((user) => user !== null && kept.has(user)).length)
+  t.match(judgement, { duplicates: [], phantoms: [], staleReads: [] })
+  t.match(run.events[0], { kind: 'fault', what: /db-replica lacks \d{6,} bytes/ })
+})
+
+test('where nothing recovers nothing is known, and an interrupted run is never a pass', async (t) => {
+  const { judgement } = await oneRun(t, 2, '--fault', 'crash', '--recovery', 'none')
+  t.match(judgement, { verdict: 'unknown', rto: null, parts: [], lost: [] })
+  t.ok(judgement.reasons.includes('no write was acknowledged after the fault'), judgement.reasons.join('; '))
+  t.ok(judgement.stored > 0, 'healed and read, it has all that it acknowledged')
+
+  const { child, ended } = startVerb('experiment', ['--fault', 'freeze', '--runs', '2', '--after', '30'])
+  child.stderr.on('data', (chunk) => {
+    if (String(chunk).includes('Serve')) child.kill('SIGINT')
+  })
+  const cut = await ended
+  t.equal(cut.exit, 130, failureOf(cut))
+  const text = await readFile(join(EXPERIMENTS, 'latest/experiment.json'), 'utf8')
+  const { verdict, runs } = Experiment.parse(JSON.parse(text))
+  t.equal(verdict, 'unknown')
+  t.strictSame(
+    runs.map(({ judgement }) => judgement.reasons),
+    [['not run: interrupted'], ['not run: interrupted']],
+  )
+  t.match((await verb('status')).stdout, /5 of 5 nodes healthy; writes go to db-primary/)
+})
