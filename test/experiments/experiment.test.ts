@@ -11,7 +11,7 @@ const BRIEF = ['--before', '1', '--after', '1', '--voters', '4', '--readers', '1
 /** Carries out an experiment of one run, which has to end with that exit code; gives what it left behind. */
 async function oneRun(t: Test, exit: number, ...args: readonly string[]) {
   const ran = await verb('experiment', [...args, ...BRIEF, '--json'])
-  t.equal(ran.exit, exit, failureOf(ran))
+  t.equal(ran.exit, exit, ran.exit === exit ? `exit code ${exit}` : `${ran.stdout}${ran.stderr}`)
   const { folder } = JSON.parse(ran.stdout) as { folder: string }
   const text = await readFile(join(folder, 'experiment.json'), 'utf8')
   const [run] = Experiment.parse(JSON.parse(text)).runs
@@ -84,11 +84,14 @@ test('where nothing recovers nothing is known, and an interrupted run is never a
   t.ok(judgement.stored > 0, 'healed and read, it has all that it acknowledged')
 
   const { child, ended } = startVerb('experiment', ['--fault', 'freeze', '--runs', '2', '--after', '30'])
+  let interrupted = false
   child.stderr.on('data', (chunk) => {
-    if (String(chunk).includes('Serve')) child.kill('SIGINT')
+    if (interrupted || !String(chunk).includes('Fence the old primary')) return
+    interrupted = true
+    child.kill('SIGINT')
   })
   const cut = await ended
-  t.equal(cut.exit, 130, failureOf(cut))
+  t.equal(cut.exit, 130, cut.exit === 130 ? 'it is interrupted' : failureOf(cut))
   const text = await readFile(join(EXPERIMENTS, 'latest/experiment.json'), 'utf8')
   const { verdict, runs } = Experiment.parse(JSON.parse(text))
   t.equal(verdict, 'unknown')
