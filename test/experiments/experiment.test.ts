@@ -26,7 +26,7 @@ async function oneRun(t: Test, exit: number, ...args: readonly string[]) {
 test('after a crash at `on` and a failover: a pass that rests on evidence, and a folder with all of it', async (t) => {
   const { folder, own, run, calls, stored, judgement } = await oneRun(t, 0, '--fault', 'crash', '--level', 'on')
   t.match(judgement, { verdict: 'pass', lost: [], duplicates: [], phantoms: [], staleReads: [] })
-  t.ok(judgement.acknowledged > 100 && judgement.stored >= judgement.acknowledged)
+  t.ok(judgement.acknowledged > 20 && judgement.stored >= judgement.acknowledged)
   t.ok(judgement.reads.ok > 0)
   t.strictSame(
     judgement.parts.map(({ name }) => name),

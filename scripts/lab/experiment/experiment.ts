@@ -17,7 +17,8 @@ type Tell = (what: string) => void
 
 /** Carries out one plan after the other, each on a lab as new, and gives the lab back as new. */
 export const experiment = (lab: Lab, plans: readonly Plan[], tell: Tell): Promise<Kept> =>
-  exclusively(lab, () => carryOutAll(lab, plans, tell), 'experiment')
+  // A lock of its own: the commands that it gives take the lab's.
+  exclusively({ ...lab, name: `${lab.name}/experiment` }, () => carryOutAll(lab, plans, tell))
 
 async function carryOutAll(lab: Lab, plans: readonly Plan[], tell: Tell): Promise<Kept> {
   const at = new Date()
