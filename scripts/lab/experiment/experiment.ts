@@ -15,15 +15,15 @@ export type Kept = { readonly experiment: Experiment; readonly folder: string }
 
 type Tell = (what: string) => void
 
-/** Carries out one plan after the other, each on a lab as new, and gives the lab back as new. */
-export const experiment = (lab: Lab, plans: readonly Plan[], tell: Tell): Promise<Kept> =>
+/** Carries out one plan after the other, each on a lab as new, keeps all in a new folder in `output`, and gives the lab back as new. */
+export const experiment = (lab: Lab, plans: readonly Plan[], output: string, tell: Tell): Promise<Kept> =>
   // A lock of its own: the commands that it gives take the lab's.
-  exclusively({ ...lab, name: `${lab.name}/experiment` }, () => carryOutAll(lab, plans, tell))
+  exclusively({ ...lab, name: `${lab.name}/experiment` }, () => carryOutAll(lab, plans, output, tell))
 
-async function carryOutAll(lab: Lab, plans: readonly Plan[], tell: Tell): Promise<Kept> {
+async function carryOutAll(lab: Lab, plans: readonly Plan[], output: string, tell: Tell): Promise<Kept> {
   const at = new Date()
   const about = await aboutNow(lab, at)
-  const folder = await createFolder(at, [...new Set(plans.map(({ fault }) => fault))].join('+'))
+  const folder = await createFolder(output, at, [...new Set(plans.map(({ fault }) => fault))].join('+'))
   const runs: Run[] = []
   const keep = async (): Promise<Experiment> => {
     const it = { ...about, verdict: verdictOf(runs), runs }

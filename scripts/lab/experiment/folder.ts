@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { parseRecord } from './lines.ts'
 import { Experiment } from './record.ts'
 
-/** Where all experiments are kept; git ignores it. */
+/** Where experiments are kept unless said otherwise; git ignores it. */
 export const EXPERIMENTS = join(import.meta.dirname, '../../../results/experiments')
 
 /** Names of the files in the folder of a run. */
@@ -14,11 +14,11 @@ export const FILES = {
   result: 'result.json',
 } as const
 
-/** Makes the folder of an experiment that begins now, and lets `latest` point at it. */
-export async function createFolder(at: Date, what: string): Promise<string> {
-  const folder = join(EXPERIMENTS, `${at.toISOString().slice(0, 19).replaceAll(':', '-')}-${what}`)
+/** Makes the folder of an experiment that begins now, and lets `latest` beside it point at it. */
+export async function createFolder(parent: string, at: Date, what: string): Promise<string> {
+  const folder = join(parent, `${at.toISOString().slice(0, 19).replaceAll(':', '-')}-${what}`)
   await mkdir(folder, { recursive: true })
-  const latest = join(EXPERIMENTS, 'latest')
+  const latest = join(parent, 'latest')
   const draft = `${latest}.${process.pid}`
   await rm(draft, { force: true })
   await symlink(basename(folder), draft)
