@@ -41,7 +41,7 @@ await commandLine(import.meta.filename, (program) => {
     .option('--recovery <ways>', `what is done about it: ${RECOVERIES.join(', ')}`, someOf(RECOVERIES), ['failover'])
     .option('--runs <number>', 'runs of each combination', numberFrom(1, 100), 1)
     .option('--before <seconds>', 'load before the fault', numberFrom(1, 600), 2)
-    .option('--after <seconds>', 'load after the recovery', numberFrom(1, 600), 3)
+    .option('--after <seconds>', 'load after the recovery', numberFrom(1, 600), 2)
     .option('--voters <number>', 'callers that vote without pause; 64 are full load', numberFrom(1, 512), 8)
     .option('--readers <number>', 'callers that vote and read what they wrote', numberFrom(1, 128), 2)
     .option(

@@ -112,4 +112,17 @@ test('where nothing recovers nothing is known, and an interrupted run is never a
   t.match((await verb('status')).stdout, /5 of 5 nodes healthy; writes go to db-primary/)
 })
 
+test('what is no fault, no level or no number is refused before anything happens', async (t) => {
+  for (const args of [
+    ['--fault', 'crash,nothing'],
+    ['--level', 'off'],
+    ['--runs', '0'],
+    ['--node', 'db'],
+  ]) {
+    const { exit, stderr } = await verb('experiment', args)
+    t.equal(exit, 2, args.join(' '))
+    t.match(stderr, /It must be/)
+  }
+})
+
 test('done', () => rm(output, { recursive: true }))

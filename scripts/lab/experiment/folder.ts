@@ -14,6 +14,9 @@ export const FILES = {
   result: 'result.json',
 } as const
 
+/** The file that tells of all runs of an experiment. */
+const EXPERIMENT = 'experiment.json'
+
 /** Makes the folder of an experiment that begins now, and lets `latest` beside it point at it. */
 export async function createFolder(parent: string, at: Date, what: string): Promise<string> {
   const folder = join(parent, `${at.toISOString().slice(0, 19).replaceAll(':', '-')}-${what}`)
@@ -36,11 +39,12 @@ export async function replaceFile(file: string, text: string): Promise<void> {
 export const replaceJson = (file: string, value: unknown): Promise<void> =>
   replaceFile(file, `${JSON.stringify(value, null, 1)}\n`)
 
-/** The file that tells of all runs of an experiment. */
-export const experimentFile = (folder: string): string => join(folder, 'experiment.json')
+/** Keeps an experiment in its folder. */
+export const writeExperiment = (folder: string, it: Experiment): Promise<void> =>
+  replaceJson(join(folder, EXPERIMENT), it)
 
 /** What an experiment's folder says of it. */
 export async function readExperiment(folder: string): Promise<Experiment> {
-  const file = experimentFile(folder)
+  const file = join(folder, EXPERIMENT)
   return parseRecord(file, await readFile(file, 'utf8'), Experiment)
 }
