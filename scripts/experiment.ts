@@ -3,6 +3,7 @@
 import { InvalidArgumentError } from 'commander'
 import { commandLine, numberFrom } from './lab/command-line.ts'
 import { experiment, judgeAgain, type Kept } from './lab/experiment/experiment.ts'
+import { EXPERIMENTS } from './lab/experiment/folder.ts'
 import { type Matrix, plansOf } from './lab/experiment/matrix.ts'
 import { LEVELS, type Plan, RECOVERIES } from './lab/experiment/record.ts'
 import { KINDS } from './lab/faults/kinds.ts'
@@ -21,6 +22,7 @@ type Options = Omit<Plan, 'fault' | 'level' | 'recovery' | 'lag'> & {
   readonly recovery: Matrix['recoveries']
   readonly runs: number
   readonly lag?: number | true
+  readonly output: string
   readonly json?: boolean
 }
 
@@ -39,7 +41,7 @@ await commandLine(import.meta.filename, (program) => {
     .option('--recovery <ways>', `what is done about it: ${RECOVERIES.join(', ')}`, someOf(RECOVERIES), ['failover'])
     .option('--runs <number>', 'runs of each combination', numberFrom(1, 100), 1)
     .option('--before <seconds>', 'load before the fault', numberFrom(1, 600), 2)
-    .option('--after <seconds>', 'load after the recovery', numberFrom(1, 600), 3)
+    .option('--after <seconds>', 'load after the recovery', numberFrom(1, 600), 2)
     .option('--voters <number>', 'callers that vote without pause; 64 are full load', numberFrom(1, 512), 8)
     .option('--readers <number>', 'callers that vote and read what they wrote', numberFrom(1, 128), 2)
     .option(
@@ -47,13 +49,15 @@ await commandLine(import.meta.filename, (program) => {
       `cut the standby off first, until it lacks so many bytes of WAL (${DEFAULT_LAG} unless said); failover may lose them`,
       numberFrom(1, 2 ** 30),
     )
+    .option('--output <folder>', 'where to keep it, in a folder of its own', EXPERIMENTS)
     .option('--json', 'print the experiment as JSON, without the samples')
-    .action(async ({ fault, level, recovery, runs, lag = 0, json, ...common }: Options) => {
+    .action(async ({ fault, level, recovery, runs, lag = 0, output, json, ...common }: Options) => {
       const plans = plansOf(
         { faults: fault, levels: level, recoveries: recovery, runs },
         { ...common, lag: lag === true ? DEFAULT_LAG : lag },
       )
-      show(await experiment(labOf(readSettings()), plans, (what) => console.error(`… ${what}`)), json)
+      const tell = (what: string) => console.error(`… ${what}`)
+      show(await experiment(labOf(readSettings()), plans, output, tell), json)
     })
   program
     .command('judge <folder>')

@@ -5,7 +5,7 @@ import { LabError } from '../errors.ts'
 import { beginAgain, interruption } from '../interruption.ts'
 import { exclusively } from '../lock.ts'
 import type { Lab } from '../topology.ts'
-import { createFolder, experimentFile, FILES, readExperiment, replaceJson } from './folder.ts'
+import { createFolder, FILES, readExperiment, replaceJson, writeExperiment } from './folder.ts'
 import { judgeRecorded, notJudged } from './judge/recorded.ts'
 import type { Experiment, Plan, Run } from './record.ts'
 import { carryOut } from './run.ts'
@@ -15,18 +15,19 @@ export type Kept = { readonly experiment: Experiment; readonly folder: string }
 
 type Tell = (what: string) => void
 
-/** Carries out one plan after the other, each on a lab as new, and gives the lab back as new. */
-export const experiment = (lab: Lab, plans: readonly Plan[], tell: Tell): Promise<Kept> =>
-  exclusively(lab, () => carryOutAll(lab, plans, tell), 'experiment')
+/** Carries out one plan after the other, each on a lab as new, keeps all in a new folder in `output`, and gives the lab back as new. */
+export const experiment = (lab: Lab, plans: readonly Plan[], output: string, tell: Tell): Promise<Kept> =>
+  // A lock of its own: the commands that it gives take the lab's.
+  exclusively({ ...lab, name: `${lab.name}/experiment` }, () => carryOutAll(lab, plans, output, tell))
 
-async function carryOutAll(lab: Lab, plans: readonly Plan[], tell: Tell): Promise<Kept> {
+async function carryOutAll(lab: Lab, plans: readonly Plan[], output: string, tell: Tell): Promise<Kept> {
   const at = new Date()
   const about = await aboutNow(lab, at)
-  const folder = await createFolder(at, [...new Set(plans.map(({ fault }) => fault))].join('+'))
+  const folder = await createFolder(output, at, [...new Set(plans.map(({ fault }) => fault))].join('+'))
   const runs: Run[] = []
   const keep = async (): Promise<Experiment> => {
     const it = { ...about, verdict: verdictOf(runs), runs }
-    await replaceJson(experimentFile(folder), it)
+    await writeExperiment(folder, it)
     return it
   }
   try {
@@ -95,15 +96,15 @@ const inWords = ({ fault, node, level, recovery, lag }: Plan): string =>
 /** Judges the runs of an experiment again by what their folders hold. */
 export async function judgeAgain(folder: string): Promise<Kept> {
   const { runs, ...about } = await readExperiment(folder)
-  const again: Run[] = []
-  for (const run of runs) {
-    const own = join(folder, run.name)
-    const it = { ...run, judgement: await judgeRecorded(own, run.plan, run.events) }
-    // Of one that was not run there is nothing else to keep.
-    if (run.length > 0) await replaceJson(join(own, FILES.result), it)
-    again.push(it)
-  }
-  const experiment = { ...about, verdict: verdictOf(again), runs: again }
-  await replaceJson(experimentFile(folder), experiment)
+  const judged: Run[] = []
+  for (const run of runs) judged.push(run.length === 0 ? run : await judgedAgain(join(folder, run.name), run))
+  const experiment = { ...about, verdict: verdictOf(judged), runs: judged }
+  await writeExperiment(folder, experiment)
   return { experiment, folder }
+}
+
+async function judgedAgain(folder: string, run: Run): Promise<Run> {
+  const it = { ...run, judgement: await judgeRecorded(folder, run.plan, run.events) }
+  await replaceJson(join(folder, FILES.result), it)
+  return it
 }

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { parseRecord } from './lines.ts'
 import { Experiment } from './record.ts'
 
-/** Where all experiments are kept; git ignores it. */
+/** Where experiments are kept unless said otherwise; git ignores it. */
 export const EXPERIMENTS = join(import.meta.dirname, '../../../results/experiments')
 
 /** Names of the files in the folder of a run. */
@@ -14,11 +14,14 @@ export const FILES = {
   result: 'result.json',
 } as const
 
-/** Makes the folder of an experiment that begins now, and lets `latest` point at it. */
-export async function createFolder(at: Date, what: string): Promise<string> {
-  const folder = join(EXPERIMENTS, `${at.toISOString().slice(0, 19).replaceAll(':', '-')}-${what}`)
+/** The file that tells of all runs of an experiment. */
+const EXPERIMENT = 'experiment.json'
+
+/** Makes the folder of an experiment that begins now, and lets `latest` beside it point at it. */
+export async function createFolder(parent: string, at: Date, what: string): Promise<string> {
+  const folder = join(parent, `${at.toISOString().slice(0, 19).replaceAll(':', '-')}-${what}`)
   await mkdir(folder, { recursive: true })
-  const latest = join(EXPERIMENTS, 'latest')
+  const latest = join(parent, 'latest')
   const draft = `${latest}.${process.pid}`
   await rm(draft, { force: true })
   await symlink(basename(folder), draft)
@@ -36,11 +39,12 @@ export async function replaceFile(file: string, text: string): Promise<void> {
 export const replaceJson = (file: string, value: unknown): Promise<void> =>
   replaceFile(file, `${JSON.stringify(value, null, 1)}\n`)
 
-/** The file that tells of all runs of an experiment. */
-export const experimentFile = (folder: string): string => join(folder, 'experiment.json')
+/** Keeps an experiment in its folder. */
+export const writeExperiment = (folder: string, it: Experiment): Promise<void> =>
+  replaceJson(join(folder, EXPERIMENT), it)
 
 /** What an experiment's folder says of it. */
 export async function readExperiment(folder: string): Promise<Experiment> {
-  const file = experimentFile(folder)
+  const file = join(folder, EXPERIMENT)
   return parseRecord(file, await readFile(file, 'utf8'), Experiment)
 }

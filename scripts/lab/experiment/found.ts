@@ -14,7 +14,7 @@ export type Content = Pick<Found, 'readFrom' | 'counted' | 'problems'> & { reado
 
 /** Seconds for a primary to be there, and for both servers to count what it holds; before patience. */
 const PRIMARY_SECONDS = 15
-const AGREE_SECONDS = 5
+const AGREE_SECONDS = 15
 
 const NOTHING: Content = { readFrom: null, counted: [], problems: [], stored: [] }
 

@@ -27,7 +27,7 @@ export type Recovery = {
 const MAX_LAG_WHERE_WANTED = 2 ** 40
 /** Seconds before patience. */
 const WATCHING_SECONDS = 15
-const RECOVERY_SECONDS = 60
+const RECOVERY_SECONDS = 30
 
 /** Gets the recovery of a plan ready. */
 export async function prepareRecovery(lab: Lab, plan: Plan): Promise<Recovery> {
@@ -46,8 +46,6 @@ const Marks = z.object({
   fenced: z.number(),
   promoted: z.number(),
   served: z.number(),
-  /** When a watch was sure of the fault. */
-  detected: z.number().optional(),
 })
 const Parts = z.object({
   start: z.number(),
@@ -63,10 +61,13 @@ const Answer = z.object({
   lost: z.object({ bytes: z.number() }).nullable(),
   marks: Marks.optional(),
   parts: Parts,
+  /** When a watch was sure of the fault. */
+  detected: z.number().optional(),
 })
 
 /** One line of `failover --watch --json`. */
-const Line = z.object({ event: z.string(), at: z.number() }).loose()
+const Line = z.looseObject({ event: z.string(), standby: Database.nullish(), why: z.string().nullish() })
+type Line = z.infer<typeof Line>
 
 /** The verb, given as soon as the fault is in force, as by somebody who was waiting for it. */
 async function byCommand(lab: Lab, options: readonly string[]): Promise<Recovered> {
@@ -81,25 +82,26 @@ async function byCommand(lab: Lab, options: readonly string[]): Promise<Recovere
 /** The verb that watches by itself, started before the fault. */
 async function watching(lab: Lab, options: readonly string[]): Promise<Recovery> {
   const { patience } = lab.settings
-  const lines: z.infer<typeof Line>[] = []
+  const lines: Line[] = []
   const verb = startVerb('failover', ['--watch', ...options], (line) => lines.push(Line.parse(JSON.parse(line))))
   let ended: Awaited<RunningVerb['ended']> | undefined
   verb.ended.then((end) => {
     ended = end
   })
-  const waitFor = (event: string, seconds: number) =>
+  const waitFor = (event: string, seconds: number, fits: (line: Line) => boolean = () => true) =>
     until(`failover --watch to say ${event}`, { seconds, patience }, async () => {
-      const line = lines.find((it) => it.event === event)
+      const line = lines.find((it) => it.event === event && fits(it))
       if (line !== undefined) return { done: line }
       if (ended !== undefined) throw labError('WATCH_ENDED', { exit: ended.exit, said: lastLines(ended.stderr) })
-      return { seen: lines.at(-1)?.event ?? 'nothing' }
+      const last = lines.at(-1)
+      return { seen: last === undefined ? 'nothing' : `${last.event} ${last.why ?? ''}`.trim() }
     })
   const stop = async () => {
     verb.stop()
     await verb.ended
   }
   try {
-    await waitFor('watching', WATCHING_SECONDS)
+    await waitFor('watching', WATCHING_SECONDS, ({ standby }) => standby != null)
   } catch (error) {
     await stop()
     throw error
@@ -118,11 +120,11 @@ async function watching(lab: Lab, options: readonly string[]): Promise<Recovery>
 }
 
 function recoveredBy(answer: unknown, startedAt: number): Recovered {
-  const { promoted, fenced, lost, parts, marks = marksFrom(startedAt, parts) } = Answer.parse(answer)
-  const found = marks.detected === undefined ? 'failover was called' : 'failover --watch found it'
+  const { promoted, fenced, lost, detected, parts, marks = marksFrom(startedAt, parts) } = Answer.parse(answer)
+  const found = detected === undefined ? 'failover was called' : 'failover --watch found it'
   return {
     marks: [
-      { at: marks.detected ?? marks.started, kind: 'detected', node: fenced, what: found },
+      { at: detected ?? marks.started, kind: 'detected', node: fenced, what: found },
       { at: marks.checked, kind: 'checked', node: promoted, what: `${promoted} can be promoted` },
       { at: marks.fenced, kind: 'fenced', node: fenced, what: `${fenced} is fenced` },
       { at: marks.promoted, kind: 'promoted', node: promoted, what: `${promoted} is the primary` },

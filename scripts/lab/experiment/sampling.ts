@@ -25,9 +25,12 @@ type Answer = z.infer<typeof Position>
 export function startSampling(lab: Lab, clock: Clock): Sampling {
   const sessions = lab.databases.map((node) => ({ node, session: openSession(node) }))
   const samples: Sample[] = []
+  let askedAt: number | undefined
   const timer = setInterval(() => {
+    // By now there is an answer to what was asked last, or none.
     const databases = sessions.map(({ node, session }) => ({ name: node.name, ...seen(session.take()) }))
-    samples.push({ at: clock.now(), databases })
+    if (askedAt !== undefined) samples.push({ at: askedAt, databases })
+    askedAt = clock.now()
     for (const { session } of sessions) session.ask()
   }, EVERY_MS)
   return {

@@ -16,7 +16,7 @@ export function recoveryTimeOf(calls: readonly Call[], events: readonly Event[])
   const fault = at(events, 'fault')
   const served = writesAfter(calls, events).reduce((least, { end }) => Math.min(least, end), Number.POSITIVE_INFINITY)
   if (fault === undefined || served === Number.POSITIVE_INFINITY) return { rto: null, parts: [] }
-  return { rto: served - fault, parts: partsOf(fault, served, events) }
+  return { rto: rounded(served - fault), parts: partsOf(fault, served, events) }
 }
 
 /**
@@ -47,9 +47,12 @@ function partsOf(fault: number, served: number, events: readonly Event[]): Recov
     const from = marks[nth - 1]?.at
     return ended === 'fault' || from === undefined || to === undefined || to < from || to > served
       ? []
-      : [{ name: ended, ms: to - from }]
+      : [{ name: ended, ms: rounded(to - from) }]
   })
 }
+
+/** As fine as the clock of a run. */
+const rounded = (milliseconds: number): number => Math.round(milliseconds * 100) / 100
 
 /** When the first event of that kind was. */
 export const at = (events: readonly Event[], kind: Event['kind']): number | undefined =>
