@@ -6,6 +6,12 @@ export const loadServing = (): void => void load().catch(() => {})
 
 const load = () => Promise.all([import('../access/write-probe.ts'), import('./status.ts')])
 
+/** Loads it, and makes a first call, which takes many times as long as those that follow. */
+export async function warmServing(lab: Lab): Promise<void> {
+  const [{ probeWrites }, { endpointOf }] = await load()
+  await probeWrites(endpointOf(lab, lab.loader) ?? '', lab.settings.patience)
+}
+
 /** Waits until a write through the balancer is acknowledged by the primary of that timeline. */
 export async function serving(lab: Lab, timeline: number): Promise<void> {
   const [{ probeWrites }, { endpointOf }] = await load()
