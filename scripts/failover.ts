@@ -30,13 +30,13 @@ type Wishes = { readonly maxLag: number | undefined; readonly force: boolean }
 // Loaded only when they are needed, modules come out of the compile cache: a failover is a matter of tenths of a second.
 
 async function once(wishes: Wishes, json: boolean): Promise<void> {
-  const [{ failover }, { readSettings }, { failoverView }, { labOf }] = await Promise.all([
-    import('./lab/decide/failover.ts'),
+  const [{ failover }, { readSettings }, { labOf }] = await Promise.all([
+    import('./lab/decide/failover-command.ts'),
     import('./lab/settings.ts'),
-    import('./lab/show/failover-view.ts'),
     import('./lab/topology.ts'),
   ])
   const it = await failover(labOf(readSettings()), wishes)
+  const { failoverView } = await import('./lab/show/failover-view.ts')
   console.log(json ? JSON.stringify(it, null, 2) : failoverView(it))
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { labError } from '../errors.ts'
-import type { DatabaseNode, Lab } from '../topology.ts'
+import { type DatabaseNode, endpointOf, type Lab } from '../topology.ts'
 import { readSecrets } from './secrets.ts'
 
 /** Votes written straight into a published database, past the service. */
@@ -16,13 +16,13 @@ export type DirectVotes = {
 /** Opens connections as a client on this machine would, to write votes for a poll. */
 export async function directVotes(lab: Lab, node: DatabaseNode, poll: string, connections = 4): Promise<DirectVotes> {
   const secrets = await readSecrets(lab)
-  if (secrets === undefined || node.publishedPort === undefined)
+  const endpoint = endpointOf(lab, node)
+  if (secrets === undefined || endpoint === null)
     throw labError('NOT_SET_UP', { lab: lab.name, missing: `way into ${node.name}` })
-  const host = lab.settings.bind === '0.0.0.0' ? '127.0.0.1' : lab.settings.bind
-  const config = { host, port: node.publishedPort, user: 'owner', password: secrets.owner, database: 'polling' }
+  const connectionString = `postgresql://owner:${secrets.owner}@${endpoint}/polling`
   const ended = new Set<pg.Client>()
   const connect = (): pg.Client => {
-    const client = new pg.Client({ ...config, connectionTimeoutMillis: 1000 })
+    const client = new pg.Client({ connectionString, connectionTimeoutMillis: 1000 })
     client.on('error', () => {})
     client.connect().catch(() => ended.add(client))
     return client

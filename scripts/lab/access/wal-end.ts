@@ -19,7 +19,9 @@ export async function walEndOf(node: DatabaseNode, timeline: number, lsn: string
   const first = last - (last % BigInt(SEGMENT))
   let end = from
   for (let start = first; ; start += BigInt(SEGMENT)) {
-    const segment = await fileOf(node, `pg_wal/${segmentName(timeline, start)}`)
+    const segment = await fileOf(node, `pg_wal/${segmentName(timeline, start)}`, (beginning) =>
+      endsIn(beginning, start),
+    )
     if ('problem' in segment) return start === first ? segment : { end }
     const filled = filledTo(segment.bytes, start)
     const seen = start + BigInt(filled)
@@ -36,6 +38,12 @@ export function filledTo(segment: Buffer, start: bigint): number {
   let end = page
   while (end > page - PAGE && segment[end - 1] === 0) end -= 1
   return end
+}
+
+/** Does WAL end in what there is of a segment? Most often long before its own end. */
+function endsIn(beginning: Buffer, start: bigint): boolean {
+  const pages = beginning.subarray(0, beginning.length - (beginning.length % PAGE))
+  return filledTo(pages, start) < pages.length
 }
 
 /** File name of the segment that a position is in. */

@@ -1,16 +1,15 @@
 import { bytesOf, lsnOf } from '../access/database.ts'
 import { type LostVote, votesOnlyOn } from '../access/votes.ts'
 import { walEndOf } from '../access/wal-end.ts'
-import { exclusively } from '../lock.ts'
 import { steps, tellOf } from '../show/steps.ts'
-import type { DatabaseName, DatabaseNode, Lab } from '../topology.ts'
+import type { DatabaseName, DatabaseNode } from '../topology.ts'
 import { type Level, levelChosen } from './durability.ts'
 import { check, checkAgain, type FailoverOptions } from './failover-check.ts'
 import { type Plan, receivedOf } from './failover-plan.ts'
 import { fence, proveFenced } from './fencing.ts'
-import { type Means, openSessions, sessionOf } from './means.ts'
+import { type Means, sessionOf } from './means.ts'
 import { PROMOTE, type Promotion, promoteOver, slotStatements } from './promotion.ts'
-import { loadServing, serving } from './serving.ts'
+import { serving } from './serving.ts'
 
 /** When the parts of a failover ended, milliseconds since the epoch; `started` is when its process did, or its decision. */
 export type Marks = Readonly<Record<'started' | 'checked' | 'fenced' | 'promoted' | 'served', number>>
@@ -36,21 +35,8 @@ export type Failover = {
 
 /**
  * Makes the standby the primary: checks what that would lose, fences the old primary, promotes, confirms, and proves
- * that writes are taken. Interrupted anywhere, the next run goes on from there.
+ * that writes are taken. Interrupted anywhere, the next run goes on from there. Its caller holds the lab's lock.
  */
-export const failover = (lab: Lab, options: FailoverOptions): Promise<Failover> =>
-  exclusively(lab, async () => {
-    // They take a while to open, and what the serving step needs takes one to load.
-    const sessions = openSessions(lab)
-    loadServing()
-    try {
-      return await failOver({ lab, sessions, started: performance.timeOrigin, seconds: 1 }, options)
-    } finally {
-      for (const { end } of sessions.values()) end()
-    }
-  })
-
-/** The failover itself; its caller holds the lab's lock, and opens and ends the sessions. */
 export async function failOver(means: Means, options: FailoverOptions): Promise<Failover> {
   const { lab } = means
   const marks = { started: means.started, checked: 0, fenced: 0, promoted: 0, served: 0 }

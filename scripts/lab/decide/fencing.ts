@@ -20,7 +20,7 @@ async function end(tell: Tell, lab: Lab, node: DatabaseNode): Promise<void> {
 /** Proves the fence twice: the engine has no process of it any more, and the other node gets no connection to it. */
 export async function proveFenced(lab: Lab, node: DatabaseNode, other: Session): Promise<void> {
   // Without a host there is nobody to refuse: no answer in this time is one too.
-  const knock = `timeout 0.1 bash -c 'exec 3<>/dev/tcp/${node.name}/${node.port}' </dev/null 2>/dev/null`
+  const knock = `timeout 0.05 bash -c 'exec 3<>/dev/tcp/${node.name}/${node.port}' </dev/null 2>/dev/null`
   const [[container], knocked] = await Promise.all([
     containersOf(lab, [node]),
     other.run(`\\! ${knock} && echo open || echo closed`, 5 * lab.settings.patience),

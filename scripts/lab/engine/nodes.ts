@@ -164,9 +164,17 @@ export async function noteOf(node: Node): Promise<string | undefined> {
   return 'problem' in found ? undefined : /^[\w-]+/.exec(found.bytes.toString())?.[0]
 }
 
-/** A file of a database's data, running or not, without starting anything on it; or why it cannot be read. */
-export async function fileOf(node: Node, file: string): Promise<{ bytes: Buffer } | { problem: string }> {
-  const answer = await engine('GET', `/containers/${node.container}/archive?path=/${DATA_FOLDER}/${file}`)
+/**
+ * A file of a database's data, running or not, without starting anything on it; or why it cannot be read. Of a long one
+ * only so much of its beginning as is enough.
+ */
+export async function fileOf(
+  node: Node,
+  file: string,
+  enough: (beginning: Buffer) => boolean = () => false,
+): Promise<{ bytes: Buffer } | { problem: string }> {
+  const path = `/containers/${node.container}/archive?path=/${DATA_FOLDER}/${file}`
+  const answer = await engine('GET', path, undefined, (body) => enough(body.subarray(TAR_HEADER)))
   if (answer.status !== 200) return { problem: refusalOf(answer) }
   // An archive of one file: a header with its size in octal digits, then what is in it.
   const size = Number.parseInt(answer.body.toString('latin1', 124, 135), 8)
