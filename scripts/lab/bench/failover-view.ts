@@ -12,7 +12,7 @@ export function failoverTable({ machine, runs, failover, watchCrash, watchFreeze
     ...row('--watch, from the order to kill', watchCrash, 2, 0.95),
     ...row('--watch, from the order to pause', watchFreeze, 2, 0.95),
     '',
-    `of ${thawed.attempts} votes put straight to a frozen, thawed and restarted primary, ${thawed.acknowledged} were acknowledged`,
+    `${thawed.attempts} votes put straight to the frozen primary: ${thawed.acknowledged} acknowledged after the failover, thawed and started again; ${thawed.beforeFence} before, on its way to be fenced`,
   ].join('\n')
 }
 

@@ -27,8 +27,11 @@ export type FailoverFigures = {
   /** From the order to kill the primary, and from the order to pause it. */
   readonly watchCrash: readonly FailoverRun[]
   readonly watchFreeze: readonly FailoverRun[]
-  /** Votes put straight to the frozen primary, from the freeze to after it was thawed and started again. */
-  readonly thawed: { readonly attempts: number; readonly acknowledged: number }
+  /**
+   * Votes put straight to the frozen primary, and those of them that it acknowledged: before it was fenced, for to be
+   * killed it has to wake for a moment, and after the failover, when it was thawed and started again.
+   */
+  readonly thawed: { readonly attempts: number; readonly beforeFence: number; readonly acknowledged: number }
 }
 
 type Tell = (what: string) => void
@@ -44,7 +47,7 @@ export async function measureFailovers(lab: Lab, runs: number, tell: Tell): Prom
     tell(`failover after crash, ${run} of ${runs}: ${lineOf(figures.failover.at(-1))}`)
     await reset(lab)
   }
-  const thawed = { attempts: 0, acknowledged: 0 }
+  const thawed = { attempts: 0, beforeFence: 0, acknowledged: 0 }
   const watcher = startWatcher(lab)
   try {
     for (let run = 1; run <= runs; run++) {
@@ -55,9 +58,11 @@ export async function measureFailovers(lab: Lab, runs: number, tell: Tell): Prom
         await underVotes(lab, async (votes, poll) => {
           const direct = await directVotes(lab, primary, poll)
           const it = await watched(lab, watcher, primary, 'pause', votes, direct.cast)
+          const before = direct.acknowledged()
           await thaw(primary, direct.cast)
           thawed.attempts += direct.attempts()
-          thawed.acknowledged += direct.acknowledged()
+          thawed.beforeFence += before
+          thawed.acknowledged += direct.acknowledged() - before
           direct.end()
           return it
         }),

@@ -21,8 +21,11 @@ export type Probed = { readonly pair: Pair; readonly seen: Omit<Round, 'busy'> }
 export type Probes = {
   /** Sessions in both databases, which a failover may use too. */
   readonly sessions: Sessions
-  /** Asks everybody once; `last` is who was what so far. */
-  readonly round: (last: Pair, seconds?: number) => Promise<Probed>
+  /**
+   * Asks everybody once; `last` is who was what so far. Of a primary in doubt the engine is asked first: where it has no
+   * running container, nobody waits for its answer.
+   */
+  readonly round: (last: Pair, inDoubt: boolean, seconds?: number) => Promise<Probed>
   readonly end: () => void
 }
 
@@ -44,11 +47,15 @@ export function openProbes(lab: Lab): Probes {
     ]),
   )
 
-  async function round(last: Pair, seconds = ANSWER_SECONDS): Promise<Probed> {
-    const asked = (session: Session | undefined) => askedOf(session, ROLE, seconds * patience)
+  async function round(last: Pair, inDoubt: boolean, seconds = ANSWER_SECONDS): Promise<Probed> {
+    const down = inDoubt && last.primary ? await downBy(lab, last.primary) : undefined
+    const asked = async (node: DatabaseNode, session: Session | undefined): Promise<Asked> =>
+      down !== undefined && node.name === last.primary?.name
+        ? { problem: down }
+        : askedOf(session, ROLE, seconds * patience)
     const [overNetwork, ...answers] = await Promise.all([
-      last.primary && asked(across.get(last.primary.name)),
-      ...lab.databases.map((node) => asked(sessionOf({ sessions }, node))),
+      last.primary && asked(last.primary, across.get(last.primary.name)),
+      ...lab.databases.map((node) => asked(node, sessionOf({ sessions }, node))),
     ])
     const pair = pairOf(lab, last, answers)
     const { primary, standby } = pair
@@ -103,7 +110,7 @@ function pairOf(lab: Lab, last: Pair, answers: readonly (Asked | undefined)[]): 
 
 async function downBy(lab: Lab, node: DatabaseNode): Promise<string | undefined> {
   const [container] = await containersOf(lab, [node])
-  return container?.state === 'running' ? undefined : `its container is ${container?.state}`
+  return container?.state === 'running' ? undefined : `the container of ${node.name} is ${container?.state}`
 }
 
 /** Do the servers that answer all say that there is nobody whom they can write to? */

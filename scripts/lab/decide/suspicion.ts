@@ -49,6 +49,6 @@ export function afterRound(belief: Belief, round: Round, limits: Limits): Belief
 /** Why a round failed, or undefined. One vantage point alone never suffices: the fault may be on its side. */
 function failureOf({ inside, elsewhere, writesRefused }: Round): string | undefined {
   if (elsewhere === undefined) return undefined
-  if (inside !== undefined) return `${inside}; ${elsewhere}`
+  if (inside !== undefined) return inside === elsewhere ? inside : `${inside}; ${elsewhere}`
   return writesRefused ? `it is cut off: ${elsewhere}, and the servers cannot write` : undefined
 }

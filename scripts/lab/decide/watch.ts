@@ -40,7 +40,7 @@ export async function watch(lab: Lab, options: FailoverOptions, tell: (event: Wa
   try {
     // Sessions take a while to open, and what a failover needs one to load.
     const [first] = await Promise.all([
-      it.probes.round({ primary: undefined, standby: undefined }, 5),
+      it.probes.round({ primary: undefined, standby: undefined }, false, 5),
       warmServing(lab),
     ])
     let { pair } = first
@@ -48,7 +48,7 @@ export async function watch(lab: Lab, options: FailoverOptions, tell: (event: Wa
     let notBefore = 0
     while (!interruption.signal.aborted) {
       const began = performance.now()
-      const probed = await it.probes.round(pair)
+      const probed = await it.probes.round(pair, belief.failures > 0)
       const busy = probed.seen.elsewhere !== undefined && (await isHeld(lab))
       pair = probed.pair
       belief = afterRound(belief, { ...probed.seen, busy }, limits)
@@ -100,10 +100,8 @@ async function replace(it: Watch, pair: Pair, belief: Belief): Promise<boolean> 
 }
 
 /** Whether the primary is dead now that nobody else can change the lab: until then somebody may have. */
-async function isStillDead({ lab, probes, limits }: Watch, pair: Pair, belief: Belief): Promise<boolean> {
-  const [container] = await containersOf(lab, pair.primary === undefined ? [] : [pair.primary])
-  if (container?.state !== 'running') return true
-  const { pair: now, seen } = await probes.round(pair)
+async function isStillDead({ probes, limits }: Watch, pair: Pair, belief: Belief): Promise<boolean> {
+  const { pair: now, seen } = await probes.round(pair, true)
   const still = now.primary?.name === pair.primary?.name
   return still && afterRound(belief, { ...seen, busy: false }, limits).verdict === 'dead'
 }
