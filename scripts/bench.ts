@@ -5,6 +5,8 @@ import { cpus } from 'node:os'
 import { dirname, join } from 'node:path'
 import { endure, faultsOf } from './lab/bench/endurance.ts'
 import { enduranceTable } from './lab/bench/endurance-view.ts'
+import { measureFailovers } from './lab/bench/failover.ts'
+import { failoverTable } from './lab/bench/failover-view.ts'
 import { benchLab } from './lab/bench/lab.ts'
 import { measureService } from './lab/bench/service.ts'
 import { serviceTable } from './lab/bench/service-view.ts'
@@ -74,6 +76,18 @@ await commandLine(import.meta.filename, (program) => {
       })
       await show(figures, enduranceTable(figures), output)
       if (faultsOf(figures).length > 0) process.exitCode = 1
+    })
+  program
+    .command('failover')
+    .description('time failovers, by command and by --watch, against their targets')
+    .option('--runs <number>', 'runs of each', numberFrom(1, 100), 5)
+    .option('--json', 'print the figures as JSON')
+    .option('--output <file>', 'write the figures to this file, as JSON (default: one in results/)')
+    .action(async ({ runs, json, output }: { runs: number } & Output) => {
+      const figures = await benchLab(false, (lab) => measureFailovers(lab, runs, (what) => console.error(`… ${what}`)))
+      const file = output ?? join(RESULTS, `failover-${figures.at.replaceAll(':', '-')}.json`)
+      await show(figures, failoverTable(figures), { ...(json ? { json } : {}), output: file })
+      if (figures.thawed.acknowledged > 0) process.exitCode = 1
     })
 })
 

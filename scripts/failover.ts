@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Makes the standby the primary: check, fence, promote, confirm, serve.
+// Makes the standby the primary: check, fence, promote, confirm, serve. Once, or whenever the primary dies.
 import { InvalidArgumentError } from 'commander'
 import { commandLine } from './lab/command-line.ts'
 
@@ -8,23 +8,45 @@ const count = (text: string): number => {
   return Number(text)
 }
 
+type Options = { readonly maxLag?: number; readonly force?: boolean; readonly json?: boolean; readonly watch?: boolean }
+
 await commandLine(import.meta.filename, (program) =>
   program
     .description(
       'Make the standby the primary: check what that loses, fence the old primary and prove it, promote, and prove that writes are taken.',
     )
+    .option('-w, --watch', 'probe the primary until Ctrl-C, and do all that by itself when it is dead')
     .option('--max-lag <bytes>', 'refuse where more WAL than this would be lost (default: 1 MiB)', count)
     .option('--force', 'promote whatever is lost, and say what that is')
-    .option('--json', 'print JSON')
-    .action(async ({ maxLag, force, json }: { maxLag?: number; force?: boolean; json?: boolean }) => {
-      // Loaded only now, these come out of the compile cache: a failover is a matter of tenths of a second.
-      const [{ failover }, { readSettings }, { failoverView }, { labOf }] = await Promise.all([
-        import('./lab/decide/failover.ts'),
-        import('./lab/settings.ts'),
-        import('./lab/show/failover-view.ts'),
-        import('./lab/topology.ts'),
-      ])
-      const it = await failover(labOf(readSettings()), { maxLag, force: force === true })
-      console.log(json ? JSON.stringify(it, null, 2) : failoverView(it))
+    .option('--json', 'print JSON, with --watch one object a line')
+    .action(({ maxLag, force, json, watch }: Options) => {
+      const options = { maxLag, force: force === true }
+      return watch ? watchOver(options, json === true) : once(options, json === true)
     }),
 )
+
+type Wishes = { readonly maxLag: number | undefined; readonly force: boolean }
+
+// Loaded only when they are needed, modules come out of the compile cache: a failover is a matter of tenths of a second.
+
+async function once(wishes: Wishes, json: boolean): Promise<void> {
+  const [{ failover }, { readSettings }, { labOf }] = await Promise.all([
+    import('./lab/decide/failover-command.ts'),
+    import('./lab/settings.ts'),
+    import('./lab/topology.ts'),
+  ])
+  const it = await failover(labOf(readSettings()), wishes)
+  const { failoverView } = await import('./lab/show/failover-view.ts')
+  console.log(json ? JSON.stringify(it, null, 2) : failoverView(it))
+}
+
+async function watchOver(wishes: Wishes, json: boolean): Promise<void> {
+  const [{ watch }, { readSettings }, { watchView }, { labOf }] = await Promise.all([
+    import('./lab/decide/watch.ts'),
+    import('./lab/settings.ts'),
+    import('./lab/show/watch-view.ts'),
+    import('./lab/topology.ts'),
+  ])
+  const lab = labOf(readSettings())
+  await watch(lab, wishes, (event) => console.log(json ? JSON.stringify(event) : watchView(event)))
+}

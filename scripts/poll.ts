@@ -6,11 +6,10 @@ import { chalk } from 'zx/core'
 import { type PollingClient, pollingClient } from './lab/access/client.ts'
 import { followResults } from './lab/access/follow.ts'
 import { commandLine } from './lab/command-line.ts'
-import { endpointOf } from './lab/decide/status.ts'
 import { readSettings } from './lab/settings.ts'
 import { liveLines, livePicture } from './lab/show/live-view.ts'
 import { pollLine, printPolls, resultBars } from './lab/show/poll-view.ts'
-import { labOf } from './lab/topology.ts'
+import { endpointOf, labOf } from './lab/topology.ts'
 
 type Options = { readonly json?: boolean; readonly at?: string }
 

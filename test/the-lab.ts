@@ -3,10 +3,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { endpointOf } from '../scripts/lab/decide/status.ts'
 import { attempt } from '../scripts/lab/engine/docker.ts'
 import { readSettings } from '../scripts/lab/settings.ts'
-import { type DatabaseName, labOf, type NodeName } from '../scripts/lab/topology.ts'
+import { type DatabaseName, endpointOf, labOf, type NodeName } from '../scripts/lab/topology.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 

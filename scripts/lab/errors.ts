@@ -12,6 +12,10 @@ export const ERRORS = {
     says: 'this user may not use the Docker engine',
     fix: 'sudo usermod -aG docker $USER, then log in again; or run ./provisioning/provision.sh',
   },
+  ENGINE_REMOTE: {
+    says: 'the Docker engine is at {host}, and the lab needs one on this machine',
+    fix: 'unset DOCKER_HOST, or choose another: docker context use default',
+  },
   ENGINE_REFUSED: {
     says: 'exit {exit} from: {command}\n{stderr}',
     fix: 'read the lines above; running the same verb again goes on where it stopped',
@@ -88,6 +92,10 @@ export const ERRORS = {
   LOSES_TOO_MUCH: {
     says: '{node} lacks {bytes} bytes of WAL that {old} has, and {allowed} may be lost',
     fix: 'bring {old} back (zx scripts/setup.ts), allow more with --max-lag, or lose them knowingly with --force',
+  },
+  FENCED_NOT_PROMOTED: {
+    says: '{old} is fenced, and nobody was promoted: {why}',
+    fix: 'zx scripts/rejoin.ts undoes the fence, and nothing is lost; zx scripts/failover.ts --force promotes all the same',
   },
   LOSS_UNKNOWN: {
     says: 'nobody knows how much {node} lacks: the WAL of {old} cannot be read ({problem})',

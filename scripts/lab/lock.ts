@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { labError } from './errors.ts'
 import type { Lab } from './topology.ts'
 
@@ -7,12 +7,12 @@ import type { Lab } from './topology.ts'
  * The lock is an abstract socket: the kernel lets go of it however the process ends, so none can be left behind.
  */
 export async function exclusively<T>(lab: Lab, work: () => Promise<T>): Promise<T> {
-  const lock = createServer()
+  const lock = createServer((visitor) => visitor.destroy())
   await new Promise<void>((resolve, reject) => {
     lock.once('error', (error: NodeJS.ErrnoException) =>
       reject(error.code === 'EADDRINUSE' ? labError('BUSY', { lab: lab.name }) : error),
     )
-    lock.listen({ path: `\0failover-lab/${lab.name}` }, resolve)
+    lock.listen({ path: pathOf(lab) }, resolve)
   })
   try {
     return await work()
@@ -20,3 +20,16 @@ export async function exclusively<T>(lab: Lab, work: () => Promise<T>): Promise<
     lock.close()
   }
 }
+
+/** Is some command changing the lab at this moment? */
+export const isHeld = (lab: Lab): Promise<boolean> =>
+  new Promise((resolve) => {
+    const knock = connect({ path: pathOf(lab) })
+    knock.once('connect', () => {
+      knock.destroy()
+      resolve(true)
+    })
+    knock.once('error', () => resolve(false))
+  })
+
+const pathOf = ({ name }: Lab): string => `\0failover-lab/${name}`

@@ -109,3 +109,9 @@ export function labOf(settings: Settings): Lab {
     loader,
   }
 }
+
+/** Host and port that users of this machine reach a published node at. */
+export const endpointOf = (lab: Lab, node: Node): string | null =>
+  node.publishedPort === undefined
+    ? null
+    : `${lab.settings.bind === '0.0.0.0' ? '127.0.0.1' : lab.settings.bind}:${node.publishedPort}`

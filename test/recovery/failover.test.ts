@@ -1,5 +1,8 @@
 import { test } from 'tap'
-import { containerOf, docker, failureOf, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
+import { check, checkAgain } from '../../scripts/lab/decide/failover-check.ts'
+import { fence } from '../../scripts/lab/decide/fencing.ts'
+import { openSessions } from '../../scripts/lab/decide/means.ts'
+import { containerOf, docker, failureOf, lab, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
 import { cutOff, json, pollOnBoth, untilHas, voteGetsThrough, voteOn, votersOn } from './scene.ts'
 
 const stateOf = (name: 'db-primary' | 'db-replica') =>
@@ -112,4 +115,27 @@ test('with no standby there is nothing to promote', async (t) => {
   await docker('stop', containerOf('db-replica'))
   t.match((await verb('failover')).stderr, /NOTHING_TO_PROMOTE: .*db-replica: its container is exited/)
   t.equal(await stateOf('db-primary'), 'running false')
+})
+
+test('what the old primary writes between check and fence is checked again: nobody is promoted, and rejoin undoes it', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  await cutOff()
+  const means = { lab, sessions: openSessions(lab), started: 0, seconds: 5 }
+  t.teardown(() => {
+    for (const { end } of means.sessions.values()) end()
+  })
+  const options = { maxLag: 0, force: false }
+  const plan = await check(means, options)
+  await voteOn('db-primary', poll, 'ann')
+  await fence(() => {}, lab, plan.old.node)
+  await t.rejects(checkAgain(means, plan, options), {
+    code: 'FENCED_NOT_PROMOTED',
+    message: /db-primary is fenced, and nobody was promoted: db-replica lacks \d+ bytes/,
+    fix: /rejoin.*--force/,
+  })
+  await sql('db-replica', 'alter system reset primary_conninfo')
+  await sql('db-replica', 'select pg_reload_conf()')
+  t.match(await json(t, 'rejoin'), { how: 'undone', primary: 'db-primary' })
+  await untilHas('db-replica', `select string_agg(user_id, ' ') from vote where poll_id = '${poll}'`, 'ann')
 })

@@ -1,20 +1,44 @@
 import { readFile } from 'node:fs/promises'
 import { test } from 'tap'
-import { containerOf, docker, resetAfter, sql, verb } from '../the-lab.ts'
-import { json, pollOnBoth, untilHas, voteOn, votersOn } from './scene.ts'
+import { metricsOf } from '../../scripts/lab/access/server-metrics.ts'
+import { until } from '../../scripts/lab/wait.ts'
+import { fault } from '../faults.ts'
+import { containerOf, docker, failureOf, lab, patience, resetAfter, sql, verb } from '../the-lab.ts'
+import { json, pollOnBoth, untilHas, voteGetsThrough, voteOn, votersOn } from './scene.ts'
 
 const users = (votes: readonly { user: string }[]) => votes.map(({ user }) => user)
 
-test('two primaries: the older one is fenced, its own votes are listed and kept, and it is rewound', async (t) => {
+test('two primaries, the older one cut off for a while: the servers never write to it, and it is fenced, its own votes are listed and kept, and it is rewound', async (t) => {
   resetAfter(t)
   const poll = await pollOnBoth()
   const other = await pollOnBoth()
   await voteOn('db-primary', other, 'eve')
   await untilHas('db-replica', 'select count(*) from vote', '1')
+  const isolated = await fault('isolate', 'db-primary')
+  t.equal(isolated.exit, 0, failureOf(isolated))
   await sql('db-replica', 'select pg_promote()')
   await voteOn('db-primary', poll, 'ann', 'bob', 'cyd')
-  await voteOn('db-replica', poll, 'bob', 'dan')
+  await voteOn('db-replica', poll, 'bob')
+  await voteGetsThrough(t, poll, 'dan')
+  t.equal((await fault('heal', 'isolate')).exit, 0)
   t.match((await verb('status')).stdout, /split brain/)
+  for (const server of lab.servers) {
+    const writable = (database: string) => `polling_database_writable{database="${database}"}`
+    await until(`${server.name} to see both`, { seconds: 10, patience }, async () => {
+      const said = await metricsOf(server)
+      const seen = ['db-primary', 'db-replica'].map((name) =>
+        said?.get(`polling_database_reachable{database="${name}"}`),
+      )
+      if (seen.some((reachable) => reachable !== 1)) return { seen: seen.join(' ') }
+      return {
+        done: t.strictSame(
+          ['db-primary', 'db-replica'].map((name) => said?.get(writable(name))),
+          [0, 1],
+        ),
+      }
+    })
+  }
+  await voteGetsThrough(t, poll, 'fay')
   t.match((await verb('failover')).stderr, /SPLIT_BRAIN.*\n.*rejoin/)
 
   const done = await json(t, 'rejoin')
@@ -22,7 +46,7 @@ test('two primaries: the older one is fenced, its own votes are listed and kept,
   t.strictSame(users(done.divergedVotes), ['ann', 'cyd'])
   t.strictSame(users(JSON.parse(await readFile(done.keptIn, 'utf8'))), ['ann', 'cyd'])
   await untilHas('db-primary', 'select pg_is_in_recovery()', 't')
-  t.equal(await votersOn('db-primary', poll), 'bob dan')
+  t.equal(await votersOn('db-primary', poll), 'bob dan fay')
   t.match(await json(t, 'status'), { healthy: true, primaries: ['db-replica'] })
 })
 

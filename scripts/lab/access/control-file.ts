@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { interruption } from '../interruption.ts'
+import { fileOf } from '../engine/nodes.ts'
 import type { DatabaseNode } from '../topology.ts'
 
 /** What the control file of a stopped database says: whether it was shut down in order, and its last checkpoint. */
@@ -9,21 +7,13 @@ export type ControlFile = { readonly shutDown: boolean; readonly checkpoint: big
 // The beginning of ControlFileData, the same in versions 13 to 17: identifier 8, versions 4 + 4, state 4, padding 4,
 // time 8, checkpoint 8, and of the checkpoint its redo position 8 and timeline 4.
 const AT = { state: 16, checkpoint: 32, timeline: 48 } as const
-const TAR_HEADER = 512
 const DB_SHUTDOWNED = 1
 
 /** Reads a stopped database's control file without starting anything on its data; undefined where there is none. */
 export async function controlFileOf(node: DatabaseNode): Promise<ControlFile | undefined> {
-  const source = `${node.container}:/var/lib/postgresql/data/global/pg_control`
-  const child = spawn('docker', ['cp', source, '-'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-    signal: interruption.signal,
-  })
-  const chunks: Buffer[] = []
-  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
-  const [exit] = await once(child, 'close')
-  if (exit !== 0) return undefined
-  const file = Buffer.concat(chunks).subarray(TAR_HEADER)
+  const found = await fileOf(node, 'global/pg_control')
+  if ('problem' in found) return undefined
+  const file = found.bytes
   return {
     shutDown: file.readUInt32LE(AT.state) === DB_SHUTDOWNED,
     checkpoint: file.readBigUInt64LE(AT.checkpoint),

@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { act, attempt, type Tell } from '../engine/docker.ts'
-import { labError } from '../errors.ts'
+import { act, attempt, type Tell, typed } from '../engine/docker.ts'
+import { LabError, labError } from '../errors.ts'
 import type { DatabaseNode, Lab } from '../topology.ts'
+import type { Session } from './session.ts'
 
 /** Where a database stands in its history. */
 export const Position = z.object({
@@ -82,15 +83,42 @@ export async function observe(lab: Lab, node: DatabaseNode, seconds = 3): Promis
   return Observation.parse(JSON.parse(asked.stdout))
 }
 
+/** The same over a session that is open already. */
+export const observeOver = (session: Session, seconds: number): Promise<Observation> =>
+  session.run(OBSERVE, seconds).then(
+    (answer) => Observation.parse(JSON.parse(answer)),
+    (error: unknown) => {
+      if (error instanceof LabError) return { unreachable: error.message }
+      throw error
+    },
+  )
+
 /**
  * Runs SQL that changes something, as the superuser inside a database's container, after telling it; each statement is
  * a transaction of its own. Gives what the last of them printed.
  */
 export async function change(tell: Tell, node: DatabaseNode, ...statements: readonly string[]): Promise<string> {
-  const commands = statements.flatMap((statement) => ['-c', statement.trim().replace(/\s+/g, ' ')])
-  const printed = await act(tell, ['exec', node.container, ...PSQL, ...commands])
+  const printed = await act(tell, commandFor(node, statements))
   return printed.split('\n').at(-1) ?? ''
 }
+
+/** The same over a session that is open already; what is told is a command that does it without one. */
+export async function changeOver(
+  tell: Tell,
+  session: Session,
+  node: DatabaseNode,
+  seconds: number,
+  ...statements: readonly string[]
+): Promise<string> {
+  tell(`docker ${commandFor(node, statements).map(typed).join(' ')}`)
+  const printed = await session.run(statements.join(';\n'), seconds)
+  return printed.split('\n').at(-1) ?? ''
+}
+
+const commandFor = (node: DatabaseNode, statements: readonly string[]): readonly string[] => [
+  ...['exec', node.container, ...PSQL],
+  ...statements.flatMap((statement) => ['-c', statement.trim().replace(/\s+/g, ' ')]),
+]
 
 /** Runs SQL that only looks, as the superuser inside a database's container; gives rows as lines. */
 export async function ask(lab: Lab, node: DatabaseNode, query: string, seconds = 10): Promise<string> {

@@ -1,13 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { interruption } from '../interruption.ts'
+import { fileOf } from '../engine/nodes.ts'
 import type { DatabaseNode } from '../topology.ts'
 import { bytesOf } from './database.ts'
 
 const PAGE = 8192
 const SEGMENT = 16 * 1024 * 1024
-/** Size of the header that `tar` puts before a file. */
-const TAR_HEADER = 512
 
 /** Where WAL written on `timeline` ends on a node's disk, and why not where it cannot be told. */
 export type WalEnd = { readonly end: bigint } | { readonly problem: string }
@@ -23,7 +19,9 @@ export async function walEndOf(node: DatabaseNode, timeline: number, lsn: string
   const first = last - (last % BigInt(SEGMENT))
   let end = from
   for (let start = first; ; start += BigInt(SEGMENT)) {
-    const segment = await copyOut(node, `pg_wal/${segmentName(timeline, start)}`)
+    const segment = await fileOf(node, `pg_wal/${segmentName(timeline, start)}`, (beginning) =>
+      endsIn(beginning, start),
+    )
     if ('problem' in segment) return start === first ? segment : { end }
     const filled = filledTo(segment.bytes, start)
     const seen = start + BigInt(filled)
@@ -42,25 +40,14 @@ export function filledTo(segment: Buffer, start: bigint): number {
   return end
 }
 
+/** Does WAL end in what there is of a segment? Most often long before its own end. */
+function endsIn(beginning: Buffer, start: bigint): boolean {
+  const pages = beginning.subarray(0, beginning.length - (beginning.length % PAGE))
+  return filledTo(pages, start) < pages.length
+}
+
 /** File name of the segment that a position is in. */
 export function segmentName(timeline: number, lsn: bigint): string {
   const hex = (value: bigint) => value.toString(16).toUpperCase().padStart(8, '0')
   return hex(BigInt(timeline)) + hex(lsn >> 32n) + hex((lsn & 0xffffffffn) / BigInt(SEGMENT))
-}
-
-async function copyOut(node: DatabaseNode, file: string): Promise<{ bytes: Buffer } | { problem: string }> {
-  const source = `${node.container}:/var/lib/postgresql/data/${file}`
-  const child = spawn('docker', ['cp', source, '-'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    signal: interruption.signal,
-  })
-  const chunks: Buffer[] = []
-  let errors = ''
-  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
-  child.stderr.on('data', (chunk) => {
-    errors += chunk
-  })
-  const [exit] = await once(child, 'close')
-  if (exit !== 0) return { problem: errors.trim().split('\n')[0] || `exit ${exit}` }
-  return { bytes: Buffer.concat(chunks).subarray(TAR_HEADER, TAR_HEADER + SEGMENT) }
 }

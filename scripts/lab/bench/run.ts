@@ -1,6 +1,5 @@
 import { pollingClient } from '../access/client.ts'
-import { endpointOf } from '../decide/status.ts'
-import type { Lab, Node } from '../topology.ts'
+import { endpointOf, type Lab, type Node } from '../topology.ts'
 import { measureInTurn, type Series, type Side } from './compare.ts'
 import { type Generators, type Load, startGenerators } from './load.ts'
 import { whereTimeGoes } from './processor-time.ts'

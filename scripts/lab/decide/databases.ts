@@ -1,4 +1,4 @@
-import { type Facts, observe } from '../access/database.ts'
+import { type Facts, type Observation, observe } from '../access/database.ts'
 import { type ContainerState, containersOf } from '../engine/nodes.ts'
 import { type LabError, labError } from '../errors.ts'
 import type { DatabaseNode, Lab } from '../topology.ts'
@@ -13,22 +13,26 @@ export type Sight = {
   readonly seen: string
 }
 
-/** Looks at both databases at once; one that does not answer in `seconds` is taken for silent. */
-export async function lookAtDatabases(lab: Lab, seconds = 3): Promise<readonly Sight[]> {
-  const [containers, observations] = await Promise.all([
-    containersOf(lab, lab.databases),
-    // A container that does not run fails at once, and is not worth a look of its own before.
-    Promise.all(lab.databases.map((node) => observe(lab, node, seconds))),
-  ])
-  return lab.databases.map((node, index) => {
-    const state = containers[index]?.state ?? 'absent'
-    const observation = observations[index]
-    const facts = observation === undefined || 'unreachable' in observation ? undefined : observation
-    return { node, state, facts, seen: phrase(node, state, observation) }
-  })
+/** How a database is asked what it is. */
+type Observe = (node: DatabaseNode) => Promise<Observation>
+
+/** Looks at both databases at once; only one whose container runs is asked. */
+export async function lookAtDatabases(
+  lab: Lab,
+  ask: Observe = (node) => observe(lab, node),
+): Promise<readonly Sight[]> {
+  const containers = await containersOf(lab, lab.databases)
+  return Promise.all(
+    lab.databases.map(async (node, index) => {
+      const state = containers[index]?.state ?? 'absent'
+      const observation = state === 'running' ? await ask(node) : undefined
+      const facts = observation === undefined || 'unreachable' in observation ? undefined : observation
+      return { node, state, facts, seen: phrase(node, state, observation) }
+    }),
+  )
 }
 
-function phrase(node: DatabaseNode, state: ContainerState, seen: Awaited<ReturnType<typeof observe>> | undefined) {
+function phrase(node: DatabaseNode, state: ContainerState, seen: Observation | undefined) {
   if (state !== 'running') return `${node.name}: its container is ${state}`
   if (seen === undefined) return `${node.name} was not asked`
   if ('unreachable' in seen) return `${node.name} does not answer (${seen.unreachable})`

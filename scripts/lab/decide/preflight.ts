@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
-import { $ } from 'zx/core'
 import { attempt, failure, look } from '../engine/docker.ts'
 import { containersOf, dataVersion, noteOf } from '../engine/nodes.ts'
+import { $ } from '../engine/shell.ts'
 import { labError } from '../errors.ts'
 import type { Lab, Node } from '../topology.ts'
 import { machineOf, shortcoming, type Work } from './machine.ts'

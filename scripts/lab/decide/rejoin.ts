@@ -22,7 +22,7 @@ import {
   standbysOf,
 } from './databases.ts'
 import { type Level, levelChosen, levelInForce } from './durability.ts'
-import { fence } from './failover.ts'
+import { fence } from './fencing.ts'
 import { slotStatements } from './promotion.ts'
 import { inForce, putLevel } from './replication.ts'
 

@@ -1,14 +1,20 @@
-import type { Lab } from '../topology.ts'
+import { endpointOf, type Lab } from '../topology.ts'
 import { until } from '../wait.ts'
 
 /** Loads what `serving` needs ahead of time: it takes a while, and others are waited for anyway. */
 export const loadServing = (): void => void load().catch(() => {})
 
-const load = () => Promise.all([import('../access/write-probe.ts'), import('./status.ts')])
+const load = () => import('../access/write-probe.ts')
+
+/** Loads it, and makes a first call, which takes many times as long as those that follow. */
+export async function warmServing(lab: Lab): Promise<void> {
+  const { probeWrites } = await load()
+  await probeWrites(endpointOf(lab, lab.loader) ?? '', lab.settings.patience)
+}
 
 /** Waits until a write through the balancer is acknowledged by the primary of that timeline. */
 export async function serving(lab: Lab, timeline: number): Promise<void> {
-  const [{ probeWrites }, { endpointOf }] = await load()
+  const { probeWrites } = await load()
   const { patience } = lab.settings
   await until(`a write on timeline ${timeline} through the balancer`, { seconds: 15, patience }, async () => {
     const seen = await probeWrites(endpointOf(lab, lab.loader) ?? '', patience)
@@ -19,7 +25,7 @@ export async function serving(lab: Lab, timeline: number): Promise<void> {
 
 /** Waits until the balancer sends calls to both servers: one that it found dead it leaves out for a moment longer. */
 export async function balanced(lab: Lab): Promise<void> {
-  const [{ probeWrites }, { endpointOf }] = await load()
+  const { probeWrites } = await load()
   const { patience } = lab.settings
   await until('the balancer to send calls to both servers', { seconds: 10, patience }, async () => {
     const reached = new Set<string>()

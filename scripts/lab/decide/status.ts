@@ -3,7 +3,7 @@ import { healthOf } from '../access/health.ts'
 import { ABSENT, type Container, type ContainerState, containersOf, noteOf } from '../engine/nodes.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
-import type { DatabaseNode, Lab, Node, NodeName } from '../topology.ts'
+import { type DatabaseNode, endpointOf, type Lab, type Node, type NodeName } from '../topology.ts'
 
 export type DatabaseStatus = {
   readonly role: 'primary' | 'standby' | 'unknown'
@@ -43,12 +43,6 @@ export type LabStatus = {
   readonly faults: readonly Fault[]
   readonly nodes: readonly NodeStatus[]
 }
-
-/** Host and port that users of this machine reach a published node at. */
-export const endpointOf = (lab: Lab, node: Node): string | null =>
-  node.publishedPort === undefined
-    ? null
-    : `${lab.settings.bind === '0.0.0.0' ? '127.0.0.1' : lab.settings.bind}:${node.publishedPort}`
 
 /** Looks at all nodes at once, each as itself: containers, databases from inside, servers and balancer through their ports. */
 export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Promise<LabStatus> {

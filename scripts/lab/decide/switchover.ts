@@ -20,7 +20,7 @@ import {
 } from './databases.ts'
 import { type Level, levelChosen, levelInForce } from './durability.ts'
 import { receivedOf } from './failover-plan.ts'
-import { promote, slotStatements } from './promotion.ts'
+import { PROMOTE, promote, slotStatements } from './promotion.ts'
 import { streaming } from './rejoin.ts'
 import { inForce, statementsOf } from './replication.ts'
 import { serving } from './serving.ts'
@@ -91,7 +91,7 @@ export const switchover = (lab: Lab): Promise<Switchover> =>
       {
         title: 'Promote the standby',
         task: async (_, task) => {
-          const promotion = await promote(tellOf(task), it().to, ['select pg_promote()', ...slotStatements(it().from)])
+          const promotion = await promote(tellOf(task), it().to, [...PROMOTE, ...slotStatements(it().from)])
           timeline = promotion.timeline
         },
       },

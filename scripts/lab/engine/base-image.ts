@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { $ } from 'zx/core'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { act, attempt, type Tell } from './docker.ts'
+import { $ } from './shell.ts'
 
 /** Seconds in which a registry must have begun to answer, else the image is made from Debian's archive. */
 const REGISTRY_ANSWERS_WITHIN = 5

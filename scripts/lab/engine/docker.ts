@@ -1,15 +1,9 @@
-import { $ } from 'zx/core'
+import { spawn } from 'node:child_process'
 import { type LabError, labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 
 /** Told each command that changes something, as a user could type it. */
 export type Tell = (line: string) => void
-
-// Bash takes the pipe that it gets from Node for a network connection, and then reads ~/.bashrc, however long that takes;
-// only in a shell within a shell it does not.
-$.env = { ...process.env, SHLVL: '2' }
-
-const quiet = $({ quiet: true, nothrow: true })
 
 /** Runs `docker …` that changes something, after telling it; gives what it printed. */
 export function act(tell: Tell, args: readonly string[]): Promise<string> {
@@ -28,10 +22,32 @@ export type Result = { readonly exit: number; readonly stdout: string; readonly 
 
 /** Runs `docker …` where failing is an answer too; `input` becomes its standard input. */
 export async function attempt(args: readonly string[], input?: string | Buffer): Promise<Result> {
+  const { exit, stdout, stderr } = await run('docker', args, input)
+  return { exit, stdout: stdout.toString().trimEnd(), stderr }
+}
+
+/** Runs a command to its end, without a shell; one that is not there ends with 127. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  input?: string | Buffer,
+): Promise<Omit<Result, 'stdout'> & { readonly stdout: Buffer }> {
   interruption.signal.throwIfAborted()
-  const output = await quiet({ signal: interruption.signal, ...(input === undefined ? {} : { input }) })`docker ${args}`
-  interruption.signal.throwIfAborted()
-  return { exit: output.exitCode ?? 1, stdout: output.stdout.trimEnd(), stderr: output.stderr.trimEnd() }
+  const child = spawn(command, args, { signal: interruption.signal })
+  const chunks: Buffer[] = []
+  let stderr = ''
+  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk
+  })
+  // One that ends without reading its input is told by how it ends.
+  child.stdin.on('error', () => {})
+  child.stdin.end(input)
+  const exit = await new Promise<number>((resolve, reject) => {
+    child.once('error', (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? resolve(127) : reject(error)))
+    child.once('close', (code) => resolve(code ?? 1))
+  }).finally(() => interruption.signal.throwIfAborted())
+  return { exit, stdout: Buffer.concat(chunks), stderr: stderr.trimEnd() }
 }
 
 /** The error for a `docker …` that failed, or for an engine that cannot be used at all. */

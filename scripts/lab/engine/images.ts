@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { $ } from 'zx/core'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import type { Settings } from '../settings.ts'
 import type { Node } from '../topology.ts'
 import { makeBaseImage } from './base-image.ts'
 import { act, attempt, look, type Tell, typed } from './docker.ts'
+import { $ } from './shell.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 

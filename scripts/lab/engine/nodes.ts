@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { $ } from 'zx/core'
 import { type Secrets, secretsFolder } from '../access/secrets.ts'
-import { labError } from '../errors.ts'
-import { interruption } from '../interruption.ts'
+import { type LabError, labError } from '../errors.ts'
 import { type Lab, type Node, TOPOLOGY } from '../topology.ts'
-import { act, attempt, failure, type Tell, typed } from './docker.ts'
+import { type Answer, engine, refusalOf } from './api.ts'
+import { act, attempt, failure, run, type Tell, typed } from './docker.ts'
 import { type Images, imageOf } from './images.ts'
 import { addressOf, type Network } from './network.ts'
 import { LAB_LABEL, labelsOf } from './ownership.ts'
@@ -30,6 +29,8 @@ export type Container = {
   readonly state: ContainerState
   /** How its process ended, for one that has. */
   readonly exitCode: number
+  /** Of its first process on this machine; 0 where it has none. */
+  readonly pid: number
   /** When it last ended. */
   readonly finishedAt: string | undefined
   /** Digest of all that the container was made from. */
@@ -44,6 +45,7 @@ export type Container = {
 export const ABSENT: Container = {
   state: 'absent',
   exitCode: 0,
+  pid: 0,
   finishedAt: undefined,
   spec: undefined,
   health: undefined,
@@ -51,36 +53,39 @@ export const ABSENT: Container = {
   restarts: 0,
 }
 
-/** The containers of all nodes, in the order of `nodes`, in one look. */
-export async function containersOf(lab: Lab, nodes: readonly Node[] = lab.nodes): Promise<readonly Container[]> {
-  const command = ['container', 'inspect', ...nodes.map((node) => node.container)]
-  const found = await attempt(command)
-  // Containers that are missing fail the command, the others are still in its output.
-  if (found.exit !== 0 && !/no such container/i.test(found.stderr)) throw failure(command, found)
-  const all: Inspected[] = JSON.parse(found.stdout || '[]')
-  return nodes.map((node) => {
-    const it = all.find(({ Name }) => Name === `/${node.container}`)
-    if (it === undefined) return ABSENT
-    if (it.Config.Labels?.[LAB_LABEL] !== lab.name)
-      throw labError('NAME_TAKEN', { kind: 'container', name: node.container })
-    return {
-      state: it.State.Status,
-      exitCode: it.State.ExitCode,
-      finishedAt: it.State.FinishedAt,
-      spec: it.Config.Labels[SPEC_LABEL],
-      health: it.State.Health?.Status,
-      startedAt: it.State.StartedAt,
-      restarts: it.RestartCount,
-    }
-  })
+/** The containers of `nodes`, in their order, in one look. */
+export const containersOf = (lab: Lab, nodes: readonly Node[] = lab.nodes): Promise<readonly Container[]> =>
+  Promise.all(nodes.map((node) => containerOf(lab, node)))
+
+async function containerOf(lab: Lab, node: Node): Promise<Container> {
+  const answer = await engine('GET', `/containers/${node.container}/json`)
+  if (answer.status === 404) return ABSENT
+  if (answer.status !== 200) throw refused(['container', 'inspect', node.container], answer)
+  const it: Inspected = JSON.parse(answer.body.toString())
+  if (it.Config.Labels?.[LAB_LABEL] !== lab.name)
+    throw labError('NAME_TAKEN', { kind: 'container', name: node.container })
+  return {
+    state: it.State.Status,
+    exitCode: it.State.ExitCode,
+    pid: it.State.Pid,
+    finishedAt: it.State.FinishedAt,
+    spec: it.Config.Labels[SPEC_LABEL],
+    health: it.State.Health?.Status,
+    startedAt: it.State.StartedAt,
+    restarts: it.RestartCount,
+  }
 }
+
+const refused = (command: readonly string[], answer: Answer): LabError =>
+  failure(command, { exit: 1, stdout: '', stderr: refusalOf(answer) })
+
 type Inspected = {
-  readonly Name: string
   readonly RestartCount: number
   readonly Config: { readonly Labels: Readonly<Record<string, string>> | null }
   readonly State: {
     readonly Status: ContainerState
     readonly ExitCode: number
+    readonly Pid: number
     readonly FinishedAt: string
     readonly StartedAt: string
     readonly Health?: { readonly Status: string }
@@ -155,11 +160,28 @@ export const noteForNextStart = (tell: Tell, node: Node, word: AtNextStart): Pro
 
 /** The first word of that note: a node's own name where nothing is to be done; undefined where there is none. */
 export async function noteOf(node: Node): Promise<string | undefined> {
-  const found = await attempt(['cp', `${node.container}:/${DATA_FOLDER}/${NOTE}`, '-'])
-  // An archive of one file: a header of 512 bytes, then its text.
-  return found.exit === 0 ? /^[\w-]+/.exec(found.stdout.slice(512))?.[0] : undefined
+  const found = await fileOf(node, NOTE)
+  return 'problem' in found ? undefined : /^[\w-]+/.exec(found.bytes.toString())?.[0]
 }
 
+/**
+ * A file of a database's data, running or not, without starting anything on it; or why it cannot be read. Of a long one
+ * only so much of its beginning as is enough.
+ */
+export async function fileOf(
+  node: Node,
+  file: string,
+  enough: (beginning: Buffer) => boolean = () => false,
+): Promise<{ bytes: Buffer } | { problem: string }> {
+  const path = `/containers/${node.container}/archive?path=/${DATA_FOLDER}/${file}`
+  const answer = await engine('GET', path, undefined, (body) => enough(body.subarray(TAR_HEADER)))
+  if (answer.status !== 200) return { problem: refusalOf(answer) }
+  // An archive of one file: a header with its size in octal digits, then what is in it.
+  const size = Number.parseInt(answer.body.toString('latin1', 124, 135), 8)
+  return { bytes: answer.body.subarray(TAR_HEADER, TAR_HEADER + size) }
+}
+
+const TAR_HEADER = 512
 const NOTE = 'at-next-start'
 
 /** Puts files of this machine into a container, running or not, owned by the container's user and readable by it only. */
@@ -177,8 +199,19 @@ async function putFiles(
   const pack = ['-C', from, ...owner, '-c', ...names]
   const copy = ['cp', '-', `${node.container}:/`]
   tell(`tar ${pack.map(typed).join(' ')} | docker ${copy.join(' ')}`)
-  const done = await $({ quiet: true, nothrow: true, signal: interruption.signal })`tar ${pack} | docker ${copy}`
-  if (done.exitCode !== 0) throw failure(copy, { exit: done.exitCode ?? 1, stdout: '', stderr: done.stderr.trim() })
+  const packed = await run('tar', pack)
+  if (packed.exit !== 0) throw labError('ENGINE_REFUSED', { exit: packed.exit, command: 'tar', stderr: packed.stderr })
+  const answer = await engine('PUT', `/containers/${node.container}/archive?path=/`, packed.stdout)
+  if (answer.status !== 200) throw refused(copy, answer)
+}
+
+/** Ends all processes of a node at once, after telling it; one that has none stays as it is. */
+export async function killNode(tell: Tell, node: Node): Promise<void> {
+  const command = ['kill', node.container]
+  tell(`docker ${command.join(' ')}`)
+  const answer = await engine('POST', `/containers/${node.container}/kill`)
+  const hasNone = answer.status === 409
+  if (answer.status !== 204 && !hasNone) throw refused(command, answer)
 }
 
 export type Creation = { readonly command: readonly string[]; readonly spec: string }

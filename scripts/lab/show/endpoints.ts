@@ -1,5 +1,4 @@
-import { endpointOf } from '../decide/status.ts'
-import type { Lab } from '../topology.ts'
+import { endpointOf, type Lab } from '../topology.ts'
 
 /** Where the lab is reached from this machine, and what to try first. */
 export function endpoints(lab: Lab): string {

@@ -1,0 +1,169 @@
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { setTimeout as pause } from 'node:timers/promises'
+import { pollingClient } from '../access/client.ts'
+import { directVotes } from '../access/direct-votes.ts'
+import type { Failover } from '../decide/failover.ts'
+import { reset } from '../decide/reset.ts'
+import { setup } from '../decide/setup.ts'
+import { act, attempt } from '../engine/docker.ts'
+import { interruption } from '../interruption.ts'
+import { type DatabaseNode, endpointOf, type Lab } from '../topology.ts'
+import { until } from '../wait.ts'
+import { type Machine, machine } from './machine.ts'
+import { type SteadyVotes, steadyVotes } from './steady-votes.ts'
+import { startVerb } from './verb.ts'
+import { startWatcher, type Watcher } from './watcher.ts'
+
+/** One failover: seconds to the first vote that a client saw acknowledged, and the parts that they add up from. */
+export type FailoverRun = { readonly seconds: number; readonly parts: Readonly<Record<string, number>> }
+
+export type FailoverFigures = {
+  readonly at: string
+  readonly machine: Machine
+  readonly runs: number
+  /** After a crash, from the command. */
+  readonly failover: readonly FailoverRun[]
+  /** From the order to kill the primary, and from the order to pause it. */
+  readonly watchCrash: readonly FailoverRun[]
+  readonly watchFreeze: readonly FailoverRun[]
+  /**
+   * Votes put straight to the frozen primary, and those of them that it acknowledged: before it was fenced, for to be
+   * killed it has to wake for a moment, and after the failover, when it was thawed and started again.
+   */
+  readonly thawed: { readonly attempts: number; readonly beforeFence: number; readonly acknowledged: number }
+}
+
+type Tell = (what: string) => void
+
+/** Times failovers, and brings the lab back to new after each. */
+export async function measureFailovers(lab: Lab, runs: number, tell: Tell): Promise<FailoverFigures> {
+  const [primary] = lab.databases
+  if (primary === undefined) throw new Error('a lab without a database')
+  await setup(lab)
+  const figures = { failover: [] as FailoverRun[], watchCrash: [] as FailoverRun[], watchFreeze: [] as FailoverRun[] }
+  for (let run = 1; run <= runs; run++) {
+    figures.failover.push(await underVotes(lab, (votes) => commanded(lab, primary, votes)))
+    tell(`failover after crash, ${run} of ${runs}: ${lineOf(figures.failover.at(-1))}`)
+    await reset(lab)
+  }
+  const thawed = { attempts: 0, beforeFence: 0, acknowledged: 0 }
+  const watcher = startWatcher(lab)
+  try {
+    for (let run = 1; run <= runs; run++) {
+      figures.watchCrash.push(await underVotes(lab, (votes) => watched(lab, watcher, primary, 'kill', votes)))
+      tell(`watch after crash, ${run} of ${runs}: ${lineOf(figures.watchCrash.at(-1))}`)
+      await reset(lab)
+      figures.watchFreeze.push(
+        await underVotes(lab, async (votes, poll) => {
+          const direct = await directVotes(lab, primary, poll)
+          const it = await watched(lab, watcher, primary, 'pause', votes, direct.cast)
+          const before = direct.acknowledged()
+          await thaw(primary, direct.cast)
+          thawed.attempts += direct.attempts()
+          thawed.beforeFence += before
+          thawed.acknowledged += direct.acknowledged() - before
+          direct.end()
+          return it
+        }),
+      )
+      tell(`watch after freeze, ${run} of ${runs}: ${lineOf(figures.watchFreeze.at(-1))}`)
+      await reset(lab)
+    }
+  } finally {
+    await watcher.stop()
+  }
+  return { at: new Date().toISOString(), machine: await machine(), runs, ...figures, thawed }
+}
+
+async function underVotes<T>(lab: Lab, measure: (votes: SteadyVotes, poll: string) => Promise<T>): Promise<T> {
+  const address = endpointOf(lab, lab.loader) ?? ''
+  const client = pollingClient(address, lab.settings.patience)
+  const { uuid } = await client.createPoll('Who takes over?', ['a', 'b']).finally(client.close)
+  const votes = steadyVotes(address, uuid, 'a')
+  try {
+    await acknowledged(lab, votes, Date.now())
+    // Not always at the same moment of whoever looks at intervals.
+    await pause(500 + Math.random() * 500, undefined, { signal: interruption.signal })
+    return await measure(votes, uuid)
+  } finally {
+    votes.stop()
+  }
+}
+
+const acknowledged = (lab: Lab, votes: SteadyVotes, since: number): Promise<number> =>
+  until('a vote to be acknowledged', { seconds: 30, patience: lab.settings.patience }, async () => {
+    const at = votes.acknowledgedAfter(since)
+    return at === undefined ? { seen: 'none' } : { done: at }
+  })
+
+async function commanded(lab: Lab, primary: DatabaseNode, votes: SteadyVotes): Promise<FailoverRun> {
+  await act(() => {}, ['kill', primary.container])
+  const issued = Date.now()
+  const child = startVerb(lab, 'failover', ['--json'])
+  const [printed] = await Promise.all([text(child.stdout), once(child, 'close')])
+  const it: Failover = JSON.parse(printed)
+  const { marks } = it
+  const served = await acknowledged(lab, votes, issued)
+  const began = marks.checked - (it.parts['check'] ?? 0) * 1000
+  return runOf({
+    issued,
+    start: began,
+    check: marks.checked,
+    fence: marks.fenced,
+    promote: marks.promoted,
+    serve: served,
+  })
+}
+
+async function watched(
+  lab: Lab,
+  watcher: Watcher,
+  primary: DatabaseNode,
+  fault: 'kill' | 'pause',
+  votes: SteadyVotes,
+  inForce = () => {},
+): Promise<FailoverRun> {
+  await watcher.next('watching', (it) => it.primary === primary.name && it.standby !== null)
+  const issued = Date.now()
+  await act(() => {}, [fault, primary.container])
+  const since = Date.now()
+  inForce()
+  const { detected, marks } = await watcher.next('failed-over')
+  const served = await acknowledged(lab, votes, since)
+  return runOf({
+    issued,
+    detection: detected,
+    check: marks.checked,
+    fence: marks.fenced,
+    promote: marks.promoted,
+    serve: served,
+  })
+}
+
+/** Does all that could bring the frozen primary back to life, while votes are put to it. */
+async function thaw(primary: DatabaseNode, cast: () => void): Promise<void> {
+  for (const command of ['unpause', 'start']) {
+    await attempt([command, primary.container])
+    for (let time = 0; time < 10; time++) {
+      cast()
+      await pause(50, undefined, { signal: interruption.signal })
+    }
+  }
+}
+
+/** From moments, in their order, to the seconds between them. */
+function runOf({ issued, ...ends }: { readonly issued: number } & Readonly<Record<string, number>>): FailoverRun {
+  let last = issued
+  const parts = Object.entries(ends).map(([name, end]) => {
+    const part = [name, (end - last) / 1000] as const
+    last = end
+    return part
+  })
+  return { seconds: (last - issued) / 1000, parts: Object.fromEntries(parts) }
+}
+
+function lineOf(run: FailoverRun | undefined): string {
+  const parts = Object.entries(run?.parts ?? {}).map(([name, seconds]) => `${name} ${seconds.toFixed(2)}`)
+  return `${run?.seconds.toFixed(2)} s: ${parts.join(', ')}`
+}

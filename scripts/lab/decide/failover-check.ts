@@ -1,0 +1,84 @@
+import { bytesOf } from '../access/database.ts'
+import { walEndOf } from '../access/wal-end.ts'
+import { noteOf } from '../engine/nodes.ts'
+import { LabError, labError } from '../errors.ts'
+import { until } from '../wait.ts'
+import { type Answering, lookAtDatabases, type Sight, standbysOf } from './databases.ts'
+import { DEFAULT_MAX_LAG, type Plan, planOf, receivedOf } from './failover-plan.ts'
+import { type Means, observeIn } from './means.ts'
+
+export type FailoverOptions = {
+  /** Bytes of WAL that may be lost. */
+  readonly maxLag: number | undefined
+  readonly force: boolean
+}
+
+/** Plans a failover by what is seen of both databases, and refuses where it would lose more than is allowed. */
+export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force }: FailoverOptions): Promise<Plan> {
+  const { lab, seconds } = means
+  const look = (limit: number) => lookAtDatabases(lab, (node) => observeIn(means, node, limit))
+  // A primary that hangs never answers, so little is waited for it; the standby gets more time before it is given up.
+  const first = await look(seconds)
+  const sights = standbysOf(first).length > 0 ? first : await look(5)
+  const absent = sights.find(({ state }) => state === 'absent' || state === 'created')
+  if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.node.name })
+  // What was fenced before matters only where no standby is left to promote.
+  const notes = standbysOf(sights).length > 0 ? [] : await Promise.all(lab.databases.map(noteOf))
+  const fenced = lab.databases.filter((_, index) => notes[index] === 'fenced').map(({ name }) => name)
+  const plan = planOf(sights, fenced)
+  if (plan instanceof LabError) throw plan
+  if (plan.kind === 'done' || force) return plan
+  const { candidate, old } = plan
+  const { name, container } = candidate.node
+  if (candidate.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
+  const refusal = await refusalOf(candidate, old, maxLag)
+  if (refusal !== undefined) throw refusal
+  return plan
+}
+
+/**
+ * Checks the loss again now that the old primary can write no more: since the first check it may have gone on, and the
+ * standby may have received more.
+ */
+export async function checkAgain(
+  means: Means,
+  plan: Plan,
+  { maxLag = DEFAULT_MAX_LAG, force }: FailoverOptions,
+): Promise<void> {
+  // A standby that was fenced has written nothing of its own.
+  if (plan.kind === 'done' || force || plan.old.facts?.inRecovery) return
+  const { candidate, old } = plan
+  let refusal: LabError | undefined
+  await until(
+    `${candidate.node.name} to receive the last of it`,
+    { seconds: 1, patience: means.lab.settings.patience },
+    async () => {
+      const facts = await observeIn(means, candidate.node, 5)
+      if ('unreachable' in facts) throw notPromoted(old, facts.unreachable)
+      refusal = await refusalOf({ ...candidate, facts }, { ...old, facts: undefined }, maxLag)
+      return refusal === undefined || facts.receiver === null ? { done: undefined } : { seen: refusal.message }
+    },
+  ).catch((error: unknown) => {
+    if (!(error instanceof LabError && error.code === 'TIMEOUT')) throw error
+  })
+  if (refusal !== undefined) throw notPromoted(old, refusal.message)
+}
+
+const notPromoted = ({ node }: Sight, why: string): LabError => labError('FENCED_NOT_PROMOTED', { old: node.name, why })
+
+/** Why the candidate is not promoted: it lacks more than may be lost, or nobody knows how much. */
+async function refusalOf(candidate: Answering, old: Sight, maxLag: number): Promise<LabError | undefined> {
+  const names = { node: candidate.node.name, old: old.node.name }
+  const behind = await bytesBehind(candidate, old)
+  if (typeof behind === 'string') return labError('LOSS_UNKNOWN', { ...names, problem: behind })
+  return behind > maxLag ? labError('LOSES_TOO_MUCH', { ...names, bytes: behind, allowed: maxLag }) : undefined
+}
+
+/** How much WAL of the old primary the candidate has not received, or why that is not known. */
+async function bytesBehind(candidate: Answering, { node, facts }: Sight): Promise<number | string> {
+  const received = receivedOf(candidate)
+  // A primary that answers says it; of one that does not, its disk does. Two standbys: the candidate has more.
+  if (facts?.lsn != null) return Math.max(0, Number(bytesOf(facts.lsn) - bytesOf(received)))
+  const found = await walEndOf(node, candidate.facts.timeline ?? 1, received)
+  return 'problem' in found ? found.problem : Number(found.end - bytesOf(received))
+}

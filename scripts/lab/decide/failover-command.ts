@@ -1,0 +1,20 @@
+import { exclusively } from '../lock.ts'
+import type { Lab } from '../topology.ts'
+import type { Failover } from './failover.ts'
+import type { FailoverOptions } from './failover-check.ts'
+import { openSessions } from './means.ts'
+import { loadServing } from './serving.ts'
+
+/** A failover from the start of the process on: what has to be loaded is loaded while the sessions open. */
+export async function failover(lab: Lab, options: FailoverOptions): Promise<Failover> {
+  const sessions = openSessions(lab)
+  try {
+    const { failOver } = await import('./failover.ts')
+    loadServing()
+    return await exclusively(lab, () =>
+      failOver({ lab, sessions, started: performance.timeOrigin, seconds: 1 }, options),
+    )
+  } finally {
+    for (const { end } of sessions.values()) end()
+  }
+}

@@ -1,0 +1,122 @@
+import { healthOf } from '../access/health.ts'
+import { keptSession, openSession, openSessionAcross, type Session } from '../access/session.ts'
+import { containersOf } from '../engine/nodes.ts'
+import { LabError } from '../errors.ts'
+import { type DatabaseNode, endpointOf, type Lab } from '../topology.ts'
+import { peerOf } from './databases.ts'
+import { type Sessions, sessionOf } from './means.ts'
+import type { Round } from './suspicion.ts'
+
+/** Seconds that an answer may take, before `patience`: only that tells a frozen host, which still accepts connections. */
+export const ANSWER_SECONDS = 0.3
+/** Seconds after which a session that has ended is opened again. */
+const REOPEN_SECONDS = 1
+
+/** Who is watched, and who would be promoted. */
+export type Pair = { readonly primary: DatabaseNode | undefined; readonly standby: DatabaseNode | undefined }
+
+/** One round of probes: who is what by now, and what was seen of the primary. */
+export type Probed = { readonly pair: Pair; readonly seen: Omit<Round, 'busy'> }
+
+export type Probes = {
+  /** Sessions in both databases, which a failover may use too. */
+  readonly sessions: Sessions
+  /**
+   * Asks everybody once; `last` is who was what so far. Of a primary in doubt the engine is asked first: where it has no
+   * running container, nobody waits for its answer.
+   */
+  readonly round: (last: Pair, inDoubt: boolean, seconds?: number) => Promise<Probed>
+  readonly end: () => void
+}
+
+// Who takes writes, and on which timeline.
+const ROLE = `
+  select pg_is_in_recovery(),
+    case when not pg_is_in_recovery() then ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end`
+
+/** Probes with sessions that are kept: a round costs three questions, and no process is started for it. */
+export function openProbes(lab: Lab): Probes {
+  const { patience } = lab.settings
+  const sessions = new Map(
+    lab.databases.map((node) => [node.name, keptSession(() => openSession(node), REOPEN_SECONDS)]),
+  )
+  const across = new Map(
+    lab.databases.map((node) => [
+      node.name,
+      keptSession(() => openSessionAcross(peerOf(lab, node), node), REOPEN_SECONDS),
+    ]),
+  )
+
+  async function round(last: Pair, inDoubt: boolean, seconds = ANSWER_SECONDS): Promise<Probed> {
+    const down = inDoubt && last.primary ? await downBy(lab, last.primary) : undefined
+    const asked = async (node: DatabaseNode, session: Session | undefined): Promise<Asked> =>
+      down !== undefined && node.name === last.primary?.name
+        ? { problem: down }
+        : askedOf(session, ROLE, seconds * patience)
+    const [overNetwork, ...answers] = await Promise.all([
+      last.primary && asked(last.primary, across.get(last.primary.name)),
+      ...lab.databases.map((node) => asked(node, sessionOf({ sessions }, node))),
+    ])
+    const pair = pairOf(lab, last, answers)
+    const { primary, standby } = pair
+    const inside = problemOf(answers[lab.databases.findIndex(({ name }) => name === primary?.name)])
+    let elsewhere: string | undefined
+    if (primary !== undefined && primary.name === last.primary?.name) {
+      if (standby !== undefined) elsewhere = problemOf(overNetwork)
+      // Nobody is there to ask it over the network.
+      else if (inside !== undefined) elsewhere = await downBy(lab, primary)
+    }
+    const cutOff = elsewhere !== undefined && inside === undefined
+    const writesRefused = cutOff && (await writesAreRefused(lab, seconds * patience))
+    return { pair, seen: { at: performance.now(), inside, elsewhere, writesRefused } }
+  }
+
+  return {
+    sessions,
+    round,
+    end: () => {
+      for (const session of [...sessions.values(), ...across.values()]) session.end()
+    },
+  }
+}
+
+type Asked = { readonly rows: string } | { readonly problem: string }
+
+const askedOf = async (session: Session | undefined, query: string, seconds: number): Promise<Asked> => {
+  try {
+    return { rows: (await session?.run(query, seconds)) ?? '' }
+  } catch (error) {
+    if (error instanceof LabError) return { problem: error.message }
+    throw error
+  }
+}
+
+const problemOf = (asked: Asked | undefined): string | undefined =>
+  asked !== undefined && 'problem' in asked ? asked.problem : undefined
+
+/** A primary that does not answer stays the one that is watched, until another is. */
+function pairOf(lab: Lab, last: Pair, answers: readonly (Asked | undefined)[]): Pair {
+  const roles = lab.databases.flatMap((node, index) => {
+    const asked = answers[index]
+    if (asked === undefined || 'problem' in asked) return []
+    const [recovering, timeline] = asked.rows.split('|')
+    return [{ node, standby: recovering === 't', timeline: Number(timeline) }]
+  })
+  const [newest] = roles.filter(({ standby }) => !standby).sort((a, b) => b.timeline - a.timeline)
+  const standby = roles.find((it) => it.standby)?.node
+  const primary = newest?.node ?? (last.primary?.name === standby?.name ? undefined : last.primary)
+  return { primary: primary ?? (standby && peerOf(lab, standby)), standby }
+}
+
+async function downBy(lab: Lab, node: DatabaseNode): Promise<string | undefined> {
+  const [container] = await containersOf(lab, [node])
+  return container?.state === 'running' ? undefined : `the container of ${node.name} is ${container?.state}`
+}
+
+/** Do the servers that answer all say that there is nobody whom they can write to? */
+async function writesAreRefused(lab: Lab, seconds: number): Promise<boolean> {
+  const said = await Promise.all(
+    lab.servers.map((server) => healthOf(endpointOf(lab, server) ?? '', seconds, 'polling.VoteService')),
+  )
+  return said.includes('NOT_SERVING') && !said.includes('SERVING')
+}
