@@ -70,6 +70,7 @@ function show(it: Kept, json = false): void {
   const withoutSamples = {
     ...it.experiment,
     folder: it.folder,
+    report: it.report,
     runs: it.experiment.runs.map(({ samples: _, ...run }) => run),
   }
   console.log(json ? JSON.stringify(withoutSamples, null, 2) : experimentTable(it))

@@ -50,6 +50,7 @@ test('after a crash at `on` and a failover: a pass that rests on evidence, and a
   t.match(await readFile(join(own, 'logs/db-replica.log'), 'utf8'), /selected new timeline ID: 2/)
   t.strictSame(Run.parse(JSON.parse(await readFile(join(own, 'result.json'), 'utf8'))), run)
   Found.parse(JSON.parse(await readFile(join(own, 'found.json'), 'utf8')))
+  t.match(await readFile(join(folder, 'report.html'), 'utf8'), new RegExp(String(judgement.acknowledged)))
   t.equal(await realpath(join(output, 'latest')), await realpath(folder))
   t.match((await verb('status')).stdout, /5 of 5 nodes healthy; writes go to db-primary/, 'the lab is as new again')
 
@@ -63,7 +64,8 @@ test('after a crash at `on` and a failover: a pass that rests on evidence, and a
 })
 
 test('at `async` a standby that lags loses acknowledged votes, and they are named', async (t) => {
-  const { run, calls, stored, judgement } = await oneRun(t, 1, '--fault', 'crash', '--level', 'async', '--lag')
+  const lagging = ['--fault', 'crash', '--level', 'async', '--lag']
+  const { folder, run, calls, stored, judgement } = await oneRun(t, 1, ...lagging)
   t.equal(judgement.verdict, 'fail')
   t.ok(judgement.lost.length > 10, `${judgement.lost.length} votes`)
   t.ok((judgement.walLost ?? 0) > 100_000, `${judgement.walLost} bytes of WAL`)
@@ -74,6 +76,8 @@ test('at `async` a standby that lags loses acknowledged votes, and they are name
     'each was acknowledged and is not stored',
   )
   t.equal(told.size - 1 - judgement.lost.length, [...told].filter((user) => user !== null && kept.has(user)).length)
+  const report = await readFile(join(folder, 'report.html'), 'utf8')
+  for (const { user } of judgement.lost.slice(0, 10)) t.ok(report.includes(user), `${user} is named in the report`)
   t.match(judgement, { duplicates: [], phantoms: [], staleReads: [] })
   t.match(run.events[0], { kind: 'fault', what: /db-replica lacks \d{6,} bytes/ })
 })

@@ -7,11 +7,12 @@ import { exclusively } from '../lock.ts'
 import type { Lab } from '../topology.ts'
 import { createFolder, FILES, readExperiment, replaceJson, writeExperiment } from './folder.ts'
 import { judgeRecorded, notJudged } from './judge/recorded.ts'
+import { keepReport } from './keep-report.ts'
 import type { Experiment, Plan, Run } from './record.ts'
 import { carryOut } from './run.ts'
 
-/** An experiment, and the folder that keeps it. */
-export type Kept = { readonly experiment: Experiment; readonly folder: string }
+/** An experiment, the folder that keeps it, and the page that shows it. */
+export type Kept = { readonly experiment: Experiment; readonly folder: string; readonly report: string }
 
 type Tell = (what: string) => void
 
@@ -41,7 +42,7 @@ async function carryOutAll(lab: Lab, plans: readonly Plan[], output: string, tel
     const { aborted, reason } = interruption.signal
     const why = `not run: ${aborted ? 'interrupted' : String(error)}`
     for (const plan of plans.slice(runs.length)) runs.push(notRun(nameOf(runs.length, plan), plan, why))
-    await keep()
+    await keepReport(folder, await keep())
     // What was interrupted has faults in force; the next Ctrl-C interrupts healing them.
     beginAgain()
     tell(`${why}; giving the lab back as new`)
@@ -49,7 +50,8 @@ async function carryOutAll(lab: Lab, plans: readonly Plan[], output: string, tel
     throw aborted ? reason : error
   }
   await reset(lab)
-  return { experiment: await keep(), folder }
+  const it = await keep()
+  return { experiment: it, folder, report: await keepReport(folder, it) }
 }
 
 async function aboutNow(lab: Lab, at: Date): Promise<Omit<Experiment, 'runs' | 'verdict'>> {
@@ -100,7 +102,7 @@ export async function judgeAgain(folder: string): Promise<Kept> {
   for (const run of runs) judged.push(run.length === 0 ? run : await judgedAgain(join(folder, run.name), run))
   const experiment = { ...about, verdict: verdictOf(judged), runs: judged }
   await writeExperiment(folder, experiment)
-  return { experiment, folder }
+  return { experiment, folder, report: await keepReport(folder, experiment) }
 }
 
 async function judgedAgain(folder: string, run: Run): Promise<Run> {

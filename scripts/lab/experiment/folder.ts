@@ -6,12 +6,13 @@ import { Experiment } from './record.ts'
 /** Where experiments are kept unless said otherwise; git ignores it. */
 export const EXPERIMENTS = join(import.meta.dirname, '../../../results/experiments')
 
-/** Names of the files in the folder of a run. */
+/** Names of the files in the folder of a run, and of the report beside the runs. */
 export const FILES = {
   history: 'history.jsonl',
   stored: 'stored.jsonl',
   found: 'found.json',
   result: 'result.json',
+  report: 'report.html',
 } as const
 
 /** The file that tells of all runs of an experiment. */

@@ -8,7 +8,7 @@ const MARKS = { pass: chalk.green('✓'), fail: chalk.red('✗'), unknown: chalk
 const NAMED = 10
 
 /** The runs by what they had in common, then why those that did not pass did not. */
-export function experimentTable({ experiment, folder }: Kept): string {
+export function experimentTable({ experiment, folder, report }: Kept): string {
   const groups = Map.groupBy(experiment.runs, ({ plan: { fault, level, recovery } }) =>
     [fault, level, recovery].join('\t'),
   )
@@ -29,6 +29,7 @@ export function experimentTable({ experiment, folder }: Kept): string {
     '',
     ...experiment.runs.flatMap(runLines),
     `${MARKS[experiment.verdict]} ${experiment.verdict}; all of it is in ${folder}`,
+    `  look at ${report}`,
   ].join('\n')
 }
 

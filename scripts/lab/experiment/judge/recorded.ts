@@ -18,10 +18,16 @@ export async function judgeRecorded(folder: string, plan: Plan, events: readonly
       found: parseRecord(found, await readFile(found, 'utf8'), Found),
     })
   } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    if (!missing && !(error instanceof LabError && error.code === 'RECORD_BROKEN')) throw error
-    return notJudged(plan, missing ? `not run to its end: ${error.message}` : error.message)
+    return notJudged(plan, whyUnreadable(error))
   }
+}
+
+/** Why a record cannot be read: it is missing or broken; any other error is thrown on. */
+export function whyUnreadable(error: unknown): string {
+  if (error instanceof LabError && error.code === 'RECORD_BROKEN') return error.message
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+    return `not run to its end: ${error.message}`
+  throw error
 }
 
 /** What is known of a run that left no evidence. */
