@@ -1,5 +1,6 @@
-import { act } from '../engine/docker.ts'
-import { type Kind, ofContainer } from './kind.ts'
+import { act, attempt, failure, type Tell, typed } from '../engine/docker.ts'
+import { until } from '../wait.ts'
+import { type Kind, type Order, ofContainer } from './kind.ts'
 
 /** A node's processes get no processor time; its kernel still accepts connections. */
 export const freeze: Kind = {
@@ -7,8 +8,20 @@ export const freeze: Kind = {
   does: 'pauses all its processes: it still accepts connections, and answers nothing',
   ...ofContainer,
   states: ['running'],
-  inject: (tell, { view }) => act(tell, ['pause', view.node.container]),
+  inject: pause,
   inForce: ({ node, container }) =>
     container.state === 'paused' ? [{ kind: 'freeze', node: node.name, peer: null, way: null, detail: 'paused' }] : [],
   heal: (tell, _, node) => act(tell, ['unpause', node.container]),
+}
+
+// Where processes begin faster than it can freeze them, the engine gives up; the next time it mostly succeeds.
+async function pause(tell: Tell, { lab, view }: Order): Promise<void> {
+  const command = ['pause', view.node.container]
+  tell(`docker ${command.map(typed).join(' ')}`)
+  await until(`${view.node.name} to freeze`, { seconds: 5, patience: lab.settings.patience }, async () => {
+    const paused = await attempt(command)
+    if (paused.exit === 0) return { done: undefined }
+    if (paused.stderr.includes('unable to freeze')) return { seen: paused.stderr }
+    throw failure(command, paused)
+  })
 }
