@@ -63,8 +63,8 @@ test('after a crash at `on` and a failover: a pass that rests on evidence, and a
   t.match(cut.stdout, /history\.jsonl is not as an experiment writes it: its last line has no end/)
 })
 
-test('at `async` a standby that lags loses acknowledged votes, and they are named', async (t) => {
-  const lagging = ['--fault', 'crash', '--level', 'async', '--lag']
+test('at `async` a standby that lags loses acknowledged votes, and they are named, also where a watch recovers', async (t) => {
+  const lagging = ['--fault', 'crash', '--level', 'async', '--lag', '--recovery', 'watch']
   const { folder, run, calls, stored, judgement } = await oneRun(t, 1, ...lagging)
   t.equal(judgement.verdict, 'fail')
   t.ok(judgement.lost.length > 10, `${judgement.lost.length} votes`)
@@ -79,6 +79,7 @@ test('at `async` a standby that lags loses acknowledged votes, and they are name
   const report = await readFile(join(folder, 'report.html'), 'utf8')
   for (const { user } of judgement.lost.slice(0, 10)) t.ok(report.includes(user), `${user} is named in the report`)
   t.match(judgement, { duplicates: [], phantoms: [], staleReads: [] })
+  t.match(run.events[2], { kind: 'detected', what: 'failover --watch found it' })
   t.match(run.events[0], { kind: 'fault', what: /db-replica lacks \d{6,} bytes/ })
 })
 

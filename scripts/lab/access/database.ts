@@ -47,9 +47,8 @@ const POSITION = `
   'lsn', case when r then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end,
   'receivedLsn', case when r then pg_last_wal_receive_lsn() end`
 
-/** Asks for no more than a `Position`, in one line, so that it may be asked often. */
-export const ASK_POSITION =
-  `select json_build_object(${POSITION}) from (select pg_is_in_recovery() as r) as it`.replace(/\s+/g, ' ')
+/** Asks for no more than a `Position`, so that it may be asked often. */
+export const ASK_POSITION = `select json_build_object(${POSITION}) from (select pg_is_in_recovery() as r) as it`
 
 const OBSERVE = `
 select json_build_object(

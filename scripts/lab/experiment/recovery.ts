@@ -47,20 +47,12 @@ const Marks = z.object({
   promoted: z.number(),
   served: z.number(),
 })
-const Parts = z.object({
-  start: z.number(),
-  check: z.number(),
-  fence: z.number(),
-  promote: z.number(),
-  serve: z.number(),
-})
-/** What `failover --json` answers, as far as it is of use here; marks are milliseconds since the epoch, parts seconds. */
+/** What `failover --json` answers, as far as it is of use here; times are milliseconds since the epoch. */
 const Answer = z.object({
   promoted: Database,
   fenced: Database,
   lost: z.object({ bytes: z.number() }).nullable(),
-  marks: Marks.optional(),
-  parts: Parts,
+  marks: Marks,
   /** When a watch was sure of the fault. */
   detected: z.number().optional(),
 })
@@ -76,7 +68,7 @@ async function byCommand(lab: Lab, options: readonly string[]): Promise<Recovere
   const { exit, stdout, stderr } = await verb.ended.finally(() => clearTimeout(limit))
   interruption.signal.throwIfAborted()
   if (exit !== 0) return { ...NOTHING_DONE, problem: `failover ended with exit code ${exit}: ${lastLines(stderr)}` }
-  return recoveredBy(JSON.parse(stdout), verb.startedAt)
+  return recoveredBy(JSON.parse(stdout))
 }
 
 /** The verb that watches by itself, started before the fault. */
@@ -109,18 +101,15 @@ async function watching(lab: Lab, options: readonly string[]): Promise<Recovery>
   return {
     stop,
     recover: () =>
-      waitFor('failed-over', RECOVERY_SECONDS).then(
-        (line) => recoveredBy(line, verb.startedAt),
-        (error: unknown) => {
-          interruption.signal.throwIfAborted()
-          return { ...NOTHING_DONE, problem: String(error instanceof Error ? error.message : error) }
-        },
-      ),
+      waitFor('failed-over', RECOVERY_SECONDS).then(recoveredBy, (error: unknown) => {
+        interruption.signal.throwIfAborted()
+        return { ...NOTHING_DONE, problem: String(error instanceof Error ? error.message : error) }
+      }),
   }
 }
 
-function recoveredBy(answer: unknown, startedAt: number): Recovered {
-  const { promoted, fenced, lost, detected, parts, marks = marksFrom(startedAt, parts) } = Answer.parse(answer)
+function recoveredBy(answer: unknown): Recovered {
+  const { promoted, fenced, lost, detected, marks } = Answer.parse(answer)
   const found = detected === undefined ? 'failover was called' : 'failover --watch found it'
   return {
     marks: [
@@ -134,21 +123,6 @@ function recoveredBy(answer: unknown, startedAt: number): Recovered {
     walLost: lost?.bytes ?? null,
     problem: null,
   }
-}
-
-/** The same from what each step took. */
-function marksFrom(startedAt: number, { start, check, fence, promote, serve }: z.infer<typeof Parts>) {
-  const checked = startedAt + (start + check) * 1000
-  const fenced = checked + fence * 1000
-  const promoted = fenced + promote * 1000
-  const marks: z.infer<typeof Marks> = {
-    started: startedAt,
-    checked,
-    fenced,
-    promoted,
-    served: promoted + serve * 1000,
-  }
-  return marks
 }
 
 const lastLines = (text: string): string => text.trim().split('\n').slice(-2).join(' ')

@@ -5,8 +5,6 @@ import { interruption } from '../interruption.ts'
 
 /** A verb that runs as a user would run it, in a process of its own. */
 export type RunningVerb = {
-  /** When it was started, milliseconds since the epoch. */
-  readonly startedAt: number
   readonly ended: Promise<{ readonly exit: number; readonly stdout: string; readonly stderr: string }>
   /** Asks it to end. */
   readonly stop: () => void
@@ -20,7 +18,6 @@ export function startVerb(
   args: readonly string[],
   heard: (line: string) => void = () => {},
 ): RunningVerb {
-  const startedAt = performance.timeOrigin + performance.now()
   const child = spawn(process.execPath, [join(SCRIPTS, `${name}.ts`), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     signal: interruption.signal,
@@ -38,7 +35,6 @@ export function startVerb(
   // Interrupted, it still has to come to its end.
   child.on('error', () => {})
   return {
-    startedAt,
     ended: new Promise((resolve) => child.on('close', (exit) => resolve({ exit: exit ?? 1, stdout, stderr }))),
     stop: () => child.kill(),
   }
