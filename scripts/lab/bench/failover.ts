@@ -82,7 +82,7 @@ async function underVotes<T>(lab: Lab, measure: (votes: SteadyVotes, poll: strin
   const { uuid } = await client.createPoll('Who takes over?', ['a', 'b']).finally(client.close)
   const votes = steadyVotes(address, uuid, 'a')
   try {
-    await acknowledged(lab, votes, Date.now())
+    await acknowledged(lab, votes, Date.now(), 1)
     // Not always at the same moment of whoever looks at intervals.
     await pause(500 + Math.random() * 500, undefined, { signal: interruption.signal })
     return await measure(votes, uuid)
@@ -91,9 +91,9 @@ async function underVotes<T>(lab: Lab, measure: (votes: SteadyVotes, poll: strin
   }
 }
 
-const acknowledged = (lab: Lab, votes: SteadyVotes, since: number): Promise<number> =>
+const acknowledged = (lab: Lab, votes: SteadyVotes, since: number, timeline: number): Promise<number> =>
   until('a vote to be acknowledged', { seconds: 30, patience: lab.settings.patience }, async () => {
-    const at = votes.acknowledgedAfter(since)
+    const at = votes.acknowledgedAfter(since, timeline)
     return at === undefined ? { seen: 'none' } : { done: at }
   })
 
@@ -104,7 +104,7 @@ async function commanded(lab: Lab, primary: DatabaseNode, votes: SteadyVotes): P
   const [printed] = await Promise.all([text(child.stdout), once(child, 'close')])
   const it: Failover = JSON.parse(printed)
   const { marks } = it
-  const served = await acknowledged(lab, votes, issued)
+  const served = await acknowledged(lab, votes, issued, it.timeline)
   const began = marks.checked - (it.parts['check'] ?? 0) * 1000
   return runOf({
     issued,
@@ -129,8 +129,8 @@ async function watched(
   await act(() => {}, [fault, primary.container])
   const since = Date.now()
   inForce()
-  const { detected, marks } = await watcher.next('failed-over')
-  const served = await acknowledged(lab, votes, since)
+  const { detected, marks, timeline } = await watcher.next('failed-over')
+  const served = await acknowledged(lab, votes, since, timeline)
   return runOf({
     issued,
     detection: detected,
@@ -152,12 +152,17 @@ async function thaw(primary: DatabaseNode, cast: () => void): Promise<void> {
   }
 }
 
-/** From moments, in their order, to the seconds between them. */
-function runOf({ issued, ...ends }: { readonly issued: number } & Readonly<Record<string, number>>): FailoverRun {
+/** From moments, in their order, to the seconds between them; `serve` is the last. */
+function runOf({
+  issued,
+  ...ends
+}: Record<'issued' | 'serve', number> & Readonly<Record<string, number>>): FailoverRun {
   let last = issued
   const parts = Object.entries(ends).map(([name, end]) => {
-    const part = [name, (end - last) / 1000] as const
-    last = end
+    // Votes may be served before the promotion is confirmed.
+    const until = Math.min(end, ends.serve)
+    const part = [name, (until - last) / 1000] as const
+    last = until
     return part
   })
   return { seconds: (last - issued) / 1000, parts: Object.fromEntries(parts) }
