@@ -6,7 +6,7 @@ import { directVotes } from '../access/direct-votes.ts'
 import type { Failover } from '../decide/failover.ts'
 import { reset } from '../decide/reset.ts'
 import { setup } from '../decide/setup.ts'
-import { act, attempt } from '../engine/docker.ts'
+import { attempt } from '../engine/docker.ts'
 import { interruption } from '../interruption.ts'
 import { type DatabaseNode, endpointOf, type Lab } from '../topology.ts'
 import { until } from '../wait.ts'
@@ -98,7 +98,7 @@ const acknowledged = (lab: Lab, votes: SteadyVotes, since: number, timeline: num
   })
 
 async function commanded(lab: Lab, primary: DatabaseNode, votes: SteadyVotes): Promise<FailoverRun> {
-  await act(() => {}, ['kill', primary.container])
+  await broken(lab, primary, 'kill')
   const issued = Date.now()
   const child = startVerb(lab, 'failover', ['--json'])
   const [printed] = await Promise.all([text(child.stdout), once(child, 'close')])
@@ -125,8 +125,7 @@ async function watched(
   inForce = () => {},
 ): Promise<FailoverRun> {
   await watcher.next('watching', (it) => it.primary === primary.name && it.standby !== null)
-  const issued = Date.now()
-  await act(() => {}, [fault, primary.container])
+  const issued = await broken(lab, primary, fault)
   const since = Date.now()
   inForce()
   const { detected, marks, timeline } = await watcher.next('failed-over')
@@ -140,6 +139,14 @@ async function watched(
     serve: served,
   })
 }
+
+/** Brings the fault about; gives when the command was given. Some kernels refuse to freeze at times, and then do. */
+const broken = (lab: Lab, primary: DatabaseNode, fault: 'kill' | 'pause'): Promise<number> =>
+  until(`docker ${fault} to succeed`, { seconds: 10, patience: lab.settings.patience }, async () => {
+    const issued = Date.now()
+    const done = await attempt([fault, primary.container])
+    return done.exit === 0 ? { done: issued } : { seen: done.stderr }
+  })
 
 /** Does all that could bring the frozen primary back to life, while votes are put to it. */
 async function thaw(primary: DatabaseNode, cast: () => void): Promise<void> {
