@@ -6,7 +6,7 @@ import { directVotes } from '../access/direct-votes.ts'
 import type { Failover } from '../decide/failover.ts'
 import { reset } from '../decide/reset.ts'
 import { setup } from '../decide/setup.ts'
-import { act, attempt } from '../engine/docker.ts'
+import { attempt } from '../engine/docker.ts'
 import { interruption } from '../interruption.ts'
 import { type DatabaseNode, endpointOf, type Lab } from '../topology.ts'
 import { until } from '../wait.ts'
@@ -82,7 +82,7 @@ async function underVotes<T>(lab: Lab, measure: (votes: SteadyVotes, poll: strin
   const { uuid } = await client.createPoll('Who takes over?', ['a', 'b']).finally(client.close)
   const votes = steadyVotes(address, uuid, 'a')
   try {
-    await acknowledged(lab, votes, Date.now())
+    await acknowledged(lab, votes, Date.now(), 1)
     // Not always at the same moment of whoever looks at intervals.
     await pause(500 + Math.random() * 500, undefined, { signal: interruption.signal })
     return await measure(votes, uuid)
@@ -91,20 +91,20 @@ async function underVotes<T>(lab: Lab, measure: (votes: SteadyVotes, poll: strin
   }
 }
 
-const acknowledged = (lab: Lab, votes: SteadyVotes, since: number): Promise<number> =>
+const acknowledged = (lab: Lab, votes: SteadyVotes, since: number, timeline: number): Promise<number> =>
   until('a vote to be acknowledged', { seconds: 30, patience: lab.settings.patience }, async () => {
-    const at = votes.acknowledgedAfter(since)
+    const at = votes.acknowledgedAfter(since, timeline)
     return at === undefined ? { seen: 'none' } : { done: at }
   })
 
 async function commanded(lab: Lab, primary: DatabaseNode, votes: SteadyVotes): Promise<FailoverRun> {
-  await act(() => {}, ['kill', primary.container])
+  await broken(lab, primary, 'kill')
   const issued = Date.now()
   const child = startVerb(lab, 'failover', ['--json'])
   const [printed] = await Promise.all([text(child.stdout), once(child, 'close')])
   const it: Failover = JSON.parse(printed)
   const { marks } = it
-  const served = await acknowledged(lab, votes, issued)
+  const served = await acknowledged(lab, votes, issued, it.timeline)
   const began = marks.checked - (it.parts['check'] ?? 0) * 1000
   return runOf({
     issued,
@@ -125,12 +125,11 @@ async function watched(
   inForce = () => {},
 ): Promise<FailoverRun> {
   await watcher.next('watching', (it) => it.primary === primary.name && it.standby !== null)
-  const issued = Date.now()
-  await act(() => {}, [fault, primary.container])
+  const issued = await broken(lab, primary, fault)
   const since = Date.now()
   inForce()
-  const { detected, marks } = await watcher.next('failed-over')
-  const served = await acknowledged(lab, votes, since)
+  const { detected, marks, timeline } = await watcher.next('failed-over')
+  const served = await acknowledged(lab, votes, since, timeline)
   return runOf({
     issued,
     detection: detected,
@@ -140,6 +139,14 @@ async function watched(
     serve: served,
   })
 }
+
+/** Brings the fault about; gives when the command was given. Some kernels refuse to freeze at times, and then do. */
+const broken = (lab: Lab, primary: DatabaseNode, fault: 'kill' | 'pause'): Promise<number> =>
+  until(`docker ${fault} to succeed`, { seconds: 10, patience: lab.settings.patience }, async () => {
+    const issued = Date.now()
+    const done = await attempt([fault, primary.container])
+    return done.exit === 0 ? { done: issued } : { seen: done.stderr }
+  })
 
 /** Does all that could bring the frozen primary back to life, while votes are put to it. */
 async function thaw(primary: DatabaseNode, cast: () => void): Promise<void> {
@@ -152,12 +159,17 @@ async function thaw(primary: DatabaseNode, cast: () => void): Promise<void> {
   }
 }
 
-/** From moments, in their order, to the seconds between them. */
-function runOf({ issued, ...ends }: { readonly issued: number } & Readonly<Record<string, number>>): FailoverRun {
+/** From moments, in their order, to the seconds between them; `serve` is the last. */
+function runOf({
+  issued,
+  ...ends
+}: Record<'issued' | 'serve', number> & Readonly<Record<string, number>>): FailoverRun {
   let last = issued
   const parts = Object.entries(ends).map(([name, end]) => {
-    const part = [name, (end - last) / 1000] as const
-    last = end
+    // Votes may be served before the promotion is confirmed.
+    const until = Math.min(end, ends.serve)
+    const part = [name, (until - last) / 1000] as const
+    last = until
     return part
   })
   return { seconds: (last - issued) / 1000, parts: Object.fromEntries(parts) }

@@ -1,5 +1,6 @@
 import { teardown } from '../decide/teardown.ts'
 import { freePortOffset } from '../free-ports.ts'
+import { beginAgain, interruption } from '../interruption.ts'
 import { readSettings } from '../settings.ts'
 import { type Lab, labOf } from '../topology.ts'
 
@@ -12,7 +13,11 @@ export async function benchLab<T>(ownImages: boolean, measure: (lab: Lab) => Pro
   const lab = labOf(ownImages ? { ...settings, images: 'failover-lab-bench' } : settings)
   try {
     return await measure(lab)
+  } catch (error) {
+    throw interruption.signal.aborted ? interruption.signal.reason : error
   } finally {
+    // Ctrl-C ends the measurement; the next one ends this.
+    if (interruption.signal.aborted) beginAgain()
     await teardown(lab, { images: ownImages })
   }
 }

@@ -48,27 +48,22 @@ export function openProbes(lab: Lab): Probes {
   )
 
   async function round(last: Pair, inDoubt: boolean, seconds = ANSWER_SECONDS): Promise<Probed> {
-    const down = inDoubt && last.primary ? await downBy(lab, last.primary) : undefined
+    const known = inDoubt && last.primary ? await downBy(lab, last.primary) : undefined
     const asked = async (node: DatabaseNode, session: Session | undefined): Promise<Asked> =>
-      down !== undefined && node.name === last.primary?.name
-        ? { problem: down }
+      known !== undefined && node.name === last.primary?.name
+        ? { problem: known }
         : askedOf(session, ROLE, seconds * patience)
     const [overNetwork, ...answers] = await Promise.all([
       last.primary && asked(last.primary, across.get(last.primary.name)),
       ...lab.databases.map((node) => asked(node, sessionOf({ sessions }, node))),
     ])
     const pair = pairOf(lab, last, answers)
-    const { primary, standby } = pair
-    const inside = problemOf(answers[lab.databases.findIndex(({ name }) => name === primary?.name)])
-    let elsewhere: string | undefined
-    if (primary !== undefined && primary.name === last.primary?.name) {
-      if (standby !== undefined) elsewhere = problemOf(overNetwork)
-      // Nobody is there to ask it over the network.
-      else if (inside !== undefined) elsewhere = await downBy(lab, primary)
-    }
-    const cutOff = elsewhere !== undefined && inside === undefined
-    const writesRefused = cutOff && (await writesAreRefused(lab, seconds * patience))
-    return { pair, seen: { at: performance.now(), inside, elsewhere, writesRefused } }
+    const inside = problemOf(answers[lab.databases.findIndex(({ name }) => name === pair.primary?.name)])
+    const isSame = pair.primary !== undefined && pair.primary.name === last.primary?.name
+    const unreached = isSame && pair.standby !== undefined ? problemOf(overNetwork) : undefined
+    const down = known ?? (isSame && inside !== undefined ? await downBy(lab, pair.primary) : undefined)
+    const refused = down === undefined && unreached !== undefined && (await writesAreRefused(lab, seconds * patience))
+    return { pair, seen: { at: performance.now(), down, inside, across: unreached, writesRefused: refused } }
   }
 
   return {
@@ -109,8 +104,13 @@ function pairOf(lab: Lab, last: Pair, answers: readonly (Asked | undefined)[]): 
 }
 
 async function downBy(lab: Lab, node: DatabaseNode): Promise<string | undefined> {
-  const [container] = await containersOf(lab, [node])
-  return container?.state === 'running' ? undefined : `the container of ${node.name} is ${container?.state}`
+  // Of an engine that does not answer nothing is known.
+  const [container] = await containersOf(lab, [node]).catch((error: unknown) => {
+    if (error instanceof LabError) return []
+    throw error
+  })
+  const state = container?.state ?? 'running'
+  return state === 'running' ? undefined : `the container of ${node.name} is ${state}`
 }
 
 /** Do the servers that answer all say that there is nobody whom they can write to? */

@@ -2,11 +2,13 @@
 export type Round = {
   /** When it ended, in milliseconds of any clock that only goes forward. */
   readonly at: number
+  /** What the engine says of its container where it does not run; looked at only where there is a doubt. */
+  readonly down: string | undefined
   /** Why the primary did not answer when it was asked inside its container; undefined where it did. */
   readonly inside: string | undefined
-  /** The same from elsewhere: over the network from the standby, or what the engine says of its container. */
-  readonly elsewhere: string | undefined
-  /** Do servers that answer say that they can write to nobody? Of use only where the two above differ. */
+  /** The same over the network, from the standby's container; undefined also where nobody was there to ask. */
+  readonly across: string | undefined
+  /** Do all servers that answer say that they can write to nobody? Asked only where there is a doubt. */
   readonly writesRefused: boolean
   /** Is another command changing the lab? What it does to the primary is no death. */
   readonly busy: boolean
@@ -46,9 +48,14 @@ export function afterRound(belief: Belief, round: Round, limits: Limits): Belief
   }
 }
 
-/** Why a round failed, or undefined. One vantage point alone never suffices: the fault may be on its side. */
-function failureOf({ inside, elsewhere, writesRefused }: Round): string | undefined {
-  if (elsewhere === undefined) return undefined
-  if (inside !== undefined) return inside === elsewhere ? inside : `${inside}; ${elsewhere}`
-  return writesRefused ? `it is cut off: ${elsewhere}, and the servers cannot write` : undefined
+/**
+ * Why a round failed, or undefined. No answer is never enough: what asks, or what it asks through, may be what is slow.
+ * The engine has to say that the container is down, or the servers that they cannot write.
+ */
+function failureOf({ down, inside, across, writesRefused }: Round): string | undefined {
+  if (down !== undefined) return down
+  if (across === undefined || !writesRefused) return undefined
+  return inside === undefined
+    ? `it is cut off: ${across}, and the servers cannot write`
+    : `${inside}; ${across}; and the servers cannot write`
 }

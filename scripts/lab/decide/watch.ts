@@ -49,7 +49,8 @@ export async function watch(lab: Lab, options: FailoverOptions, tell: (event: Wa
     while (!interruption.signal.aborted) {
       const began = performance.now()
       const probed = await it.probes.round(pair, belief.failures > 0)
-      const busy = probed.seen.elsewhere !== undefined && (await isHeld(lab))
+      const inDoubt = probed.seen.down !== undefined || probed.seen.writesRefused
+      const busy = inDoubt && (await isHeld(lab))
       pair = probed.pair
       belief = afterRound(belief, { ...probed.seen, busy }, limits)
       it.news.round(pair, belief, busy)
