@@ -1,7 +1,7 @@
 import { type Test, test } from 'tap'
 import { directVotes } from '../../scripts/lab/access/direct-votes.ts'
-import { startWatcher, type Watcher } from '../../scripts/lab/bench/watcher.ts'
 import { until } from '../../scripts/lab/wait.ts'
+import { startWatcher, type Watcher } from '../../scripts/lab/watcher.ts'
 import { fault } from '../faults.ts'
 import { client } from '../grpc.ts'
 import { addressOf, containerOf, docker, failureOf, lab, logsOf, patience, resetAfter, sql } from '../the-lab.ts'
@@ -11,7 +11,7 @@ const stateOf = (name: 'db-primary' | 'db-replica') => docker('inspect', '-f', '
 
 /** A watch that is ended with the test, in order. */
 function watching(t: Test, ...options: readonly string[]): Watcher {
-  const watcher = startWatcher(lab, ...options)
+  const watcher = startWatcher(lab, options)
   t.teardown(async () => {
     const exit = await watcher.stop()
     if (exit !== 0) throw new Error(`the watch ended with ${exit}`)

@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { pollingClient } from '../access/client.ts'
 import { directVotes } from '../access/direct-votes.ts'
@@ -9,11 +7,11 @@ import { setup } from '../decide/setup.ts'
 import { attempt } from '../engine/docker.ts'
 import { interruption } from '../interruption.ts'
 import { type DatabaseNode, endpointOf, type Lab } from '../topology.ts'
+import { startVerb } from '../verb.ts'
 import { until } from '../wait.ts'
+import { startWatcher, type Watcher } from '../watcher.ts'
 import { type Machine, machine } from './machine.ts'
 import { type SteadyVotes, steadyVotes } from './steady-votes.ts'
-import { startVerb } from './verb.ts'
-import { startWatcher, type Watcher } from './watcher.ts'
 
 /** One failover: seconds to the first vote that a client saw acknowledged, and the parts that they add up from. */
 export type FailoverRun = { readonly seconds: number; readonly parts: Readonly<Record<string, number>> }
@@ -48,7 +46,7 @@ export async function measureFailovers(lab: Lab, runs: number, tell: Tell): Prom
     await reset(lab)
   }
   const thawed = { attempts: 0, beforeFence: 0, acknowledged: 0 }
-  const watcher = startWatcher(lab)
+  const watcher = startWatcher(lab, [])
   try {
     for (let run = 1; run <= runs; run++) {
       figures.watchCrash.push(await underVotes(lab, (votes) => watched(lab, watcher, primary, 'kill', votes)))
@@ -100,9 +98,9 @@ const acknowledged = (lab: Lab, votes: SteadyVotes, since: number, timeline: num
 async function commanded(lab: Lab, primary: DatabaseNode, votes: SteadyVotes): Promise<FailoverRun> {
   await broken(lab, primary, 'kill')
   const issued = Date.now()
-  const child = startVerb(lab, 'failover', ['--json'])
-  const [printed] = await Promise.all([text(child.stdout), once(child, 'close')])
-  const it: Failover = JSON.parse(printed)
+  const { exit, stdout, stderr } = await startVerb(lab, 'failover', ['--json']).ended
+  if (exit !== 0) throw new Error(stderr)
+  const it: Failover = JSON.parse(stdout)
   const { marks } = it
   const served = await acknowledged(lab, votes, issued, it.timeline)
   const began = marks.checked - (it.parts['check'] ?? 0) * 1000

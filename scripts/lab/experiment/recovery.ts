@@ -1,10 +1,9 @@
-import { z } from 'zod'
-import { labError } from '../errors.ts'
+import type { Failover } from '../decide/failover.ts'
 import { interruption } from '../interruption.ts'
 import type { DatabaseName, Lab } from '../topology.ts'
-import { until } from '../wait.ts'
+import { lastWords, startVerb } from '../verb.ts'
+import { startWatcher } from '../watcher.ts'
 import type { Event, Plan } from './record.ts'
-import { type RunningVerb, startVerb } from './verb.ts'
 
 /** What came of a recovery. Times are milliseconds since the epoch. */
 export type Recovered = {
@@ -26,12 +25,11 @@ export type Recovery = {
 /** WAL that may be lost where the standby was made to lag, bytes: to show that loss is what the run is for. */
 const MAX_LAG_WHERE_WANTED = 2 ** 40
 /** Seconds before patience. */
-const WATCHING_SECONDS = 15
 const RECOVERY_SECONDS = 30
 
 /** Gets the recovery of a plan ready. */
 export async function prepareRecovery(lab: Lab, plan: Plan): Promise<Recovery> {
-  const options = ['--json', ...(plan.lag > 0 ? ['--max-lag', String(MAX_LAG_WHERE_WANTED)] : [])]
+  const options = plan.lag > 0 ? ['--max-lag', String(MAX_LAG_WHERE_WANTED)] : []
   if (plan.recovery === 'failover') return { recover: () => byCommand(lab, options), stop: async () => {} }
   if (plan.recovery === 'watch') return watching(lab, options)
   return { recover: async () => NOTHING_DONE, stop: async () => {} }
@@ -39,61 +37,24 @@ export async function prepareRecovery(lab: Lab, plan: Plan): Promise<Recovery> {
 
 const NOTHING_DONE: Recovered = { marks: [], fenced: null, walLost: null, problem: null }
 
-const Database = z.enum(['db-primary', 'db-replica'])
-const Marks = z.object({
-  started: z.number(),
-  checked: z.number(),
-  fenced: z.number(),
-  promoted: z.number(),
-  served: z.number(),
-})
-/** What `failover --json` answers, as far as it is of use here; times are milliseconds since the epoch. */
-const Answer = z.object({
-  promoted: Database,
-  fenced: Database,
-  lost: z.object({ bytes: z.number() }).nullable(),
-  marks: Marks,
-  /** When a watch was sure of the fault. */
-  detected: z.number().optional(),
-})
-
-/** One line of `failover --watch --json`. */
-const Line = z.looseObject({ event: z.string(), standby: Database.nullish(), why: z.string().nullish() })
-type Line = z.infer<typeof Line>
-
 /** The verb, given as soon as the fault is in force, as by somebody who was waiting for it. */
 async function byCommand(lab: Lab, options: readonly string[]): Promise<Recovered> {
-  const verb = startVerb('failover', options)
+  const verb = startVerb(lab, 'failover', ['--json', ...options], { said })
   const limit = setTimeout(verb.stop, RECOVERY_SECONDS * 1000 * lab.settings.patience)
-  const { exit, stdout, stderr } = await verb.ended.finally(() => clearTimeout(limit))
+  const ended = await verb.ended.finally(() => clearTimeout(limit))
   interruption.signal.throwIfAborted()
-  if (exit !== 0) return { ...NOTHING_DONE, problem: `failover ended with exit code ${exit}: ${lastLines(stderr)}` }
-  return recoveredBy(JSON.parse(stdout))
+  if (ended.exit !== 0)
+    return { ...NOTHING_DONE, problem: `failover ended with exit code ${ended.exit}: ${lastWords(ended)}` }
+  const it: Failover = JSON.parse(ended.stdout)
+  return recoveredBy(it, it.marks.started, 'failover was called')
 }
 
 /** The verb that watches by itself, started before the fault. */
 async function watching(lab: Lab, options: readonly string[]): Promise<Recovery> {
-  const { patience } = lab.settings
-  const lines: Line[] = []
-  const verb = startVerb('failover', ['--watch', ...options], (line) => lines.push(Line.parse(JSON.parse(line))))
-  let ended: Awaited<RunningVerb['ended']> | undefined
-  verb.ended.then((end) => {
-    ended = end
-  })
-  const waitFor = (event: string, seconds: number, fits: (line: Line) => boolean = () => true) =>
-    until(`failover --watch to say ${event}`, { seconds, patience }, async () => {
-      const line = lines.find((it) => it.event === event && fits(it))
-      if (line !== undefined) return { done: line }
-      if (ended !== undefined) throw labError('WATCH_ENDED', { exit: ended.exit, said: lastLines(ended.stderr) })
-      const last = lines.at(-1)
-      return { seen: last === undefined ? 'nothing' : `${last.event} ${last.why ?? ''}`.trim() }
-    })
-  const stop = async () => {
-    verb.stop()
-    await verb.ended
-  }
+  const watcher = startWatcher(lab, options, said)
+  const stop = async () => void (await watcher.stop())
   try {
-    await waitFor('watching', WATCHING_SECONDS, ({ standby }) => standby != null)
+    await watcher.next('watching', ({ standby }) => standby !== null)
   } catch (error) {
     await stop()
     throw error
@@ -101,19 +62,22 @@ async function watching(lab: Lab, options: readonly string[]): Promise<Recovery>
   return {
     stop,
     recover: () =>
-      waitFor('failed-over', RECOVERY_SECONDS).then(recoveredBy, (error: unknown) => {
-        interruption.signal.throwIfAborted()
-        return { ...NOTHING_DONE, problem: String(error instanceof Error ? error.message : error) }
-      }),
+      watcher.next('failed-over').then(
+        (it) => recoveredBy(it, it.detected, 'failover --watch found it'),
+        (error: unknown) => {
+          interruption.signal.throwIfAborted()
+          return { ...NOTHING_DONE, problem: String(error instanceof Error ? error.message : error) }
+        },
+      ),
   }
 }
 
-function recoveredBy(answer: unknown): Recovered {
-  const { promoted, fenced, lost, detected, marks } = Answer.parse(answer)
-  const found = detected === undefined ? 'failover was called' : 'failover --watch found it'
+const said = (text: string) => process.stderr.write(text)
+
+function recoveredBy({ promoted, fenced, lost, marks }: Failover, detected: number, how: string): Recovered {
   return {
     marks: [
-      { at: detected ?? marks.started, kind: 'detected', node: fenced, what: found },
+      { at: detected, kind: 'detected', node: fenced, what: how },
       { at: marks.checked, kind: 'checked', node: promoted, what: `${promoted} can be promoted` },
       { at: marks.fenced, kind: 'fenced', node: fenced, what: `${fenced} is fenced` },
       { at: marks.promoted, kind: 'promoted', node: promoted, what: `${promoted} is the primary` },
@@ -124,5 +88,3 @@ function recoveredBy(answer: unknown): Recovered {
     problem: null,
   }
 }
-
-const lastLines = (text: string): string => text.trim().split('\n').slice(-2).join(' ')

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { interruption } from '../interruption.ts'
+import { interruption } from './interruption.ts'
+import type { Lab } from './topology.ts'
 
 /** A verb that runs as a user would run it, in a process of its own. */
 export type RunningVerb = {
@@ -10,15 +11,24 @@ export type RunningVerb = {
   readonly stop: () => void
 }
 
-const SCRIPTS = join(import.meta.dirname, '../..')
+type Ears = {
+  /** Told each line of its answer. */
+  readonly heard?: (line: string) => void
+  /** Told what it says besides. */
+  readonly said?: (text: string) => void
+}
 
-/** Starts a verb; `heard` is told each line that it answers. What it says besides is passed on. */
+const SCRIPTS = join(import.meta.dirname, '..')
+
+/** Starts a verb on a lab. */
 export function startVerb(
+  lab: Lab,
   name: string,
   args: readonly string[],
-  heard: (line: string) => void = () => {},
+  { heard = () => {}, said = () => {} }: Ears = {},
 ): RunningVerb {
   const child = spawn(process.execPath, [join(SCRIPTS, `${name}.ts`), ...args], {
+    env: { ...process.env, LAB_NAME: lab.settings.name, LAB_PORT_OFFSET: String(lab.settings.portOffset) },
     stdio: ['ignore', 'pipe', 'pipe'],
     signal: interruption.signal,
   })
@@ -30,7 +40,7 @@ export function startVerb(
   })
   child.stderr.on('data', (chunk) => {
     stderr += chunk
-    process.stderr.write(chunk)
+    said(String(chunk))
   })
   // Interrupted, it still has to come to its end.
   child.on('error', () => {})
@@ -39,3 +49,7 @@ export function startVerb(
     stop: () => child.kill(),
   }
 }
+
+/** The last that a verb said: why it failed. */
+export const lastWords = ({ stderr }: { readonly stderr: string }): string =>
+  stderr.trim().split('\n').slice(-2).join(' ')
