@@ -1,4 +1,4 @@
-import { act, type Tell } from '../engine/docker.ts'
+import { act, attempt, failure, type Tell } from '../engine/docker.ts'
 import { markToBeginAnew } from '../engine/nodes.ts'
 import { labError } from '../errors.ts'
 import { healNetwork } from '../faults/heal.ts'
@@ -24,7 +24,11 @@ export const reset = (lab: Lab): Promise<LabStatus> =>
         title: 'Stop nodes',
         // At once and not in order: nothing of theirs is kept, and a frozen one could not stop in order.
         enabled: alive.length > 0,
-        task: (_, task) => act(tellOf(task), ['kill', ...alive.map(({ container }) => container)]),
+        task: (_, task) =>
+          killAll(
+            tellOf(task),
+            alive.map(({ container }) => container),
+          ),
       },
       {
         title: 'Start databases from their prepared data',
@@ -61,3 +65,12 @@ export const reset = (lab: Lab): Promise<LabStatus> =>
 /** Starts them side by side; one command for all would start one after another. */
 const start = (tell: Tell, nodes: readonly Node[]): Promise<unknown> =>
   Promise.all(nodes.map((node) => act(tell, ['start', node.container])))
+
+/** One that has ended by itself since it was looked at, or was killed by a command that was interrupted, is down as well. */
+async function killAll(tell: Tell, containers: readonly string[]): Promise<void> {
+  const command = ['kill', ...containers]
+  tell(`docker ${command.join(' ')}`)
+  const killed = await attempt(command)
+  const problems = killed.stderr.split('\n').filter((line) => line !== '' && !line.includes('is not running'))
+  if (killed.exit !== 0 && problems.length > 0) throw failure(command, killed)
+}
