@@ -31,7 +31,7 @@ type Wishes = { readonly maxLag: number | undefined; readonly force: boolean }
 
 async function once(wishes: Wishes, json: boolean): Promise<void> {
   const [{ failover }, { readSettings }, { labOf }] = await Promise.all([
-    import('./lab/decide/failover-command.ts'),
+    import('./lab/decide/failover/command.ts'),
     import('./lab/settings.ts'),
     import('./lab/topology.ts'),
   ])
@@ -42,7 +42,7 @@ async function once(wishes: Wishes, json: boolean): Promise<void> {
 
 async function watchOver(wishes: Wishes, json: boolean): Promise<void> {
   const [{ watch }, { readSettings }, { watchView }, { labOf }] = await Promise.all([
-    import('./lab/decide/watch.ts'),
+    import('./lab/decide/watch/watch.ts'),
     import('./lab/settings.ts'),
     import('./lab/show/watch-view.ts'),
     import('./lab/topology.ts'),

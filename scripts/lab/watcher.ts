@@ -1,4 +1,4 @@
-import type { WatchEvent } from './decide/watch-news.ts'
+import type { WatchEvent } from './decide/watch/news.ts'
 import { labError } from './errors.ts'
 import type { Lab } from './topology.ts'
 import { lastWords, startVerb } from './verb.ts'

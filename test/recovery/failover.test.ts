@@ -1,7 +1,7 @@
 import { test } from 'tap'
-import { check, checkAgain } from '../../scripts/lab/decide/failover-check.ts'
-import { fence } from '../../scripts/lab/decide/fencing.ts'
-import { openSessions } from '../../scripts/lab/decide/means.ts'
+import { check, checkAgain } from '../../scripts/lab/decide/failover/check.ts'
+import { fence } from '../../scripts/lab/decide/failover/fencing.ts'
+import { openSessions } from '../../scripts/lab/decide/failover/means.ts'
 import { containerOf, docker, failureOf, lab, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
 import { cutOff, json, pollOnBoth, untilHas, voteGetsThrough, voteOn, votersOn } from './scene.ts'
 

@@ -2,7 +2,7 @@ import { test } from 'tap'
 import type { Facts } from '../../scripts/lab/access/database.ts'
 import { filledTo, segmentName } from '../../scripts/lab/access/wal-end.ts'
 import type { Sight } from '../../scripts/lab/decide/databases.ts'
-import { planOf } from '../../scripts/lab/decide/failover-plan.ts'
+import { planOf } from '../../scripts/lab/decide/failover/plan.ts'
 import { readSettings } from '../../scripts/lab/settings.ts'
 import { type DatabaseName, labOf } from '../../scripts/lab/topology.ts'
 

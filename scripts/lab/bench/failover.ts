@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { pollingClient } from '../access/client.ts'
 import { directVotes } from '../access/direct-votes.ts'
-import type { Failover } from '../decide/failover.ts'
+import type { Failover } from '../decide/failover/failover.ts'
 import { reset } from '../decide/reset.ts'
 import { setup } from '../decide/setup.ts'
 import { attempt } from '../engine/docker.ts'

@@ -22,8 +22,8 @@ import {
   standbysOf,
 } from './databases.ts'
 import { type Level, levelChosen, levelInForce } from './durability.ts'
-import { fence } from './fencing.ts'
-import { slotStatements } from './promotion.ts'
+import { fence } from './failover/fencing.ts'
+import { slotStatements } from './failover/promotion.ts'
 import { inForce, putLevel } from './replication.ts'
 
 export type Rejoin = {

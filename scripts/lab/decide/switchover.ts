@@ -19,8 +19,8 @@ import {
   standbysOf,
 } from './databases.ts'
 import { type Level, levelChosen, levelInForce } from './durability.ts'
-import { receivedOf } from './failover-plan.ts'
-import { PROMOTE, promote, slotStatements } from './promotion.ts'
+import { receivedOf } from './failover/plan.ts'
+import { PROMOTE, promote, slotStatements } from './failover/promotion.ts'
 import { streaming } from './rejoin.ts'
 import { inForce, statementsOf } from './replication.ts'
 import { serving } from './serving.ts'

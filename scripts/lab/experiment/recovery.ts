@@ -1,4 +1,4 @@
-import type { Failover } from '../decide/failover.ts'
+import type { Failover } from '../decide/failover/failover.ts'
 import { interruption } from '../interruption.ts'
 import type { DatabaseName, Lab } from '../topology.ts'
 import { lastWords, startVerb } from '../verb.ts'

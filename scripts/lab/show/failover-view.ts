@@ -1,6 +1,6 @@
 import { chalk } from 'zx/core'
 import type { LostVote } from '../access/votes.ts'
-import type { Failover } from '../decide/failover.ts'
+import type { Failover } from '../decide/failover/failover.ts'
 import { bytes } from './bytes.ts'
 
 /** What a failover did and what it cost, for people. */

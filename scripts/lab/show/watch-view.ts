@@ -1,5 +1,5 @@
 import { chalk } from 'zx/core'
-import type { WatchEvent } from '../decide/watch-news.ts'
+import type { WatchEvent } from '../decide/watch/news.ts'
 import { failoverView } from './failover-view.ts'
 
 /** What a watch tells, in a line with its time; of a failover also what it did and cost. */

@@ -1,6 +1,6 @@
-import { bytesOf } from '../access/database.ts'
-import { type LabError, labError } from '../errors.ts'
-import { type Answering, primariesOf, type Sight, seenOf, splitBrain, standbysOf } from './databases.ts'
+import { bytesOf } from '../../access/database.ts'
+import { type LabError, labError } from '../../errors.ts'
+import { type Answering, primariesOf, type Sight, seenOf, splitBrain, standbysOf } from '../databases.ts'
 
 /** Bytes of WAL that are lost unless the user says so, as in Patroni's default. */
 export const DEFAULT_MAX_LAG = 1024 * 1024

@@ -1,11 +1,11 @@
-import { bytesOf } from '../access/database.ts'
-import { walEndOf } from '../access/wal-end.ts'
-import { noteOf } from '../engine/nodes.ts'
-import { LabError, labError } from '../errors.ts'
-import { until } from '../wait.ts'
-import { type Answering, lookAtDatabases, type Sight, standbysOf } from './databases.ts'
-import { DEFAULT_MAX_LAG, type Plan, planOf, receivedOf } from './failover-plan.ts'
+import { bytesOf } from '../../access/database.ts'
+import { walEndOf } from '../../access/wal-end.ts'
+import { noteOf } from '../../engine/nodes.ts'
+import { LabError, labError } from '../../errors.ts'
+import { until } from '../../wait.ts'
+import { type Answering, lookAtDatabases, type Sight, standbysOf } from '../databases.ts'
 import { type Means, observeIn } from './means.ts'
+import { DEFAULT_MAX_LAG, type Plan, planOf, receivedOf } from './plan.ts'
 
 export type FailoverOptions = {
   /** Bytes of WAL that may be lost. */

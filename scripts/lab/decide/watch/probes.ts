@@ -1,10 +1,10 @@
-import { healthOf } from '../access/health.ts'
-import { keptSession, openSession, openSessionAcross, type Session } from '../access/session.ts'
-import { containersOf } from '../engine/nodes.ts'
-import { LabError } from '../errors.ts'
-import { type DatabaseNode, endpointOf, type Lab } from '../topology.ts'
-import { peerOf } from './databases.ts'
-import { type Sessions, sessionOf } from './means.ts'
+import { healthOf } from '../../access/health.ts'
+import { keptSession, openSession, openSessionAcross, type Session } from '../../access/session.ts'
+import { containersOf } from '../../engine/nodes.ts'
+import { LabError } from '../../errors.ts'
+import { type DatabaseNode, endpointOf, type Lab } from '../../topology.ts'
+import { peerOf } from '../databases.ts'
+import { type Sessions, sessionOf } from '../failover/means.ts'
 import type { Round } from './suspicion.ts'
 
 /** Seconds that an answer may take, before `patience`: only that tells a frozen host, which still accepts connections. */

@@ -1,8 +1,8 @@
-import type { Session } from '../access/session.ts'
-import { act, type Tell } from '../engine/docker.ts'
-import { containersOf, killNode, noteForNextStart } from '../engine/nodes.ts'
-import { labError } from '../errors.ts'
-import type { DatabaseNode, Lab } from '../topology.ts'
+import type { Session } from '../../access/session.ts'
+import { act, type Tell } from '../../engine/docker.ts'
+import { containersOf, killNode, noteForNextStart } from '../../engine/nodes.ts'
+import { labError } from '../../errors.ts'
+import type { DatabaseNode, Lab } from '../../topology.ts'
 
 /** Ends a database at once, for good: it does not start again before somebody says so. */
 export async function fence(tell: Tell, lab: Lab, node: DatabaseNode): Promise<void> {

@@ -1,9 +1,9 @@
-import { change, changeOver } from '../access/database.ts'
-import type { Session } from '../access/session.ts'
-import type { Tell } from '../engine/docker.ts'
-import { labError } from '../errors.ts'
-import type { DatabaseNode } from '../topology.ts'
-import { slotOf } from './databases.ts'
+import { change, changeOver } from '../../access/database.ts'
+import type { Session } from '../../access/session.ts'
+import type { Tell } from '../../engine/docker.ts'
+import { labError } from '../../errors.ts'
+import type { DatabaseNode } from '../../topology.ts'
+import { slotOf } from '../databases.ts'
 
 /** The timeline that a primary writes, the one that it came from, and where that ended. */
 export type Promotion = { readonly timeline: number; readonly parent: number; readonly parted: string }

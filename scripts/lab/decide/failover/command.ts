@@ -1,9 +1,9 @@
-import { exclusively } from '../lock.ts'
-import type { Lab } from '../topology.ts'
+import { exclusively } from '../../lock.ts'
+import type { Lab } from '../../topology.ts'
+import { loadServing } from '../serving.ts'
+import type { FailoverOptions } from './check.ts'
 import type { Failover } from './failover.ts'
-import type { FailoverOptions } from './failover-check.ts'
 import { openSessions } from './means.ts'
-import { loadServing } from './serving.ts'
 
 /** A failover from the start of the process on: what has to be loaded is loaded while the sessions open. */
 export async function failover(lab: Lab, options: FailoverOptions): Promise<Failover> {

@@ -1,6 +1,6 @@
-import { type Observation, observeOver } from '../access/database.ts'
-import { openSession, type Session } from '../access/session.ts'
-import type { DatabaseName, DatabaseNode, Lab } from '../topology.ts'
+import { type Observation, observeOver } from '../../access/database.ts'
+import { openSession, type Session } from '../../access/session.ts'
+import type { DatabaseName, DatabaseNode, Lab } from '../../topology.ts'
 
 /** A session in each database. */
 export type Sessions = ReadonlyMap<DatabaseName, Session>

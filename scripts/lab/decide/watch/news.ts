@@ -1,6 +1,6 @@
-import type { LabError } from '../errors.ts'
-import type { DatabaseName } from '../topology.ts'
-import type { Failover } from './failover.ts'
+import type { LabError } from '../../errors.ts'
+import type { DatabaseName } from '../../topology.ts'
+import type { Failover } from '../failover/failover.ts'
 import type { Pair } from './probes.ts'
 import type { Belief } from './suspicion.ts'
 
