@@ -42,6 +42,7 @@ export function sampleRun({ seed, plan: wished, lost = 0, rto = 1400 }: Wanted):
         : [`All ${votes.length} acknowledged votes are stored, once each.`, 'No read missed its own write.'],
     rto,
     parts,
+    pace: { perSecond: before.length / plan.before, median: 4.2, p99: 11.9 },
     acknowledged: votes.length,
     stored: votes.length - lost,
     lost: gone.map(({ poll, user, option, end }) => ({ poll, user: user ?? '', option: option ?? '', at: end })),

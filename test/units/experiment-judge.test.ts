@@ -330,3 +330,14 @@ test('availability counts calls by their outcome, and finds the longest time wit
   t.strictSame(none.writes.longestGap, { from: 5, to: 900 })
   t.equal(none.rto, null)
 })
+
+test('the pace is that of acknowledged votes before the fault alone', async (t) => {
+  const whole = fc.sample(cleanRun, 1)[0]
+  const some = whole?.calls.find(acknowledged)
+  if (whole === undefined || some === undefined) throw new Error('no sample')
+  const call = (start: number, end: number, outcome: Call['outcome'] = 'ok'): Call => ({ ...some, start, end, outcome })
+  const events = [{ at: 1000, kind: 'fault' as const, node: 'db-primary' as const, what: '' }]
+  const calls = [call(0, 4), call(500, 502), call(600, 900, 'indefinite'), call(700, 708), call(900, 1200)]
+  t.strictSame(judge({ ...whole, calls, events }).pace, { perSecond: 3, median: 4, p99: 8 })
+  t.equal(judge({ ...whole, calls, events: [] }).pace, null)
+})

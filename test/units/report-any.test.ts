@@ -63,6 +63,7 @@ const availability = fc.record({
 })
 const judgement: fc.Arbitrary<Judgement> = fc.record({
   verdict,
+  pace: orNull(fc.record({ perSecond: number, median: number, p99: number })),
   reasons: fc.array(text),
   rto: orNull(number),
   parts: fc.array(

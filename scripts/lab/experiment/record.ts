@@ -110,6 +110,8 @@ export const Judgement = z.object({
   parts: z.array(
     z.object({ name: z.enum(['detection', 'check', 'fencing', 'promotion', 'reconnection']), ms: z.number() }),
   ),
+  /** Acknowledged votes before the fault: how many a second, and how long one took, milliseconds; null without one. */
+  pace: z.object({ perSecond: z.number(), median: z.number(), p99: z.number() }).nullable(),
   acknowledged: z.number(),
   stored: z.number(),
   lost: z.array(LostVote),

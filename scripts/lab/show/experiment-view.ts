@@ -13,7 +13,20 @@ export function experimentTable({ experiment, folder, report }: Kept): string {
     [fault, level, recovery].join('\t'),
   )
   const rows = [
-    ['FAULT', 'LEVEL', 'RECOVERY', 'RUNS', 'PASS', 'FAIL', 'UNKNOWN', 'RTO ms (least to most)', 'LOST', 'NO WRITES ms'],
+    [
+      'FAULT',
+      'LEVEL',
+      'RECOVERY',
+      'RUNS',
+      'PASS',
+      'FAIL',
+      'UNKNOWN',
+      'RTO ms (least to most)',
+      'LOST',
+      'NO WRITES ms',
+      'VOTE ms',
+      'VOTES/s',
+    ],
     ...[...groups].map(([key, runs]) => [...key.split('\t'), ...figuresOf(runs)]),
   ]
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
@@ -40,6 +53,7 @@ function figuresOf(runs: readonly Run[]): readonly string[] {
   const gaps = judgements.flatMap(({ writes: { longestGap } }) =>
     longestGap === null ? [] : [longestGap.to - longestGap.from],
   )
+  const paces = judgements.flatMap(({ pace }) => pace ?? [])
   return [
     String(runs.length),
     count('pass'),
@@ -48,6 +62,8 @@ function figuresOf(runs: readonly Run[]): readonly string[] {
     spread(judgements.flatMap(({ rto }) => rto ?? [])),
     String(judgements.reduce((sum, { lost }) => sum + lost.length, 0)),
     spread(gaps),
+    paces.length === 0 ? '-' : median(paces.map((pace) => pace.median)).toFixed(1),
+    paces.length === 0 ? '-' : median(paces.map(({ perSecond }) => perSecond)).toFixed(0),
   ]
 }
 

@@ -1,6 +1,7 @@
 import { LEVELS } from '../../decide/durability.ts'
 import type { Call, Event, Found, Judgement, Plan, StoredVote } from '../record.ts'
 import { availabilityOf } from './availability.ts'
+import { paceOf } from './pace.ts'
 import { judgeReads, type ReadFindings } from './reads.ts'
 import { at, recoveryTimeOf, writesAfter } from './recovery-time.ts'
 import { judgeVotes, type VoteFindings } from './votes.ts'
@@ -31,6 +32,7 @@ export function judge(evidence: Evidence): Judgement {
     verdict: broken.length > 0 ? 'fail' : lacking.length > 0 ? 'unknown' : 'pass',
     reasons: broken.length + lacking.length > 0 ? [...broken, ...lacking] : grounds(evidence, reads),
     ...recoveryTimeOf(calls, events),
+    pace: paceOf(calls, events),
     acknowledged,
     stored: stored.length,
     lost,

@@ -1,7 +1,7 @@
 import { bytes } from '../../show/bytes.ts'
 import type { Judgement } from '../record.ts'
 import { type Html, html } from './html.ts'
-import { count, percent, seconds } from './units.ts'
+import { count, percent, seconds, shortTime } from './units.ts'
 
 type Figure = { readonly name: string; readonly figure: string; readonly means: string; readonly broken?: boolean }
 
@@ -31,6 +31,14 @@ function figuresOf(it: Judgement): Figure[] {
       name: 'Longest gap in writes',
       figure: gapOf(writes),
       means: 'the longest time in which no vote at all was acknowledged',
+    },
+    {
+      name: 'A vote before the fault',
+      figure: it.pace === null ? 'none' : shortTime(it.pace.median),
+      means:
+        it.pace === null
+          ? 'none was acknowledged'
+          : `99 of 100 within ${shortTime(it.pace.p99)}; ${count(Math.round(it.pace.perSecond))} a second`,
     },
     { name: 'Writes that succeeded', figure: availabilityOf(writes), means: outcomesOf(writes) },
     {

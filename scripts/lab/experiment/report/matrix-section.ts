@@ -27,7 +27,7 @@ export function matrixSection({ runs }: Experiment, calls: ReadonlyMap<string, r
   const places = new Map(runs.map((run, index) => [run, `run-${index + 1}`]))
   const link = (run: Run): string => places.get(run) ?? ''
   return html`<h2>Comparison</h2>
-<p class="caption">RTO: from the fault to the first acknowledged write after it, as clients saw it. Lost votes: acknowledged, and gone after the recovery. Of several runs the median, and below it the least and the most.</p>
+<p class="caption">RTO: from the fault to the first acknowledged write after it, as clients saw it. Lost votes: acknowledged, and gone after the recovery. A vote before the fault: how long one took while all was well, and how many were acknowledged; what the durability costs every day. Of several runs the median, and below it the least and the most.</p>
 ${matrixTable(groups)}
 <h2>How the RTO is distributed</h2>
 ${stripPlot('rto-strips', RTO, groups, link)}

@@ -3,10 +3,20 @@ import type { Judgement, Run } from '../record.ts'
 import { faultOf, type Group, tally } from './groups.ts'
 import { type Html, html } from './html.ts'
 import { extent } from './scale.ts'
-import { count, seconds } from './units.ts'
+import { count, seconds, shortTime } from './units.ts'
 import { held, VERDICTS } from './words.ts'
 
-const HEAD = ['Fault', 'Durability', 'Recovery', 'Runs', 'Verdicts', 'RTO', 'Lost votes', 'Longest gap in writes']
+const HEAD = [
+  'Fault',
+  'Durability',
+  'Recovery',
+  'Runs',
+  'Verdicts',
+  'RTO',
+  'Lost votes',
+  'Longest gap in writes',
+  'A vote before the fault',
+]
 
 /** The comparison: one row for each plan, with what its runs had in common and how far they differed. */
 export const matrixTable = (groups: readonly Group[]): Html =>
@@ -23,6 +33,7 @@ function row({ plan, runs }: Group, above: Group | undefined, all: readonly Grou
     spread(runs.map((it) => it.judgement.rto)),
     lost(runs),
     spread(runs.map((it) => gap(it.judgement))),
+    pace(runs),
   ]
   // On a narrow page a row is a block, and each cell names itself.
   return html`<tr class="${begins ? 'begins' : 'goes-on'}"><th scope="row">${faultOf(plan)}${aside(asides)}</th>${cells.map((cell, index) => html`<td data-head="${HEAD[index + 1] ?? ''}"><div>${cell}</div></td>`)}</tr>`
@@ -61,3 +72,11 @@ function lost(runs: readonly Run[]): Html {
 
 const gap = ({ writes: { longestGap } }: Judgement): number | null =>
   longestGap === null ? null : longestGap.to - longestGap.from
+
+/** What the durability costs while all is well. */
+function pace(runs: readonly Run[]): Html {
+  const paces = runs.flatMap(({ judgement }) => judgement.pace ?? [])
+  if (paces.length === 0) return html`none`
+  const perSecond = median(paces.map((it) => it.perSecond))
+  return html`<b>${shortTime(median(paces.map((it) => it.median)))}</b>${aside(`${count(Math.round(perSecond))} a second`)}`
+}

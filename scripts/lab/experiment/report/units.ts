@@ -10,6 +10,9 @@ export const seconds = (ms: number): string => `${minus((ms / 1000).toFixed(2))}
 /** Milliseconds, whole. */
 export const milliseconds = (ms: number): string => `${minus(count(Math.round(ms)))}${NO_BREAK}ms`
 
+/** A time of few milliseconds, to a tenth. */
+export const shortTime = (ms: number): string => `${minus(ms.toFixed(1))}${NO_BREAK}ms`
+
 /** A moment before or after another. */
 export const moment = (ms: number): string => `${ms < 0 ? '' : '+'}${seconds(ms)}`
 
