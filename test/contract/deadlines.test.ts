@@ -21,7 +21,7 @@ test('a call past its deadline ends, and so does its query in the database', asy
     return held === '1' ? { done: undefined } : { seen: `${held} sleepers` }
   })
 
-  const hasty = client(addressOf('primary'), 1)
+  const hasty = client(addressOf('primary'), patience)
   const vote = hasty.castVote({ uuid, userID: 'ann', select_options: 'a' })
   await until('the vote to wait for the lock', { seconds: 1, patience }, async () =>
     (await waiting()) === '1' ? { done: undefined } : { seen: 'no waiting query' },
