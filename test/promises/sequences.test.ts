@@ -1,4 +1,4 @@
-// Replay a failure with what it prints: SEQUENCES_SEED=… SEQUENCES_PATH=… npm test -- promises/sequences
+// Replay with what it prints: SEQUENCES_SEED=… npm test -- promises/sequences; only what failed: SEQUENCES_PATH=… as well.
 // The commands are then the same; when they meet which call is up to the machine. SEQUENCES_RUNS=50 runs so many,
 // and wants TEST_SECONDS=3000.
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -139,11 +139,13 @@ test('any sequence of faults, failovers, switchovers, rejoins and heals under lo
       throw new Error(`${seen.join('\n')}\n${JSON.stringify({ ...broken, ...content }, null, 2)}`)
     acknowledged += votes.acknowledged
   }
+  const seed = Number(process.env['SEQUENCES_SEED'] || Date.now() % 2 ** 31)
+  t.comment(`SEQUENCES_SEED=${seed}`)
   await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 6 }), sequence), {
+    seed,
     numRuns: Number(process.env['SEQUENCES_RUNS'] ?? 2),
     // Shrinking would take the lab through dozens of sequences, most of which would not happen the same way again.
     endOnFailure: true,
-    ...(process.env['SEQUENCES_SEED'] ? { seed: Number(process.env['SEQUENCES_SEED']) } : {}),
     ...(process.env['SEQUENCES_PATH'] ? { path: process.env['SEQUENCES_PATH'] } : {}),
   })
   t.ok(acknowledged > 0, `${acknowledged} votes acknowledged in ${sequences} sequences`)
