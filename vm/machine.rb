@@ -16,15 +16,16 @@ module Machine
     table = JSON.parse(File.read(File.join(FOLDER, 'settings.json')))
     offset = number(environment, 'LAB_PORT_OFFSET', 0, 0..14_000)
     box = given(environment, 'LAB_BOX') || table['box']
+    chosen = driver(given(environment, 'LAB_VM_DRIVER') || 'auto')
     Settings.new(
       box: box,
       own_box: box == table['box'],
       box_file: File.join(FOLDER, 'build', "#{box.tr('/', '-')}.box"),
       public_box: table['publicBox'],
-      cpus: number(environment, 'LAB_CPUS', table['cpus'], 1..64),
+      cpus: number(environment, 'LAB_CPUS', table[chosen == 'qemu' ? 'emulatedCpus' : 'cpus'], 1..64),
       memory: number(environment, 'LAB_MEMORY', table['memoryMiB'], 1024..1_048_576),
       ports: table['ports'].map { |node, port| Port.new(node: node, guest: port, host: port + offset) },
-      driver: driver(given(environment, 'LAB_VM_DRIVER') || 'auto')
+      driver: chosen
     )
   end
 

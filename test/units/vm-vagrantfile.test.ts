@@ -51,6 +51,11 @@ test('the environment overrides the machine, and moves every port', without('rub
   for (const { guest, host } of found.ports) t.equal(host, guest + 1000)
 })
 
+test('an emulated machine has one processor, any other two', without('ruby'), async (t) => {
+  t.equal(settings({ LAB_VM_DRIVER: 'qemu' }).cpus, 1)
+  t.equal(settings({ LAB_VM_DRIVER: 'kvm' }).cpus, 2)
+})
+
 test('an unusable setting is refused with what would do', without('ruby'), async (t) => {
   t.match(machine('Machine.settings', { LAB_CPUS: 'many' }), { status: 1, said: /LAB_CPUS is "many".*1 to 64/ })
   t.match(machine('Machine.settings', { LAB_PORT_OFFSET: '99999' }), { status: 1, said: /LAB_PORT_OFFSET/ })
