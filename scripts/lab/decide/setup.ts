@@ -65,7 +65,9 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
         title: 'Wait until five nodes are healthy',
         task: async (_, task) => {
           status = await healthy(lab, lab.nodes)
-          if (Object.values(changes).some((change) => change !== 'unchanged')) await balanced(lab)
+          if (Object.values(changes).some((change) => change !== 'unchanged'))
+            // What a failover needs takes seconds to compile, once: then it is kept, and the first one is not late.
+            await Promise.all([balanced(lab), import('./failover/failover.ts')])
           await removeSuperseded(tellOf(task), images)
         },
       },
