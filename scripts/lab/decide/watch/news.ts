@@ -64,6 +64,8 @@ export function newsFor(tell: (event: WatchEvent) => void): News {
     },
     failedOver(it, detection) {
       say({ event: 'failed-over', ...detection, ...it })
+      // Whom it watches from now on is news, also where a reset has made that the same as before.
+      watched = undefined
       calm()
     },
     refused({ code, message, fix }) {
