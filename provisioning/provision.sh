@@ -56,21 +56,17 @@ while read -r package command _; do
   [[ -z $package || $package == \#* ]] && continue
   # Any engine that answers will do, wherever it is from.
   [[ $package == docker* ]] && engine_answers && continue
-  PATH=$PATH:/usr/sbin:/sbin command -v "$command" >/dev/null && continue
-  dpkg-query -W -f='${db:Status-Status}' "${package%\?}" 2>/dev/null | grep -qx installed && continue
+  # What dpkg knows is there once it is configured, also if an interrupted installation left its command behind.
+  case $(dpkg-query -W -f='${db:Status-Status}' "${package%\?}" 2>/dev/null) in
+    installed) continue ;;
+    '' | not-installed | config-files) PATH=$PATH:/usr/sbin:/sbin command -v "$command" >/dev/null && continue ;;
+  esac
   missing+=("$package")
 done <provisioning/packages.txt
 
 if ((${#missing[@]} > 0)); then
   say "Installing packages: ${missing[*]%\?}"
-  apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300)
-  quietly root "${apt[@]}" update || say "Some package lists could not be refreshed; going on with those that are there."
-  wanted=()
-  for package in "${missing[@]}"; do
-    [[ $package == *\? && -z $(apt-cache madison "${package%\?}" 2>/dev/null) ]] && continue
-    wanted+=("${package%\?}")
-  done
-  quietly root "${apt[@]}" install -y --no-install-recommends "${wanted[@]}" ||
+  root provisioning/install-packages "${missing[@]}" ||
     fail "The packages could not be installed; the last lines of apt-get are above." "Mend what they say and run this again."
 fi
 
