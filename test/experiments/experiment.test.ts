@@ -50,7 +50,7 @@ test('after a crash at `on` and a failover: a pass that rests on evidence, and a
   t.match(await readFile(join(own, 'logs/db-replica.log'), 'utf8'), /selected new timeline ID: 2/)
   t.strictSame(Run.parse(JSON.parse(await readFile(join(own, 'result.json'), 'utf8'))), run)
   Found.parse(JSON.parse(await readFile(join(own, 'found.json'), 'utf8')))
-  t.match(await readFile(join(folder, 'report.html'), 'utf8'), new RegExp(String(judgement.acknowledged)))
+  t.match(await readFile(join(folder, 'report.html'), 'utf8'), new RegExp(judgement.acknowledged.toLocaleString('en')))
   t.equal(await realpath(join(output, 'latest')), await realpath(folder))
   t.match((await verb('status')).stdout, /5 of 5 nodes healthy; writes go to db-primary/, 'the lab is as new again')
 
