@@ -1,5 +1,5 @@
-import { act, attempt, failure, type Tell } from '../engine/docker.ts'
-import { markToBeginAnew } from '../engine/nodes.ts'
+import { act, type Tell } from '../engine/docker.ts'
+import { killNode, markToBeginAnew } from '../engine/nodes.ts'
 import { labError } from '../errors.ts'
 import { healNetwork } from '../faults/heal.ts'
 import { exclusively } from '../lock.ts'
@@ -17,18 +17,15 @@ export const reset = (lab: Lab): Promise<LabStatus> =>
     if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.name })
     // A balancer that answers has nothing to forget, and its clients stay connected; any other begins anew like the rest.
     const keepLoader = nodes.some(({ name, healthy }) => name === lab.loader.name && healthy)
-    const alive = nodes.filter(({ name, state }) => state !== 'exited' && !(keepLoader && name === lab.loader.name))
+    const down = new Set(nodes.filter(({ state }) => state === 'exited').map(({ name }) => name))
+    const alive = lab.nodes.filter((node) => !down.has(node.name) && !(keepLoader && node === lab.loader))
     let status: LabStatus | undefined
     await steps([
       {
         title: 'Stop nodes',
         // At once and not in order: nothing of theirs is kept, and a frozen one could not stop in order.
         enabled: alive.length > 0,
-        task: (_, task) =>
-          killAll(
-            tellOf(task),
-            alive.map(({ container }) => container),
-          ),
+        task: (_, task) => Promise.all(alive.map((node) => killNode(tellOf(task), node))),
       },
       {
         title: 'Start databases from their prepared data',
@@ -65,12 +62,3 @@ export const reset = (lab: Lab): Promise<LabStatus> =>
 /** Starts them side by side; one command for all would start one after another. */
 const start = (tell: Tell, nodes: readonly Node[]): Promise<unknown> =>
   Promise.all(nodes.map((node) => act(tell, ['start', node.container])))
-
-/** One that has ended by itself since it was looked at, or was killed by a command that was interrupted, is down as well. */
-async function killAll(tell: Tell, containers: readonly string[]): Promise<void> {
-  const command = ['kill', ...containers]
-  tell(`docker ${command.join(' ')}`)
-  const killed = await attempt(command)
-  const problems = killed.stderr.split('\n').filter((line) => line !== '' && !line.includes('is not running'))
-  if (killed.exit !== 0 && problems.length > 0) throw failure(command, killed)
-}
