@@ -16,6 +16,10 @@ export const ERRORS = {
     says: 'the Docker engine is at {host}, and the lab needs one on this machine',
     fix: 'unset DOCKER_HOST, or choose another: docker context use default',
   },
+  ENGINE_SILENT: {
+    says: 'the Docker engine gave no answer to {asked} within {seconds} s',
+    fix: 'see whether `docker ps` answers; if not, restart the engine (sudo systemctl restart docker), then run this again',
+  },
   ENGINE_REFUSED: {
     says: 'exit {exit} from: {command}\n{stderr}',
     fix: 'read the lines above; running the same verb again goes on where it stopped',

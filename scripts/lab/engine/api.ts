@@ -7,11 +7,21 @@ import { attempt, failure, look } from './docker.ts'
 /** What the engine answered. */
 export type Answer = { readonly status: number; readonly body: Buffer }
 
-/** Whether what has come of an answer is all that is wanted of it; asked each time that it has doubled. */
-type Enough = (body: Buffer) => boolean
+/** What goes with a question, as far as it differs from the usual. */
+type Asked = {
+  /** An archive to send. */
+  readonly body?: Buffer
+  /** Whether what has come of the answer is all that is wanted of it; asked each time that it has doubled. */
+  readonly enough?: (body: Buffer) => boolean
+  /** Seconds that the engine has for its answer. */
+  readonly seconds?: number
+}
 
 /** Bytes that are asked about first. */
 const FIRST_LOOK = 256 * 1024
+
+/** Seconds that a busy engine may take; one that hangs never answers. */
+const ANSWERS_WITHIN = 60
 
 type Method = 'GET' | 'POST' | 'PUT'
 
@@ -21,17 +31,15 @@ const DEFAULT_SOCKET = '/var/run/docker.sock'
  * Asks the engine itself over its socket: in thousandths of a second what takes the `docker` command a tenth of one, most
  * of it to start. For what a failover waits for; a user is told the command that does the same.
  */
-export async function engine(
-  method: Method,
-  path: string,
-  body?: Buffer,
-  enough: Enough = () => false,
-): Promise<Answer> {
+export async function engine(method: Method, path: string, asked: Asked = {}): Promise<Answer> {
   interruption.signal.throwIfAborted()
+  const { seconds = ANSWERS_WITHIN } = asked
+  const late = AbortSignal.timeout(seconds * 1000)
   try {
-    return await exchange(method, await socket(), path, body, enough)
+    return await exchange(method, await socket(), path, asked, AbortSignal.any([interruption.signal, late]))
   } catch (error) {
     interruption.signal.throwIfAborted()
+    if (late.aborted) throw labError('ENGINE_SILENT', { seconds, asked: `${method} ${path}` })
     // Why it cannot be reached, and what to do about that, the command says best.
     const version = ['version']
     const said = await attempt(version)
@@ -43,13 +51,13 @@ async function exchange(
   method: Method,
   socketPath: string,
   path: string,
-  body: Buffer | undefined,
-  enough: Enough,
+  { body, enough = () => false }: Asked,
+  signal: AbortSignal,
 ): Promise<Answer> {
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const headers = body === undefined ? {} : { 'content-type': 'application/x-tar', 'content-length': body.length }
     // Without a version, so that engines old and new answer; what is asked for here is the same in all of them.
-    request({ socketPath, method, path, headers, signal: interruption.signal }, resolve).once('error', reject).end(body)
+    request({ socketPath, method, path, headers, signal }, resolve).once('error', reject).end(body)
   })
   const chunks: Buffer[] = []
   let length = 0

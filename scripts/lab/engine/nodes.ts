@@ -174,7 +174,7 @@ export async function fileOf(
   enough: (beginning: Buffer) => boolean = () => false,
 ): Promise<{ bytes: Buffer } | { problem: string }> {
   const path = `/containers/${node.container}/archive?path=/${DATA_FOLDER}/${file}`
-  const answer = await engine('GET', path, undefined, (body) => enough(body.subarray(TAR_HEADER)))
+  const answer = await engine('GET', path, { enough: (body) => enough(body.subarray(TAR_HEADER)) })
   if (answer.status !== 200) return { problem: refusalOf(answer) }
   // An archive of one file: a header with its size in octal digits, then what is in it.
   const size = Number.parseInt(answer.body.toString('latin1', 124, 135), 8)
@@ -201,11 +201,11 @@ async function putFiles(
   tell(`tar ${pack.map(typed).join(' ')} | docker ${copy.join(' ')}`)
   const packed = await run('tar', pack)
   if (packed.exit !== 0) throw labError('ENGINE_REFUSED', { exit: packed.exit, command: 'tar', stderr: packed.stderr })
-  const answer = await engine('PUT', `/containers/${node.container}/archive?path=/`, packed.stdout)
+  const answer = await engine('PUT', `/containers/${node.container}/archive?path=/`, { body: packed.stdout })
   if (answer.status !== 200) throw refused(copy, answer)
 }
 
-/** Ends all processes of a node at once, after telling it; one that has none stays as it is. */
+/** Ends all processes of a node at once, after telling it; one that has none, or no longer, stays as it is. */
 export async function killNode(tell: Tell, node: Node): Promise<void> {
   const command = ['kill', node.container]
   tell(`docker ${command.join(' ')}`)
