@@ -1,16 +1,18 @@
 import { cpus, release, totalmem } from 'node:os'
-import { look } from '../engine/docker.ts'
+import { z } from 'zod'
+import { look } from './engine/docker.ts'
 
 /** What figures were taken on. */
-export type Machine = {
-  readonly processors: number
-  readonly model: string
-  readonly memoryGiB: number
-  readonly kernel: string
+export const Machine = z.object({
+  processors: z.number(),
+  model: z.string(),
+  memoryGiB: z.number(),
+  kernel: z.string(),
   /** Version of the Docker engine. */
-  readonly engine: string
-  readonly node: string
-}
+  engine: z.string(),
+  node: z.string(),
+})
+export type Machine = z.infer<typeof Machine>
 
 /** Looks at the machine. */
 export async function machine(): Promise<Machine> {

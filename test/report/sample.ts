@@ -125,7 +125,7 @@ function experimentOf(recorded: readonly Recorded[]) {
   const runs = recorded.map(({ run }) => run)
   const experiment: Experiment = {
     at: '2026-11-23T08:45:00.000Z',
-    machine: { cpus: 2, model: 'a processor', memoryGiB: 8, system: 'Debian GNU/Linux 13' },
+    machine: { processors: 2, model: 'a processor', memoryGiB: 8, kernel: '6.12', engine: '26.1', node: '24.1' },
     postgres: 17,
     verdict: runs.some((it) => it.judgement.verdict === 'fail') ? 'fail' : 'pass',
     runs,

@@ -115,7 +115,7 @@ const run: fc.Arbitrary<Run> = fc.record({
 })
 const experiment: fc.Arbitrary<Experiment> = fc.record({
   at: text,
-  machine: fc.record({ cpus: number, model: text, memoryGiB: number, system: text }),
+  machine: fc.record({ processors: number, model: text, memoryGiB: number, kernel: text, engine: text, node: text }),
   postgres: number,
   verdict,
   runs: fc.array(run, { maxLength: 3 }),

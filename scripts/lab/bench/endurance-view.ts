@@ -1,5 +1,5 @@
+import { machineLine } from '../machine.ts'
 import { type EnduranceFigures, faultsOf } from './endurance.ts'
-import { machineLine } from './machine.ts'
 
 /** What was endured, in words and figures. */
 export function enduranceTable(figures: EnduranceFigures): string {

@@ -5,9 +5,9 @@ import { psql } from '../access/psql.ts'
 import { metricsOf } from '../access/server-metrics.ts'
 import { act } from '../engine/docker.ts'
 import { interruption } from '../interruption.ts'
+import { type Machine, machine } from '../machine.ts'
 import { type DatabaseNode, endpointOf, type Lab, type ServerNode } from '../topology.ts'
 import { until } from '../wait.ts'
-import { type Machine, machine } from './machine.ts'
 
 export type EnduranceOptions = {
   /** Callers that vote without pause. */

@@ -6,11 +6,11 @@ import { reset } from '../decide/reset.ts'
 import { setup } from '../decide/setup.ts'
 import { attempt } from '../engine/docker.ts'
 import { interruption } from '../interruption.ts'
+import { type Machine, machine } from '../machine.ts'
 import { type DatabaseNode, endpointOf, type Lab } from '../topology.ts'
 import { startVerb } from '../verb.ts'
 import { until } from '../wait.ts'
 import { startWatcher, type Watcher } from '../watcher.ts'
-import { type Machine, machine } from './machine.ts'
 import { type SteadyVotes, steadyVotes } from './steady-votes.ts'
 
 /** One failover: seconds to the first vote that a client saw acknowledged, and the parts that they add up from. */

@@ -1,5 +1,5 @@
+import { machineLine } from '../machine.ts'
 import type { Comparison, Series } from './compare.ts'
-import { machineLine } from './machine.ts'
 import type { ServiceFigures } from './service.ts'
 import { median } from './statistics.ts'
 

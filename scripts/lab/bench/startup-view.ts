@@ -1,4 +1,4 @@
-import { machineLine } from './machine.ts'
+import { machineLine } from '../machine.ts'
 import type { StartupFigures } from './startup.ts'
 import { median } from './statistics.ts'
 

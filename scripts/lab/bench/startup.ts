@@ -1,9 +1,9 @@
 import { reset } from '../decide/reset.ts'
 import { setup } from '../decide/setup.ts'
 import { teardown } from '../decide/teardown.ts'
+import { type Machine, machine } from '../machine.ts'
 import type { Lab } from '../topology.ts'
 import { benchLab } from './lab.ts'
-import { type Machine, machine } from './machine.ts'
 
 /** Seconds of each run, in the order they were made. */
 export type StartupFigures = {

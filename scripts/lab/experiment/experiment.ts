@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import { machine } from '../bench/machine.ts'
 import { reset } from '../decide/reset.ts'
 import { LabError } from '../errors.ts'
 import { beginAgain, interruption } from '../interruption.ts'
 import { exclusively } from '../lock.ts'
+import { machine } from '../machine.ts'
 import type { Lab } from '../topology.ts'
 import { createFolder, FILES, readExperiment, replaceJson, writeExperiment } from './folder.ts'
 import { judgeRecorded, notJudged } from './judge/recorded.ts'
@@ -23,7 +23,7 @@ export const experiment = (lab: Lab, plans: readonly Plan[], output: string, tel
 
 async function carryOutAll(lab: Lab, plans: readonly Plan[], output: string, tell: Tell): Promise<Kept> {
   const at = new Date()
-  const about = await aboutNow(lab, at)
+  const about = { at: at.toISOString(), machine: await machine(), postgres: Number(lab.settings.postgres) }
   const folder = await createFolder(output, at, [...new Set(plans.map(({ fault }) => fault))].join('+'))
   const runs: Run[] = []
   const keep = async (): Promise<Experiment> => {
@@ -52,16 +52,6 @@ async function carryOutAll(lab: Lab, plans: readonly Plan[], output: string, tel
   await reset(lab)
   const it = await keep()
   return { experiment: it, folder, report: await keepReport(folder, it) }
-}
-
-async function aboutNow(lab: Lab, at: Date): Promise<Omit<Experiment, 'runs' | 'verdict'>> {
-  const { processors, model, memoryGiB, kernel, engine, node } = await machine()
-  const system = `Linux ${kernel}, Docker ${engine}, Node ${node}`
-  return {
-    at: at.toISOString(),
-    machine: { cpus: processors, model, memoryGiB, system },
-    postgres: Number(lab.settings.postgres),
-  }
 }
 
 /** A run that fails on its way is none; those after it may succeed. */

@@ -1,5 +1,6 @@
 // What a run leaves behind: the only thing that the judge and the report know. Times are milliseconds since the run began.
 import { z } from 'zod'
+import { Machine } from '../machine.ts'
 
 const Ms = z.number()
 const Node = z.enum(['db-primary', 'db-replica', 'primary', 'backup', 'loader'])
@@ -147,7 +148,7 @@ export type Run = z.infer<typeof Run>
 /** One run or a matrix of them: `experiment.json` in the folder that holds those of its runs. */
 export const Experiment = z.object({
   at: z.string(),
-  machine: z.object({ cpus: z.number(), model: z.string(), memoryGiB: z.number(), system: z.string() }),
+  machine: Machine,
   postgres: z.number(),
   verdict: z.enum(['pass', 'fail', 'unknown']),
   runs: z.array(Run),

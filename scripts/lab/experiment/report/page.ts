@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { machineLine } from '../../machine.ts'
 import type { Call, Experiment } from '../record.ts'
 import { groupsOf, tally } from './groups.ts'
 import { type Html, html, raw } from './html.ts'
@@ -42,4 +43,4 @@ function sums({ runs }: Experiment): Html {
 }
 
 const where = ({ machine, postgres }: Experiment): Html =>
-  html`<p>PostgreSQL ${postgres}, on ${plural(machine.cpus, 'processor')} (${machine.model}) with ${machine.memoryGiB} GiB of memory, ${machine.system}. Another machine gives other times: compare within one report, not between two.</p>`
+  html`<p>PostgreSQL ${postgres}, on ${machineLine(machine)}. Another machine gives other times: compare within one report, not between two.</p>`
