@@ -9,14 +9,17 @@ import { cutOff, json, pollOnBoth, untilHas, voteGetsThrough, voteOn } from './s
 
 const stateOf = (name: 'db-primary' | 'db-replica') => docker('inspect', '-f', '{{.State.Status}}', containerOf(name))
 
-/** A watch that is ended with the test, in order. */
-function watching(t: Test, ...options: readonly string[]): Watcher {
+/** A poll on both databases, and a watch that has seen them; it is ended with the test, in order, and the lab reset. */
+async function watched(t: Test, ...options: readonly string[]): Promise<{ poll: string; watcher: Watcher }> {
+  resetAfter(t)
+  const poll = await pollOnBoth()
   const watcher = startWatcher(lab, options)
   t.teardown(async () => {
     const exit = await watcher.stop()
     if (exit !== 0) throw new Error(`the watch ended with ${exit}`)
   })
-  return watcher
+  t.match(await watcher.next('watching'), { primary: 'db-primary', standby: 'db-replica' })
+  return { poll, watcher }
 }
 
 /** A vote through each server is acknowledged. */
@@ -32,10 +35,7 @@ async function bothServe(t: Test, poll: string, user: string): Promise<void> {
 }
 
 test('a primary that crashes is replaced, and so is the next one that is frozen: fenced first, and then votes are taken', async (t) => {
-  resetAfter(t)
-  const poll = await pollOnBoth()
-  const watcher = watching(t)
-  t.match(await watcher.next('watching'), { primary: 'db-primary', standby: 'db-replica' })
+  const { poll, watcher } = await watched(t)
   await docker('kill', containerOf('db-primary'))
   const crash = await watcher.next('failed-over')
   t.match(crash, { promoted: 'db-replica', fenced: 'db-primary', promotedNow: true, timeline: 2 })
@@ -58,10 +58,7 @@ test('a primary that crashes is replaced, and so is the next one that is frozen:
 })
 
 test('a lost answer is no death, a switchover neither; a primary that thaws after its failover acknowledges nothing', async (t) => {
-  resetAfter(t)
-  const poll = await pollOnBoth()
-  const watcher = watching(t)
-  await watcher.next('watching')
+  const { poll, watcher } = await watched(t)
   await docker('pause', containerOf('db-primary'))
   await docker('unpause', containerOf('db-primary'))
   t.match(await json(t, 'switchover'), { primary: 'db-replica' })
@@ -96,10 +93,7 @@ test('a lost answer is no death, a switchover neither; a primary that thaws afte
 })
 
 test('a primary that lives and is cut off from all others is replaced', async (t) => {
-  resetAfter(t)
-  const poll = await pollOnBoth()
-  const watcher = watching(t)
-  await watcher.next('watching')
+  const { poll, watcher } = await watched(t)
   const isolated = await fault('isolate', 'db-primary')
   t.equal(isolated.exit, 0, failureOf(isolated))
   t.match(await watcher.next('decided'), { primary: 'db-primary', why: /cut off/ })
@@ -109,10 +103,7 @@ test('a primary that lives and is cut off from all others is replaced', async (t
 })
 
 test('it does not promote where that loses more than allowed, nor where there is nobody to promote, and says so once', async (t) => {
-  resetAfter(t)
-  const poll = await pollOnBoth()
-  const watcher = watching(t, '--max-lag', '0')
-  await watcher.next('watching')
+  const { poll, watcher } = await watched(t, '--max-lag', '0')
   await cutOff()
   await voteOn('db-primary', poll, 'ann')
   await docker('kill', containerOf('db-primary'))

@@ -1,4 +1,5 @@
 import { act } from '../engine/docker.ts'
+import { killNode } from '../engine/nodes.ts'
 import { type Kind, ofContainer } from './kind.ts'
 
 /** Exit code of a container whose processes were killed. */
@@ -11,7 +12,7 @@ export const crash: Kind = {
   ...ofContainer,
   states: ['running', 'paused'],
   // The engine does not start again what was killed through it.
-  inject: (tell, { view }) => act(tell, ['kill', view.node.container]),
+  inject: (tell, { view }) => killNode(tell, view.node),
   inForce: ({ node, container }) =>
     container.state === 'exited' && container.exitCode === KILLED
       ? [{ kind: 'crash', node: node.name, peer: null, way: null, detail: 'killed, and down since' }]
