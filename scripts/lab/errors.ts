@@ -122,8 +122,8 @@ export const ERRORS = {
     fix: 'nothing was lost; see what holds up replay (docker logs, pg_stat_activity on {standby}), then try again',
   },
   FENCED: {
-    says: '{node} is fenced: a failover left it behind, and started as it is it would be a second primary',
-    fix: 'zx scripts/rejoin.ts brings it back as a standby, and lists the votes that only it has',
+    says: '{node} is fenced: a failover left it behind, and started as it is it could be a second primary',
+    fix: 'zx scripts/rejoin.ts brings it back as a standby and lists the votes that only it has, or as the primary where nobody was promoted',
   },
   NOT_SET_UP: { says: 'the lab {lab} is not set up: no {missing}', fix: 'zx scripts/setup.ts' },
   NODE_DIED: {

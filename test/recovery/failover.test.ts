@@ -2,7 +2,8 @@ import { test } from 'tap'
 import { check, checkAgain } from '../../scripts/lab/decide/failover/check.ts'
 import { fence } from '../../scripts/lab/decide/failover/fencing.ts'
 import { openSessions } from '../../scripts/lab/decide/failover/means.ts'
-import { containerOf, docker, failureOf, lab, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
+import { until } from '../../scripts/lab/wait.ts'
+import { containerOf, docker, failureOf, lab, patience, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
 import { cutOff, json, pollOnBoth, untilHas, voteGetsThrough, voteOn, votersOn } from './scene.ts'
 
 const stateOf = (name: 'db-primary' | 'db-replica') =>
@@ -108,6 +109,38 @@ test('ended after the fence, the next run finishes; or rejoin undoes it where no
   t.match((await verb('status')).stdout, /writes go to db-replica/)
   await voteGetsThrough(t, poll, 'bob')
   t.equal(await votersOn('db-replica', poll), 'ann bob')
+})
+
+test('started by hand it goes on being fenced: heal says so, and rejoin brings it back all the same', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  await docker('exec', containerOf('db-primary'), 'bash', '-c', 'echo fenced >$PGDATA/at-next-start')
+  await docker('kill', containerOf('db-primary'))
+  t.match(await verb('fault', ['heal']), { exit: 1, stderr: /FENCED: db-primary .*\n.*rejoin/ })
+  await docker('start', containerOf('db-primary'))
+  await until('the engine to have tried again', { seconds: 20, patience }, async () => {
+    const restarts = await docker('inspect', '-f', '{{.RestartCount}}', containerOf('db-primary'))
+    return Number(restarts) > 2 ? { done: undefined } : { seen: `${restarts} times` }
+  })
+  t.match(await json(t, 'rejoin'), { how: 'undone', primary: 'db-primary', standby: 'db-replica' })
+  await voteGetsThrough(t, poll, 'ann')
+})
+
+test('what the standby lacks is known also of a timeline that it has made no checkpoint on', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  t.match(await json(t, 'switchover'), { primary: 'db-replica' })
+  await voteOn('db-replica', poll, 'ann')
+  await untilHas('db-primary', `select count(*) from vote where poll_id = '${poll}'`, '1')
+  await cutOff('db-primary')
+  t.match((await verb('status', ['--json'])).stdout, /"role": "standby",\s*"timeline": 2/)
+  await sql('db-replica', `select pg_logical_emit_message(false, 'test', repeat('x', ${2 * 2 ** 20}))`)
+  await voteOn('db-replica', poll, 'bob')
+  await docker('kill', containerOf('db-replica'))
+  t.match(await verb('failover'), { exit: 1, stderr: /LOSES_TOO_MUCH: db-primary lacks 2\d{6} bytes/ })
+  const done = await json(t, 'failover', '--force')
+  t.match(done, { promoted: 'db-primary', timeline: 3 })
+  t.ok(done.lost.bytes > 2 * 2 ** 20, `${done.lost.bytes} bytes lost`)
 })
 
 test('with no standby there is nothing to promote', async (t) => {

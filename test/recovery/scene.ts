@@ -1,7 +1,7 @@
 // What failover tests start from: a poll, votes on chosen nodes, and a way back.
 import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
-import type { DatabaseName } from '../../scripts/lab/topology.ts'
+import { type DatabaseName, TOPOLOGY } from '../../scripts/lab/topology.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client } from '../grpc.ts'
 import { addressOf, failureOf, patience, sql, verb } from '../the-lab.ts'
@@ -38,11 +38,11 @@ export const untilHas = (node: DatabaseName, query: string, wanted: string): Pro
     return seen === wanted ? { done: undefined } : { seen }
   })
 
-/** The replica hears no more of the primary. */
-export async function cutOff(): Promise<void> {
-  await sql('db-replica', "alter system set primary_conninfo = ''")
-  await sql('db-replica', 'select pg_reload_conf()')
-  await untilHas('db-primary', 'select count(*) from pg_stat_replication', '0')
+/** A standby hears no more of the primary. */
+export async function cutOff(standby: DatabaseName = 'db-replica'): Promise<void> {
+  await sql(standby, "alter system set primary_conninfo = ''")
+  await sql(standby, 'select pg_reload_conf()')
+  await untilHas(TOPOLOGY[standby].peer, 'select count(*) from pg_stat_replication', '0')
 }
 
 /** A vote through the balancer by a client that tries again for a while. */

@@ -38,11 +38,12 @@ export type Observation = Facts | { readonly unreachable: string }
 export const LEVEL_SETTING = 'lab.durability'
 
 // Where a database stands, `r` being whether it is in recovery.
-// A standby knows the timeline it receives, a primary the one it writes. pg_control_checkpoint() would be
-// behind after a promotion until the next checkpoint.
+// A standby knows the timeline it receives, or else has received: that of its newest WAL. A primary knows the one it
+// writes. pg_control_checkpoint() would be behind until the next checkpoint, after a promotion and on a standby alike.
 const POSITION = `
   'inRecovery', r,
-  'timeline', case when r then coalesce((select received_tli from pg_stat_wal_receiver), (select timeline_id from pg_control_checkpoint()))
+  'timeline', case when r then coalesce((select received_tli from pg_stat_wal_receiver),
+                (select max(('x' || left(name, 8))::bit(32)::int) from pg_ls_waldir() where name ~ '^[0-9A-F]{24}$'))
               else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int end,
   'lsn', case when r then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end,
   'receivedLsn', case when r then pg_last_wal_receive_lsn() end`

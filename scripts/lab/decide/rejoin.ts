@@ -22,7 +22,7 @@ import {
   standbysOf,
 } from './databases.ts'
 import { type Level, levelChosen, levelInForce } from './durability.ts'
-import { fence } from './failover/fencing.ts'
+import { fence, putDown } from './failover/fencing.ts'
 import { slotStatements } from './failover/promotion.ts'
 import { inForce, putLevel } from './replication.ts'
 
@@ -100,7 +100,7 @@ async function bringBack(lab: Lab, primary: Answering, node: DatabaseNode, copy:
       title: `Rewind or copy ${node.name}, and start it as a standby`,
       task: async (_, task) => {
         const since = new Date().toISOString()
-        if (!whole) await attempt(['kill', node.container])
+        if (!whole) await putDown(tellOf(task), lab, node)
         await noteForNextStart(tellOf(task), node, why === null ? 'rewind' : 'copy')
         await act(tellOf(task), ['start', node.container])
         await streaming(lab, primary.node, node, 120)
@@ -164,7 +164,8 @@ async function logSince(node: DatabaseNode, since: string): Promise<string> {
 /** A failover ended between fencing and promoting: the fenced node is still the newest, so it comes back as it was. */
 async function undo(lab: Lab, sights: readonly Sight[]): Promise<Rejoin> {
   const notes = await Promise.all(lab.databases.map(noteOf))
-  const node = lab.databases.find((_, index) => notes[index] === 'fenced' && sights[index]?.state !== 'running')
+  // Started by hand it does not come up, and the engine tries again: for moments its container runs.
+  const node = lab.databases.find((_, index) => notes[index] === 'fenced' && sights[index]?.facts === undefined)
   // Only a peer that says so was not promoted: one that does not answer may have gone down as the new primary.
   const standby = standbysOf(sights).find(({ node: { peer } }) => peer === node?.name)?.node
   if (node === undefined || standby === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
@@ -173,6 +174,7 @@ async function undo(lab: Lab, sights: readonly Sight[]): Promise<Rejoin> {
     {
       title: `Undo the fencing of ${node.name}: nothing was promoted`,
       task: async (_, task) => {
+        await putDown(tellOf(task), lab, node)
         await noteForNextStart(tellOf(task), node, 'keep')
         await act(tellOf(task), ['start', node.container])
       },

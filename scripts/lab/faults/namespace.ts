@@ -27,7 +27,7 @@ const LOOK = `iptables-save -t filter; echo --; tc -j class show dev ${LINK}; ec
 export async function namespaceOf(lab: Lab, node: Node): Promise<Namespace | undefined> {
   const command = await helper(lab, `container:${node.container}`, LOOK)
   const seen = await attempt(command)
-  if (/non running container|no such container/i.test(seen.stderr)) return undefined
+  if (/non running container|no such container|is restarting/i.test(seen.stderr)) return undefined
   if (seen.exit !== 0) throw await refusal(lab, command, seen)
   const [rules = '', classes = '', queues = ''] = seen.stdout.split('--\n')
   return {

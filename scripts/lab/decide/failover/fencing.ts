@@ -6,10 +6,11 @@ import type { DatabaseNode, Lab } from '../../topology.ts'
 
 /** Ends a database at once, for good: it does not start again before somebody says so. */
 export async function fence(tell: Tell, lab: Lab, node: DatabaseNode): Promise<void> {
-  await Promise.all([noteForNextStart(tell, node, 'fenced'), end(tell, lab, node)])
+  await Promise.all([noteForNextStart(tell, node, 'fenced'), putDown(tell, lab, node)])
 }
 
-async function end(tell: Tell, lab: Lab, node: DatabaseNode): Promise<void> {
+/** Ends a node at once, also one that the engine starts again and again. */
+export async function putDown(tell: Tell, lab: Lab, node: DatabaseNode): Promise<void> {
   const [container] = await containersOf(lab, [node])
   if (container?.state === 'exited') return
   // The engine does not restart what was killed or stopped by hand. The note stops a start by hand as well.
