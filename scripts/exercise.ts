@@ -1,9 +1,8 @@
 #!/usr/bin/env zx
 // Exercises that check themselves: a situation, a task, and a look at the real system.
 import { commandLine, numberFrom } from './lab/command-line.ts'
-import { check, end, hint, list, solve, start } from './lab/exercise/learn.ts'
+import { check, end, hint, list, solve, start, verifyAll } from './lab/exercise/learn.ts'
 import { entryOf, readTrack } from './lab/exercise/track.ts'
-import { verify } from './lab/exercise/verify.ts'
 import { readSettings } from './lab/settings.ts'
 import {
   actedView,
@@ -83,16 +82,13 @@ await commandLine(import.meta.filename, (program) => {
       'prove of exercises, or of all, that they fail unsolved, pass solved, refuse what is tempting, and start the same twice: ALL POLLS AND VOTES ARE DELETED',
     )
     .option('--runs <number>', 'how often', numberFrom(1, 1000), 1)
-    .action(async (words: string[], { runs }: { runs: number }) => {
-      const lab = labOf(readSettings())
+    .option(...DISCARD)
+    .action(async (words: string[], { runs, discard = false }: Options & { runs: number }) => {
       const entries = words.length === 0 ? await readTrack() : await Promise.all(words.map(entryOf))
-      for (let run = 1; run <= runs; run++) {
-        if (runs > 1) tell(`run ${run} of ${runs}`)
-        for (const entry of entries) {
-          const verified = await verify(lab, entry)
-          console.log(verifiedLines(verified))
-          if (verified.problems.length > 0) process.exitCode = 1
-        }
-      }
+      const all = Array.from({ length: runs }, () => entries).flat()
+      await verifyAll(labOf(readSettings()), all, discard, tell, (verified) => {
+        console.log(verifiedLines(verified))
+        if (verified.problems.length > 0) process.exitCode = 1
+      })
     })
 })

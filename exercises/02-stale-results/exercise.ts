@@ -70,7 +70,7 @@ export const exercise = defineExercise({
       does: 'Take that back, live',
       command: stage.type.psql('db-replica', 'alter system reset recovery_min_apply_delay', 'select pg_reload_conf()'),
     },
-    { does: 'See both databases at the same position', command: stage.type.verb('status') },
+    { does: 'See both databases at the same position', command: stage.type.verb('status'), looks: true },
   ],
   tempting: (stage) => [
     {

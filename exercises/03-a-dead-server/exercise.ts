@@ -29,7 +29,7 @@ export const exercise = defineExercise({
     'A container that was killed by hand stays down: docker start brings it back. zx scripts/setup.ts would too.',
   ],
   solution: (stage) => [
-    { does: 'Who is not healthy?', command: stage.type.verb('status') },
+    { does: 'Who is not healthy?', command: stage.type.verb('status'), looks: true },
     { does: 'Bring it back', command: stage.type.docker('start', 'backup') },
     { does: 'See that nothing else is missing, and wait until all are healthy', command: stage.type.verb('setup') },
   ],

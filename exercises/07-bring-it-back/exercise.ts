@@ -48,7 +48,7 @@ export const exercise = defineExercise({
       command: `${stage.type.verb('rejoin', '--json')} | node -p 'JSON.parse(fs.readFileSync(0)).divergedVotes.map((vote) => vote.user).join(" ")'`,
       answers: true,
     },
-    { does: 'See the roles swapped', command: stage.type.verb('status') },
+    { does: 'See the roles swapped', command: stage.type.verb('status'), looks: true },
   ],
   tempting: (stage) => [
     {

@@ -57,7 +57,7 @@ export const exercise = defineExercise({
   ],
   solution: (stage) => [
     { does: 'Swap the two in order, while the guests vote', command: stage.type.verb('switchover') },
-    { does: 'See the roles', command: stage.type.verb('status') },
+    { does: 'See the roles', command: stage.type.verb('status'), looks: true },
   ],
   tempting: (stage) => [
     {

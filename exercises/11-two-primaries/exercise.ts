@@ -40,7 +40,7 @@ export const exercise = defineExercise({
     'Votes that were listed can be cast again, through the service; whoever has a vote on the new one keeps that.',
   ],
   solution: (stage, { poll }) => [
-    { does: 'Two primaries, on two timelines', command: stage.type.verb('status') },
+    { does: 'Two primaries, on two timelines', command: stage.type.verb('status'), looks: true },
     ...(['db-primary', 'db-replica'] as const).map((node) => ({
       does: `Votes on ${node}`,
       command: stage.type.psql(

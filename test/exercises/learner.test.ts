@@ -7,7 +7,6 @@ const exercise = (...args: readonly string[]) => verb('exercise', args)
 const poll = (...args: readonly string[]) => verb('poll', args)
 
 test('a learner goes from the list to the next exercise, and everything that happened is kept', async (t) => {
-  t.teardown(() => exercise('reset', '--progress', '--discard'))
   t.equal((await exercise('reset', '--progress', '--discard')).exit, 0)
   const nothing = await exercise('check')
   t.equal(nothing.exit, 1)
@@ -45,8 +44,6 @@ test('a learner goes from the list to the next exercise, and everything that hap
 })
 
 test('polls of the learner are not deleted without being told, and those of the exercise are', async (t) => {
-  t.teardown(() => exercise('reset', '--progress', '--discard'))
-  t.equal((await exercise('reset', '--progress', '--discard')).exit, 0)
   t.equal((await poll('create', 'My own?', 'a', 'b')).exit, 0)
   for (const args of [['start', '1'], ['reset']]) {
     const refused = await exercise(...args)
@@ -56,38 +53,38 @@ test('polls of the learner are not deleted without being told, and those of the 
   t.match((await poll('list')).stdout, /My own\?/, 'it is still there')
   const started = await exercise('start', '1', '--discard')
   t.equal(started.exit, 0, failureOf(started))
-  const next = await exercise('start', '3')
+  const next = await exercise('start', '6')
   t.equal(next.exit, 0, failureOf(next))
 })
 
 test('an exercise that is interrupted on its way is no exercise; the next start works, also with no database there', async (t) => {
-  t.teardown(() => exercise('reset', '--progress', '--discard'))
-  const { child, ended } = startVerb('exercise', ['start', '6', '--discard'])
+  const { child, ended } = startVerb('exercise', ['start', '3'])
   child.stderr.on('data', (chunk) => {
     if (String(chunk).includes('bringing the lab')) setTimeout(() => child.kill('SIGINT'), 500 * patience)
   })
   const cut = await ended
   t.equal(cut.exit, 130, failureOf(cut))
   t.match((await exercise('check')).stderr, /NO_EXERCISE/)
-  const started = await exercise('start', '6', '--discard')
+  const started = await exercise('start', '3', '--discard')
   t.equal(started.exit, 0, failureOf(started))
   for (const name of ['db-primary', 'db-replica']) await verb('fault', ['crash', name])
-  const again = await exercise('start', '7')
+  const again = await exercise('start', '1')
   t.equal(again.exit, 0, failureOf(again))
   t.match(again.stderr, /no database answers, so polls that you made .* are deleted unseen/)
 })
 
 test('what cannot be understood is named, with what to do', async (t) => {
-  t.teardown(() => exercise('reset', '--progress', '--discard'))
   t.match((await exercise('start', '99')).stderr, /NO_SUCH_EXERCISE: 99 .*\n.*1 to \d+/)
   t.match((await exercise('verify', 'nothing')).stderr, /NO_SUCH_EXERCISE/)
   t.equal((await exercise('verify', '--runs', '0')).exit, 2)
   const file = progressFile(lab)
-  await exercise('reset', '--progress', '--discard')
   const kept = await readFile(file, 'utf8')
   for (const broken of ['{', '{"learner": 1}']) {
     await writeFile(file, broken)
     t.match((await exercise('list')).stderr, /PROGRESS_BROKEN: .*progress\.json(.|\n)*remove it/)
   }
   await writeFile(file, kept)
+  const reset = await exercise('reset', '--progress')
+  t.equal(reset.exit, 0, failureOf(reset))
+  t.match(JSON.parse(await readFile(file, 'utf8')), { current: null, exercises: {} })
 })

@@ -15,6 +15,8 @@ export type Finding = {
 export type Step = {
   readonly does: string
   readonly command: string
+  /** Its exit code says how the lab is, and not whether it worked. */
+  readonly looks?: true
   /** What it prints is the answer to the exercise's question. */
   readonly answers?: true
 }

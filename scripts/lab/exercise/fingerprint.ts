@@ -1,12 +1,18 @@
 import { ask } from '../access/database.ts'
 import { lookAtDatabases } from '../decide/databases.ts'
 import { containersOf } from '../engine/nodes.ts'
-import { listFaults } from '../faults/list.ts'
+import { faultsIn } from '../faults/kinds.ts'
+import { look } from '../faults/look.ts'
 import type { DatabaseNode, Lab } from '../topology.ts'
 
 /** All of the lab that an exercise brings about, in lines; what is different in any two labs, as ids and LSNs are, is left out. */
 export async function fingerprint(lab: Lab): Promise<readonly string[]> {
-  const [containers, sights, faults] = await Promise.all([containersOf(lab), lookAtDatabases(lab), listFaults(lab)])
+  const [containers, sights, views] = await Promise.all([
+    containersOf(lab),
+    lookAtDatabases(lab),
+    // Not on the network, whose look takes a second: with its nodes a reset renews that too.
+    look(lab, lab.nodes, ['container', 'database']),
+  ])
   const inside = await Promise.all(
     sights.map(async ({ node, facts }) => {
       if (facts === undefined) return []
@@ -21,7 +27,7 @@ export async function fingerprint(lab: Lab): Promise<readonly string[]> {
   )
   return [
     ...lab.nodes.map(({ name }, nth) => `${name} is ${containers[nth]?.state}`),
-    ...faults.faults.map(({ kind, node, peer, way }) => `${node} suffers ${kind} ${peer ?? ''} ${way ?? ''}`),
+    ...faultsIn(views).map(({ kind, node, peer, way }) => `${node} suffers ${kind} ${peer ?? ''} ${way ?? ''}`),
     ...inside.flat(),
   ]
 }

@@ -8,6 +8,7 @@ import { clear, examine, passes, setUp } from './perform.ts'
 import { checked, hinted, keepProgress, leave, type Progress, readProgress, started } from './progress.ts'
 import { stageOf } from './stage.ts'
 import { type Entry, entryOf, namesOfTrack, readTrack } from './track.ts'
+import { type Verified, verify } from './verify.ts'
 
 /** Told what takes a while, or has to be known. */
 export type Tell = (what: string) => void
@@ -92,6 +93,22 @@ export const end = (lab: Lab, discard: boolean, forget: boolean, tell: Tell): Pr
     tell('giving the lab back as new')
     await clear(lab)
     await keepProgress(lab, { ...leave(progress), exercises: forget ? {} : progress.exercises })
+  })
+
+/** Verifies exercises one after another, and gives the lab back as new; the learner's progress stays. */
+export const verifyAll = (
+  lab: Lab,
+  entries: readonly Entry[],
+  discard: boolean,
+  tell: Tell,
+  verified: (it: Verified) => void,
+): Promise<void> =>
+  alone(lab, async () => {
+    const progress = await readProgress(lab)
+    if (!discard) await assertNothingAtStake(lab, progress, tell)
+    await keepProgress(lab, leave(progress))
+    for (const entry of entries) verified(await verify(lab, entry))
+    await clear(lab)
   })
 
 /** One of these at a time; a lock of its own, since the commands that it gives take the lab's. */

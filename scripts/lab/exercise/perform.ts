@@ -8,8 +8,8 @@ import { type Stage, stageOf } from './stage.ts'
 import { endTraffic } from './traffic.ts'
 
 /** Seconds that what was just changed gets to show, before patience: a server that was started is not there at once. */
-const SETTLE_SECONDS = 3
-const LOOK_AGAIN_MS = 100
+const SETTLE_SECONDS = 2
+const LOOK_AGAIN_MS = 400
 
 /** Gives the lab back as new, whatever an exercise left; says nothing of how. */
 export async function clear(lab: Lab): Promise<void> {

@@ -1,10 +1,9 @@
 import { LabError } from '../errors.ts'
-import { exclusively } from '../lock.ts'
 import type { Lab } from '../topology.ts'
 import { act, carryOut } from './act.ts'
 import type { Finding } from './exercise.ts'
 import { fingerprint } from './fingerprint.ts'
-import { clear, examine, passes, setUp } from './perform.ts'
+import { examine, passes, setUp } from './perform.ts'
 import { stageOf } from './stage.ts'
 import type { Entry } from './track.ts'
 
@@ -19,31 +18,28 @@ export type Verified = {
 
 /**
  * Proves that an exercise fails unsolved and passes solved, that what is tempting and wrong is refused for the right
- * reason, and that a second start, from whatever that left, is the same as the first. Deletes all polls of the lab.
+ * reason, and that a second start, from whatever that left, is the same as the first. Leaves the lab solved.
  */
-export const verify = (lab: Lab, entry: Entry): Promise<Verified> =>
-  exclusively({ ...lab, name: `${lab.name}/exercise` }, async () => {
-    const problems: string[] = []
-    let seconds = 0
-    try {
-      const unlike = await proveRefusals(lab, entry, problems)
-      const began = performance.now()
-      const notes = await setUp(lab, entry.exercise)
-      const setUpTook = performance.now() - began
-      problems.push(...(await unlike()).map((line) => `a second start is not as the first: ${line}`))
-      const solving = performance.now()
-      const answer = await carryOut(entry.exercise.solution(stageOf(lab), notes), { before: () => {}, after: () => {} })
-      const findings = await examine(lab, entry.exercise, notes, answer)
-      seconds = (setUpTook + performance.now() - solving) / 1000
-      problems.push(...missed(findings).map((line) => `solved, it misses: ${line}`))
-    } catch (error) {
-      if (!(error instanceof LabError) || error.code === 'INTERRUPTED') throw error
-      problems.push(`${error.code}: ${error.message}\n${error.details}`)
-    } finally {
-      await clear(lab)
-    }
-    return { name: entry.name, problems, seconds }
-  })
+export async function verify(lab: Lab, entry: Entry): Promise<Verified> {
+  const problems: string[] = []
+  let seconds = 0
+  try {
+    const unlike = await proveRefusals(lab, entry, problems)
+    const began = performance.now()
+    const notes = await setUp(lab, entry.exercise)
+    const setUpTook = performance.now() - began
+    problems.push(...(await unlike()).map((line) => `a second start is not as the first: ${line}`))
+    const solving = performance.now()
+    const answer = await carryOut(entry.exercise.solution(stageOf(lab), notes), { before: () => {}, after: () => {} })
+    const findings = await examine(lab, entry.exercise, notes, answer)
+    seconds = (setUpTook + performance.now() - solving) / 1000
+    problems.push(...missed(findings).map((line) => `solved, it misses: ${line}`))
+  } catch (error) {
+    if (!(error instanceof LabError) || error.code === 'INTERRUPTED') throw error
+    problems.push(`${error.code}: ${error.message}\n${error.details}`)
+  }
+  return { name: entry.name, problems, seconds }
+}
 
 /** Unsolved and each way that is no solution; gives how to see what is unlike the first start later on. */
 async function proveRefusals(lab: Lab, { exercise }: Entry, problems: string[]): Promise<() => Promise<string[]>> {
