@@ -8,6 +8,7 @@ import {
   actedView,
   briefView,
   checkView,
+  endedView,
   hintView,
   progressJson,
   stepView,
@@ -73,9 +74,10 @@ await commandLine(import.meta.filename, (program) => {
     .description('give the lab back as new, in no exercise: ALL VOTES ARE DELETED')
     .option('--progress', 'forget your progress too')
     .option(...DISCARD)
-    .action(async ({ progress = false, discard = false }: Options & { progress?: boolean }) =>
-      end(labOf(readSettings()), discard, progress, tell),
-    )
+    .action(async ({ progress = false, discard = false }: Options & { progress?: boolean }) => {
+      await end(labOf(readSettings()), discard, progress, tell)
+      console.log(endedView())
+    })
   program
     .command('verify [exercises...]')
     .description(

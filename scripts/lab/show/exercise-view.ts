@@ -78,7 +78,10 @@ export function checkView({ entry, passed, findings, next: following }: Checked)
 export const hintView = ({ text, nth, of }: { text: string | undefined; nth: number; of: number }): string =>
   text === undefined
     ? `there are no more hints\n${next(`${VERB} solve shows how it is done`)}`
-    : `${chalk.bold(`Hint ${nth} of ${of}`)}  ${text}`
+    : `${chalk.bold(`Hint ${nth} of ${of}`)}  ${text}\n${next(`${VERB} check, or one more: ${VERB} hint`)}`
+
+/** The lab is as new, in no exercise. */
+export const endedView = (): string => `the lab is as new\n${next(`${VERB} list`)}`
 
 /** A step of a solution before it is carried out, and what it printed. */
 export const stepView = ({ does, command }: Step): string => `\n${chalk.bold(does)}\n$ ${command}`
