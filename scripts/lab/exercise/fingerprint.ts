@@ -32,11 +32,11 @@ export async function fingerprint(lab: Lab): Promise<readonly string[]> {
   ]
 }
 
-const contentOf = async (lab: Lab, { name, ...node }: DatabaseNode): Promise<readonly string[]> =>
-  (await ask(lab, { name, ...node }, CONTENT))
+const contentOf = async (lab: Lab, node: DatabaseNode): Promise<readonly string[]> =>
+  (await ask(lab, node, CONTENT))
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => `${name} has ${line}`)
+    .map((line) => `${node.name} has ${line}`)
 
 // Guests come as long as an exercise lasts.
 const CONTENT = `

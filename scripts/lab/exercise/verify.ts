@@ -1,9 +1,9 @@
 import { LabError } from '../errors.ts'
 import type { Lab } from '../topology.ts'
-import { act, carryOut } from './act.ts'
 import type { Finding } from './exercise.ts'
 import { fingerprint } from './fingerprint.ts'
 import { examine, passes, setUp } from './perform.ts'
+import { act, carryOut } from './solution.ts'
 import { stageOf } from './stage.ts'
 import type { Entry } from './track.ts'
 

@@ -1,8 +1,8 @@
 import { chalk } from 'zx/core'
-import type { Acted } from '../exercise/act.ts'
 import type { Step } from '../exercise/exercise.ts'
 import type { Checked, Listed, Started } from '../exercise/learn.ts'
 import type { Record } from '../exercise/progress.ts'
+import type { Acted } from '../exercise/solution.ts'
 import type { Entry } from '../exercise/track.ts'
 import type { Verified } from '../exercise/verify.ts'
 
