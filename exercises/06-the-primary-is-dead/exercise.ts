@@ -13,7 +13,7 @@ import { aPrimaryDies, EVERYWHERE, LOST, ONLY_ON_THE_OLD, Scene } from '../a-pri
 export const exercise = defineExercise({
   minutes: 20,
   notes: Scene,
-  question: 'whose acknowledged votes are gone',
+  question: 'Whose acknowledged votes are gone?',
   setup: aPrimaryDies,
   given: (_, { poll }) => [
     `the poll "The new logo?"  ${poll}`,

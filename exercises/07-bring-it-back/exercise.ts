@@ -15,7 +15,7 @@ const SINCE = { fay: 'New', gus: 'Old' }
 export const exercise = defineExercise({
   minutes: 20,
   notes: Scene,
-  question: 'whose votes only db-primary had',
+  question: 'Which voters have their vote on db-primary only?',
   async setup(stage) {
     const scene = await aPrimaryDies(stage)
     await stage.failover()

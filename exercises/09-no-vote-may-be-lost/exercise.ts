@@ -9,7 +9,7 @@ const WHERE = 'zx scripts/experiment.ts, and its report'
 export const exercise = defineExercise({
   minutes: 25,
   notes: z.object({ since: z.string() }),
-  question: 'how many times as long a vote takes at the new level',
+  question: 'How many times as long does a vote take at the new level?',
   setup: async () => ({ since: new Date().toISOString() }),
   check: (stage, { since }, answer) =>
     Promise.all([

@@ -33,7 +33,7 @@ export type Tempting = {
 export type Exercise = {
   /** How long a learner takes, as a rule. */
   readonly minutes: number
-  /** What `check --answer` is to say; undefined where the state of the lab says all. */
+  /** What `check --answer` is to answer; undefined where the state of the lab says all. */
   readonly question: string | undefined
   /** Brings a lab that is new into the state that the brief describes. */
   readonly setup: (stage: Stage) => Promise<unknown>

@@ -50,7 +50,7 @@ export const briefView = ({ entry, given }: Started): string =>
     ...(given.length === 0 ? [] : [chalk.bold('Given'), '', ...given.map((line) => `  ${line}`), '']),
     ...(entry.exercise.question === undefined
       ? []
-      : [`${chalk.bold('Answer')}  check --answer "${entry.exercise.question}"`, '']),
+      : [`${chalk.bold('Asked')}  ${entry.exercise.question}  Answer with: ${VERB} check --answer "…"`, '']),
     next(`${VERB} check looks at what you did; ${VERB} hint helps you on`),
   ].join('\n')
 
