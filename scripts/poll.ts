@@ -34,12 +34,12 @@ await commandLine(import.meta.filename, (program) => {
     .action((_, command: Command) => withClient(command, (client, json) => printPolls(client.listPolls(), json)))
   program
     .command('vote <uuid> <option>')
-    .description('cast a vote; exit code 1 unless it was counted')
+    .description('cast a vote; exit code 1 unless it was counted; --json also prints its consistency token')
     .option('--user <id>', 'who votes', userInfo().username)
     .action((uuid: string, option: string, { user }: { user: string }, command: Command) =>
       talk(
         command,
-        (client) => client.castVote(uuid, user, option).then((status) => ({ status })),
+        (client) => client.castVote(uuid, user, option),
         ({ status }) => {
           const counted = status === 'Vote Successfully!'
           if (!counted) process.exitCode = 1
@@ -50,7 +50,10 @@ await commandLine(import.meta.filename, (program) => {
   program
     .command('results <uuid>')
     .description('show the results so far')
-    .action((uuid: string, _, command: Command) => talk(command, (client) => client.results(uuid), resultBars))
+    .option('--token <token>', 'of a vote that they have to include, whichever server answers')
+    .action((uuid: string, { token }: { token?: string }, command: Command) =>
+      talk(command, (client) => client.results(uuid, token), resultBars),
+    )
   program
     .command('follow <uuid>')
     .description('show the results live until the poll is closed; when piped, one line a change')

@@ -37,6 +37,12 @@ export function makeMetrics() {
       help: 'Writes tried a second time on the writable database after a definite failure.',
       registers,
     }),
+    tokenReads: new Counter({
+      name: 'polling_token_reads_total',
+      help: 'Reads with a consistency token that were answered, by database: own, once it had caught up, or writable.',
+      labelNames: ['database'] as const,
+      registers,
+    }),
     groupSize: new Histogram({
       name: 'polling_vote_group_size',
       help: 'Votes that were committed together, in one transaction.',

@@ -27,8 +27,8 @@ const REPLAY_PATIENCE_MS = 1000
 /** Pause between two looks at how far that is, milliseconds. */
 const LOOK_AGAIN_MS = 5
 
-/** A reader over the cluster. */
-export function makeReader(cluster: Cluster): Reader {
+/** A reader over the cluster; `readFrom` is told where each token led. */
+export function makeReader(cluster: Cluster, readFrom: (database: 'own' | 'writable') => void): Reader {
   const judge = makeJudge()
 
   async function read<T>(
@@ -61,17 +61,23 @@ export function makeReader(cluster: Cluster): Reader {
       if (!database || database === cluster.writable()) break
       const verdict = await judge(database, token)
       if (call.ended) return endedWhileReading(call)
-      if (!isFailure(verdict) && verdict.value.kind === 'reached') return { value: database }
+      if (!isFailure(verdict) && verdict.value.kind === 'reached') {
+        readFrom('own')
+        return { value: database }
+      }
       if (isFailure(verdict) || verdict.value.kind === 'lost' || Date.now() >= giveUp) break
       await sleep(LOOK_AGAIN_MS)
     }
-    const [first, verdict] = await lastWord(token)
-    if (first && verdict.kind === 'reached') return { value: first }
-    // What is believed of the cluster may be out of date.
-    await orEndOfCall(call, cluster.view.refresh())
-    if (call.ended) return endedWhileReading(call)
-    const [second, again] = await lastWord(token)
-    return second && again.kind === 'reached' ? { value: second } : refusal(token, again)
+    let [database, verdict] = await lastWord(token)
+    if (!database || verdict.kind !== 'reached') {
+      // What is believed of the cluster may be out of date.
+      await orEndOfCall(call, cluster.view.refresh())
+      if (call.ended) return endedWhileReading(call)
+      ;[database, verdict] = await lastWord(token)
+    }
+    if (!database || verdict.kind !== 'reached') return refusal(token, verdict)
+    readFrom('writable')
+    return { value: database }
   }
 
   async function lastWord(token: Position): Promise<[Database | undefined, Verdict | Silence]> {

@@ -170,6 +170,27 @@ export const ERRORS = {
     fix: 'see who is down: zx scripts/status.ts; begin anew: zx scripts/reset.ts',
   },
   WATCH_ENDED: { says: 'failover --watch ended with exit code {exit}: {said}', fix: 'see what it said above' },
+  NO_SUCH_EXERCISE: {
+    says: '{word} is no exercise',
+    fix: 'a number from 1 to {last}, or a name: zx scripts/exercise.ts list',
+  },
+  NO_EXERCISE: { says: 'no exercise has been started', fix: 'zx scripts/exercise.ts start {next}' },
+  POLLS_AT_STAKE: {
+    says: 'the lab holds polls that are not of the current exercise and would be deleted: {polls}',
+    fix: 'keep what you need of them (zx scripts/poll.ts list), then run this again with --discard',
+  },
+  POLLS_UNKNOWN: {
+    says: 'no database answers, so nobody can tell which polls would be deleted: {problem}',
+    fix: 'bring the lab up (zx scripts/setup.ts), or delete whatever it holds: run this again with --discard',
+  },
+  PROGRESS_BROKEN: {
+    says: '{file} does not hold the progress of a learner: {problem}',
+    fix: 'restore it, or remove it: then the track begins anew',
+  },
+  STEP_FAILED: {
+    says: 'exit {exit} from: {command}\n{said}',
+    fix: 'read the lines above; start the exercise again and try the step by hand',
+  },
   CALL_FAILED: { says: '{call} answered {status}: {details}', fix: '{advice}' },
   INTERRUPTED: { says: 'interrupted', fix: 'run the same command again: it goes on where this one stopped' },
 } as const

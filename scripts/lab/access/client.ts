@@ -46,10 +46,17 @@ export type PollingClient = {
   /** All polls, newest first, page by page. */
   readonly listPolls: () => AsyncGenerator<readonly PollResponse[], void>
   readonly closePoll: (uuid: string) => Promise<PollResponse>
-  /** Answers with the status string of the contract, `Vote Successfully!` or another. */
-  readonly castVote: (uuid: string, userID: string, option: string) => Promise<string>
-  readonly results: (uuid: string) => Promise<PollResultResponse>
+  readonly castVote: (uuid: string, userID: string, option: string) => Promise<CastVote>
+  /** With the token of a write the results include it, whichever server answers. */
+  readonly results: (uuid: string, token?: string) => Promise<PollResultResponse>
   readonly close: () => void
+}
+
+export type CastVote = {
+  /** The status string of the contract, `Vote Successfully!` or another. */
+  readonly status: string
+  /** Sent back with a read, it makes that see this vote. */
+  readonly token: string | null
 }
 
 /** A client of the polling service at `address`; its failures are `CALL_FAILED` errors. */
@@ -59,13 +66,22 @@ export function pollingClient(address: string, patience: number): PollingClient 
   const polls = new PollServiceClient(address, insecure, options)
   const votes = new VoteServiceClient(address, insecure, options)
   const results = new ResultServiceClient(address, insecure, options)
-  const call = async <Q, A>(name: string, client: Client, method: Method<Q, A>, request: Q): Promise<A> => {
+  const call = async <Q, A>(
+    name: string,
+    client: Client,
+    method: Method<Q, A>,
+    request: Q,
+    { token, heard = () => {} }: Besides = {},
+  ): Promise<A> => {
     const deadline = new Date(Date.now() + CALL_SECONDS * patience * 1000)
     const metadata = new Metadata()
     metadata.set('idempotency-key', randomUUID())
+    if (token !== undefined) metadata.set('consistency-token', token)
     for (let attempts = 1; ; attempts++) {
       const { error, answer } = await new Promise<Answer<A>>((resolve) =>
-        method.call(client, request, metadata, { deadline }, (error, answer) => resolve({ error, answer })),
+        method
+          .call(client, request, metadata, { deadline }, (error, answer) => resolve({ error, answer }))
+          .on('metadata', heard),
       )
       if (error === null) return answer
       if (!diedWhileAnswering(error) || attempts === MOST_ATTEMPTS) throw callFailed(name, address, error)
@@ -83,15 +99,22 @@ export function pollingClient(address: string, patience: number): PollingClient 
       } while (page_token !== '')
     },
     closePoll: (uuid) => call('ClosePoll', polls, polls.closePoll, { uuid }),
-    castVote: async (uuid, userID, select_options) =>
-      (await call('CastVote', votes, votes.castVote, { uuid, userID, select_options })).status,
-    results: (uuid) => call('GetPollResults', results, results.getPollResults, { uuid }),
+    async castVote(uuid, userID, select_options) {
+      let token: string | null = null
+      const heard = (headers: Metadata) => {
+        token = headers.get('consistency-token')[0]?.toString() ?? null
+      }
+      const { status } = await call('CastVote', votes, votes.castVote, { uuid, userID, select_options }, { heard })
+      return { status, token }
+    },
+    results: (uuid, token) => call('GetPollResults', results, results.getPollResults, { uuid }, { token }),
     close: () => {
       for (const client of [polls, votes, results]) client.close()
     },
   }
 }
 
+type Besides = { readonly token?: string | undefined; readonly heard?: (headers: Metadata) => void }
 type Answer<A> = { readonly error: ServiceError | null; readonly answer: A }
 export type Method<Q, A> = (
   request: Q,

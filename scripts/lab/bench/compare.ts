@@ -1,5 +1,5 @@
+import { median } from '../statistics.ts'
 import type { Usage } from './processor-time.ts'
-import { median } from './statistics.ts'
 
 /** One of the sides that are held against each other. */
 export type Side = { readonly name: string; readonly measure: (round: number) => Promise<Measured> }

@@ -105,7 +105,10 @@ function startVoters(client: PollingClient, poll: string, callers: number): Vote
   let last = performance.now()
   let longestGap = 0
   const vote = async (voter: string): Promise<void> => {
-    const answer = await client.castVote(poll, voter, 'a').catch((error: unknown) => String(error))
+    const answer = await client.castVote(poll, voter, 'a').then(
+      ({ status }) => status,
+      (error: unknown) => String(error),
+    )
     if (answer !== 'Vote Successfully!') {
       errors[answer] = (errors[answer] ?? 0) + 1
       return

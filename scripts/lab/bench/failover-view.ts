@@ -1,6 +1,6 @@
 import { machineLine } from '../machine.ts'
+import { median, quantile } from '../statistics.ts'
 import type { FailoverFigures, FailoverRun } from './failover.ts'
-import { median, quantile } from './statistics.ts'
 
 /** The figures as a table: median, 95th percentile and most of each, against its target, and the medians of its parts. */
 export function failoverTable({ machine, runs, failover, watchCrash, watchFreeze, thawed }: FailoverFigures): string {

@@ -1,7 +1,7 @@
 import { machineLine } from '../machine.ts'
+import { median } from '../statistics.ts'
 import type { Comparison, Series } from './compare.ts'
 import type { ServiceFigures } from './service.ts'
-import { median } from './statistics.ts'
 
 /** The figures as tables: ratios against their targets, latencies at a fixed rate, and where time went. */
 export function serviceTable(figures: ServiceFigures): string {

@@ -2,6 +2,7 @@ import { psql } from '../access/psql.ts'
 import { setup } from '../decide/setup.ts'
 import { attempt } from '../engine/docker.ts'
 import { type Machine, machine } from '../machine.ts'
+import { median, quantile } from '../statistics.ts'
 import type { DatabaseNode, Lab } from '../topology.ts'
 import { until } from '../wait.ts'
 import { type Comparison, compare } from './compare.ts'
@@ -9,7 +10,6 @@ import { benchLab } from './lab.ts'
 import { pgbench, preparePgbench } from './pgbench.ts'
 import { type Run, type RunOptions, withRun } from './run.ts'
 import { seed } from './seed.ts'
-import { median, quantile } from './statistics.ts'
 
 export type ServiceOptions = RunOptions & {
   /** Votes a second of the open loop; undefined for half of what the closed loop came to. */

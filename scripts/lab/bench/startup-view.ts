@@ -1,6 +1,6 @@
 import { machineLine } from '../machine.ts'
+import { median } from '../statistics.ts'
 import type { StartupFigures } from './startup.ts'
-import { median } from './statistics.ts'
 
 /** Targets of the lab on 2 processors: seconds, and how many times faster reset is than starting over. */
 const TARGETS = { setup: 5, reset: 3, ratio: 5 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { parseRecord } from './lines.ts'
 import { Experiment } from './record.ts'
@@ -14,6 +14,18 @@ export const FILES = {
   result: 'result.json',
   report: 'report.html',
 } as const
+
+/** The experiments kept in a folder that began after a moment, an ISO date, the newest first. */
+export async function experimentsSince(since: string, parent: string = EXPERIMENTS): Promise<readonly Experiment[]> {
+  const names = (await readdir(parent).catch(() => [])).filter((name) => name !== 'latest')
+  const found: Experiment[] = []
+  for (const name of names) {
+    // One that is under way has no file yet.
+    const text = await readFile(join(parent, name, EXPERIMENT), 'utf8').catch(() => undefined)
+    if (text !== undefined) found.push(parseRecord(join(parent, name, EXPERIMENT), text, Experiment))
+  }
+  return found.filter(({ at }) => at > since).sort((a, b) => (a.at < b.at ? 1 : -1))
+}
 
 /** The file that tells of all runs of an experiment. */
 const EXPERIMENT = 'experiment.json'

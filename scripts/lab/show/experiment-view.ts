@@ -1,7 +1,7 @@
 import { chalk } from 'zx/core'
-import { median } from '../bench/statistics.ts'
 import type { Kept } from '../experiment/experiment.ts'
 import type { Run } from '../experiment/record.ts'
+import { median } from '../statistics.ts'
 
 const MARKS = { pass: chalk.green('✓'), fail: chalk.red('✗'), unknown: chalk.yellow('?') } as const
 /** Lost votes that are named for each run; its result names all. */

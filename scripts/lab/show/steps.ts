@@ -1,11 +1,18 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { Listr, ListrLogger, type ListrTask, type ListrTaskWrapper, PRESET_TIMER, ProcessOutput } from 'listr2'
 import type { Tell } from '../engine/docker.ts'
+
+const silence = new AsyncLocalStorage<true>()
+
+/** Runs work whose steps are not shown. */
+export const silently = <T>(work: () => Promise<T>): Promise<T> => silence.run(true, work)
 
 /** Runs steps one after another, with times: live on a terminal, plain lines when piped. Standard output stays free for answers. */
 export async function steps(tasks: ListrTask[]): Promise<void> {
   const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) })
   const timer = { ...PRESET_TIMER, condition: (milliseconds: number) => milliseconds >= 100 }
   await new Listr(tasks.map(showing), {
+    silentRendererCondition: () => silence.getStore() === true,
     concurrent: false,
     exitOnError: true,
     // Ctrl-C is ours: it has to end what runs first.

@@ -1,4 +1,4 @@
-import { median } from '../../bench/statistics.ts'
+import { median } from '../../statistics.ts'
 import type { Judgement, Run } from '../record.ts'
 import { faultOf, type Group, tally } from './groups.ts'
 import { type Html, html } from './html.ts'

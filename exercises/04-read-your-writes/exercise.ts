@@ -1,0 +1,83 @@
+import { z } from 'zod'
+import { defineExercise, finding, holdsVotes, isPrimary, type Stage } from '../../scripts/lab/exercise/face.ts'
+
+const EARLY = { ann: 'Salad', bob: 'Salad' }
+const OWN = { dora: 'Soup' }
+
+export const exercise = defineExercise({
+  minutes: 15,
+  notes: z.object({ poll: z.string(), readsBefore: z.number() }),
+  async setup(stage) {
+    const poll = await stage.createPoll('Lunch on Friday?', ['Soup', 'Salad'])
+    await stage.vote(poll, EARLY)
+    await stage.until('these votes on db-replica', async () => {
+      const seen = Object.keys(await stage.votesOn('db-replica', poll)).length
+      return seen === Object.keys(EARLY).length ? { done: undefined } : { seen: `${seen}` }
+    })
+    await stage.fault('replay-pause', 'db-replica')
+    return { poll, readsBefore: await tokenReads(stage) }
+  },
+  given: (stage, { poll }) => [
+    `the poll "Lunch on Friday?"  ${poll}`,
+    `the page reads from the server backup, at ${stage.type.endpoint('backup')}`,
+  ],
+  check: (stage, { poll, readsBefore }) =>
+    Promise.all([
+      holdsVotes(stage, 'db-primary', poll, OWN),
+      finding(
+        'backup was asked for something newer than its own database has, and answered',
+        `docker exec backup: its metrics, ${METRIC}`,
+        async () => {
+          const reads = (await tokenReads(stage)) - readsBefore
+          return { ok: reads > 0, seen: `${Math.max(0, reads)} such reads since the exercise began` }
+        },
+      ),
+      finding('replay on db-replica is still paused: the copy is being made', 'zx scripts/status.ts', async () => {
+        const paused = await stage.ask('db-replica', 'select pg_is_wal_replay_paused()')
+        return { ok: paused === 't', seen: paused === 't' ? 'paused' : 'it replays' }
+      }),
+      isPrimary(stage, 'db-primary'),
+    ]),
+  hints: [
+    'See the gap first: vote as dora, then read the results from each server by itself.',
+    'A write answers with more than its status. Look at what zx scripts/poll.ts vote prints with --json.',
+    'proto/polling.proto and the README say what the consistency token is for, and who takes it.',
+    'zx scripts/poll.ts --at <server> results <poll> --token <token>',
+  ],
+  solution: (stage, { poll }) => [
+    {
+      does: 'Vote as dora, keep the token of that write, and read from backup what includes it',
+      command: [
+        `token=$(${stage.type.verb('poll', 'vote', poll, 'Soup', '--user', 'dora', '--json')} | node -p 'JSON.parse(fs.readFileSync(0)).token')`,
+        `echo "the token: $token"`,
+        `${stage.type.verb('poll', '--at', stage.type.endpoint('backup'), 'results', poll)} --token "$token"`,
+      ].join('\n'),
+    },
+    {
+      does: 'Without the token the same server answers from its own database',
+      command: stage.type.verb('poll', '--at', stage.type.endpoint('backup'), 'results', poll),
+    },
+  ],
+  tempting: (stage, { poll }) => [
+    {
+      does: 'reading from the other server',
+      misses: 'backup was asked for something newer',
+      steps: [
+        { does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'Soup', '--user', 'dora') },
+        { does: 'read', command: stage.type.verb('poll', '--at', stage.type.endpoint('primary'), 'results', poll) },
+      ],
+    },
+    {
+      does: 'going on to replay',
+      misses: 'replay on db-replica is still paused',
+      steps: [
+        { does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'Soup', '--user', 'dora') },
+        { does: 'resume', command: stage.type.psql('db-replica', 'select pg_wal_replay_resume()') },
+      ],
+    },
+  ],
+})
+
+const METRIC = 'polling_token_reads_total{database="writable"}'
+
+const tokenReads = async (stage: Stage): Promise<number> => (await stage.metric('backup', METRIC)) ?? 0

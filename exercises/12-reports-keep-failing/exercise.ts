@@ -1,0 +1,131 @@
+import { z } from 'zod'
+import { defineExercise, finding, isPrimary, isStandby, type Stage } from '../../scripts/lab/exercise/face.ts'
+
+/** How long the longest report takes, seconds. */
+const REPORT_SECONDS = 600
+/** What one answer of the report's session may take, seconds. */
+const ANSWER_SECONDS = 10
+
+export const exercise = defineExercise({
+  minutes: 25,
+  notes: z.object({}),
+  async setup(stage) {
+    await stage.change(
+      'db-primary',
+      'create table sale (id int primary key, amount int) with (autovacuum_enabled = off)',
+      'insert into sale select n, n % 97 from generate_series(1, 1000) n',
+    )
+    await stage.change('db-replica', "alter system set max_standby_streaming_delay = '0'", 'select pg_reload_conf()')
+    await stage.until('the table on db-replica', async () => {
+      const rows = await stage.ask('db-replica', "select count(*) from pg_class where relname = 'sale'")
+      return rows === '1' ? { done: undefined } : { seen: `${rows} tables` }
+    })
+    return {}
+  },
+  check: (stage) =>
+    Promise.all([
+      finding('a report on db-replica outlives a vacuum on db-primary', 'run one: see the hints', () =>
+        runReport(stage),
+      ),
+      finding('reports of ten minutes have the time', 'psql in db-replica: pg_settings', async () => {
+        const delay = Number(
+          await stage.ask('db-replica', "select setting from pg_settings where name = 'max_standby_streaming_delay'"),
+        )
+        return {
+          ok: delay === -1 || delay >= REPORT_SECONDS * 1000,
+          seen: delay === -1 ? 'all the time there is' : `${delay / 1000} s, then they are ended`,
+        }
+      }),
+      finding(
+        'db-primary removes dead rows whatever db-replica reads',
+        'psql in db-primary: pg_replication_slots, xmin',
+        async () => {
+          const feedback = await stage.ask('db-replica', 'show hot_standby_feedback')
+          const xmin = await stage.ask(
+            'db-primary',
+            "select xmin from pg_replication_slots where slot_name = 'db_replica'",
+          )
+          return {
+            ok: feedback === 'off' && xmin === '',
+            seen:
+              feedback === 'on'
+                ? 'db-replica makes it keep them: hot_standby_feedback is on'
+                : xmin === ''
+                  ? 'it does'
+                  : `rows since transaction ${xmin} are kept`,
+          }
+        },
+      ),
+      isStandby(stage, 'db-replica'),
+      isPrimary(stage, 'db-primary'),
+    ]),
+  hints: [
+    'Make it fail: in db-replica begin a transaction "isolation level repeatable read" and count the table sale; in db-primary update sale and vacuum it; count again.',
+    'docker logs db-replica gives the reason: conflict with recovery. Replay wants to remove rows that the report still sees.',
+    'Either replay waits for the report, or the report goes, or the primary keeps the rows. Which of the three does the brief allow?',
+    'The setting that says how long replay waits is max_standby_streaming_delay, on db-replica: alter system, then pg_reload_conf().',
+  ],
+  solution: (stage) => [
+    {
+      does: 'How long does replay wait for a report?',
+      command: stage.type.psql('db-replica', 'show max_standby_streaming_delay'),
+    },
+    {
+      does: 'Give reports fifteen minutes, on the standby only',
+      command: stage.type.psql(
+        'db-replica',
+        "alter system set max_standby_streaming_delay = '15min'",
+        'select pg_reload_conf()',
+      ),
+    },
+  ],
+  tempting: (stage) => [
+    {
+      does: 'making the primary keep the rows',
+      misses: 'db-primary removes dead rows',
+      steps: [
+        {
+          does: 'feedback',
+          command: stage.type.psql(
+            'db-replica',
+            'alter system set hot_standby_feedback = on',
+            'select pg_reload_conf()',
+          ),
+        },
+      ],
+    },
+  ],
+})
+
+/** Begins a report on the standby, makes the primary remove rows that the report sees, and sees what becomes of it. */
+async function runReport(stage: Stage) {
+  const report = stage.session('db-replica')
+  try {
+    const count = (): Promise<string> => report.run('select count(*) from sale', ANSWER_SECONDS)
+    await report.run('begin isolation level repeatable read', ANSWER_SECONDS)
+    const before = await count()
+    await stage.change('db-primary', 'update sale set amount = amount + 1', 'vacuum sale')
+    const end = await stage.ask('db-primary', 'select pg_current_wal_lsn()')
+    const met = await stage.until('the vacuum to meet the report', async () => {
+      const after = await count().catch(() => undefined)
+      if (after === undefined) return { done: 'ended' }
+      const [waits, replayed] = (
+        await stage.ask(
+          'db-replica',
+          `select (select count(*) from pg_stat_activity where wait_event like 'RecoveryConflict%'), pg_last_wal_replay_lsn() >= '${end}'`,
+        )
+      ).split('|')
+      if (waits !== '0') return { done: after === before ? 'outlived' : 'changed' }
+      return replayed === 't' ? { done: 'missed' } : { seen: 'replay is on its way' }
+    })
+    const seen = {
+      ended: 'it was ended: conflict with recovery',
+      outlived: 'replay waited for it',
+      changed: 'it saw rows change',
+      missed: 'the vacuum removed nothing that it could see',
+    }[met]
+    return { ok: met === 'outlived', seen: seen ?? met }
+  } finally {
+    report.end()
+  }
+}

@@ -1,0 +1,27 @@
+// A scene of two exercises: a primary dies with votes that only it had.
+import { z } from 'zod'
+import type { Stage } from '../scripts/lab/exercise/face.ts'
+
+export const EVERYWHERE = { ann: 'New', bob: 'Old', cid: 'New' }
+export const ONLY_ON_THE_OLD = { dora: 'New', emil: 'Old' }
+
+export const Scene = z.object({ poll: z.string() })
+export type Scene = z.infer<typeof Scene>
+
+/** Votes of which some reach the standby and some do not; then the primary is killed. */
+export async function aPrimaryDies(stage: Stage): Promise<Scene> {
+  const poll = await stage.createPoll('The new logo?', ['Old', 'New'])
+  await stage.vote(poll, EVERYWHERE)
+  await stage.until('these votes on db-replica', async () => {
+    const seen = Object.keys(await stage.votesOn('db-replica', poll)).length
+    return seen === Object.keys(EVERYWHERE).length ? { done: undefined } : { seen: `${seen}` }
+  })
+  await stage.fault('isolate', 'db-replica', 'db-primary')
+  await stage.vote(poll, ONLY_ON_THE_OLD)
+  await stage.fault('crash', 'db-primary')
+  await stage.heal('isolate')
+  return { poll }
+}
+
+/** The names of those whose votes only the old primary has. */
+export const LOST: readonly string[] = Object.keys(ONLY_ON_THE_OLD).sort()

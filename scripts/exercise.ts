@@ -1,0 +1,96 @@
+#!/usr/bin/env zx
+// Exercises that check themselves: a situation, a task, and a look at the real system.
+import { commandLine, numberFrom } from './lab/command-line.ts'
+import { check, end, hint, list, solve, start, verifyAll } from './lab/exercise/learn.ts'
+import { entryOf, readTrack } from './lab/exercise/track.ts'
+import { readSettings } from './lab/settings.ts'
+import {
+  actedView,
+  briefView,
+  checkView,
+  endedView,
+  hintView,
+  progressJson,
+  stepView,
+  trackTable,
+  verifiedLines,
+} from './lab/show/exercise-view.ts'
+import { labOf } from './lab/topology.ts'
+
+const tell = (what: string) => console.error(`… ${what}`)
+const DISCARD = ['--discard', 'also if the lab holds polls of yours: they are deleted'] as const
+
+type Options = { readonly json?: boolean; readonly discard?: boolean }
+
+await commandLine(import.meta.filename, (program) => {
+  program.description(
+    'Exercises that check themselves: each puts the lab into a situation, and looks at what you made of it.',
+  )
+  program
+    .command('list', { isDefault: true })
+    .description('all exercises, and how far you are')
+    .option('--json', 'print your progress as JSON, for a teacher who collects it')
+    .action(async ({ json }: Options) => {
+      const lab = labOf(readSettings())
+      const listed = await list(lab)
+      console.log(json ? JSON.stringify(progressJson(listed, lab.name), null, 2) : trackTable(listed))
+    })
+  program
+    .command('start <exercise>')
+    .description('bring the lab into the situation of an exercise, by its number or name: ALL VOTES ARE DELETED')
+    .option(...DISCARD)
+    .action(async (word: string, { discard = false }: Options) =>
+      console.log(briefView(await start(labOf(readSettings()), word, discard, tell))),
+    )
+  program
+    .command('check')
+    .description('look at the lab; exit code 0 where the exercise is solved, else 1')
+    .option('--answer <text>', 'what the exercise asks for')
+    .option('--json', 'print what was found as JSON')
+    .action(async ({ answer, json }: Options & { answer?: string }) => {
+      const checked = await check(labOf(readSettings()), answer)
+      const { entry, passed, findings } = checked
+      console.log(json ? JSON.stringify({ exercise: entry.name, passed, findings }, null, 2) : checkView(checked))
+      if (!passed) process.exitCode = 1
+    })
+  program
+    .command('hint')
+    .description('one more hint')
+    .action(async () => console.log(hintView(await hint(labOf(readSettings())))))
+  program
+    .command('solve')
+    .description('start the exercise again, and carry out its solution step by step: ALL VOTES ARE DELETED')
+    .option(...DISCARD)
+    .action(async ({ discard = false }: Options) => {
+      const solved = await solve(labOf(readSettings()), discard, tell, {
+        before: (step) => console.log(stepView(step)),
+        after: (acted) => console.log(actedView(acted)),
+      })
+      console.log(`\n${checkView(solved)}`)
+      if (!solved.passed) process.exitCode = 1
+    })
+  program
+    .command('reset')
+    .description('give the lab back as new, in no exercise: ALL VOTES ARE DELETED')
+    .option('--progress', 'forget your progress too')
+    .option(...DISCARD)
+    .action(async ({ progress = false, discard = false }: Options & { progress?: boolean }) => {
+      await end(labOf(readSettings()), discard, progress, tell)
+      console.log(endedView())
+    })
+  program
+    .command('verify [exercises...]')
+    .description(
+      'prove of exercises, or of all, that they fail unsolved, pass solved, refuse what is tempting, and start the same twice: ALL POLLS AND VOTES ARE DELETED',
+    )
+    .option('--runs <number>', 'how often', numberFrom(1, 1000), 1)
+    .option(...DISCARD)
+    .action(async (words: string[], { runs, discard = false }: Options & { runs: number }) => {
+      const entries = words.length === 0 ? await readTrack() : await Promise.all(words.map(entryOf))
+      const all = Array.from({ length: runs }, () => entries).flat()
+      await verifyAll(labOf(readSettings()), all, discard, tell, (verified) => {
+        console.log(verifiedLines(verified))
+        if (verified.problems.length > 0) process.exitCode = 1
+      })
+    })
+})

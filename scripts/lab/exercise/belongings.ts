@@ -1,0 +1,32 @@
+import { ask } from '../access/database.ts'
+import { LabError, labError } from '../errors.ts'
+import type { Lab } from '../topology.ts'
+import type { Progress } from './progress.ts'
+
+/**
+ * Refuses where the lab holds polls that are not of the exercise that it is in: whoever starts another would delete them.
+ * Where no database can be asked it goes on only from one exercise to the next, and tells so.
+ */
+export async function assertNothingAtStake(lab: Lab, progress: Progress, tell: (what: string) => void): Promise<void> {
+  const answers = await Promise.all(lab.databases.map((node) => ask(lab, node, POLLS, 3).catch(silence)))
+  const lines = answers.filter((answer) => typeof answer === 'string').flatMap((answer) => answer.split('\n'))
+  const own = JSON.stringify(progress.current?.notes ?? null)
+  const others = [...new Set(lines)].filter((line) => line !== '' && !own.includes(line.slice(0, UUID_LENGTH)))
+  if (others.length > 0) {
+    const shown = others.slice(0, 5).map((line) => `"${line.slice(UUID_LENGTH + 1)}"`)
+    const more = others.length > shown.length ? ` and ${others.length - shown.length} more` : ''
+    throw labError('POLLS_AT_STAKE', { polls: `${shown.join(', ')}${more}` })
+  }
+  if (lines.length > 0 || answers.some((answer) => typeof answer === 'string')) return
+  const problem = answers.map((answer) => (answer instanceof LabError ? answer.message : '')).join('; ')
+  if (progress.current === null) throw labError('POLLS_UNKNOWN', { problem })
+  tell(`no database answers, so polls that you made since the last exercise began are deleted unseen (${problem})`)
+}
+
+const POLLS = `select id || ' ' || question from poll order by created_at`
+const UUID_LENGTH = 36
+
+function silence(error: unknown): LabError {
+  if (error instanceof LabError) return error
+  throw error
+}

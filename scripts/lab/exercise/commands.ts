@@ -1,0 +1,27 @@
+import { typed } from '../engine/docker.ts'
+import { nodeNamed } from '../faults/inject.ts'
+import { type DatabaseName, endpointOf, type Lab, type NodeName, type ServerName } from '../topology.ts'
+
+/** Commands as a learner would type them, with the names and ports that this lab has. */
+export type Commands = {
+  /** `zx scripts/….ts`. */
+  readonly verb: (name: string, ...args: readonly string[]) => string
+  /** SQL in a database, as its superuser from inside; rows alone, as lines. */
+  readonly psql: (node: DatabaseName, ...statements: readonly string[]) => string
+  /** `docker start`, `kill`, `restart`, … of a node. */
+  readonly docker: (what: string, node: NodeName) => string
+  /** host:port of a server. */
+  readonly endpoint: (server: ServerName) => string
+}
+
+/** The commands of one lab. */
+export const commandsFor = (lab: Lab): Commands => ({
+  verb: (name, ...args) => ['zx', `scripts/${name}.ts`, ...args.map(typed)].join(' '),
+  psql: (node, ...statements) =>
+    ['docker', 'exec', nodeNamed(lab, node).container, 'psql', '-XAt', '-d', 'polling']
+      .concat(statements.flatMap((statement) => ['-c', statement]))
+      .map(typed)
+      .join(' '),
+  docker: (what, node) => `docker ${what} ${nodeNamed(lab, node).container}`,
+  endpoint: (server) => endpointOf(lab, nodeNamed(lab, server)) ?? '',
+})

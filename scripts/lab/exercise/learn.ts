@@ -1,0 +1,128 @@
+import { labError } from '../errors.ts'
+import { exclusively } from '../lock.ts'
+import type { Lab } from '../topology.ts'
+import { assertNothingAtStake } from './belongings.ts'
+import type { Finding, Step } from './exercise.ts'
+import { clear, examine, passes, setUp } from './perform.ts'
+import { checked, hinted, keepProgress, leave, type Progress, readProgress, started } from './progress.ts'
+import { type Acted, carryOut } from './solution.ts'
+import { stageOf } from './stage.ts'
+import { type Entry, entryOf, namesOfTrack, readTrack } from './track.ts'
+import { type Verified, verify } from './verify.ts'
+
+/** Told what takes a while, or has to be known. */
+export type Tell = (what: string) => void
+
+/** The track, and how far somebody is on it. */
+export type Listed = { readonly track: readonly Entry[]; readonly progress: Progress }
+
+/** An exercise that the lab is in the state of. */
+export type Started = { readonly entry: Entry; readonly given: readonly string[] }
+
+/** What a check came to; `next` is the exercise after it, undefined after the last. */
+export type Checked = {
+  readonly entry: Entry
+  readonly passed: boolean
+  readonly findings: readonly Finding[]
+  readonly next: string | undefined
+}
+
+export const list = async (lab: Lab): Promise<Listed> => ({
+  track: await readTrack(),
+  progress: await readProgress(lab),
+})
+
+/** Brings the lab into the state of an exercise. All votes are deleted; polls of the learner's own only with `discard`. */
+export const start = (lab: Lab, word: string, discard: boolean, tell: Tell): Promise<Started> =>
+  alone(lab, async () => begin(lab, await entryOf(word), discard, false, tell))
+
+async function begin(lab: Lab, entry: Entry, discard: boolean, shown: boolean, tell: Tell): Promise<Started> {
+  const progress = await readProgress(lab)
+  if (!discard) await assertNothingAtStake(lab, progress, tell)
+  tell('bringing the lab into the state of the exercise')
+  // Interrupted on the way, it is in the state of none.
+  await keepProgress(lab, leave(progress))
+  const notes = await setUp(lab, entry.exercise)
+  await keepProgress(lab, started(progress, entry.name, notes, shown))
+  return { entry, given: entry.exercise.given(stageOf(lab), notes) }
+}
+
+/** Looks at the lab, and keeps what came of it. */
+export const check = (lab: Lab, answer: string | undefined): Promise<Checked> =>
+  alone(lab, async () => {
+    const progress = await readProgress(lab)
+    const entry = await currentOf(progress)
+    const findings = await examine(lab, entry.exercise, progress.current?.notes, answer)
+    const passed = passes(findings)
+    await keepProgress(lab, checked(progress, passed))
+    return { entry, passed, findings, next: await after(entry) }
+  })
+
+/** The next hint of the current exercise, and how many there are; undefined after the last one. */
+export const hint = (lab: Lab) =>
+  alone(lab, async () => {
+    const progress = await readProgress(lab)
+    const { name, exercise } = await currentOf(progress)
+    const nth = progress.current?.hints ?? 0
+    const text = exercise.hints[nth]
+    if (text !== undefined) await keepProgress(lab, hinted(progress))
+    return { name, text, nth: nth + 1, of: exercise.hints.length }
+  })
+
+export type Shown = { readonly before: (step: Step) => void; readonly after: (acted: Acted) => void }
+
+/** Starts the current exercise again, carries out its solution, and checks it. */
+export const solve = (lab: Lab, discard: boolean, tell: Tell, shown: Shown): Promise<Checked> =>
+  alone(lab, async () => {
+    const entry = await currentOf(await readProgress(lab))
+    await begin(lab, entry, discard, true, tell)
+    const progress = await readProgress(lab)
+    const notes = progress.current?.notes
+    const answer = await carryOut(entry.exercise.solution(stageOf(lab), notes), shown)
+    const findings = await examine(lab, entry.exercise, notes, answer)
+    const passed = passes(findings)
+    await keepProgress(lab, checked(progress, passed))
+    return { entry, passed, findings, next: await after(entry) }
+  })
+
+/** Gives the lab back as new, in no exercise; with `forget` as if nothing had ever been begun. */
+export const end = (lab: Lab, discard: boolean, forget: boolean, tell: Tell): Promise<void> =>
+  alone(lab, async () => {
+    const progress = await readProgress(lab)
+    if (!discard) await assertNothingAtStake(lab, progress, tell)
+    tell('giving the lab back as new')
+    await clear(lab)
+    await keepProgress(lab, { ...leave(progress), exercises: forget ? {} : progress.exercises })
+  })
+
+/** Verifies exercises one after another, and gives the lab back as new; the learner's progress stays. */
+export const verifyAll = (
+  lab: Lab,
+  entries: readonly Entry[],
+  discard: boolean,
+  tell: Tell,
+  verified: (it: Verified) => void,
+): Promise<void> =>
+  alone(lab, async () => {
+    const progress = await readProgress(lab)
+    if (!discard) await assertNothingAtStake(lab, progress, tell)
+    await keepProgress(lab, leave(progress))
+    for (const entry of entries) verified(await verify(lab, entry))
+    await clear(lab)
+  })
+
+/** One of these at a time; a lock of its own, since the commands that it gives take the lab's. */
+const alone = <T>(lab: Lab, work: () => Promise<T>): Promise<T> =>
+  exclusively({ ...lab, name: `${lab.name}/exercise` }, work)
+
+async function currentOf(progress: Progress): Promise<Entry> {
+  if (progress.current !== null) return entryOf(progress.current.name)
+  const names = await namesOfTrack()
+  const next = names.find((name) => progress.exercises[name]?.solvedAt == null) ?? names[0] ?? ''
+  throw labError('NO_EXERCISE', { next: Number(next.slice(0, 2)) })
+}
+
+async function after({ name }: Entry): Promise<string | undefined> {
+  const names = await namesOfTrack()
+  return names[names.indexOf(name) + 1]
+}

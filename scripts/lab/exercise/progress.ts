@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
+import { z } from 'zod'
+import { writePrivately } from '../access/private-file.ts'
+import { stateFolder } from '../access/secrets.ts'
+import { labError } from '../errors.ts'
+import type { Lab } from '../topology.ts'
+
+/** What somebody has done of one exercise. Dates are ISO texts. */
+const Record = z.object({
+  starts: z.number(),
+  checks: z.number(),
+  hints: z.number(),
+  firstStartedAt: z.string(),
+  solvedAt: z.string().nullable(),
+  /** Whether the learner solved it or had it solved; null while nobody has. */
+  solvedBy: z.enum(['learner', 'solution']).nullable(),
+  /** From the start that led to it, to the check that passed. */
+  seconds: z.number().nullable(),
+})
+export type Record = z.infer<typeof Record>
+
+const Current = z.object({
+  name: z.string(),
+  startedAt: z.string(),
+  hints: z.number(),
+  /** Was its solution carried out, by us? */
+  shown: z.boolean(),
+  notes: z.unknown(),
+})
+export type Current = z.infer<typeof Current>
+
+/** How far a learner is on one lab. */
+export const Progress = z.object({
+  learner: z.string(),
+  /** The exercise that the lab is in the state of; null where it is in none. */
+  current: Current.nullable(),
+  exercises: z.record(z.string(), Record),
+})
+export type Progress = z.infer<typeof Progress>
+
+/** Beside what the lab keeps about itself, so that it outlives a teardown. */
+export const progressFile = (lab: Lab): string => `${stateFolder(lab)}.progress.json`
+
+/** What was kept; of a learner who has begun nothing, nothing. */
+export async function readProgress(lab: Lab): Promise<Progress> {
+  const file = progressFile(lab)
+  try {
+    return Progress.parse(JSON.parse(await readFile(file, 'utf8')))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      return { learner: userInfo().username, current: null, exercises: {} }
+    throw labError('PROGRESS_BROKEN', {
+      file,
+      problem: error instanceof z.ZodError ? z.prettifyError(error) : String(error),
+    })
+  }
+}
+
+export const keepProgress = (lab: Lab, progress: Progress): Promise<void> =>
+  writePrivately(progressFile(lab), `${JSON.stringify(progress, null, 2)}\n`)
+
+const NEW: Omit<Record, 'firstStartedAt'> = {
+  starts: 0,
+  checks: 0,
+  hints: 0,
+  solvedAt: null,
+  solvedBy: null,
+  seconds: null,
+}
+
+/** The lab is in no exercise's state: it is about to be changed. */
+export const leave = (progress: Progress): Progress => ({ ...progress, current: null })
+
+/** An exercise has been started. */
+export function started(progress: Progress, name: string, notes: unknown, shown: boolean, now = new Date()): Progress {
+  const startedAt = now.toISOString()
+  const before = progress.exercises[name] ?? { ...NEW, firstStartedAt: startedAt }
+  return {
+    ...progress,
+    current: { name, startedAt, hints: 0, shown, notes },
+    exercises: { ...progress.exercises, [name]: { ...before, starts: before.starts + 1 } },
+  }
+}
+
+/** The current exercise has been checked; what a learner solved stays so, however often it is shown afterwards. */
+export function checked(progress: Progress, passed: boolean, now = new Date()): Progress {
+  return changed(progress, (record, current) => {
+    const counted = { ...record, checks: record.checks + 1 }
+    if (!passed || record.solvedBy === 'learner' || (current.shown && record.solvedBy !== null)) return counted
+    const seconds = Math.round((now.getTime() - Date.parse(current.startedAt)) / 1000)
+    return { ...counted, solvedAt: now.toISOString(), solvedBy: current.shown ? 'solution' : 'learner', seconds }
+  })
+}
+
+/** One more hint has been given. */
+export function hinted(progress: Progress): Progress {
+  const after = changed(progress, (record) => ({ ...record, hints: record.hints + 1 }))
+  return { ...after, current: after.current && { ...after.current, hints: after.current.hints + 1 } }
+}
+
+function changed(progress: Progress, change: (record: Record, current: Current) => Record): Progress {
+  const { current, exercises } = progress
+  const record = current && exercises[current.name]
+  if (!current || !record) return progress
+  return { ...progress, exercises: { ...exercises, [current.name]: change(record, current) } }
+}

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { labError } from '../errors.ts'
+import { interruption } from '../interruption.ts'
+import type { Step } from './exercise.ts'
+
+const ROOT = join(import.meta.dirname, '../../..')
+
+/** What a step came to. */
+export type Acted = { readonly exit: number; readonly stdout: string; readonly stderr: string }
+
+/** Types the command of a step in a shell of its own, in the project's folder. */
+export async function act({ command }: Step): Promise<Acted> {
+  interruption.signal.throwIfAborted()
+  const PATH = `${join(ROOT, 'node_modules/.bin')}:${process.env['PATH']}`
+  const child = spawn('bash', ['-uo', 'pipefail', '-c', command], {
+    cwd: ROOT,
+    env: { ...process.env, PATH },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal: interruption.signal,
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  child.on('error', () => {})
+  const exit = await new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)))
+  interruption.signal.throwIfAborted()
+  return { exit, stdout: stdout.trim(), stderr: stderr.trim() }
+}
+
+/** Carries out a solution, each step told before and after; gives the answer that one of them printed, if one did. */
+export async function carryOut(
+  steps: readonly Step[],
+  told: { readonly before: (step: Step) => void; readonly after: (acted: Acted) => void },
+): Promise<string | undefined> {
+  let answer: string | undefined
+  for (const step of steps) {
+    told.before(step)
+    const acted = await act(step)
+    told.after(acted)
+    if (acted.exit !== 0 && !step.looks)
+      throw labError('STEP_FAILED', { command: step.command, exit: acted.exit, said: acted.stderr || acted.stdout })
+    if (step.answers) answer = acted.stdout
+  }
+  return answer
+}

@@ -1,0 +1,137 @@
+import type { PollResultResponse } from '../../../proto/gen/polling.ts'
+import { type PollingClient, pollingClient } from '../access/client.ts'
+import { ask, change } from '../access/database.ts'
+import { metricsOf } from '../access/server-metrics.ts'
+import { openSession, type Session } from '../access/session.ts'
+import { probeWrites, type WriteProbe } from '../access/write-probe.ts'
+import type { Level } from '../decide/durability.ts'
+import { failover } from '../decide/failover/command.ts'
+import { type Replication, replicationOf, setLevel } from '../decide/replication.ts'
+import { type LabStatus, statusOf } from '../decide/status.ts'
+import { attempt } from '../engine/docker.ts'
+import { experimentsSince } from '../experiment/folder.ts'
+import type { Experiment } from '../experiment/record.ts'
+import { heal } from '../faults/heal.ts'
+import { inject, nodeNamed } from '../faults/inject.ts'
+import type { KindName } from '../faults/kind.ts'
+import { KINDS } from '../faults/kinds.ts'
+import {
+  type DatabaseName,
+  type DatabaseNode,
+  endpointOf,
+  type Lab,
+  type NodeName,
+  type ServerName,
+} from '../topology.ts'
+import { type Look, until } from '../wait.ts'
+import { type Commands, commandsFor } from './commands.ts'
+import { type Traffic, trafficOf } from './traffic.ts'
+
+/** All that an exercise can see of the lab, and do to it. */
+export type Stage = {
+  /** A new poll, through the balancer; gives its uuid. */
+  readonly createPoll: (question: string, options: readonly string[]) => Promise<string>
+  /** A vote for each user, through the balancer; each has to be counted. */
+  readonly vote: (poll: string, votes: Votes) => Promise<void>
+  /** Results as one server counts them in its own database. */
+  readonly results: (poll: string, at: ServerName) => Promise<Readonly<Record<string, number>>>
+  /** Votes as a database holds them. */
+  readonly votesOn: (node: DatabaseName, poll: string) => Promise<Votes>
+  /** Votes that reach a database past the service, as through a client that still knew it. */
+  readonly castOn: (node: DatabaseName, poll: string, votes: Votes) => Promise<void>
+  /** Asks the service at a node to write, and leaves nothing behind. */
+  readonly probeWrites: (at: ServerName | 'loader') => Promise<WriteProbe>
+  /** SQL that only looks, as the superuser; rows as lines, columns separated by `|`. */
+  readonly ask: (node: DatabaseName, query: string) => Promise<string>
+  /** SQL that changes something, as the superuser, each statement a transaction of its own. */
+  readonly change: (node: DatabaseName, ...statements: readonly string[]) => Promise<void>
+  readonly fault: (kind: KindName, node: NodeName, ...peers: readonly NodeName[]) => Promise<void>
+  readonly heal: (...kinds: readonly KindName[]) => Promise<void>
+  readonly setLevel: (level: Level) => Promise<void>
+  /** Fails over whatever is lost. */
+  readonly failover: () => Promise<void>
+  readonly status: () => Promise<LabStatus>
+  readonly replication: () => Promise<Replication>
+  /** What a node has logged since a moment, an ISO date. */
+  readonly log: (node: NodeName, since: string) => Promise<string>
+  /** A session as the superuser that stays open until it is ended. */
+  readonly session: (node: DatabaseName) => Session
+  /** Experiments that began after a moment, an ISO date, the newest first. */
+  readonly experiments: (since: string) => Promise<readonly Experiment[]>
+  /** One of a server's metrics, named and labelled as it is written; undefined where there is none. */
+  readonly metric: (server: ServerName, name: string) => Promise<number | undefined>
+  /** Waits until a look is done, for 10 s at most. */
+  readonly until: <T>(what: string, look: () => Promise<Look<T>>) => Promise<T>
+  readonly traffic: Traffic
+  /** Commands for solutions, as a learner would type them on this lab. */
+  readonly type: Commands
+}
+
+/** Options by user. */
+export type Votes = Readonly<Record<string, string>>
+
+const WAIT_SECONDS = 10
+
+/** The stage that a lab is. */
+export function stageOf(lab: Lab): Stage {
+  const database = (name: DatabaseName) => nodeNamed(lab, name) as DatabaseNode
+  const addressOf = (name: NodeName) => endpointOf(lab, nodeNamed(lab, name)) ?? ''
+  const { patience } = lab.settings
+  const calling = async <T>(at: NodeName, call: (client: PollingClient) => Promise<T>): Promise<T> => {
+    const client = pollingClient(addressOf(at), patience)
+    return call(client).finally(client.close)
+  }
+  const silent = () => {}
+  return {
+    createPoll: (question, options) =>
+      calling('loader', async (client) => (await client.createPoll(question, options)).uuid),
+    vote: (poll, votes) =>
+      calling('loader', async (client) => {
+        for (const [user, option] of Object.entries(votes)) {
+          const { status } = await client.castVote(poll, user, option)
+          if (status !== 'Vote Successfully!') throw new Error(`the vote of ${user} for ${option}: ${status}`)
+        }
+      }),
+    results: (poll, at) =>
+      calling(at, async (client): Promise<PollResultResponse['results']> => (await client.results(poll)).results),
+    async votesOn(node, poll) {
+      // Not counted, since who has read a table is what an exercise may ask.
+      const query = `set track_counts = off; select json_object_agg(user_id, options[option] order by user_id) from vote join poll on id = poll_id where id = '${poll}'`
+      return JSON.parse((await ask(lab, database(node), query)) || '{}')
+    },
+    async castOn(node, poll, votes) {
+      for (const [user, option] of Object.entries(votes))
+        await change(
+          silent,
+          database(node),
+          `insert into vote (poll_id, user_id, option) select id, '${user}', array_position(options, '${option}') from poll where id = '${poll}'`,
+        )
+    },
+    probeWrites: (at) => probeWrites(addressOf(at), 3 * patience),
+    ask: (node, query) => ask(lab, database(node), query),
+    change: async (node, ...statements) => void (await change(silent, database(node), ...statements)),
+    async fault(name, node, ...peers) {
+      const kind = KINDS.find((it) => it.name === name)
+      if (kind === undefined) throw new Error(`no kind of fault ${name}`)
+      await inject(lab, { kind, node, peers, options: {} })
+    },
+    heal: async (...kinds) => void (await heal(lab, { kinds, nodes: [] })),
+    setLevel: async (level) => void (await setLevel(lab, level, false)),
+    failover: async () => void (await failover(lab, { maxLag: undefined, force: true })),
+    status: () => statusOf(lab),
+    replication: () => replicationOf(lab),
+    async log(name, since) {
+      const { stdout, stderr } = await attempt(['logs', '--since', since, nodeNamed(lab, name).container])
+      return `${stdout}\n${stderr}`
+    },
+    session: (name) => openSession(database(name)),
+    experiments: experimentsSince,
+    async metric(server, name) {
+      const node = lab.servers.find((it) => it.name === server)
+      return node && (await metricsOf(node))?.get(name)
+    },
+    until: (what, look) => until(what, { seconds: WAIT_SECONDS, patience }, look),
+    traffic: trafficOf(lab),
+    type: commandsFor(lab),
+  }
+}

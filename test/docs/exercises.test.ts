@@ -1,0 +1,55 @@
+import { glob, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { readTrack } from '../../scripts/lab/exercise/track.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const track = await readTrack()
+
+test('every brief has its parts, tells no commands, and asks two questions that are answered', async (t) => {
+  for (const { name, number, brief, answers, exercise } of track) {
+    t.equal(number, Number(name.slice(0, 2)), `${name} has the number of its folder`)
+    t.strictSame(
+      [...brief.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading),
+      ['Situation', 'Task', 'Observe', 'Think'],
+      name,
+    )
+    t.notMatch(brief, /zx scripts|docker |psql|npm run|alter system|pg_\w+\(/, `${name} tells no commands`)
+    const [, questions = ''] = brief.split('## Think')
+    t.strictSame(
+      [questions, answers].map((text) => [...text.matchAll(/^\d\. /gm)].length),
+      [2, 2],
+      `${name}: questions and answers`,
+    )
+    t.ok(exercise.hints.length >= 3, `${name} has hints`)
+  }
+  t.strictSame(
+    track.map(({ number }) => number),
+    track.map((_, index) => index + 1),
+    'they are numbered from 1',
+  )
+})
+
+test("the teacher's page lists every exercise with its time", async (t) => {
+  const page = await readFile(join(ROOT, 'docs/exercises.md'), 'utf8')
+  const rows = [...page.matchAll(/^\| (\d+) \| ([^|]+) \| (\d+) \|/gm)].map(([, number, title, minutes]) => [
+    Number(number),
+    title,
+    Number(minutes),
+  ])
+  t.strictSame(
+    rows,
+    track.map(({ number, title, exercise }) => [number, title, exercise.minutes]),
+  )
+})
+
+test('exercises know the face of the lab and nothing behind it', async (t) => {
+  for await (const file of glob('exercises/**/*.ts', { cwd: ROOT })) {
+    const text = await readFile(join(ROOT, file), 'utf8')
+    for (const [, from = ''] of text.matchAll(/from '([^']+)'/g))
+      t.ok(
+        ['zod', '../a-primary-dies.ts'].includes(from) || from.endsWith('/scripts/lab/exercise/face.ts'),
+        `${file}: ${from}`,
+      )
+  }
+})

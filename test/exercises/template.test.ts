@@ -1,0 +1,43 @@
+import { join } from 'node:path'
+import { test } from 'tap'
+import type { Exercise } from '../../scripts/lab/exercise/exercise.ts'
+import { readEntry } from '../../scripts/lab/exercise/track.ts'
+import { verify } from '../../scripts/lab/exercise/verify.ts'
+import { lab, resetAfter } from '../the-lab.ts'
+
+const entry = await readEntry(join(import.meta.dirname, '../../exercises/template'))
+
+test('the template is an exercise already', async (t) => {
+  resetAfter(t)
+  const { problems } = await verify(lab, entry)
+  t.strictSame(problems, [])
+})
+
+test('an exercise that passes unsolved, lets the tempting through, drifts, or cannot be solved is found out', async (t) => {
+  resetAfter(t)
+  let starts = 0
+  const broken: Exercise = {
+    ...entry.exercise,
+    async setup(stage) {
+      starts += 1
+      const poll = await stage.createPoll('Tea or coffee?', ['Tea', 'Coffee'])
+      await stage.vote(poll, starts === 1 ? { bob: 'Coffee' } : { bob: 'Coffee', cid: 'Coffee' })
+      return { poll }
+    },
+    // The wrong way round: it passes until ann has voted.
+    async check(stage, notes, answer) {
+      const findings = await entry.exercise.check(stage, notes, answer)
+      return findings.map((finding) => ({ ...finding, ok: !finding.ok }))
+    },
+  }
+  const { problems } = await verify(lab, { ...entry, exercise: broken })
+  t.match(problems, [
+    'it passes unsolved',
+    /casting the vote .* is not refused for "holds these votes": it passes/,
+    /a second start is not as the first: only the first: .*bob=2$/,
+    /only the first: db-replica/,
+    /a second start is not as the first: only the second: .*bob=2 cid=2/,
+    /only the second: db-replica/,
+    /solved, it misses: db-primary holds these votes/,
+  ])
+})
