@@ -11,11 +11,7 @@ export type Scene = z.infer<typeof Scene>
 /** Votes of which some reach the standby and some do not; then the primary is killed. */
 export async function aPrimaryDies(stage: Stage): Promise<Scene> {
   const poll = await stage.createPoll('The new logo?', ['Old', 'New'])
-  await stage.vote(poll, EVERYWHERE)
-  await stage.until('these votes on db-replica', async () => {
-    const seen = Object.keys(await stage.votesOn('db-replica', poll)).length
-    return seen === Object.keys(EVERYWHERE).length ? { done: undefined } : { seen: `${seen}` }
-  })
+  await stage.voteEverywhere(poll, EVERYWHERE)
   await stage.fault('isolate', 'db-replica', 'db-primary')
   await stage.vote(poll, ONLY_ON_THE_OLD)
   await stage.fault('crash', 'db-primary')

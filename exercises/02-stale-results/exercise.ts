@@ -1,13 +1,5 @@
 import { z } from 'zod'
-import {
-  defineExercise,
-  finding,
-  holdsVotes,
-  isPrimary,
-  isStandby,
-  showsAll,
-  votesInWords,
-} from '../../scripts/lab/exercise/face.ts'
+import { defineExercise, finding, holdsVotes, isPrimary, isStandby, showsAll } from '../../scripts/lab/exercise/face.ts'
 
 const EARLY = { ann: 'Keep' }
 const LATE = { bob: 'Replace', cid: 'Replace', dot: 'Replace' }
@@ -17,11 +9,7 @@ export const exercise = defineExercise({
   notes: z.object({ poll: z.string() }),
   async setup(stage) {
     const poll = await stage.createPoll('The coffee machine?', ['Keep', 'Replace'])
-    await stage.vote(poll, EARLY)
-    await stage.until('the first vote on db-replica', async () => {
-      const seen = votesInWords(await stage.votesOn('db-replica', poll))
-      return seen === votesInWords(EARLY) ? { done: undefined } : { seen }
-    })
+    await stage.voteEverywhere(poll, EARLY)
     // Two reasons: who finds the first and looks no further has not ended it.
     await stage.change('db-replica', "alter system set recovery_min_apply_delay = '6h'", 'select pg_reload_conf()')
     await stage.fault('replay-pause', 'db-replica')

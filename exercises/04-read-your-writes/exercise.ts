@@ -9,11 +9,7 @@ export const exercise = defineExercise({
   notes: z.object({ poll: z.string(), readsBefore: z.number() }),
   async setup(stage) {
     const poll = await stage.createPoll('Lunch on Friday?', ['Soup', 'Salad'])
-    await stage.vote(poll, EARLY)
-    await stage.until('these votes on db-replica', async () => {
-      const seen = Object.keys(await stage.votesOn('db-replica', poll)).length
-      return seen === Object.keys(EARLY).length ? { done: undefined } : { seen: `${seen}` }
-    })
+    await stage.voteEverywhere(poll, EARLY)
     await stage.fault('replay-pause', 'db-replica')
     return { poll, readsBefore: await tokenReads(stage) }
   },

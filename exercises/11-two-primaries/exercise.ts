@@ -12,11 +12,7 @@ export const exercise = defineExercise({
   notes: z.object({ poll: z.string() }),
   async setup(stage) {
     const poll = await stage.createPoll('The name of the team?', ['Otters', 'Badgers'])
-    await stage.vote(poll, BEFORE)
-    await stage.until('this vote on db-replica', async () => {
-      const seen = Object.keys(await stage.votesOn('db-replica', poll)).length
-      return seen === Object.keys(BEFORE).length ? { done: undefined } : { seen: `${seen}` }
-    })
+    await stage.voteEverywhere(poll, BEFORE)
     await stage.fault('isolate', 'db-replica', 'db-primary')
     await stage.castOn('db-primary', poll, ON_THE_OLD)
     await stage.change('db-replica', 'select pg_promote()')

@@ -33,6 +33,8 @@ export type Stage = {
   readonly createPoll: (question: string, options: readonly string[]) => Promise<string>
   /** A vote for each user, through the balancer; each has to be counted. */
   readonly vote: (poll: string, votes: Votes) => Promise<void>
+  /** The same, and waits until db-replica, a standby, shows them too. */
+  readonly voteEverywhere: (poll: string, votes: Votes) => Promise<void>
   /** Results as one server counts them in its own database. */
   readonly results: (poll: string, at: ServerName) => Promise<Readonly<Record<string, number>>>
   /** Votes as a database holds them. */
@@ -82,7 +84,7 @@ export function stageOf(lab: Lab): Stage {
     return call(client).finally(client.close)
   }
   const silent = () => {}
-  return {
+  const stage: Stage = {
     createPoll: (question, options) =>
       calling('loader', async (client) => (await client.createPoll(question, options)).uuid),
     vote: (poll, votes) =>
@@ -92,6 +94,14 @@ export function stageOf(lab: Lab): Stage {
           if (status !== 'Vote Successfully!') throw new Error(`the vote of ${user} for ${option}: ${status}`)
         }
       }),
+    async voteEverywhere(poll, votes) {
+      await stage.vote(poll, votes)
+      await stage.until('these votes on db-replica', async () => {
+        const held = await stage.votesOn('db-replica', poll)
+        const missing = Object.keys(votes).filter((user) => held[user] === undefined)
+        return missing.length === 0 ? { done: undefined } : { seen: `not those of ${missing.join(', ')}` }
+      })
+    },
     results: (poll, at) =>
       calling(at, async (client): Promise<PollResultResponse['results']> => (await client.results(poll)).results),
     async votesOn(node, poll) {
@@ -134,4 +144,5 @@ export function stageOf(lab: Lab): Stage {
     traffic: trafficOf(lab),
     type: commandsFor(lab),
   }
+  return stage
 }
