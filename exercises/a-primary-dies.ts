@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Stage } from '../scripts/lab/exercise/face.ts'
 
+export const OPTIONS = ['Old', 'New']
 export const EVERYWHERE = { ann: 'New', bob: 'Old', cid: 'New' }
 export const ONLY_ON_THE_OLD = { dora: 'New', emil: 'Old' }
 
@@ -10,12 +11,18 @@ export type Scene = z.infer<typeof Scene>
 
 /** Votes of which some reach the standby and some do not; then the primary is killed. */
 export async function aPrimaryDies(stage: Stage): Promise<Scene> {
-  const poll = await stage.createPoll('The new logo?', ['Old', 'New'])
+  const poll = await stage.createPoll('The new logo?', OPTIONS)
   await stage.voteEverywhere(poll, EVERYWHERE)
   await stage.fault('isolate', 'db-replica', 'db-primary')
   await stage.vote(poll, ONLY_ON_THE_OLD)
   await stage.fault('crash', 'db-primary')
   await stage.heal('isolate')
+  // It would believe for some seconds more that its primary is there.
+  await stage.change('db-replica', 'select pg_terminate_backend(pid) from pg_stat_wal_receiver')
+  await stage.until('db-replica to stream from nobody', async () => {
+    const receivers = await stage.ask('db-replica', 'select count(*) from pg_stat_wal_receiver')
+    return receivers === '0' ? { done: undefined } : { seen: `${receivers} receivers` }
+  })
   return { poll }
 }
 

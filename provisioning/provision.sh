@@ -26,7 +26,7 @@ root() {
 }
 # Runs a command as the lab's user. sudo reads the groups anew: the engine may be used before the next login.
 as_user() {
-  if [[ $(id -un) != "$user" ]] || { ((EUID != 0)) && ! docker info >/dev/null 2>&1; }; then
+  if [[ $(id -un) != "$user" ]] || { ((EUID != 0)) && ! may_use_engine; }; then
     sudo --preserve-env --set-home --user "$user" env "PATH=$PATH" "$@"
   else
     "$@"
@@ -48,17 +48,21 @@ quietly() {
   "Install Docker, npm, mmdebstrap and psql your system's way, then: npm ci && npm run setup"
 case $(uname -m) in x86_64 | aarch64) ;; *) fail "The processor is $(uname -m)." "Use a machine or VM with amd64 or arm64." ;; esac
 
+# The socket tells it in no time, where there is one; the engine itself takes a second in an emulated machine.
+may_use_engine() { [[ -w /var/run/docker.sock ]] || docker info >/dev/null 2>&1; }
 engine_answers() { docker info >/dev/null 2>&1 || { [[ -S /var/run/docker.sock ]] && root docker info >/dev/null 2>&1; }; }
 
 # 1. Packages
+# What dpkg knows is there once it is configured, also if an interrupted installation left its command behind.
+declare -A known
+while read -r package state; do known[$package]=$state; done < <(dpkg-query -W -f='${Package} ${db:Status-Status}\n')
 missing=()
 while read -r package command _; do
   [[ -z $package || $package == \#* ]] && continue
+  [[ ${known[${package%\?}]:-} == installed ]] && continue
   # Any engine that answers will do, wherever it is from.
   [[ $package == docker* ]] && engine_answers && continue
-  # What dpkg knows is there once it is configured, also if an interrupted installation left its command behind.
-  case $(dpkg-query -W -f='${db:Status-Status}' "${package%\?}" 2>/dev/null) in
-    installed) continue ;;
+  case ${known[${package%\?}]:-} in
     '' | not-installed | config-files) PATH=$PATH:/usr/sbin:/sbin command -v "$command" >/dev/null && continue ;;
   esac
   missing+=("$package")
@@ -101,5 +105,5 @@ if [[ $(cat node_modules/.installed-for 2>/dev/null) != "$digest" || ! -x node_m
 fi
 
 # 4. The lab
-say "Bringing the lab up (npm run setup)"
-as_user npm run --silent setup
+say "Bringing the lab up (zx scripts/setup.ts)"
+as_user env "PATH=$PWD/node_modules/.bin:$PATH" zx scripts/setup.ts

@@ -29,8 +29,12 @@ await commandLine(import.meta.filename, (program) => {
   program
     .command('list', { isDefault: true })
     .description('all exercises, and how far you are')
+    // What is no verb of ours ends up here.
+    .allowExcessArguments()
     .option('--json', 'print your progress as JSON, for a teacher who collects it')
-    .action(async ({ json }: Options) => {
+    .action(async ({ json }: Options, command) => {
+      const [word] = command.args
+      if (word !== undefined) command.error(`error: unknown command '${word}': see --help`)
       const lab = labOf(readSettings())
       const listed = await list(lab)
       console.log(json ? JSON.stringify(progressJson(listed, lab.name), null, 2) : trackTable(listed))

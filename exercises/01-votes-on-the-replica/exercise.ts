@@ -5,32 +5,37 @@ const VOTES = { ann: 'Roof', bob: 'Garden', cid: 'Roof' }
 
 export const exercise = defineExercise({
   minutes: 10,
-  // How often the table of votes had been read on the replica when the exercise began.
-  notes: z.object({ poll: z.string(), readBefore: z.number() }),
+  // How many votes had been read on the replica when the exercise began, and when that was.
+  notes: z.object({ poll: z.string(), readBefore: z.number(), since: z.string() }),
   async setup(stage) {
+    const since = new Date().toISOString()
     const poll = await stage.createPoll('Where shall we meet?', ['Roof', 'Garden', 'Cellar'])
-    return { poll, readBefore: await timesRead(stage) }
+    return { poll, readBefore: await votesRead(stage), since }
   },
   given: (_, { poll }) => [`the poll "Where shall we meet?"  ${poll}`],
-  check: async (stage, { poll, readBefore }) => [
+  check: async (stage, { poll, readBefore, since }) => [
     // Before the looks below, which are made in a way that does not count.
     await finding(
-      'somebody has read the table vote on db-replica',
-      'psql in db-replica: pg_stat_user_tables',
+      'somebody has read these votes in the table vote on db-replica',
+      'psql inside the container of db-replica, database polling: pg_stat_user_tables',
       async () => {
-        const times = (await timesRead(stage)) - readBefore
-        return { ok: times > 0, seen: `read ${times} times since the exercise began` }
+        const read = (await votesRead(stage)) - readBefore
+        return { ok: read >= Object.keys(VOTES).length, seen: `${read} votes read there since the exercise began` }
       },
     ),
     ...(await Promise.all([
+      finding('these votes came through the balancer', stage.type.docker('logs', 'loader'), async () => {
+        const calls = (await stage.log('loader', since)).split('\n').filter((line) => /CastVote"/.test(line))
+        return { ok: calls.length >= Object.keys(VOTES).length, seen: `it has passed on ${calls.length} votes` }
+      }),
       holdsVotes(stage, 'db-primary', poll, VOTES, { only: true }),
       holdsVotes(stage, 'db-replica', poll, VOTES, { only: true }),
     ])),
   ],
-  hints: [
+  hints: ({ type }) => [
     'The lab has a client of its own: zx scripts/poll.ts --help. It can vote for anybody.',
     'db-replica is not published, so you have to go in: every node is a container, and psql is in it.',
-    'docker exec -it db-replica psql -d polling opens a session there; \\d shows the tables.',
+    `${type.session('db-replica')} opens a session there; \\d shows the tables.`,
   ],
   solution: (stage, { poll }) => [
     ...Object.entries(VOTES).map(([user, option]) => ({
@@ -42,7 +47,7 @@ export const exercise = defineExercise({
   tempting: (stage, { poll }) => [
     {
       does: 'voting, and looking at the primary and at the results only',
-      misses: 'read the table vote on db-replica',
+      misses: 'read these votes in the table vote on db-replica',
       steps: [
         ...Object.entries(VOTES).map(([user, option]) => ({
           does: 'vote',
@@ -55,16 +60,36 @@ export const exercise = defineExercise({
         },
       ],
     },
+    {
+      does: 'voting past the balancer',
+      misses: 'came through the balancer',
+      steps: [
+        ...Object.entries(VOTES).map(([user, option]) => ({
+          does: 'vote',
+          command: stage.type.verb(
+            'poll',
+            '--at',
+            stage.type.endpoint('primary'),
+            'vote',
+            poll,
+            option,
+            '--user',
+            user,
+          ),
+        })),
+        { does: 'look at the replica', command: stage.type.psql('db-replica', SELECT(poll)) },
+      ],
+    },
   ],
 })
 
 const SELECT = (poll: string): string =>
   `select user_id, options[option] from vote join poll on id = poll_id where id = '${poll}'`
 
-const timesRead = async (stage: Stage): Promise<number> =>
+const votesRead = async (stage: Stage): Promise<number> =>
   Number(
     await stage.ask(
       'db-replica',
-      "select coalesce(seq_scan, 0) + coalesce(idx_scan, 0) from pg_stat_user_tables where relname = 'vote'",
+      "select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables where relname = 'vote'",
     ),
   )

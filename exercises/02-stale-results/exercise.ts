@@ -1,5 +1,15 @@
 import { z } from 'zod'
-import { defineExercise, finding, holdsVotes, isPrimary, isStandby, showsAll } from '../../scripts/lab/exercise/face.ts'
+import {
+  defineExercise,
+  type Finding,
+  finding,
+  holdsVotes,
+  isPrimary,
+  isStandby,
+  REPLAY_PAUSED,
+  type Stage,
+  showsAll,
+} from '../../scripts/lab/exercise/face.ts'
 
 const EARLY = { ann: 'Keep' }
 const LATE = { bob: 'Replace', cid: 'Replace', dot: 'Replace' }
@@ -17,22 +27,18 @@ export const exercise = defineExercise({
     return { poll }
   },
   given: (_, { poll }) => [`the poll "The coffee machine?"  ${poll}`],
-  check: (stage, { poll }) =>
-    Promise.all([
-      showsAll(stage, 'db-replica'),
-      finding(
-        'nothing makes db-replica wait before it shows what it has',
-        'psql in db-replica: pg_settings',
-        async () => {
-          const delay = await stage.ask('db-replica', 'show recovery_min_apply_delay')
-          return { ok: delay === '0', seen: delay === '0' ? 'no delay' : `it waits on purpose, ${delay}` }
-        },
-      ),
+  check: async (stage, { poll }) => {
+    const shows = await showsAll(stage, 'db-replica')
+    return Promise.all([
+      shows,
+      // Who has not found the first reason is not told of the second.
+      ...(shows.seen === REPLAY_PAUSED ? [] : [waitsForNothing(stage)]),
       isPrimary(stage, 'db-primary'),
       isStandby(stage, 'db-replica'),
       holdsVotes(stage, 'db-replica', poll, { ...EARLY, ...LATE }, { only: true }),
-    ]),
-  hints: [
+    ])
+  },
+  hints: () => [
     'Ask each server for the results by itself, and then each database. Who is behind whom?',
     'status shows how far each database is, and what it thinks is wrong. "Received" and "replayed" are two things.',
     'In db-replica: select pg_is_wal_replay_paused(). The function that ends it has a similar name.',
@@ -73,3 +79,13 @@ export const exercise = defineExercise({
     },
   ],
 })
+
+const waitsForNothing = (stage: Stage): Promise<Finding> =>
+  finding(
+    'nothing makes db-replica wait before it shows what it has',
+    'psql inside the container of db-replica: pg_settings',
+    async () => {
+      const delay = await stage.ask('db-replica', 'show recovery_min_apply_delay')
+      return { ok: delay === '0', seen: delay === '0' ? 'no delay' : `it waits on purpose, ${delay}` }
+    },
+  )

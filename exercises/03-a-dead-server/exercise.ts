@@ -22,10 +22,10 @@ export const exercise = defineExercise({
       takesVotes(stage, 'primary', 'backup'),
       holdsVotes(stage, 'db-primary', poll, VOTES),
     ]),
-  hints: [
+  hints: ({ type }) => [
     'Vote a few times through the balancer: does anything fail? Then ask each server by itself.',
     'status names every node. What is the container of the dead one doing, and what did it say last?',
-    'The balancer tells in its log whom it tried: docker logs loader.',
+    `The balancer tells in its log whom it tried: ${type.docker('logs', 'loader')}.`,
     'A container that was killed by hand stays down: docker start brings it back. zx scripts/setup.ts would too.',
   ],
   solution: (stage) => [

@@ -22,7 +22,7 @@ export const exercise = defineExercise({
       holdsVotes(stage, 'db-primary', poll, OWN),
       finding(
         'backup was asked for something newer than its own database has, and answered',
-        `docker exec backup: its metrics, ${METRIC}`,
+        `${stage.type.docker('exec', 'backup')} node -e 'fetch("http://localhost:9464/metrics").then(r => r.text()).then(console.log)'`,
         async () => {
           const reads = (await tokenReads(stage)) - readsBefore
           return { ok: reads > 0, seen: `${Math.max(0, reads)} such reads since the exercise began` }
@@ -34,7 +34,7 @@ export const exercise = defineExercise({
       }),
       isPrimary(stage, 'db-primary'),
     ]),
-  hints: [
+  hints: () => [
     'See the gap first: vote as dora, then read the results from each server by itself.',
     'A write answers with more than its status. Look at what zx scripts/poll.ts vote prints with --json.',
     'proto/polling.proto and the README say what the consistency token is for, and who takes it.',

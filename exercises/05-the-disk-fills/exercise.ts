@@ -18,22 +18,23 @@ export const exercise = defineExercise({
   check: (stage) =>
     Promise.all([
       finding(
-        'db-primary keeps no WAL for a reader who is gone',
-        'psql in db-primary: pg_replication_slots',
+        'db-primary has no slot of a reader who is gone',
+        `pg_replication_slots: ${stage.type.session('db-primary')}`,
         async () => {
-          const slots = await stage.ask(
+          const unread = await stage.ask(
             'db-primary',
-            "select slot_name || ' (' || coalesce(pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)), 'lost') || ')' from pg_replication_slots where not active",
+            "select coalesce(pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)), 'none any more, for it is lost') from pg_replication_slots where not active",
           )
+          const kept = unread.replaceAll('\n', ', ')
           return {
-            ok: slots === '',
-            seen: slots === '' ? 'every slot is read' : `nobody reads: ${slots.replaceAll('\n', ', ')}`,
+            ok: unread === '',
+            seen: unread === '' ? 'every slot is read' : `nobody reads a slot, which keeps ${kept}`,
           }
         },
       ),
       finding(
         'db-replica reads through its own slot, db_replica',
-        'psql in db-primary: pg_replication_slots',
+        `pg_replication_slots: ${stage.type.session('db-primary')}`,
         async () => {
           const active = await stage.ask(
             'db-primary',
@@ -47,7 +48,7 @@ export const exercise = defineExercise({
       ),
       finding(
         'what protects db-replica while it is away stays: max_slot_wal_keep_size is 1GB',
-        'psql in db-primary: pg_settings',
+        `pg_settings: ${stage.type.session('db-primary')}`,
         async () => {
           const kept = await stage.ask('db-primary', 'show max_slot_wal_keep_size')
           return { ok: kept === '1GB', seen: kept }
@@ -56,7 +57,7 @@ export const exercise = defineExercise({
       isStandby(stage, 'db-replica'),
       isPrimary(stage, 'db-primary'),
     ]),
-  hints: [
+  hints: () => [
     'What keeps a primary from removing old WAL? There are three reasons; status shows one of them.',
     'select slot_name, active, restart_lsn from pg_replication_slots. Who reads which?',
     'One of them is read by db-replica. Whoever read the other one is gone for good.',
@@ -79,7 +80,7 @@ export const exercise = defineExercise({
   tempting: (stage) => [
     {
       does: 'limiting what any slot may keep',
-      misses: 'keeps no WAL for a reader who is gone',
+      misses: 'has no slot of a reader who is gone',
       steps: [
         {
           does: 'limit',

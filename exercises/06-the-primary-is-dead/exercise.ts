@@ -8,7 +8,7 @@ import {
   takesVotes,
   votesInWords,
 } from '../../scripts/lab/exercise/face.ts'
-import { aPrimaryDies, EVERYWHERE, LOST, ONLY_ON_THE_OLD, Scene } from '../a-primary-dies.ts'
+import { aPrimaryDies, EVERYWHERE, LOST, ONLY_ON_THE_OLD, OPTIONS, Scene } from '../a-primary-dies.ts'
 
 export const exercise = defineExercise({
   minutes: 20,
@@ -24,15 +24,15 @@ export const exercise = defineExercise({
       isPrimary(stage, 'db-replica'),
       cannotComeBack(stage, 'db-primary'),
       takesVotes(stage, 'primary', 'backup'),
-      holdsVotes(stage, 'db-replica', poll, EVERYWHERE),
+      holdsVotes(stage, 'db-replica', poll, EVERYWHERE, { told: 'every vote that had reached it' }),
       answered(
         'you know whose acknowledged votes are gone',
         "the clients' record, held against what the new primary holds",
         answer,
-        (text) => namesIn(text).join(' ') === LOST.join(' '),
+        (text) => namesIn(text, OPTIONS).join(' ') === LOST.join(' '),
       ),
     ]),
-  hints: [
+  hints: () => [
     'Before you promote: how do you make sure that the old primary does not come back as a second one?',
     'zx scripts/failover.ts --help. docs/failover.md says what each of its steps proves.',
     'What did it say of WAL that only db-primary had? Those bytes are votes; the clients know which were acknowledged.',

@@ -8,7 +8,7 @@ import {
   showsAll,
   takesVotes,
 } from '../../scripts/lab/exercise/face.ts'
-import { aPrimaryDies, EVERYWHERE, LOST, Scene } from '../a-primary-dies.ts'
+import { aPrimaryDies, EVERYWHERE, LOST, OPTIONS, Scene } from '../a-primary-dies.ts'
 
 const SINCE = { fay: 'New', gus: 'Old' }
 
@@ -34,11 +34,11 @@ export const exercise = defineExercise({
         'you know whose votes only db-primary had',
         'what is said, and kept in a file, before they are dropped',
         answer,
-        (text) => namesIn(text).join(' ') === LOST.join(' '),
+        (text) => namesIn(text, OPTIONS).join(' ') === LOST.join(' '),
       ),
     ]),
-  hints: [
-    'Start it and see what it says: docker start db-primary, then docker logs db-primary. Why does it refuse?',
+  hints: ({ type }) => [
+    `Start it and see what it says: ${type.docker('start', 'db-primary')}, then ${type.docker('logs', 'db-primary')}. Why does it refuse?`,
     'Its history and that of the new primary parted. PostgreSQL has a tool that takes a database back to that point.',
     'zx scripts/rejoin.ts does all of it, and lists what is thrown away before it is.',
   ],

@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { defineExercise, finding, isPrimary, isStandby, takesVotes } from '../../scripts/lab/exercise/face.ts'
 
 const OPTIONS = ['Sea', 'Hills']
-const GUESTS = 'the record of the guests, traffic.jsonl beside the passwords of the lab'
 
 export const exercise = defineExercise({
   minutes: 15,
@@ -18,6 +17,7 @@ export const exercise = defineExercise({
     'guests vote in it through the balancer some fifty times a second, for the next 30 minutes',
   ],
   async check(stage, { poll, since }) {
+    const record = `the record of the guests, ${stage.traffic.file}`
     // First what was told, then what is there: a vote that is told of meanwhile is no concern of this check.
     const calls = await stage.traffic.calls()
     const acknowledged = calls.filter(({ outcome }) => outcome === 'ok')
@@ -25,24 +25,23 @@ export const exercise = defineExercise({
     return Promise.all([
       isPrimary(stage, 'db-replica'),
       isStandby(stage, 'db-primary'),
-      finding('db-primary was shut down in order, not killed', 'docker logs db-primary', async () => {
+      finding('db-primary was shut down in order, not killed', stage.type.docker('logs', 'db-primary'), async () => {
+        // How it first went down; what came after that is another story.
         const log = await stage.log('db-primary', since)
-        const killed = /was interrupted|not properly shut down/.test(log)
-        const inOrder = log.includes('database system is shut down')
-        return {
-          ok: inOrder && !killed,
-          seen: killed ? 'it was killed' : inOrder ? 'in order' : 'it has not been shut down',
-        }
+        const end = /database system is shut down|was interrupted|not properly shut down/.exec(log)?.[0]
+        const inOrder = end === 'database system is shut down'
+        const killed = 'it was killed, and that cannot be undone: start the exercise again'
+        return { ok: inOrder, seen: end === undefined ? 'it has not been shut down' : inOrder ? 'in order' : killed }
       }),
-      finding('guests voted before the change and after it', GUESTS, async () => {
+      finding('guests voted before the change and after it', record, async () => {
         const seen = `${acknowledged.length} votes acknowledged, on ${timelines.size === 1 ? 'one timeline' : `${timelines.size} timelines`}`
         return { ok: timelines.has(1) && timelines.has(2), seen }
       }),
-      finding('no guest saw an error', GUESTS, async () => {
+      finding('no guest saw an error', record, async () => {
         const errors = calls.filter(({ outcome }) => outcome !== 'ok').map(({ answer }) => answer)
         return { ok: errors.length === 0, seen: errors.length === 0 ? 'none' : `${errors.length}: ${errors[0]}` }
       }),
-      finding('every vote that was acknowledged is there', `${GUESTS}, and the table vote`, async () => {
+      finding('every vote that was acknowledged is there', `${record}, and the table vote`, async () => {
         const held = await stage.votesOn('db-replica', poll)
         const lost = acknowledged.filter(({ user, option }) => user !== null && held[user] !== option)
         return { ok: lost.length === 0, seen: lost.length === 0 ? 'none is missing' : `${lost.length} are missing` }
@@ -50,7 +49,7 @@ export const exercise = defineExercise({
       takesVotes(stage, 'primary', 'backup'),
     ])
   },
-  hints: [
+  hints: () => [
     'Nobody is dead here: both can help. In which order do you stop writes, catch up and promote?',
     'docs/failover.md has a table of four verbs. Which one cannot lose a vote?',
     'zx scripts/switchover.ts',

@@ -9,11 +9,11 @@ const WHERE = 'zx scripts/experiment.ts, and its report'
 export const exercise = defineExercise({
   minutes: 25,
   notes: z.object({ since: z.string() }),
-  question: 'How many times as long does a vote take at the new level?',
+  question: 'How many times as long does a vote take at the new level? A number with one decimal, as in 7.5.',
   setup: async () => ({ since: new Date().toISOString() }),
   check: (stage, { since }, answer) =>
     Promise.all([
-      hasLevel(stage, 'on', 'remote_apply'),
+      hasLevel(stage, "meets the lawyers' demand", 'on', 'remote_apply'),
       isStandby(stage, 'db-replica'),
       finding(
         'one experiment of yours, with a standby that lags, lost votes at async and none at the level you chose',
@@ -28,12 +28,15 @@ export const exercise = defineExercise({
         WHERE,
         answer,
         async (text) => {
+          const said = /\d+(?:[.,]\d+)?/.exec(text)?.[0].replace(',', '.')
+          if (said === undefined) return 'there is no number in it'
           const { ratio } = await measured(stage, since)
-          return ratio !== undefined && Math.abs(Number.parseFloat(text) / ratio - 1) <= TOLERANCE
+          if (ratio === undefined) return 'there is no experiment yet to hold it against'
+          return Math.abs(Number(said) / ratio - 1) <= TOLERANCE || 'the medians of your experiment say otherwise'
         },
       ),
     ]),
-  hints: [
+  hints: () => [
     'zx scripts/replication.ts shows the four levels and what each survives. Which ones survive two machines that fail at once?',
     'An experiment measures: zx scripts/experiment.ts --help. It resets the lab, so set the level afterwards.',
     'At async a standby that keeps up loses hardly anything. --lag makes one that does not.',
@@ -57,7 +60,7 @@ export const exercise = defineExercise({
   tempting: (stage) => [
     {
       does: 'waiting for the memory of the standby only',
-      misses: 'durability is on or remote_apply',
+      misses: "meets the lawyers' demand",
       steps: [{ does: 'set', command: stage.type.verb('replication', 'remote_write') }],
     },
     {
@@ -77,6 +80,7 @@ type Measured = { readonly ok: boolean; readonly seen: string; readonly ratio?: 
 async function measured(stage: Stage, since: string): Promise<Measured> {
   const { level } = await stage.replication()
   const experiments = await stage.experiments(since)
+  if (level === 'async') return { ok: false, seen: 'the level in force is async; experiments leave the lab as new' }
   if (experiments.length === 0) return { ok: false, seen: 'there is no experiment since this exercise began' }
   for (const { runs } of experiments) {
     const of = (wanted: string | null) =>
@@ -84,7 +88,7 @@ async function measured(stage: Stage, since: string): Promise<Measured> {
     const [without, chosen] = [of('async'), of(level)]
     const lost = (some: typeof runs) => some.reduce((sum, { judgement }) => sum + judgement.lost.length, 0)
     const [slow, fast] = [chosen[0]?.judgement.pace?.median, without[0]?.judgement.pace?.median]
-    if (level === 'async' || slow === undefined || fast === undefined) continue
+    if (slow === undefined || fast === undefined) continue
     const seen = `lost at async: ${lost(without)}, at ${level}: ${lost(chosen)}`
     return { ok: lost(without) > 0 && lost(chosen) === 0, seen, ratio: slow / fast }
   }

@@ -20,13 +20,13 @@ export const exercise = defineExercise({
         const { hangs, waitingCommits } = await stage.replication()
         return { ok: !hangs, seen: hangs ? `every commit would wait; ${waitingCommits} do now` : 'commits go through' }
       }),
-      hasLevel(stage, 'async'),
+      hasLevel(stage, 'can be kept without a standby', 'async'),
       isDown(stage, 'db-replica'),
       isPrimary(stage, 'db-primary'),
       holdsVotes(stage, 'db-primary', poll, VOTES),
     ]),
-  hints: [
-    'Vote, and look while it hangs: what does the waiting process wait for? pg_stat_activity has a column wait_event.',
+  hints: () => [
+    'Vote, and look while it hangs: what does the waiting process wait for? As the superuser of db-primary you see it in pg_stat_activity: wait_event.',
     'zx scripts/replication.ts says what a commit waits for, and whether that can come.',
     'As long as the standby is away no level but one can be kept. Choosing it is the decision that is asked of you.',
     'zx scripts/replication.ts async',

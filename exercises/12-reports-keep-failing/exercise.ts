@@ -1,5 +1,12 @@
 import { z } from 'zod'
-import { defineExercise, finding, isPrimary, isStandby, type Stage } from '../../scripts/lab/exercise/face.ts'
+import {
+  defineExercise,
+  finding,
+  isPrimary,
+  isStandby,
+  REPLAY_PAUSED,
+  type Stage,
+} from '../../scripts/lab/exercise/face.ts'
 
 /** How long the longest report takes, seconds. */
 const REPORT_SECONDS = 600
@@ -24,10 +31,12 @@ export const exercise = defineExercise({
   },
   check: (stage) =>
     Promise.all([
-      finding('a report on db-replica outlives a vacuum on db-primary', 'run one: see the hints', () =>
-        runReport(stage),
+      finding(
+        'a report on db-replica outlives a vacuum on db-primary',
+        `${stage.type.docker('logs', 'db-replica')}, after a report during which sale is vacuumed`,
+        () => runReport(stage),
       ),
-      finding('reports of ten minutes have the time', 'psql in db-replica: pg_settings', async () => {
+      finding('reports of ten minutes have the time', `pg_settings: ${stage.type.session('db-replica')}`, async () => {
         const delay = Number(
           await stage.ask('db-replica', "select setting from pg_settings where name = 'max_standby_streaming_delay'"),
         )
@@ -38,7 +47,7 @@ export const exercise = defineExercise({
       }),
       finding(
         'db-primary removes dead rows whatever db-replica reads',
-        'psql in db-primary: pg_replication_slots, xmin',
+        `xmin in pg_replication_slots: ${stage.type.session('db-primary')}`,
         async () => {
           const feedback = await stage.ask('db-replica', 'show hot_standby_feedback')
           const xmin = await stage.ask(
@@ -59,9 +68,9 @@ export const exercise = defineExercise({
       isStandby(stage, 'db-replica'),
       isPrimary(stage, 'db-primary'),
     ]),
-  hints: [
+  hints: ({ type }) => [
     'Make it fail: in db-replica begin a transaction "isolation level repeatable read" and count the table sale; in db-primary update sale and vacuum it; count again.',
-    'docker logs db-replica gives the reason: conflict with recovery. Replay wants to remove rows that the report still sees.',
+    `${type.docker('logs', 'db-replica')} gives the reason: conflict with recovery. Replay wants to remove rows that the report still sees.`,
     'Either replay waits for the report, or the report goes, or the primary keeps the rows. Which of the three does the brief allow?',
     'The setting that says how long replay waits is max_standby_streaming_delay, on db-replica: alter system, then pg_reload_conf().',
   ],
@@ -99,6 +108,8 @@ export const exercise = defineExercise({
 
 /** Begins a report on the standby, makes the primary remove rows that the report sees, and sees what becomes of it. */
 async function runReport(stage: Stage) {
+  if ((await stage.ask('db-replica', 'select pg_is_wal_replay_paused()')) === 't')
+    return { ok: false, seen: REPLAY_PAUSED }
   const report = stage.session('db-replica')
   try {
     const count = (): Promise<string> => report.run('select count(*) from sale', ANSWER_SECONDS)

@@ -20,7 +20,7 @@ export const exercise = defineExercise({
   // Each finding in a sentence of what is expected; findings.ts has those that many exercises share.
   check: (stage, { poll }) => Promise.all([holdsVotes(stage, 'db-primary', poll, { ...THERE, ...MISSING })]),
   // From a nudge to nearly all.
-  hints: ['Who has voted? Look into the table vote.', 'zx scripts/poll.ts can vote for anybody.'],
+  hints: () => ['Who has voted? Look into the table vote.', 'zx scripts/poll.ts can vote for anybody.'],
   // Commands as a learner would type them.
   solution: (stage, { poll }) => [
     { does: 'Cast her vote', command: stage.type.verb('poll', 'vote', poll, 'Tea', '--user', 'ann') },

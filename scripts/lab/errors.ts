@@ -90,7 +90,7 @@ export const ERRORS = {
     fix: 'zx scripts/setup.ts starts what is down; zx scripts/rejoin.ts brings back a fenced node',
   },
   REPLAY_PAUSED: {
-    says: 'replay is paused on {node}, and a paused standby cannot be promoted',
+    says: 'replay is paused on {node}: somebody wants it to stand still',
     fix: "docker exec {container} psql -d polling -c 'select pg_wal_replay_resume()', or let --force do it",
   },
   LOSES_TOO_MUCH: {

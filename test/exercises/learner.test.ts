@@ -30,7 +30,7 @@ test('a learner goes from the list to the next exercise, and everything that hap
   t.match(half, { exercise: '01-votes-on-the-replica', passed: false })
   t.strictSame(
     half.findings.map(({ ok }: { ok: boolean }) => ok),
-    [false, true, true],
+    [false, true, true, true],
   )
 
   const shown = await exercise('solve')
@@ -84,6 +84,7 @@ test('what cannot be understood is named, with what to do', async (t) => {
   t.match((await exercise('start', '99')).stderr, /NO_SUCH_EXERCISE: 99 .*\n.*1 to \d+/)
   t.match((await exercise('verify', 'nothing')).stderr, /NO_SUCH_EXERCISE/)
   t.equal((await exercise('verify', '--runs', '0')).exit, 2)
+  t.match(await exercise('strat', '1'), { exit: 2, stderr: /unknown command 'strat'/ })
   const file = progressFile(lab)
   const kept = await readFile(file, 'utf8')
   for (const broken of ['{', '{"learner": 1}']) {

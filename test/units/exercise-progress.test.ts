@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { checked, hinted, leave, type Progress, started } from '../../scripts/lab/exercise/progress.ts'
+import { answering, checked, hinted, leave, type Progress, started } from '../../scripts/lab/exercise/progress.ts'
 
 const NOTHING: Progress = { learner: 'ann', current: null, exercises: {} }
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds))
@@ -30,4 +30,20 @@ test('hints begin anew with each start, and a lab that is left is in no exercise
   t.equal(again.exercises['x']?.hints, 2)
   t.equal(leave(again).current, null)
   t.strictSame(checked(leave(again), true), leave(again))
+})
+
+test('a hint that is asked for after the exercise was solved does not count against who solved it', async (t) => {
+  const solved = checked(hinted(started(NOTHING, 'x', {}, false)), true)
+  const curious = hinted(started(solved, 'x', {}, false))
+  t.equal(curious.exercises['x']?.hints, 1)
+  t.equal(curious.current?.hints, 1, 'it is the first of this start all the same')
+})
+
+test('an answer need not be given again before the exercise is started again', async (t) => {
+  const answered = answering(started(NOTHING, 'x', {}, false), 'ann, bob')
+  t.equal(answered.current?.answer, 'ann, bob')
+  t.equal(answering(answered, undefined).current?.answer, 'ann, bob')
+  t.equal(answering(answered, 'cid').current?.answer, 'cid')
+  t.equal(started(answered, 'x', {}, false).current?.answer, undefined)
+  t.strictSame(answering(NOTHING, 'ann'), NOTHING, 'in no exercise there is nothing to answer')
 })

@@ -16,6 +16,7 @@ import {
   VoteServiceClient,
 } from '../../../proto/gen/polling.ts'
 import { type LabError, labError } from '../errors.ts'
+import { detailsOf } from './error-details.ts'
 import { CALL_SECONDS, diedWhileAnswering, RETRY_POLICY } from './retry-policy.ts'
 
 // gRPC's own retry policy. Every call may be repeated: reads and ClosePoll change nothing the second time, and the
@@ -128,15 +129,18 @@ const ADVICE: Partial<Record<status, string>> = {
   [status.INVALID_ARGUMENT]: 'correct the field it names',
   [status.NOT_FOUND]: 'list the polls: zx scripts/poll.ts list',
   [status.UNAVAILABLE]: 'see who is down: zx scripts/status.ts; bring the lab up: zx scripts/setup.ts',
-  [status.DEADLINE_EXCEEDED]: 'see who is stuck: zx scripts/status.ts',
+  [status.DEADLINE_EXCEEDED]:
+    'see who is stuck: zx scripts/status.ts, and whether commits wait: zx scripts/replication.ts',
   [status.RESOURCE_EXHAUSTED]: 'the server is overloaded: try again in a moment',
 }
 
 /** The error of a failed call: what was answered, and what to do about it. */
-export const callFailed = (call: string, address: string, { code, details }: ServiceError): LabError =>
+export const callFailed = (call: string, address: string, error: ServiceError): LabError =>
   labError('CALL_FAILED', {
     call: `${call} at ${address}`,
-    status: status[code] ?? code,
-    details,
-    advice: ADVICE[code] ?? 'look at the servers: docker logs primary; docker logs backup',
+    status: status[error.code] ?? error.code,
+    details: detailsOf(error),
+    advice:
+      ADVICE[error.code] ??
+      'look at what the servers logged: docker logs, of the containers that zx scripts/status.ts --json names',
   })

@@ -1,5 +1,6 @@
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js'
 import { service as healthService } from 'grpc-health-check'
+import { detailsOf } from './error-details.ts'
 
 /** `SERVING`, `NOT_SERVING`, or why there was no answer: the standard health service asked at `address`. */
 export async function healthOf(address: string, seconds: number, service = ''): Promise<string> {
@@ -16,7 +17,8 @@ export async function healthOf(address: string, seconds: number, service = ''): 
         { service },
         new Metadata(),
         { deadline },
-        (error, answer) => resolve(error ? `${status[error.code]}: ${error.details}` : (answer?.status ?? 'UNKNOWN')),
+        (error, answer) =>
+          resolve(error ? `${status[error.code]}: ${detailsOf(error)}` : (answer?.status ?? 'UNKNOWN')),
       )
     })
   } finally {

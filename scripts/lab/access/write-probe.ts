@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { credentials, Metadata, status } from '@grpc/grpc-js'
 import { VoteServiceClient } from '../../../proto/gen/polling.ts'
+import { detailsOf } from './error-details.ts'
 
 export type WriteProbe = { readonly timeline: number; readonly servedBy: string } | { readonly problem: string }
 
@@ -16,7 +17,7 @@ export function probeWrites(address: string, seconds: number): Promise<WriteProb
   return new Promise<WriteProbe>((resolve) => {
     let headers = new Metadata()
     const call = client.castVote(vote, new Metadata(), { deadline: Date.now() + seconds * 1000 }, (error, answer) => {
-      if (error) return resolve({ problem: `${status[error.code]}: ${error.details}` })
+      if (error) return resolve({ problem: `${status[error.code]}: ${detailsOf(error)}` })
       const [timeline] = String(headers.get('consistency-token')[0] ?? '').split('-')
       if (answer.status !== 'Poll Not Found' || !timeline) return resolve({ problem: `answered ${answer.status}` })
       resolve({ timeline: Number.parseInt(timeline, 10), servedBy: String(headers.get('x-served-by')[0] ?? '') })

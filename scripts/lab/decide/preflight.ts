@@ -1,5 +1,6 @@
 import { createServer } from 'node:net'
-import { attempt, failure, look } from '../engine/docker.ts'
+import { described } from '../engine/api.ts'
+import { look } from '../engine/docker.ts'
 import { containersOf, dataVersion, noteOf } from '../engine/nodes.ts'
 import { $ } from '../engine/shell.ts'
 import { labError } from '../errors.ts'
@@ -32,20 +33,11 @@ async function checkMachine(engine: EngineInfo, work: Work): Promise<void> {
   if (problem !== undefined) throw problem
 }
 
-type EngineInfo = {
-  readonly Architecture: string
-  readonly DockerRootDir: string
-  readonly ServerErrors?: readonly string[]
-}
+type EngineInfo = { readonly Architecture: string; readonly DockerRootDir: string }
 
 async function engineInfo(): Promise<EngineInfo> {
-  const command = ['info', '--format', '{{json .}}']
-  const asked = await attempt(command)
-  if (asked.exit !== 0) throw failure(command, asked)
-  const info: EngineInfo = JSON.parse(asked.stdout)
-  // Older clients answer without the engine and put the reason here.
-  const problem = info.ServerErrors?.[0]
-  if (problem !== undefined) throw failure(command, { exit: 1, stdout: '', stderr: problem })
+  const info = await described<EngineInfo>('/info')
+  if (info === undefined) throw new Error('an engine without /info')
   return info
 }
 

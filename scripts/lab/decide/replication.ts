@@ -36,7 +36,11 @@ function describe(sights: readonly Sight[]): Replication {
       synchronous_commit: facts.synchronousCommit,
       synchronous_standby_names: facts.synchronousStandbys,
     },
-    hangs: facts.synchronousStandbys !== '' && !facts.standbys.some(({ sync }) => sync === 'sync' || sync === 'quorum'),
+    hangs:
+      facts.synchronousStandbys !== '' &&
+      facts.synchronousCommit !== 'local' &&
+      facts.synchronousCommit !== 'off' &&
+      !facts.standbys.some(({ sync }) => sync === 'sync' || sync === 'quorum'),
     waitingCommits: facts.waitingCommits,
   }
 }

@@ -72,6 +72,15 @@ async function exchange(
   return { status: answer.statusCode ?? 0, body: Buffer.concat(chunks) }
 }
 
+/** What the engine has at a path, as it describes it; undefined where there is no such thing. */
+export async function described<T>(path: string): Promise<T | undefined> {
+  const answer = await engine('GET', path)
+  if (answer.status === 404) return undefined
+  if (answer.status !== 200)
+    throw labError('ENGINE_REFUSED', { exit: answer.status, command: `GET ${path}`, stderr: refusalOf(answer) })
+  return JSON.parse(answer.body.toString())
+}
+
 /** What the engine says when it refuses. */
 export const refusalOf = ({ body }: Answer): string => String(JSON.parse(body.toString() || '{}').message ?? body)
 

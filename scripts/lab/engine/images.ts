@@ -5,6 +5,7 @@ import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import type { Settings } from '../settings.ts'
 import type { Node } from '../topology.ts'
+import { described } from './api.ts'
 import { makeBaseImage } from './base-image.ts'
 import { act, attempt, look, type Tell, typed } from './docker.ts'
 import { $ } from './shell.ts'
@@ -134,7 +135,7 @@ async function productionModules(): Promise<readonly string[]> {
 
 /** Does the engine have this image? */
 export const hasImage = async (image: Image): Promise<boolean> =>
-  (await attempt(['image', 'inspect', image.tag])).exit === 0
+  (await described(`/images/${image.tag}/json`)) !== undefined
 
 /** Makes an image that is missing; its own output is shown only if it fails. */
 export async function makeImage(tell: Tell, image: Image, patience: number): Promise<void> {

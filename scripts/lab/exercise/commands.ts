@@ -8,6 +8,8 @@ export type Commands = {
   readonly verb: (name: string, ...args: readonly string[]) => string
   /** SQL in a database, as its superuser from inside; rows alone, as lines. */
   readonly psql: (node: DatabaseName, ...statements: readonly string[]) => string
+  /** A session of psql in a database, as its superuser from inside. */
+  readonly session: (node: DatabaseName) => string
   /** `docker start`, `kill`, `restart`, … of a node. */
   readonly docker: (what: string, node: NodeName) => string
   /** host:port of a server. */
@@ -22,6 +24,7 @@ export const commandsFor = (lab: Lab): Commands => ({
       .concat(statements.flatMap((statement) => ['-c', statement]))
       .map(typed)
       .join(' '),
+  session: (node) => `docker exec -it ${nodeNamed(lab, node).container} psql polling`,
   docker: (what, node) => `docker ${what} ${nodeNamed(lab, node).container}`,
   endpoint: (server) => endpointOf(lab, nodeNamed(lab, server)) ?? '',
 })

@@ -42,7 +42,7 @@ export type Exercise = {
   /** Looks at the real system, and changes nothing that would make it pass. */
   readonly check: (stage: Stage, notes: unknown, answer: string | undefined) => Promise<readonly Finding[]>
   /** From a nudge to nearly all. */
-  readonly hints: readonly string[]
+  readonly hints: (stage: Stage) => readonly string[]
   readonly solution: (stage: Stage, notes: unknown) => readonly Step[]
   readonly tempting: (stage: Stage, notes: unknown) => readonly Tempting[]
 }

@@ -1,10 +1,11 @@
+import { containersOf } from '../engine/nodes.ts'
 import { labError } from '../errors.ts'
 import { exclusively } from '../lock.ts'
 import type { Lab } from '../topology.ts'
 import { assertNothingAtStake } from './belongings.ts'
 import type { Finding, Step } from './exercise.ts'
 import { clear, examine, passes, setUp } from './perform.ts'
-import { checked, hinted, keepProgress, leave, type Progress, readProgress, started } from './progress.ts'
+import { answering, checked, hinted, keepProgress, leave, type Progress, readProgress, started } from './progress.ts'
 import { type Acted, carryOut } from './solution.ts'
 import { stageOf } from './stage.ts'
 import { type Entry, entryOf, namesOfTrack, readTrack } from './track.ts'
@@ -39,7 +40,7 @@ export const start = (lab: Lab, word: string, discard: boolean, tell: Tell): Pro
 async function begin(lab: Lab, entry: Entry, discard: boolean, shown: boolean, tell: Tell): Promise<Started> {
   const progress = await readProgress(lab)
   if (!discard) await assertNothingAtStake(lab, progress, tell)
-  tell('bringing the lab into the state of the exercise')
+  tell('bringing the lab into the state of the exercise; all votes are deleted')
   // Interrupted on the way, it is in the state of none.
   await keepProgress(lab, leave(progress))
   const notes = await setUp(lab, entry.exercise)
@@ -48,13 +49,17 @@ async function begin(lab: Lab, entry: Entry, discard: boolean, shown: boolean, t
 }
 
 /** Looks at the lab, and keeps what came of it. */
-export const check = (lab: Lab, answer: string | undefined): Promise<Checked> =>
+export const check = (lab: Lab, given: string | undefined): Promise<Checked> =>
   alone(lab, async () => {
     const progress = await readProgress(lab)
+    const answer = given ?? progress.current?.answer
     const entry = await currentOf(progress)
+    // Without any node there is nothing to look at, and each finding would say so in its own words.
+    if ((await containersOf(lab)).every(({ state }) => state === 'absent'))
+      throw labError('NOT_SET_UP', { lab: lab.name, missing: 'node at all' })
     const findings = await examine(lab, entry.exercise, progress.current?.notes, answer)
     const passed = passes(findings)
-    await keepProgress(lab, checked(progress, passed))
+    await keepProgress(lab, checked(answering(progress, answer), passed))
     return { entry, passed, findings, next: await after(entry) }
   })
 
@@ -64,9 +69,10 @@ export const hint = (lab: Lab) =>
     const progress = await readProgress(lab)
     const { name, exercise } = await currentOf(progress)
     const nth = progress.current?.hints ?? 0
-    const text = exercise.hints[nth]
+    const hints = exercise.hints(stageOf(lab))
+    const text = hints[nth]
     if (text !== undefined) await keepProgress(lab, hinted(progress))
-    return { name, text, nth: nth + 1, of: exercise.hints.length }
+    return { name, text, nth: nth + 1, of: hints.length }
   })
 
 export type Shown = { readonly before: (step: Step) => void; readonly after: (acted: Acted) => void }

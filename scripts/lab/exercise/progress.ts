@@ -27,6 +27,8 @@ const Current = z.object({
   /** Was its solution carried out, by us? */
   shown: z.boolean(),
   notes: z.unknown(),
+  /** The last one that was given, so that who goes on need not give it again. */
+  answer: z.string().optional(),
 })
 export type Current = z.infer<typeof Current>
 
@@ -93,9 +95,17 @@ export function checked(progress: Progress, passed: boolean, now = new Date()): 
   })
 }
 
-/** One more hint has been given. */
+/** What the learner answers, until the exercise is started again. */
+export const answering = (progress: Progress, answer: string | undefined): Progress =>
+  progress.current === null || answer === undefined
+    ? progress
+    : { ...progress, current: { ...progress.current, answer } }
+
+/** One more hint has been given; those after it was solved are no help to solve it. */
 export function hinted(progress: Progress): Progress {
-  const after = changed(progress, (record) => ({ ...record, hints: record.hints + 1 }))
+  const after = changed(progress, (record) =>
+    record.solvedAt === null ? { ...record, hints: record.hints + 1 } : record,
+  )
   return { ...after, current: after.current && { ...after.current, hints: after.current.hints + 1 } }
 }
 

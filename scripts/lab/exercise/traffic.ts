@@ -13,6 +13,8 @@ import type { TrafficOrder } from './traffic-process.ts'
 export type Traffic = {
   /** Starts it, with votes in this poll; returns when the first one is acknowledged. */
   readonly start: (poll: string, options: readonly string[]) => Promise<void>
+  /** Where they are kept, a line each. */
+  readonly file: string
   /** Calls that have ended so far, as the guests saw them. */
   readonly calls: () => Promise<readonly Call[]>
 }
@@ -35,6 +37,7 @@ export function trafficOf(lab: Lab): Traffic {
     return lines.map((line, index) => parseRecord(file, line, Call, `line ${index + 1}`))
   }
   return {
+    file: fileOf(lab),
     calls,
     async start(poll, options) {
       await endTraffic(lab)
