@@ -1,21 +1,30 @@
 #!/usr/bin/env zx
 import { spawnSync } from 'node:child_process'
-import { dirname, join, relative, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { buildBox } from './box/build.ts'
+import { comparisonText, differencesOf } from './box/differences.ts'
+import { manifestIn } from './box/members.ts'
+import { builtText, handOutText } from './box/show.ts'
 import { type Steps, steps } from './box/step.ts'
 import { installLine, missingForBox } from './host-packages.ts'
 import { Problem } from './problem.ts'
 import { boxFileName, boxSettings } from './settings.ts'
 
-const HELP = `Usage: zx vm/box.ts [--output FILE]
+const HELP = `Usage: zx vm/box.ts [--classroom [--refresh]] [--output FILE]
+       zx vm/box.ts --compare ONE.box OTHER.box
 
 Builds the lab's Vagrant box for libvirt: Debian with Docker and everything else that provisioning would install,
 made from Debian's packages, with no download from a box registry. Needs root (a disk image is mounted) and calls
 sudo for that. \`vagrant up\` runs it by itself when there is no box yet.
 
-  --output FILE   where to write the box. Default: vm/build/<name>.box, where \`vagrant up\` finds it
+  --classroom     a box to hand out: from exactly the packages of vm/box/packages.lock, with a list of all that is in
+                  it and this project inside
+  --refresh       with --classroom: takes the packages that Debian has now, and writes them to the lock
+  --compare       says which files two classroom boxes have unlike, and why; fails if one of them has no known reason
+  --output FILE   where to write the box. Default: vm/build/<name>.box, where \`vagrant up\` finds it, or
+                  vm/build/<name>-classroom.box
   --help          this text
 
 Settings: vm/settings.json (box, suite, diskGiB); LAB_BOX=owner/name gives the box another name.
@@ -32,34 +41,59 @@ try {
 }
 
 async function main(given: string[]): Promise<number> {
-  const options = readOptions(given)
-  if (options.help) {
+  const { help, compare, classroom = false, refresh = false, output: asked, boxes } = readOptions(given)
+  if (help) {
     process.stdout.write(HELP)
     return 0
   }
+  if (compare) return compareBoxes(boxes)
   const settings = boxSettings()
-  const output = resolve(options.output ?? join(HERE, 'build', boxFileName(settings.box)))
+  const output = resolve(asked ?? join(HERE, 'build', boxFileName(settings.box, classroom)))
   checkHost()
-  if (process.getuid?.() !== 0) return asRoot(['--output', output])
+  if (process.getuid?.() !== 0) return asRoot([...given.filter((word) => word.startsWith('--')), '--output', output])
 
-  process.stdout.write(`Building the box ${settings.box}\n`)
-  const box = await buildBox(interruptible(steps((text) => process.stdout.write(text))), settings, output)
-  process.stdout.write(
-    [
-      `box     ${relative(process.cwd(), box.path)}`,
-      `size    ${(box.bytes / 1e6).toFixed(0)} MB`,
-      `sha256  ${box.sha256}`,
-      'Next: vagrant up. If a machine of an earlier build is there, first: ' +
-        `vagrant destroy && vagrant box remove ${settings.box}`,
-      '',
-    ].join('\n'),
-  )
+  process.stdout.write(`Building the box ${settings.box}${classroom ? ' for a classroom' : ''}\n`)
+  const run = interruptible(steps((text) => process.stdout.write(text)))
+  const box = await buildBox(run, settings, output, classroom ? { refresh } : undefined)
+  process.stdout.write(classroom ? handOutText(settings.box, box) : builtText(settings.box, box))
   return 0
 }
 
-function readOptions(given: string[]): { help?: boolean; output?: string } {
+async function compareBoxes([one, other, ...more]: readonly string[]): Promise<number> {
+  if (one === undefined || other === undefined || more.length > 0)
+    throw new Problem('--compare takes two box files', 'zx vm/box.ts --compare ONE.box OTHER.box')
+  const [ours, theirs] = await Promise.all([manifestIn(one), manifestIn(other)])
+  const differences = differencesOf(ours, theirs)
+  const { text, unexplained } = comparisonText(ours, theirs, differences)
+  process.stdout.write(text)
+  return unexplained === 0 ? 0 : 1
+}
+
+type Options = {
+  help?: boolean
+  classroom?: boolean
+  refresh?: boolean
+  compare?: boolean
+  output?: string
+  boxes: string[]
+}
+
+function readOptions(given: string[]): Options {
   try {
-    return parseArgs({ args: given, options: { help: { type: 'boolean' }, output: { type: 'string' } } }).values
+    const { values, positionals } = parseArgs({
+      args: given,
+      allowPositionals: true,
+      options: {
+        help: { type: 'boolean' },
+        classroom: { type: 'boolean' },
+        refresh: { type: 'boolean' },
+        compare: { type: 'boolean' },
+        output: { type: 'string' },
+      },
+    })
+    if (values.refresh && !values.classroom) throw new Error('--refresh goes with --classroom')
+    if (positionals.length > 0 && !values.compare) throw new Error(`${positionals[0]} is no option`)
+    return { ...values, boxes: positionals }
   } catch (error) {
     throw new Problem(error instanceof Error ? error.message : String(error), 'see zx vm/box.ts --help')
   }

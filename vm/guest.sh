@@ -44,6 +44,8 @@ if [ "\$HOME" = /home/vagrant ]; then
   # So that \`psql -h localhost\` is enough.
   export PGUSER=owner PGDATABASE=polling
   unset PGHOST
+  # A verb's start takes half of the time when its compiled code is kept.
+  export NODE_COMPILE_CACHE=/home/vagrant/.cache/node
   $trusts_host
   if [ "\$PWD" = "\$HOME" ] && [ -d /vagrant ]; then cd /vagrant; fi
 fi

@@ -31,4 +31,5 @@ export function boxSettings(
 }
 
 /** File that `vm/box.ts` writes for a box of this name, below vm/build; vm/machine.rb names it the same way. */
-export const boxFileName = (box: string): string => `${box.replaceAll('/', '-')}.box`
+export const boxFileName = (box: string, classroom = false): string =>
+  `${box.replaceAll('/', '-')}${classroom ? '-classroom' : ''}.box`

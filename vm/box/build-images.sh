@@ -36,7 +36,16 @@ until chroot "$root" docker info >/dev/null 2>&1; do
   sleep 0.2
 done
 
-chroot "$root" env -C /vagrant PATH="/vagrant/node_modules/.bin:$PATH" node scripts/setup.ts --images-only
+in_project() { chroot "$root" env -C /vagrant PATH="/vagrant/node_modules/.bin:$PATH" "$@"; }
+in_project node scripts/setup.ts --images-only
+# What failed builds, or their steps, have left.
+in_project docker image prune --force >/dev/null
+# The verbs' compiled code, where vm/guest.sh has them look for it: emulated, compiling them takes several seconds each.
+for verb in "$project"/scripts/*.ts; do
+  in_project env NODE_COMPILE_CACHE=/home/vagrant/.cache/node zx "scripts/${verb##*/}" --help >/dev/null
+done
+chroot "$root" chown -R vagrant:vagrant /home/vagrant/.cache
+in_project node vm/box/describe-images.ts >"$root/opt/failover-lab/images.json"
 
 # Only then is all of it on the disk.
 kill "$engine"

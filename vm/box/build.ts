@@ -1,60 +1,107 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { createReadStream, existsSync } from 'node:fs'
 import { chown, copyFile, rename, stat, statfs, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Problem } from '../problem.ts'
 import type { BoxSettings } from '../settings.ts'
+import { assertImagesLocked, type BoxInfo, describeBox, machinePackages, oneTime, packagesOf } from './classroom.ts'
 import { carryDependencies } from './dependencies.ts'
+import type { DescribedImage } from './describe-images.ts'
 import { compress, installBootLoader, makeDisk, mountDisk, unmountDisk } from './image.ts'
 import { carryImages } from './images.ts'
+import { MEMBERS } from './members.ts'
+import { assertLocked, LOCK, type Packages, readLock, writeLock } from './packages-lock.ts'
+import { packProject } from './project.ts'
 import { boxPackages, metadata, mmdebstrapArguments } from './recipe.ts'
 import type { Steps } from './step.ts'
 import { workplace } from './workplace.ts'
 
 const BOX_VAGRANTFILE = fileURLToPath(new URL('Vagrantfile', import.meta.url))
+const TIDY = fileURLToPath(new URL('tidy.sh', import.meta.url))
 const NEEDED_GIB = 5
 
 /** A finished box file. */
-export type Box = { readonly path: string; readonly bytes: number; readonly sha256: string }
+export type Box = {
+  readonly path: string
+  readonly bytes: number
+  readonly sha256: string
+  /** What is in it; of a classroom's box only. */
+  readonly info: BoxInfo | undefined
+}
+
+/** How a box for a classroom is built: from exactly what the lock says, or, with `refresh`, writing the lock anew. */
+export type Classroom = { readonly refresh: boolean }
 
 /** Builds the box into the file `output`, which is there afterwards whole or not at all. Needs root. */
-export async function buildBox({ step }: Steps, settings: BoxSettings, output: string): Promise<Box> {
+export async function buildBox(
+  { step }: Steps,
+  settings: BoxSettings,
+  output: string,
+  classroom?: Classroom,
+): Promise<Box> {
   const folder = dirname(output)
   await using place = await workplace(folder)
   await checkSpace(folder)
   const disk = join(place.path, 'disk.img')
   const root = join(place.path, 'root')
-  const packages = boxPackages()
+  const asked = boxPackages()
+  const locked = classroom?.refresh === false ? await readLock() : undefined
+  const made = locked?.made ?? thisSecond()
+  let machine: Packages[string] = {}
+  let images: readonly DescribedImage[] = []
+  let info: BoxInfo | undefined
 
   await step(`a disk of ${settings.diskGiB} GiB, empty`, 5, async (run) => {
     await makeDisk(run, disk, settings.diskGiB)
     await mountDisk(run, disk, root)
   })
-  await step(`Debian ${settings.suite} with ${packages.length} packages asked for (mmdebstrap)`, 90, async (run) => {
+  await step(`Debian ${settings.suite} with ${asked.length} packages asked for (mmdebstrap)`, 90, async (run) => {
     // TMPDIR: what it keeps for itself goes when the folder goes, however it ends.
-    await run`env TMPDIR=${place.path} mmdebstrap ${mmdebstrapArguments(settings, root, packages)}`
+    const environment = [`TMPDIR=${place.path}`, `SOURCE_DATE_EPOCH=${made.getTime() / 1000}`]
+    await run`env ${environment} mmdebstrap ${mmdebstrapArguments(settings, root, asked)}`
+    machine = await machinePackages(run, root)
+    if (locked) assertLocked(locked, 'machine', machine)
   })
   await step('node_modules as package-lock.json pins them', 10, (run) => carryDependencies(run, root))
-  await step("the lab's images, built in there", 30, (run) => carryImages(run, root))
-  await step('boot loader (extlinux)', 5, async (run) => {
-    await installBootLoader(run, root)
-    await unmountDisk(run, root)
+  await step("the lab's images, built in there", 30, async (run) => {
+    images = await carryImages(run, root)
+    if (locked) assertImagesLocked(locked, images)
   })
-  await step('compressed image (qemu-img)', 30, (run) => compress(run, disk, join(place.path, 'box.img')))
+  await step('boot loader (extlinux)', 5, (run) => installBootLoader(run, root))
+  await step('no logs, no caches, one time', 10, async (run) => {
+    await run`sh ${TIDY} ${root}`
+    await oneTime(run, root, made)
+  })
+  if (classroom) {
+    await step('what is in it', 10, async (run) => {
+      const lock = { made, packages: packagesOf(machine, images) }
+      if (!locked) await writeLock(lock).then(() => giveToCaller(LOCK))
+      info = await describeBox(run, { root, folder: place.path, settings, lock, images })
+      await packProject(run, join(place.path, MEMBERS.project), made)
+    })
+  }
+  await step('compressed image (qemu-img)', 30, async (run) => {
+    await unmountDisk(run, root)
+    await compress(run, disk, join(place.path, MEMBERS.disk))
+  })
   await step('box file (tar)', 10, async (run) => {
-    await writeFile(join(place.path, 'metadata.json'), `${JSON.stringify(metadata(settings), null, 2)}\n`)
-    await copyFile(BOX_VAGRANTFILE, join(place.path, 'Vagrantfile'))
-    await run`tar -C ${place.path} -cf ${join(place.path, 'box')} metadata.json Vagrantfile box.img`
+    await writeFile(join(place.path, MEMBERS.metadata), `${JSON.stringify(metadata(settings), null, 2)}\n`)
+    await copyFile(BOX_VAGRANTFILE, join(place.path, MEMBERS.vagrantfile))
+    const members = Object.values(MEMBERS).filter((name) => existsSync(join(place.path, name)))
+    await run`tar -C ${place.path} -cf ${join(place.path, 'box')} ${members}`
   })
 
-  const made = join(place.path, 'box')
-  const box = { path: output, bytes: (await stat(made)).size, sha256: await sha256(made) }
-  await giveToCaller(made)
+  const finished = join(place.path, 'box')
+  const box = { path: output, bytes: (await stat(finished)).size, sha256: await sha256(finished), info }
+  await giveToCaller(finished)
   await giveToCaller(folder)
-  await rename(made, output)
+  await rename(finished, output)
   return box
 }
+
+// Times of files are kept in whole seconds.
+const thisSecond = (): Date => new Date(Math.floor(Date.now() / 1000) * 1000)
 
 async function checkSpace(folder: string): Promise<void> {
   const { bavail, bsize } = await statfs(folder)

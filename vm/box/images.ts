@@ -1,13 +1,22 @@
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { DescribedImage } from './describe-images.ts'
 import type { Run } from './step.ts'
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
 const SCRIPT = fileURLToPath(new URL('build-images.sh', import.meta.url))
 
+/** What build-images.sh writes for us, in the box while it is built. */
+const DESCRIBED = 'opt/failover-lab/images.json'
+
 /**
  * Builds the lab's images into the box, with the box's own engine: in an emulated machine it takes ten minutes more.
  * They are tagged with what they are made of, so that a changed project builds what changed.
  */
-export async function carryImages(run: Run, root: string): Promise<void> {
+export async function carryImages(run: Run, root: string): Promise<readonly DescribedImage[]> {
   await run`unshare --mount --pid --fork --kill-child sh ${SCRIPT} ${root} ${PROJECT}`
+  const images: readonly DescribedImage[] = JSON.parse(await readFile(join(root, DESCRIBED), 'utf8'))
+  await rm(join(root, DESCRIBED))
+  return images
 }

@@ -56,6 +56,8 @@ export function mmdebstrapArguments(settings: BoxSettings, root: string, package
     '--keyring=/usr/share/keyrings/debian-archive-keyring.gpg',
     ...LEFT_OUT.map((path) => `--dpkgopt=path-exclude=${path}`),
     ...KEPT.map((path) => `--dpkgopt=path-include=${path}`),
+    // Half a disk is no box, so nothing has to be safe before it is whole; tidy.sh takes it back.
+    '--dpkgopt=force-unsafe-io',
     `--include=${packages.join(',')}`,
     `--essential-hook=${hook('before-packages.sh')}`,
     `--customize-hook=${hook('after-packages.sh')}`,

@@ -1,0 +1,53 @@
+import type { Manifest } from './manifest.ts'
+
+/** Files that two builds of the same box may have unlike, and why; paths as in the manifest. */
+export const EXPLAINED: readonly { readonly files: RegExp; readonly why: string }[] = [
+  {
+    files: /^image postgres layer \d+:\/var\/lib\/postgresql\/prepared\.tar$/,
+    why: 'initdb gives every PostgreSQL cluster an identifier of its own',
+  },
+  {
+    files: /^(image server layer \d+:\/app\/compiled|home\/vagrant\/\.cache\/node)\//,
+    why: 'V8 does not compile the same code to the same bytes twice',
+  },
+]
+
+/** A file that two builds have unlike; `why` is undefined for one that nothing explains. */
+export type Difference = {
+  readonly path: string
+  readonly one: string | undefined
+  readonly other: string | undefined
+  readonly why: string | undefined
+}
+
+/** What differs between the files of two boxes. */
+export const differencesOf = (one: Manifest, other: Manifest): readonly Difference[] =>
+  [...new Set([...one.keys(), ...other.keys()])]
+    .filter((path) => one.get(path) !== other.get(path))
+    .map((path) => ({
+      path,
+      one: one.get(path),
+      other: other.get(path),
+      why: EXPLAINED.find(({ files }) => files.test(path))?.why,
+    }))
+
+/** What a comparison came to, for people, and how many differences nothing explains. */
+export function comparisonText(
+  one: Manifest,
+  other: Manifest,
+  differences: readonly Difference[],
+): { text: string; unexplained: number } {
+  const reasons = Map.groupBy(differences, ({ why }) => why)
+  const unexplained = reasons.get(undefined) ?? []
+  const lines = [
+    `${one.size} and ${other.size} files, ${differences.length} of them unlike`,
+    ...[...reasons].flatMap(([why, found]) =>
+      why === undefined ? [] : [`  ${why}:`, ...found.map(({ path }) => `    ${path}`)],
+    ),
+    ...unexplained.flatMap(({ path, one, other }) => [`✗ ${path}`, `    ${one ?? 'none'}`, `    ${other ?? 'none'}`]),
+    unexplained.length === 0
+      ? '✓ nothing is unlike without a reason'
+      : `✗ ${unexplained.length} without a known reason`,
+  ]
+  return { text: `${lines.join('\n')}\n`, unexplained: unexplained.length }
+}

@@ -1,0 +1,91 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { Problem } from '../problem.ts'
+
+/** Where the lock is, relative to this file: in version control, so that everybody builds the same box. */
+export const LOCK = fileURLToPath(new URL('packages.lock', import.meta.url))
+
+/** Debian packages of each part of the box (`machine`, or an image's name): name to version. */
+export type Packages = Readonly<Record<string, Readonly<Record<string, string>>>>
+
+/** What a classroom's box is made from: every package's version, and the one time that its files bear. */
+export type Lock = { readonly made: Date; readonly packages: Packages }
+
+const HEAD = `# Every Debian package of the classroom's box, by part. Written by: zx vm/box.ts --classroom --refresh
+# Debian's archive offers one version of a package at a time. When it has moved on, a build says what has changed, and
+# that command accepts it.
+`
+
+/** The lock as text: one package a line, sorted, so that a refresh shows as what changed. */
+export function lockText({ made, packages }: Lock): string {
+  const lines = Object.entries(packages).flatMap(([part, versions]) =>
+    Object.entries(versions).map(([name, version]) => `${part} ${name} ${version}`),
+  )
+  return `${HEAD}made ${made.toISOString()}\n${lines.sort().join('\n')}\n`
+}
+
+/** Reads what `lockText` wrote; a line that it cannot have written is a Problem that names it. */
+export function parseLock(text: string): Lock {
+  let made: Date | undefined
+  const packages: Record<string, Record<string, string>> = {}
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line === '' || line.startsWith('#')) continue
+    const [part = '', name = '', version, ...more] = line.split(' ')
+    if (part === 'made' && version === undefined) made = new Date(name)
+    else if (version === undefined || more.length > 0) throw unreadable(`line ${index + 1} is "${line}"`)
+    else packages[part] = { ...packages[part], [name]: version }
+  }
+  if (made === undefined || Number.isNaN(made.getTime())) throw unreadable('it has no line "made" with a time')
+  return { made, packages }
+}
+
+const unreadable = (why: string): Problem =>
+  new Problem(
+    `vm/box/packages.lock is unusable: ${why}`,
+    'take it from version control, or write it anew: zx vm/box.ts --classroom --refresh',
+  )
+
+/** Reads the lock of this project. */
+export const readLock = async (): Promise<Lock> =>
+  parseLock(
+    await readFile(LOCK, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      throw unreadable(error.code ?? error.message)
+    }),
+  )
+
+/** Writes the lock of this project. */
+export const writeLock = (lock: Lock): Promise<void> => writeFile(LOCK, lockText(lock))
+
+/** What a part of the box has and the lock says otherwise: one phrase a package. */
+export function unlike(locked: Packages[string] = {}, found: Packages[string] = {}): string[] {
+  const names = [...new Set([...Object.keys(locked), ...Object.keys(found)])].sort()
+  return names
+    .filter((name) => locked[name] !== found[name])
+    .map((name) => `${name} ${found[name] ?? 'missing'} (locked: ${locked[name] ?? 'none'})`)
+}
+
+/** Refuses a part of the box that holds other packages than the lock says. */
+export function assertLocked(lock: Lock, part: string, found: Packages[string]): void {
+  const other = unlike(lock.packages[part], found)
+  if (other.length === 0) return
+  const shown = other.slice(0, 10).join('\n  ')
+  throw new Problem(
+    `Debian's archive no longer gives what vm/box/packages.lock says; ${other.length} differ in ${part}:\n  ${shown}` +
+      (other.length > 10 ? '\n  …' : ''),
+    'look whether that is what you want, then accept it: zx vm/box.ts --classroom --refresh',
+  )
+}
+
+/** The output of dpkg-query with DPKG_FORMAT, as names and versions of what is installed. */
+export const parsePackages = (text: string): Record<string, string> =>
+  Object.fromEntries(
+    text
+      .split('\n')
+      .map((line) => line.split(' '))
+      .flatMap(([status, name, version]) =>
+        status === 'installed' && name !== undefined && version !== undefined ? [[name, version]] : [],
+      ),
+  )
+
+/** What `parsePackages` reads. */
+export const DPKG_FORMAT = `\${db:Status-Status} \${Package} \${Version}\n`

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Removes from the new root $1 what building left in it, and what only says when it was built.
+set -eu
+root=$1
+rm -rf "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* \
+  "$root"/var/cache/ldconfig/aux-cache "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old
+# Logs begin with the machine.
+find "$root/var/log" -type f -exec truncate --size 0 {} +
+sed -i '/^force-unsafe-io$/d' "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
