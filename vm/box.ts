@@ -3,10 +3,12 @@ import { spawnSync } from 'node:child_process'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { asRoot } from './as-root.ts'
 import { buildBox } from './box/build.ts'
 import { type Steps, steps } from './box/step.ts'
 import { installLine, missingForBox } from './host-packages.ts'
 import { Problem } from './problem.ts'
+import { proxySettings } from './proxy.ts'
 import { boxFileName, boxSettings } from './settings.ts'
 
 const HELP = `Usage: zx vm/box.ts [--output FILE]
@@ -20,6 +22,9 @@ sudo for that. \`vagrant up\` runs it by itself when there is no box yet.
 
 Settings: vm/settings.json (box, suite, diskGiB); LAB_BOX=owner/name gives the box another name.
 `
+
+// What is called from here finds its proxies, whichever of their names it looks for.
+Object.assign(process.env, proxySettings(process.env))
 
 const HERE = dirname(fileURLToPath(import.meta.url))
 
@@ -40,7 +45,7 @@ async function main(given: string[]): Promise<number> {
   const settings = boxSettings()
   const output = resolve(options.output ?? join(HERE, 'build', boxFileName(settings.box)))
   checkHost()
-  if (process.getuid?.() !== 0) return asRoot(['--output', output])
+  if (process.getuid?.() !== 0) return throughSudo(['--output', output])
 
   process.stdout.write(`Building the box ${settings.box}\n`)
   const box = await buildBox(interruptible(steps((text) => process.stdout.write(text))), settings, output)
@@ -77,13 +82,11 @@ function checkHost(): void {
 }
 
 /** Runs this program again through sudo, and gives its exit code. */
-function asRoot(given: string[]): number {
+function throughSudo(given: string[]): number {
   process.stdout.write('Building a box mounts a disk image, which takes root: going on with sudo.\n')
   // Ctrl-C reaches sudo and the build by itself; this process only has to wait until they have cleaned up.
   process.on('SIGINT', () => {})
-  const kept = Object.keys(process.env).filter((name) => /^(PATH|LAB_.*|.*_proxy)$/i.test(name))
-  const environment = kept.map((name) => `${name}=${process.env[name]}`)
-  const command = ['env', ...environment, process.execPath, fileURLToPath(import.meta.url), ...given]
+  const command = asRoot(process.env, [process.execPath, fileURLToPath(import.meta.url), ...given])
   const { status, error } = spawnSync('sudo', command, { stdio: 'inherit' })
   if (error) throw new Problem('sudo is not here', 'run this as root')
   return status ?? 1

@@ -42,6 +42,14 @@ module Machine
     "The lab on this host:\n#{lines.join("\n")}\nGo on inside: vagrant ssh"
   end
 
+  # The folder with certificate authorities that this host was given, or nil.
+  def certificates(environment = ENV)
+    asked = given(environment, 'LAB_CERTIFICATES')
+    folder = asked || '/usr/local/share/ca-certificates'
+    return folder unless Dir.glob('**/*.crt', base: folder).empty?
+    raise ArgumentError, "LAB_CERTIFICATES is #{asked.inspect}: unset it or set it to a folder with certificates, files named *.crt" if asked
+  end
+
   # The line that installs what a Debian or Ubuntu host needs.
   def install_line
     names = File.readlines(File.join(FOLDER, 'host-packages.txt')).map { |line| line[/^[^\s#]+/] }.compact

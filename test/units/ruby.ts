@@ -34,7 +34,7 @@ export const needs = (command: string): { skip?: string } =>
 
 /** The value of a Ruby expression that uses what is in vm/. */
 export function ruby(expression: string, environment: Environment = {}) {
-  const files = ['machine', 'boxes', 'ports'].flatMap((name) => ['-r', `./vm/${name}.rb`])
+  const files = ['machine', 'boxes', 'ports', 'proxy'].flatMap((name) => ['-r', `./vm/${name}.rb`])
   const asked = run('ruby', ['-r', 'json', ...files, '-e', `puts JSON.generate(${expression})`], environment)
   if (asked.status !== 0) throw new Error(asked.said)
   return JSON.parse(asked.stdout)

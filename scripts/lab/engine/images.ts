@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { PROXY_VARIABLES, withoutPasswords } from '../../../vm/proxy.ts'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import type { Settings } from '../settings.ts'
 import type { Node } from '../topology.ts'
 import { makeBaseImage } from './base-image.ts'
 import { act, attempt, look, type Tell, typed } from './docker.ts'
-import { $ } from './shell.ts'
+import { $, environment } from './shell.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 
@@ -160,6 +161,7 @@ export async function makeImage(tell: Tell, image: Image, patience: number): Pro
     '--label',
     'failover-lab.image',
     ...settings,
+    ...proxyArguments(),
     '-',
   ]
   const shown = context.length > 6 ? [...context.slice(0, 3), '…'] : context
@@ -169,14 +171,17 @@ export async function makeImage(tell: Tell, image: Image, patience: number): Pro
     quiet: true,
     nothrow: true,
     signal: interruption.signal,
-    env: buildEnvironment(),
+    // Debian's engine may lack BuildKit's plugin; plain output either way, so that a failing step can be shown.
+    env: environment({ BUILDKIT_PROGRESS: 'plain' }),
   })`tar -c --sort=name ${context} | docker ${build}`
   interruption.signal.throwIfAborted()
-  if (result.exitCode !== 0) throw labError('BUILD_FAILED', { image: image.tag, output: failingStep(result.stdall) })
+  if (result.exitCode !== 0)
+    throw labError('BUILD_FAILED', { image: image.tag, output: failingStep(withoutPasswords(result.stdall)) })
 }
 
-/** Debian's engine may lack BuildKit's plugin; plain output either way, so that a failing step can be shown. */
-const buildEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env, BUILDKIT_PROGRESS: 'plain' })
+/** The engine keeps these out of the image and its history. By name only: their values may hold a password. */
+const proxyArguments = (): readonly string[] =>
+  PROXY_VARIABLES.filter((name) => process.env[name]).flatMap((name) => ['--build-arg', name])
 
 /** From the last step that began on, without the noise before it, at most 40 lines. */
 export function failingStep(output: string): string {
