@@ -1,10 +1,11 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { test } from 'tap'
 import { readSettings } from '../../scripts/lab/settings.ts'
 import { labOf } from '../../scripts/lab/topology.ts'
 import { boxFileName, boxSettings } from '../../vm/settings.ts'
-import { type Environment, needs, ruby, run, vagrantfile } from './ruby.ts'
+import { type Environment, emptyFolder, needs, ruby, run, vagrantfile } from './ruby.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -104,6 +105,33 @@ test('an unusable setting is refused with what would do', needs('ruby'), async (
 test('what Git ignores stays out of the VM, and is not deleted in it', needs('ruby'), async (t) => {
   const ignored = ruby('Machine.ignored')
   for (const folder of ['.git/', 'node_modules/', '.vagrant/', 'vm/build/', '.tap/']) t.ok(ignored.includes(folder))
+})
+
+test('the working folder: edits arrive, and each side keeps its own node_modules', needs('rsync'), async (t) => {
+  const [host, guest] = [emptyFolder(), emptyFolder()]
+  const put = (side: string, file: string, text: string) => {
+    mkdirSync(dirname(join(side, file)), { recursive: true })
+    writeFileSync(join(side, file), text)
+  }
+  put(host, 'scripts/setup.ts', 'edited on the host')
+  put(host, 'node_modules/.bin/node', 'of another system')
+  put(guest, 'scripts/setup.ts', 'as it was')
+  put(guest, 'scripts/gone.ts', 'removed on the host')
+  put(guest, 'node_modules/.bin/node', "Linux' own")
+  put(guest, 'results/latest', 'of the VM')
+  const folder = vagrantfile().find(([where, [from]]) => where === 'vm.synced_folder' && from === '.')
+  t.match(folder, [String, ['.', '/vagrant'], { type: 'rsync' }])
+  const option = (name: string): string[] => [folder?.[2][name]].flat().map(String)
+  const excludes = option('rsync__exclude').map((pattern) => `--exclude=${pattern}`)
+  t.match(run('rsync', [...option('rsync__args'), ...excludes, `${host}/`, guest]), { status: 0 })
+  const there = readdirSync(guest, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+  t.strictSame(Object.fromEntries(there.map((file) => [relative(guest, file), readFileSync(file, 'utf8')])), {
+    'scripts/setup.ts': 'edited on the host',
+    'node_modules/.bin/node': "Linux' own",
+    'results/latest': 'of the VM',
+  })
 })
 
 test('the line that a host is told installs every package of the list', needs('ruby'), async (t) => {
