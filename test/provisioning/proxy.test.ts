@@ -88,9 +88,12 @@ test('a build has no way around its proxy, and says nothing of the password when
 })
 
 test('a lab that has its images needs no proxy, and is never called through one', async (t) => {
-  const dead = Object.fromEntries(
-    [...PROXY_VARIABLES, 'grpc_proxy'].map((name) => [name, /^no_/i.test(name) ? 'example.org' : DEAD]),
-  )
+  const names = [...PROXY_VARIABLES, 'grpc_proxy']
+  const dead = {
+    ...Object.fromEntries(names.map((name) => [name, /^no_/i.test(name) ? 'example.org' : DEAD])),
+    // Node's own clients, which ask the engine, then heed them too.
+    NODE_USE_ENV_PROXY: '1',
+  }
   await docker('rm', '-f', containerOf('loader'))
   const setup = await verb('setup', ['--json'], dead)
   t.equal(setup.exit, 0, failureOf(setup))
