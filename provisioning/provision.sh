@@ -21,8 +21,10 @@ fi
 user=$(id -un)
 [[ $EUID == 0 && -n ${SUDO_USER:-} ]] && user=$SUDO_USER
 
+# shellcheck source=provisioning/proxy.sh
+. provisioning/proxy.sh
 root() {
-  if ((EUID == 0)); then "$@"; else sudo "$@"; fi
+  if ((EUID == 0)); then "$@"; else sudo ${proxied:+"--preserve-env=$proxied"} "$@"; fi
 }
 # Runs a command as the lab's user. sudo reads the groups anew: the engine may be used before the next login.
 as_user() {
@@ -37,7 +39,8 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 quietly() {
   "$@" >"$log" 2>&1 || {
-    tail -n 30 "$log" >&2
+    # Without the user and password that a proxy's address may hold.
+    tail -n 30 "$log" | sed -E 's#(://)[^/@[:space:]]+@#\1***@#g' >&2
     return 1
   }
 }
@@ -70,7 +73,7 @@ done <provisioning/packages.txt
 
 if ((${#missing[@]} > 0)); then
   say "Installing packages: ${missing[*]%\?}"
-  root provisioning/install-packages "${missing[@]}" ||
+  root bash provisioning/install-packages "${missing[@]}" ||
     fail "The packages could not be installed; the last lines of apt-get are above." "Mend what they say and run this again."
 fi
 
@@ -97,6 +100,10 @@ if [[ $user != root ]] && ! id -nG "$user" | grep -qw docker && getent group doc
 fi
 
 # 3. Node and libraries, as package-lock.json pins them
+# Node brings its own list of certificate authorities; those that were added to this machine's it has to be told.
+if [[ -n $(find /usr/local/share/ca-certificates -name '*.crt' -print -quit 2>/dev/null) ]]; then
+  export NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}
+fi
 digest=$(sha256sum <package-lock.json)
 if [[ $(cat node_modules/.installed-for 2>/dev/null) != "$digest" || ! -x node_modules/.bin/node ]]; then
   say "Installing Node and the libraries that package-lock.json pins (npm ci)"

@@ -8,6 +8,7 @@ import { glob } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePortOffset } from '../scripts/lab/free-ports.ts'
+import { proxySettings } from '../vm/proxy.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const BIN = join(ROOT, 'node_modules/.bin')
@@ -28,6 +29,8 @@ const patience = Number(process.env['LAB_PATIENCE'] || 1)
 const timeout = Number(process.env['TEST_SECONDS'] || 180) * patience
 const environment = {
   ...process.env,
+  // Clients of the tests call the lab, not a proxy.
+  ...proxySettings(process.env),
   PATH: `${BIN}:${process.env['PATH']}`,
   LAB_NAME: `test-${randomBytes(3).toString('hex')}`,
   LAB_PORT_OFFSET: String(await freePortOffset()),

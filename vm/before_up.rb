@@ -1,7 +1,9 @@
 # What the Vagrantfile looks at before a machine is started: that the host can, that its ports are free, that there is
-# a box, which is built where there is none.
+# a box, which is built where there is none. And what it says once the machine is up.
 require 'rbconfig'
 require_relative 'machine'
+require_relative 'boxes'
+require_relative 'ports'
 
 module BeforeUp
   ROOT = File.expand_path('..', __dir__)
@@ -22,29 +24,59 @@ module BeforeUp
 
   # Where Vagrant has no provider at all, it would say so in words that help nobody.
   def need_provider
-    return if Vagrant.has_plugin?('vagrant-libvirt') || found?('VBoxManage') || !RbConfig::CONFIG['host_os'].include?('linux')
+    return if Vagrant.has_plugin?('vagrant-libvirt') || Machine.found?('VBoxManage') || !RbConfig::CONFIG['host_os'].include?('linux')
 
     abort "Vagrantfile: there is neither libvirt nor VirtualBox for Vagrant here. For libvirt:\n  #{Machine.install_line}"
   end
 
-  def check(machine, settings)
-    return if machine.state.id == :running
+  # Machines that have their ports already, whatever LAB_PORT_OFFSET says by now.
+  STARTED = %i[running saved paused].freeze
 
-    free_ports(settings)
-    return unless machine.provider_name == :libvirt
+  def up(machine, settings)
+    return if STARTED.include?(machine.state.id)
 
-    say_how(machine, settings)
-    build_box(machine) if machine.box.nil? && settings.own_box && !File.exist?(settings.box_file)
+    refuse(Ports.complaint(settings))
+    find_box(machine) if machine.state.id == :not_created
+    say_how(machine, settings) if machine.provider_name == :libvirt
+    offset_file(machine).write(settings.offset)
   end
 
-  # vagrant-libvirt forwards ports with ssh in the background, and does not notice when one is taken.
-  def free_ports(settings)
-    taken = Machine.taken(settings.ports)
-    return if taken.empty?
+  def reload(machine, settings)
+    # Its own ports are taken, by itself.
+    return if machine.state.id == :running && offset_of(machine) == settings.offset
 
-    list = taken.map { |port| "127.0.0.1:#{port.host} (#{port.node})" }.join(', ')
-    raise Refused, "Something on this host already listens on #{list}.\n" \
-                   'Stop it, or move all ports of the lab: LAB_PORT_OFFSET=1000 vagrant up'
+    refuse(Ports.complaint(settings))
+    offset_file(machine).write(settings.offset)
+  end
+
+  # Where the lab answers is where the machine was started, which another LAB_PORT_OFFSET does not move.
+  def say_endpoints(machine, settings)
+    offset = offset_of(machine) || settings.offset
+    machine.ui.success(Machine.endpoints(offset))
+    return if offset == settings.offset
+
+    machine.ui.warn("The machine was started with LAB_PORT_OFFSET=#{offset}, and is moved by: LAB_PORT_OFFSET=#{settings.offset} vagrant reload")
+  end
+
+  def offset_of(machine)
+    Integer(offset_file(machine).read, 10)
+  rescue SystemCallError, ArgumentError
+    nil
+  end
+
+  # Vagrant removes the folder together with the machine.
+  def offset_file(machine)
+    machine.data_dir.join('failover-lab-port-offset')
+  end
+
+  def find_box(machine)
+    box = Boxes.choose(machine.provider_name.to_s)
+    refuse(Boxes.complaint(box, there: !machine.box.nil?))
+    build_box(machine) if box.kind == :own && machine.box.nil? && !Boxes.built(box.name, box.provider)
+  end
+
+  def refuse(complaint)
+    raise Refused, complaint if complaint
   end
 
   def say_how(machine, settings)
@@ -68,7 +100,7 @@ module BeforeUp
   def install_dependencies(machine)
     return if File.exist?("#{ROOT}/node_modules/.bin/zx")
 
-    raise Refused, "Building the box needs npm:\n  sudo apt-get install -y --no-install-recommends npm" unless found?('npm')
+    raise Refused, "Building the box needs npm:\n  sudo apt-get install -y --no-install-recommends npm" unless Machine.found?('npm')
 
     machine.ui.info('First its dependencies: npm ci')
     run('npm ci failed; the lines above say why', {}, 'npm', 'ci')
@@ -76,9 +108,5 @@ module BeforeUp
 
   def run(complaint, environment, *command)
     system(environment, *command, chdir: ROOT) or raise Refused, "#{command.join(' ')}: #{complaint}."
-  end
-
-  def found?(command)
-    ENV['PATH'].split(File::PATH_SEPARATOR).any? { |folder| File.executable?(File.join(folder, command)) }
   end
 end

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { asRoot } from './as-root.ts'
 import { buildBox } from './box/build.ts'
 import { comparisonText, differencesOf } from './box/differences.ts'
 import { manifestIn } from './box/members.ts'
@@ -10,6 +11,7 @@ import { builtText, handOutText } from './box/show.ts'
 import { type Steps, steps } from './box/step.ts'
 import { installLine, missingForBox } from './host-packages.ts'
 import { Problem } from './problem.ts'
+import { proxySettings } from './proxy.ts'
 import { boxFileName, boxSettings } from './settings.ts'
 
 const HELP = `Usage: zx vm/box.ts [--classroom [--refresh]] [--output FILE]
@@ -29,6 +31,9 @@ sudo for that. \`vagrant up\` runs it by itself when there is no box yet.
 
 Settings: vm/settings.json (box, suite, diskGiB); LAB_BOX=owner/name gives the box another name.
 `
+
+// What is called from here finds its proxies, whichever of their names it looks for.
+Object.assign(process.env, proxySettings(process.env))
 
 const HERE = dirname(fileURLToPath(import.meta.url))
 
@@ -50,7 +55,8 @@ async function main(given: string[]): Promise<number> {
   const settings = boxSettings()
   const output = resolve(asked ?? join(HERE, 'build', boxFileName(settings.box, classroom)))
   checkHost()
-  if (process.getuid?.() !== 0) return asRoot([...given.filter((word) => word.startsWith('--')), '--output', output])
+  const flags = [...(classroom ? ['--classroom'] : []), ...(refresh ? ['--refresh'] : [])]
+  if (process.getuid?.() !== 0) return throughSudo([...flags, '--output', output])
 
   process.stdout.write(`Building the box ${settings.box}${classroom ? ' for a classroom' : ''}\n`)
   const run = interruptible(steps((text) => process.stdout.write(text)))
@@ -111,13 +117,11 @@ function checkHost(): void {
 }
 
 /** Runs this program again through sudo, and gives its exit code. */
-function asRoot(given: string[]): number {
+function throughSudo(given: string[]): number {
   process.stdout.write('Building a box mounts a disk image, which takes root: going on with sudo.\n')
   // Ctrl-C reaches sudo and the build by itself; this process only has to wait until they have cleaned up.
   process.on('SIGINT', () => {})
-  const kept = Object.keys(process.env).filter((name) => /^(PATH|LAB_.*|.*_proxy)$/i.test(name))
-  const environment = kept.map((name) => `${name}=${process.env[name]}`)
-  const command = ['env', ...environment, process.execPath, fileURLToPath(import.meta.url), ...given]
+  const command = asRoot(process.env, [process.execPath, fileURLToPath(import.meta.url), ...given])
   const { status, error } = spawnSync('sudo', command, { stdio: 'inherit' })
   if (error) throw new Problem('sudo is not here', 'run this as root')
   return status ?? 1

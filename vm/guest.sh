@@ -19,6 +19,7 @@ if compgen -G "$certificates/*.crt" >/dev/null || compgen -G "$certificates/*/*.
   if [[ ! -e $known ]]; then
     # The bundle that npm, curl and apt read. update-ca-certificates would go through the 150 that are in there
     # already, one by one, which takes most of a minute under emulation.
+    mkdir -p /etc/ssl/certs
     find "$certificates" -name '*.crt' -exec cat {} + >>/etc/ssl/certs/ca-certificates.crt
   elif [[ $(<"$known") != "$now" ]]; then
     update-ca-certificates >/dev/null
@@ -27,6 +28,10 @@ if compgen -G "$certificates/*.crt" >/dev/null || compgen -G "$certificates/*/*.
   # Node brings its own list of authorities, and adds the ones of this file.
   trusts_host='export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt'
 fi
+
+# What of the host's proxies cannot be reached from here. Every download would fail, but there may be none to do.
+unreachable=$(bash /vagrant/vm/guest-proxy.sh)
+[[ -z $unreachable ]] || printf '%s\n' "$unreachable" >&2
 
 # The box brings what npm would install, for as long as package-lock.json is the one that it was built with.
 readonly carried=/opt/failover-lab/node_modules
@@ -47,10 +52,15 @@ if [ "\$HOME" = /home/vagrant ]; then
   # A verb's start takes half of the time when its compiled code is kept.
   export NODE_COMPILE_CACHE=/home/vagrant/.cache/node
   $trusts_host
+  if [ -r /etc/failover-lab/proxy.env ]; then set -a; . /etc/failover-lab/proxy.env; set +a; fi
   if [ "\$PWD" = "\$HOME" ] && [ -d /vagrant ]; then cd /vagrant; fi
 fi
 PROFILE
 mv "$profile.new" "$profile"
 
 # A login shell of the user who works here: with the settings above, and in the groups that it is in by now.
-exec runuser --login vagrant --command '/vagrant/provisioning/provision.sh'
+# By name: a Windows host's files may come without the right to be executed.
+runuser --login vagrant --command 'bash /vagrant/provisioning/provision.sh' || {
+  [[ -z $unreachable ]] || printf '\nIf something could not be downloaded: %s\n' "$unreachable" >&2
+  exit 1
+}

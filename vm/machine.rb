@@ -1,32 +1,34 @@
 # The machine's settings for the Vagrantfile: vm/settings.json with LAB_* variables of the environment over it.
 require 'json'
-require 'socket'
 
 # Plain functions, so that they can be tried without Vagrant. What is wrong with a setting is an ArgumentError.
 module Machine
   FOLDER = __dir__
   DRIVERS = %w[auto kvm qemu].freeze
 
-  Settings = Struct.new(:box, :own_box, :box_file, :public_box, :cpus, :memory, :ports, :driver, keyword_init: true)
+  Settings = Struct.new(:cpus, :memory, :offset, :ports, :driver, keyword_init: true)
   Port = Struct.new(:node, :guest, :host, keyword_init: true)
 
   module_function
 
+  def table
+    JSON.parse(File.read(File.join(FOLDER, 'settings.json')))
+  end
+
   def settings(environment = ENV)
-    table = JSON.parse(File.read(File.join(FOLDER, 'settings.json')))
     offset = number(environment, 'LAB_PORT_OFFSET', 0, 0..14_000)
-    box = given(environment, 'LAB_BOX') || table['box']
     chosen = driver(given(environment, 'LAB_VM_DRIVER') || 'auto')
     Settings.new(
-      box: box,
-      own_box: box == table['box'],
-      box_file: File.join(FOLDER, 'build', "#{box.tr('/', '-')}.box"),
-      public_box: table['publicBox'],
       cpus: number(environment, 'LAB_CPUS', table[chosen == 'qemu' ? 'emulatedCpus' : 'cpus'], 1..64),
       memory: number(environment, 'LAB_MEMORY', table['memoryMiB'], 1024..1_048_576),
-      ports: table['ports'].map { |node, port| Port.new(node: node, guest: port, host: port + offset) },
+      offset: offset,
+      ports: ports(offset),
       driver: chosen
     )
+  end
+
+  def ports(offset)
+    table['ports'].map { |node, port| Port.new(node: node, guest: port, host: port + offset) }
   end
 
   # Files that Git ignores are what each side makes for itself (node_modules, results): they stay on their side.
@@ -34,25 +36,24 @@ module Machine
     ['.git/', *lines.map(&:strip).reject { |line| line.empty? || line.start_with?('#', '!') }]
   end
 
-  # What Vagrant prints last: where the lab answers on this host.
-  def endpoints(settings)
-    lines = settings.ports.map { |port| format('  %-11<node>s 127.0.0.1:%<host>d', node: port.node, host: port.host) }
+  # What `vagrant up` says last: where the lab answers on this host.
+  def endpoints(offset)
+    lines = ports(offset).map { |port| format('  %-11<node>s 127.0.0.1:%<host>d', node: port.node, host: port.host) }
     "The lab on this host:\n#{lines.join("\n")}\nGo on inside: vagrant ssh"
+  end
+
+  # The folder with certificate authorities that this host was given, or nil.
+  def certificates(environment = ENV)
+    asked = given(environment, 'LAB_CERTIFICATES')
+    folder = asked || '/usr/local/share/ca-certificates'
+    return folder unless Dir.glob('**/*.crt', base: folder).empty?
+    raise ArgumentError, "LAB_CERTIFICATES is #{asked.inspect}: unset it or set it to a folder with certificates, files named *.crt" if asked
   end
 
   # The line that installs what a Debian or Ubuntu host needs.
   def install_line
     names = File.readlines(File.join(FOLDER, 'host-packages.txt')).map { |line| line[/^[^\s#]+/] }.compact
     "sudo apt-get update && sudo apt-get install -y --no-install-recommends #{names.join(' ')}"
-  end
-
-  # Ports that something else on this host listens on already.
-  def taken(ports)
-    ports.reject do |port|
-      TCPServer.new('127.0.0.1', port.host).close || true
-    rescue Errno::EADDRINUSE
-      false
-    end
   end
 
   def driver(choice)
@@ -76,5 +77,10 @@ module Machine
   # A variable set to nothing counts as unset, as shells leave it behind.
   def given(environment, name)
     environment[name] unless environment[name].to_s.empty?
+  end
+
+  # Is there such a command on this host?
+  def found?(command)
+    ENV['PATH'].split(File::PATH_SEPARATOR).any? { |folder| File.executable?(File.join(folder, command)) }
   end
 end

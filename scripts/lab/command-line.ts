@@ -4,6 +4,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { chalk, ProcessOutput } from 'zx/core'
 import { LabError } from './errors.ts'
 import { heedInterruption, interruption } from './interruption.ts'
+import { heedProxies } from './proxy.ts'
 
 // Halves the time to load what a script imports from here on.
 enableCompileCache()
@@ -22,6 +23,7 @@ export async function commandLine(script: string, define: (program: Command) => 
     .showHelpAfterError('Try --help.')
   define(program)
   heedInterruption()
+  heedProxies()
   try {
     await program.parseAsync(process.argv.slice(own + 1), { from: 'user' })
   } catch (error) {

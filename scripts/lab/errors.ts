@@ -39,7 +39,7 @@ export const ERRORS = {
   },
   PORT_TAKEN: {
     says: 'port {port} on {bind}, which {node} needs, is taken by {holder}',
-    fix: 'stop it, or move the whole lab: LAB_PORT_OFFSET=1000',
+    fix: 'stop it, or move the whole lab to ports that are free: LAB_PORT_OFFSET={offset}',
   },
   MEMORY_LOW: {
     says: '{available} MiB of memory are available, the lab needs {needed}',

@@ -1,83 +1,141 @@
-import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { glob } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
 import { test } from 'tap'
+import { readSettings } from '../../scripts/lab/settings.ts'
+import { labOf } from '../../scripts/lab/topology.ts'
 import { boxFileName, boxSettings } from '../../vm/settings.ts'
+import { type Environment, emptyFolder, needs, ruby, run, vagrantfile } from './ruby.ts'
 
-const ROOT = new URL('../..', import.meta.url).pathname
+const ROOT = join(import.meta.dirname, '../..')
 
-// Without this shell's own LAB_ settings, which the tests would otherwise measure.
-const plain = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('LAB_')))
-
-const run = (command: string, args: string[], environment: Record<string, string> = {}) => {
-  const { status, stdout, stderr } = spawnSync(command, args, {
-    cwd: ROOT,
-    env: { ...plain, ...environment },
-    encoding: 'utf8',
-    timeout: 60_000,
-  })
-  return { status, stdout, said: stdout + stderr }
-}
-const without = (command: string) =>
-  spawnSync(command, ['--version'], { stdio: 'ignore' }).error ? { skip: `${command} is not installed here` } : {}
-
-const machine = (expression: string, environment: Record<string, string> = {}) =>
-  run('ruby', ['-r', './vm/machine.rb', '-e', `puts JSON.generate(${expression})`], environment)
-
-const settings = (environment: Record<string, string>) => {
-  const asked = machine('Machine.settings.to_h.merge(ports: Machine.settings.ports.map(&:to_h))', environment)
-  return JSON.parse(asked.stdout)
-}
-
-test('the Vagrantfile and what it loads is Ruby', without('ruby'), async (t) => {
-  for (const file of ['Vagrantfile', 'vm/machine.rb', 'vm/before_up.rb', 'vm/box/Vagrantfile']) {
-    t.match(run('ruby', ['-wc', file]), { status: 0 }, file)
+const refusal = (environment: Environment): string => {
+  try {
+    return `accepted: ${JSON.stringify(ruby('Machine.settings.to_h', environment))}`
+  } catch (error) {
+    return String(error)
   }
+}
+
+test('the Vagrantfile and what it loads is Ruby', needs('ruby'), async (t) => {
+  for (const file of ['Vagrantfile', 'vm/box/Vagrantfile', ...(await Array.fromAsync(glob('vm/*.rb', { cwd: ROOT })))])
+    t.match(run('ruby', ['-wc', file]), { status: 0, said: /^Syntax OK\n$/ }, file)
 })
 
-test('Vagrant accepts the Vagrantfile', without('vagrant'), async (t) => {
+test('Vagrant accepts the Vagrantfile, with everything set', needs('vagrant'), async (t) => {
   t.match(run('vagrant', ['validate']), { status: 0 })
+  const everything = {
+    LAB_BOX: 'school/lab',
+    LAB_BOX_URL: '/somewhere/lab.box',
+    LAB_BOX_VERSION: '1.2.3',
+    LAB_BOX_CHECKSUM: 'a'.repeat(64),
+    LAB_PORT_OFFSET: '1000',
+  }
+  t.match(run('vagrant', ['validate'], everything), { status: 0 })
 })
 
-test('the Vagrantfile and the scripts read the same settings', without('ruby'), async (t) => {
+test('the Vagrantfile and the scripts read the same settings', needs('ruby'), async (t) => {
   for (const environment of [{}, { LAB_BOX: 'school/lab' }]) {
-    const [ruby, ours] = [settings(environment), boxSettings(environment)]
-    t.equal(ruby.box, ours.box)
-    t.match(ruby.box_file, new RegExp(`/vm/build/${boxFileName(ours.box)}$`))
+    const { box } = boxSettings(environment)
+    t.equal(ruby('Boxes.choose("libvirt", builds: true).to_h', environment).name, box)
+    t.ok(ruby(`[Boxes.file(${JSON.stringify(box)})]`)[0].endsWith(`/vm/build/${boxFileName(box)}`))
   }
 })
 
-test('the environment overrides the machine, and moves every port', without('ruby'), async (t) => {
-  const found = settings({ LAB_CPUS: '3', LAB_MEMORY: '2048', LAB_PORT_OFFSET: '1000', LAB_VM_DRIVER: 'qemu' })
+test(
+  'a port is one fact: what nodes publish in the VM is what is forwarded to them, and moves by the same offset',
+  needs('ruby'),
+  async (t) => {
+    for (const offset of [0, 1000]) {
+      const environment = { LAB_PORT_OFFSET: String(offset) }
+      const forwarded = vagrantfile(environment)
+        .filter(([where, [kind]]) => where === 'vm.network' && kind === 'forwarded_port')
+        .map(([, , { id, guest, host, host_ip, auto_correct }]) => ({ id, guest, host, host_ip, auto_correct }))
+      const published = (settings: Environment) =>
+        labOf(readSettings(settings)).nodes.flatMap(({ name, publishedPort }) =>
+          publishedPort === undefined ? [] : [{ name, publishedPort }],
+        )
+      const onHost = published(environment)
+      t.equal(forwarded.length, 4)
+      t.strictSame(
+        forwarded,
+        published({}).map(({ name, publishedPort }, index) => ({
+          id: name,
+          guest: publishedPort,
+          host: onHost[index]?.publishedPort,
+          host_ip: '127.0.0.1',
+          // Of a single port, which would make the others' offset a lie.
+          auto_correct: false,
+        })),
+      )
+    }
+  },
+)
+
+test('the environment overrides the machine, and moves every port', needs('ruby'), async (t) => {
+  const found = ruby('Machine.settings.to_h.merge(ports: Machine.settings.ports.map(&:to_h))', {
+    LAB_CPUS: '3',
+    LAB_MEMORY: '2048',
+    LAB_PORT_OFFSET: '1000',
+    LAB_VM_DRIVER: 'qemu',
+  })
   t.match(found, { cpus: 3, memory: 2048, driver: 'qemu' })
   for (const { guest, host } of found.ports) t.equal(host, guest + 1000)
 })
 
-test('an emulated machine has one processor, any other two', without('ruby'), async (t) => {
-  t.equal(settings({ LAB_VM_DRIVER: 'qemu' }).cpus, 1)
-  t.equal(settings({ LAB_VM_DRIVER: 'kvm' }).cpus, 2)
+test('both providers get the size that was asked for', needs('ruby'), async (t) => {
+  const asked = vagrantfile({ LAB_CPUS: '3', LAB_MEMORY: '2048' })
+  for (const provider of ['libvirt', 'virtualbox']) {
+    const of = (setting: string) => asked.find(([where]) => where === `vm.provider.${provider}.${setting}`)?.[1]
+    t.strictSame([of('cpus'), of('memory')], [[3], [2048]], provider)
+  }
 })
 
-test('an unusable setting is refused with what would do', without('ruby'), async (t) => {
-  t.match(machine('Machine.settings', { LAB_CPUS: 'many' }), { status: 1, said: /LAB_CPUS is "many".*1 to 64/ })
-  t.match(machine('Machine.settings', { LAB_PORT_OFFSET: '99999' }), { status: 1, said: /LAB_PORT_OFFSET/ })
-  t.match(machine('Machine.settings', { LAB_VM_DRIVER: 'xen' }), { status: 1, said: /auto, kvm, qemu/ })
+test('an emulated machine has one processor, any other two', needs('ruby'), async (t) => {
+  t.equal(ruby('Machine.settings.to_h', { LAB_VM_DRIVER: 'qemu' }).cpus, 1)
+  t.equal(ruby('Machine.settings.to_h', { LAB_VM_DRIVER: 'kvm' }).cpus, 2)
 })
 
-test('a port that something listens on is found before the machine boots', without('ruby'), async (t) => {
-  const script = `
-    listener = TCPServer.new('127.0.0.1', 0)
-    free = TCPServer.new('127.0.0.1', 0).then { |server| server.addr[1].tap { server.close } }
-    ports = [listener.addr[1], free].map { |host| Machine::Port.new(node: 'x', guest: 1, host: host) }
-    puts Machine.taken(ports).map(&:host) == [listener.addr[1]]`
-  t.equal(run('ruby', ['-r', './vm/machine.rb', '-e', script]).stdout, 'true\n')
+test('an unusable setting is refused with what would do', needs('ruby'), async (t) => {
+  t.match(refusal({ LAB_CPUS: 'many' }), /LAB_CPUS is "many".*1 to 64/)
+  t.match(refusal({ LAB_PORT_OFFSET: '99999' }), /LAB_PORT_OFFSET/)
+  t.match(refusal({ LAB_VM_DRIVER: 'xen' }), /auto, kvm, qemu/)
 })
 
-test('what Git ignores stays out of the VM, and is not deleted in it', without('ruby'), async (t) => {
-  const ignored = JSON.parse(machine('Machine.ignored').stdout)
+test('what Git ignores stays out of the VM, and is not deleted in it', needs('ruby'), async (t) => {
+  const ignored = ruby('Machine.ignored')
   for (const folder of ['.git/', 'node_modules/', '.vagrant/', 'vm/build/', '.tap/']) t.ok(ignored.includes(folder))
 })
 
-test('the line that a host is told installs every package of the list', without('ruby'), async (t) => {
-  const line = JSON.parse(machine('[Machine.install_line]').stdout)[0]
+test('the working folder: edits arrive, and each side keeps its own node_modules', needs('rsync'), async (t) => {
+  const [host, guest] = [emptyFolder(), emptyFolder()]
+  const put = (side: string, file: string, text: string) => {
+    mkdirSync(dirname(join(side, file)), { recursive: true })
+    writeFileSync(join(side, file), text)
+  }
+  put(host, 'scripts/setup.ts', 'edited on the host')
+  put(host, 'node_modules/.bin/node', 'of another system')
+  put(guest, 'scripts/setup.ts', 'as it was')
+  put(guest, 'scripts/gone.ts', 'removed on the host')
+  put(guest, 'node_modules/.bin/node', "Linux' own")
+  put(guest, 'results/latest', 'of the VM')
+  const folder = vagrantfile().find(([where, [from]]) => where === 'vm.synced_folder' && from === '.')
+  t.match(folder, [String, ['.', '/vagrant'], { type: 'rsync' }])
+  const option = (name: string): string[] => [folder?.[2][name]].flat().map(String)
+  const excludes = option('rsync__exclude').map((pattern) => `--exclude=${pattern}`)
+  t.match(run('rsync', [...option('rsync__args'), ...excludes, `${host}/`, guest]), { status: 0 })
+  const there = readdirSync(guest, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+  t.strictSame(Object.fromEntries(there.map((file) => [relative(guest, file), readFileSync(file, 'utf8')])), {
+    'scripts/setup.ts': 'edited on the host',
+    'node_modules/.bin/node': "Linux' own",
+    'results/latest': 'of the VM',
+  })
+})
+
+test('the line that a host is told installs every package of the list', needs('ruby'), async (t) => {
+  const [line] = ruby('[Machine.install_line]')
   t.match(line, /^sudo apt-get update && sudo apt-get install -y .*vagrant-libvirt.*mmdebstrap/)
   t.notMatch(line, '#')
 })

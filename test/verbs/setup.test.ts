@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { test } from 'tap'
+import { PORTS } from '../../scripts/lab/settings.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
 import { addressOf, containerOf, docker, failureOf, lab, patience, sql, startVerb, verb } from '../the-lab.ts'
@@ -75,7 +77,13 @@ test('a port taken by a process is found before anything is made, with its holde
   const ran = await verb('setup')
   t.equal(ran.exit, 1)
   t.match(ran.stderr, new RegExp(`PORT_TAKEN: port ${port} .* loader.* taken by .*(pid ${process.pid})`))
-  t.match(ran.stderr, /LAB_PORT_OFFSET/)
+  const [, offset] = /→ .*LAB_PORT_OFFSET=(\d+)/.exec(ran.stderr) ?? []
+  const free = Object.values(PORTS).map(async (it) => {
+    const server = createServer().listen(it + Number(offset), lab.settings.bind)
+    await once(server, 'listening')
+    server.close()
+  })
+  await t.resolves(Promise.all(free), 'the offset that it proposes has every port free')
   t.equal(await docker('ps', '-aq', '--filter', `name=^${containerOf('loader')}$`), '', 'nothing was made')
   await new Promise((resolve) => holder.close(resolve))
   t.equal((await verb('setup')).exit, 0)

@@ -1,5 +1,6 @@
 import { $, type ProcessPromise } from 'zx/core'
 import { Problem } from '../problem.ts'
+import { withoutPasswords } from '../proxy.ts'
 
 /** Runs a command of the build: quiet, stopped by Ctrl-C, and by a deadline. */
 export type Run = (pieces: TemplateStringsArray, ...values: (string | readonly string[])[]) => ProcessPromise
@@ -57,6 +58,6 @@ function stoppedBy(signal: AbortSignal): Run {
 
 function lastLines(error: unknown): string {
   const said = error !== null && typeof error === 'object' && 'stderr' in error ? String(error.stderr) : String(error)
-  const lines = said.trimEnd().split('\n')
+  const lines = withoutPasswords(said).trimEnd().split('\n')
   return lines.slice(-15).join('\n') || String(error)
 }

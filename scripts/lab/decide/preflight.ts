@@ -4,6 +4,7 @@ import { look } from '../engine/docker.ts'
 import { containersOf, dataVersion, noteOf } from '../engine/nodes.ts'
 import { $ } from '../engine/shell.ts'
 import { labError } from '../errors.ts'
+import { roundPortOffset } from '../free-ports.ts'
 import type { Lab, Node } from '../topology.ts'
 import { machineOf, shortcoming, type Work } from './machine.ts'
 
@@ -57,7 +58,8 @@ async function checkPort(lab: Lab, node: Node): Promise<void> {
       problem: `${bind} (${problem})`,
       expected: 'an address of this machine',
     })
-  throw labError('PORT_TAKEN', { port, bind, node: node.name, holder: await holderOf(port) })
+  const [holder, offset] = await Promise.all([holderOf(port), roundPortOffset()])
+  throw labError('PORT_TAKEN', { port, bind, node: node.name, holder, offset })
 }
 
 /** Who listens on a port: a container by name, else a process as `ss` shows it (another user's only to root). */

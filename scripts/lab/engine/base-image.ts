@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { withoutPasswords } from '../../../vm/proxy.ts'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { act, attempt, type Tell } from './docker.ts'
-import { $ } from './shell.ts'
+import { $, environment } from './shell.ts'
 
 /** Seconds in which a registry must have begun to answer, else the image is made from Debian's archive. */
 const REGISTRY_ANSWERS_WITHIN = 5
@@ -16,6 +17,12 @@ export async function makeBaseImage(tell: Tell, suite: string, tag: string, pati
     await act(tell, ['tag', pulled, tag])
     return
   }
+  const reason = await bootstrap(tell, suite, tag)
+  if (reason !== undefined) throw labError('BASE_IMAGE', { suite, registry, reason })
+}
+
+/** Makes `tag` from Debian's archive; gives why that was not possible, if it was not. */
+export async function bootstrap(tell: Tell, suite: string, tag: string): Promise<string | undefined> {
   // Documentation and translations are a third of such a system, and nobody reads them in a container.
   const without = ['doc', 'man', 'info', 'locale'].map((part) => `--dpkgopt=path-exclude=/usr/share/${part}/*`)
   // An image that was interrupted is built again: nothing in it has to be on the disk before the next step.
@@ -26,13 +33,13 @@ export async function makeBaseImage(tell: Tell, suite: string, tag: string, pati
     quiet: true,
     nothrow: true,
     signal: interruption.signal,
+    env: environment(),
   })`mmdebstrap ${command} | docker import --change ${'CMD ["bash"]'} - ${tag}`
   interruption.signal.throwIfAborted()
-  if (made.exitCode !== 0) {
-    // Half a tarball may have become an image.
-    await attempt(['image', 'rm', tag])
-    throw labError('BASE_IMAGE', { suite, registry, reason: made.stderr.trim().split('\n').slice(-3).join('; ') })
-  }
+  if (made.exitCode === 0) return undefined
+  // Half a tarball may have become an image.
+  await attempt(['image', 'rm', tag])
+  return withoutPasswords(made.stderr).trim().split('\n').slice(-3).join('; ')
 }
 
 /** Pulls an image, unless no registry begins to answer within `seconds`; gives `pulled` or why not. */

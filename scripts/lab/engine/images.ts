@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { PROXY_VARIABLES, withoutPasswords } from '../../../vm/proxy.ts'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import type { Settings } from '../settings.ts'
@@ -8,9 +9,12 @@ import type { Node } from '../topology.ts'
 import { described } from './api.ts'
 import { makeBaseImage } from './base-image.ts'
 import { act, attempt, look, type Tell, typed } from './docker.ts'
-import { $ } from './shell.ts'
+import { $, environment } from './shell.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
+
+/** Label of the images that this checkout has built; what another one beside it needs is not ours to remove. */
+const MINE = `failover-lab.image=${ROOT}`
 
 /** Debian release whose archive has that major version of PostgreSQL. */
 const SUITES = { '13': 'bullseye', '15': 'bookworm', '17': 'trixie' } as const
@@ -159,8 +163,9 @@ export async function makeImage(tell: Tell, image: Image, patience: number): Pro
     '-t',
     image.tag,
     '--label',
-    'failover-lab.image',
+    MINE,
     ...settings,
+    ...proxyArguments(),
     '-',
   ]
   const shown = context.length > 6 ? [...context.slice(0, 3), '…'] : context
@@ -170,14 +175,17 @@ export async function makeImage(tell: Tell, image: Image, patience: number): Pro
     quiet: true,
     nothrow: true,
     signal: interruption.signal,
-    env: buildEnvironment(),
+    // Debian's engine may lack BuildKit's plugin; plain output either way, so that a failing step can be shown.
+    env: environment({ BUILDKIT_PROGRESS: 'plain' }),
   })`tar -c --sort=name ${context} | docker ${build}`
   interruption.signal.throwIfAborted()
-  if (result.exitCode !== 0) throw labError('BUILD_FAILED', { image: image.tag, output: failingStep(result.stdall) })
+  if (result.exitCode !== 0)
+    throw labError('BUILD_FAILED', { image: image.tag, output: failingStep(withoutPasswords(result.stdall)) })
 }
 
-/** Debian's engine may lack BuildKit's plugin; plain output either way, so that a failing step can be shown. */
-const buildEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env, BUILDKIT_PROGRESS: 'plain' })
+/** The engine keeps these out of the image and its history. By name only: their values may hold a password. */
+const proxyArguments = (): readonly string[] =>
+  PROXY_VARIABLES.filter((name) => process.env[name]).flatMap((name) => ['--build-arg', name])
 
 /** From the last step that began on, without the noise before it, at most 40 lines. */
 export function failingStep(output: string): string {
@@ -187,16 +195,16 @@ export function failingStep(output: string): string {
   return tail.length <= 40 ? tail.join('\n') : [tail[0], '…', ...tail.slice(-38)].join('\n')
 }
 
-/** Removes older builds of the same images, except those that some container still runs. */
+/** Removes older builds of this checkout's images, except those that some container still runs. */
 export async function removeSuperseded(tell: Tell, images: Images): Promise<void> {
   const current = allImages(images).filter(({ build }) => build !== undefined)
-  const tags = (
-    await look(['image', 'ls', '--filter', 'label=failover-lab.image', '--format', '{{.Repository}}:{{.Tag}}'])
-  ).split('\n')
+  const tags = (await look(['image', 'ls', '--filter', `label=${MINE}`, '--format', '{{.Repository}}:{{.Tag}}'])).split(
+    '\n',
+  )
   for (const { tag } of current) {
     const kin = tag.slice(0, -12)
     for (const old of tags.filter((other) => other !== tag && other.startsWith(kin) && other.length === tag.length)) {
-      // Another checkout's lab may run it: then the engine refuses, and it stays.
+      // Another lab may run it: then the engine refuses, and it stays.
       if ((await attempt(['image', 'rm', old])).exit === 0) tell(`docker image rm ${old}`)
     }
   }

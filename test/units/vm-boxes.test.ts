@@ -1,0 +1,101 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { type Environment, emptyFolder, needs, ruby, vagrantfile } from './ruby.ts'
+
+const OWN = 'failover-lab/debian-13'
+const PUBLIC = 'cloud-image/debian-13'
+const LAST_DAY = 'Date.new(2026, 12, 31)'
+const AFTER = 'Date.new(2027, 1, 1)'
+const CHECKSUM = 'ab'.repeat(32)
+
+type Host = { readonly today?: string; readonly builds?: boolean; readonly has?: boolean }
+
+/** The box for a provider on such a host, as Ruby chooses it. */
+const choose = (provider: string, environment: Environment = {}, { today = LAST_DAY, builds, has }: Host = {}) =>
+  ruby(`${choice(provider, { today, builds: builds ?? false, has: has ?? false })}.to_h`, environment)
+const choice = (provider: string, { today, builds, has }: Required<Host>) =>
+  `Boxes.choose('${provider}', today: ${today}, builds: ${builds}, has: ->(_name, _provider) { ${has} }, made: ->(_name, _provider) {})`
+
+/** Why no machine can be made there, or null. */
+const complaint = (
+  provider: string,
+  environment: Environment,
+  { today = LAST_DAY, builds = false }: Host,
+  there = false,
+) =>
+  ruby(
+    `[Boxes.complaint(${choice(provider, { today, builds, has: false })}, there: ${there}, builds: ${builds})]`,
+    environment,
+  )[0]
+
+test(
+  'without a wish: a box is built where that can be done, else the public one is taken',
+  needs('ruby'),
+  async (t) => {
+    t.match(choose('libvirt', {}, { builds: true }), { kind: 'own', name: OWN, url: /^file:.*\.box$/ })
+    t.match(choose('libvirt'), { kind: 'public', name: PUBLIC, url: null })
+    t.match(choose('virtualbox', {}, { builds: true }), { kind: 'public', name: PUBLIC, url: null })
+    t.match(choose('libvirt', {}, { has: true }), { kind: 'own', name: OWN }, 'one that Vagrant has goes first')
+  },
+)
+
+test('a box counts as there for the provider that it was made for', needs('ruby'), async (t) => {
+  const home = emptyFolder()
+  for (const folder of ['0/libvirt', '1/amd64/virtualbox']) {
+    const box = join(home, 'boxes/failover-lab-VAGRANTSLASH-debian-13', folder)
+    mkdirSync(box, { recursive: true })
+    writeFileSync(join(box, 'metadata.json'), '{}')
+  }
+  const known = (provider: string) => ruby(`[Boxes.known?('${OWN}', ${provider})]`, { VAGRANT_HOME: home })[0]
+  t.strictSame(['"libvirt"', '"virtualbox"', '"vmware"', 'nil'].map(known), [true, true, false, false])
+})
+
+test('a box that is asked for is taken, with all that was said about it', needs('ruby'), async (t) => {
+  const given = { LAB_BOX: 'school/lab', LAB_BOX_URL: '/x.box', LAB_BOX_VERSION: '2.1', LAB_BOX_CHECKSUM: CHECKSUM }
+  for (const provider of ['libvirt', 'virtualbox'])
+    t.match(choose(provider, given, { builds: true }), {
+      kind: 'asked',
+      name: 'school/lab',
+      url: '/x.box',
+      version: '2.1',
+      checksum: CHECKSUM,
+    })
+  t.match(choose('virtualbox', { LAB_BOX_URL: 'http://teacher/lab.box' }), { kind: 'asked', name: OWN })
+  t.match(choose('virtualbox', { LAB_BOX_VERSION: '2.1' }), { kind: 'public', name: PUBLIC, version: '2.1' })
+})
+
+test('the Vagrantfile hands all of it on, and lets no provider inherit from another', needs('ruby'), async (t) => {
+  const asked = vagrantfile({ LAB_BOX: 'school/lab', LAB_BOX_URL: '/x.box', LAB_BOX_CHECKSUM: CHECKSUM.toUpperCase() })
+  for (const where of ['vm', 'vm.provider.libvirt.override.vm', 'vm.provider.virtualbox.override.vm']) {
+    const of = (setting: string) => asked.find(([name]) => name === `${where}.${setting}`)?.[1]?.[0]
+    t.strictSame(
+      ['box', 'box_url', 'box_version', 'box_download_checksum', 'box_download_checksum_type'].map(of),
+      ['school/lab', '/x.box', null, CHECKSUM, 'sha256'],
+      where,
+    )
+  }
+})
+
+test(
+  'once the registry is gone the error says what builds a box, and one that is there still serves',
+  needs('ruby'),
+  async (t) => {
+    t.equal(complaint('virtualbox', {}, { today: LAST_DAY }), null)
+    t.match(complaint('virtualbox', {}, { today: AFTER }), /since 2026-12-31.\n.*\n {2}npm ci && npx zx vm\/box\.ts\n/)
+    t.match(choose('virtualbox', {}, { today: AFTER, has: true }), { kind: 'own' })
+    t.equal(complaint('libvirt', {}, { today: AFTER, builds: true }), null, 'where it can be built it is')
+    t.match(
+      complaint('virtualbox', { LAB_BOX: OWN }, {}),
+      /no box for virtualbox here\.\n/,
+      'nor is a built one looked up',
+    )
+  },
+)
+
+test('what cannot be held against the box is refused', needs('ruby'), async (t) => {
+  t.match(complaint('virtualbox', { LAB_BOX_CHECKSUM: CHECKSUM }, {}), /LAB_BOX_CHECKSUM.*LAB_BOX_URL/)
+  t.equal(complaint('virtualbox', { LAB_BOX_CHECKSUM: CHECKSUM, LAB_BOX_URL: '/x.box' }, {}), null)
+  t.match(complaint('libvirt', { LAB_BOX_VERSION: '1' }, { builds: true }), /LAB_BOX_VERSION.*has no versions/)
+  t.throws(() => choose('libvirt', { LAB_BOX_CHECKSUM: 'abc' }), /LAB_BOX_CHECKSUM is .*abc.*64 hexadecimal digits/)
+})

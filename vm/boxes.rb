@@ -1,0 +1,98 @@
+# Which box the machine is made from: the one that was asked for, else one that was built here or can be, else the
+# public one for as long as it is served. LAB_BOX, LAB_BOX_URL, LAB_BOX_VERSION and LAB_BOX_CHECKSUM ask for one.
+require 'date'
+require 'rbconfig'
+require_relative 'machine'
+
+# Plain functions, so that they can be tried without Vagrant.
+module Boxes
+  BUILD = File.join(__dir__, 'build')
+  # What vm/box.ts builds boxes for.
+  BUILT_FOR = 'libvirt'.freeze
+  BUILD_LINE = 'npm ci && npx zx vm/box.ts'.freeze
+
+  # kind: :asked for, :own (built here, or to be), :public, or :none.
+  Box = Struct.new(:kind, :name, :url, :version, :checksum, :provider, :until, keyword_init: true)
+
+  module_function
+
+  # Gives a Vagrantfile's `config.vm` the box for that provider; nil stands for any that is not named otherwise.
+  def use(config, provider)
+    box = choose(provider)
+    # All of them each time: what is left out here would be inherited from the box of another provider.
+    config.box = box.name
+    config.box_url = box.url
+    config.box_version = box.version
+    config.box_download_checksum = box.checksum
+    config.box_download_checksum_type = box.checksum && 'sha256'
+  end
+
+  def choose(provider, environment = ENV, today: Date.today, builds: buildable?, has: method(:known?), made: method(:built))
+    table = Machine.table
+    own, public_box = table.values_at('box', 'publicBox')
+    name, url, version = %w[LAB_BOX LAB_BOX_URL LAB_BOX_VERSION].map { |it| Machine.given(environment, it) }
+    rest = { provider: provider, checksum: checksum(environment), version: version }
+
+    if url || (name && name != own)
+      name ||= own
+      Box.new(kind: :asked, name: name, url: url || built(name, provider), **rest)
+    elsif name || made.call(own, provider) || has.call(own, provider) || (builds && provider == BUILT_FOR)
+      Box.new(kind: :own, name: own, url: ("file://#{file(own)}" if provider == BUILT_FOR), **rest)
+    else
+      last_day = public_box['until']
+      served = today <= Date.parse(last_day) || has.call(public_box['name'], provider)
+      Box.new(kind: served ? :public : :none, name: public_box['name'], until: last_day,
+              **rest, version: version || public_box['version'])
+    end
+  end
+
+  # Why a machine cannot be made from that box, or nil; `there` is whether Vagrant has it already.
+  def complaint(box, there:, builds: buildable?)
+    if box.kind == :own && box.version
+      return 'LAB_BOX_VERSION is set, and a box that was built here has no versions. ' \
+             'Unset it, or name the box that it is the version of: LAB_BOX=owner/name'
+    end
+    return if there
+    # Vagrant would not compare it: only with a file does it look at a checksum that it is given.
+    return "LAB_BOX_CHECKSUM is set, and #{box.name} is looked up in a registry. Unset it, or say which file it is of: LAB_BOX_URL" if box.checksum && !box.url
+
+    nowhere = box.kind == :none || (box.kind == :own && !built(box.name, box.provider) && !(builds && box.provider == BUILT_FOR))
+    no_box(box) if nowhere
+  end
+
+  def no_box(box)
+    served = ", and the registry of #{box.name} serves none since #{box.until}" if box.until
+    "There is no box for #{box.provider} here#{served}.\n" \
+      "One command builds one, for #{BUILT_FOR}, on Linux with an amd64 processor:\n  #{BUILD_LINE}\n" \
+      'Another box with Debian 13 will do too: LAB_BOX_URL=/path/to/file.box vagrant up'
+  end
+
+  # Where vm/box.ts writes a box of that name; vm/settings.ts names it the same way.
+  def file(name)
+    File.join(BUILD, "#{name.tr('/', '-')}.box")
+  end
+
+  def built(name, provider)
+    "file://#{file(name)}" if provider == BUILT_FOR && File.exist?(file(name))
+  end
+
+  # Does Vagrant have a box of that name for that provider, in whatever version?
+  def known?(name, provider, home = ENV['VAGRANT_HOME'] || File.join(Dir.home, '.vagrant.d'))
+    folder = File.join(home, 'boxes', name.gsub('/', '-VAGRANTSLASH-'))
+    # Since 2.4 there is one more level, for the architecture.
+    !provider.nil? && Dir.glob(["*/#{provider}/metadata.json", "*/*/#{provider}/metadata.json"], base: folder).any?
+  end
+
+  # Can vm/box.ts work here? It names what is missing where apt-get can install that.
+  def buildable?
+    host = RbConfig::CONFIG.values_at('host_os', 'host_cpu').join(' ')
+    host.match?(/linux.* (x86_64|amd64)$/) && %w[mmdebstrap apt-get].any? { |command| Machine.found?(command) }
+  end
+
+  def checksum(environment)
+    text = Machine.given(environment, 'LAB_BOX_CHECKSUM') or return
+    return text.downcase if text.match?(/\A\h{64}\z/)
+
+    raise ArgumentError, "LAB_BOX_CHECKSUM is #{text.inspect}: unset it or set it to a SHA-256, 64 hexadecimal digits"
+  end
+end

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Runs in the VM as root at every `vagrant up`, with the host's http_proxy, https_proxy and no_proxy in its environment:
+# makes them known to logins, to sudo and to the Docker engine, and forgets them where the host has none any more.
+# A proxy on the host's own loopback is looked for where this machine sees the host. Where it does not answer there it is
+# left out: then standard output says so, in words for whom something cannot be downloaded.
+set -euo pipefail
+
+readonly settings=/etc/failover-lab/proxy.env
+readonly sudoers=/etc/sudoers.d/failover-lab-proxy
+readonly engine=/etc/systemd/system/docker.service.d/failover-lab-proxy.conf
+# Scheme and user, then the loopback, its port, and what follows.
+readonly loopback='^(([a-z0-9]+://)?([^@/]*@)?)(localhost|127\.[0-9.]+|\[::1\])(:([0-9]+))?(/.*)?$'
+
+# The address of the host: libvirt's network and VirtualBox' NAT alike have it as the way out.
+host_address() {
+  local destination gateway
+  while read -r _ destination gateway _; do
+    [[ $destination == 00000000 && $gateway =~ ^(..)(..)(..)(..)$ ]] || continue
+    printf '%d.%d.%d.%d' "0x${BASH_REMATCH[4]}" "0x${BASH_REMATCH[3]}" "0x${BASH_REMATCH[2]}" "0x${BASH_REMATCH[1]}"
+    return
+  done </proc/net/route
+}
+
+answers() { timeout 5 bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null; }
+
+lines=()
+for name in http_proxy https_proxy; do
+  proxy=${!name:-}
+  [[ $proxy ]] || continue
+  if [[ $proxy =~ $loopback ]]; then
+    host=$(host_address)
+    port=${BASH_REMATCH[6]:-80}
+    if ! answers "$host" "$port"; then
+      printf '%s is on the loopback of the host (port %s), and does not answer at %s, where this machine sees the host.\n' "$name" "$port" "$host"
+      printf 'Let the proxy listen on that address too (or on all), or set one that other machines reach; then: vagrant reload\n'
+      continue
+    fi
+    proxy=${BASH_REMATCH[1]}$host:$port${BASH_REMATCH[7]}
+  fi
+  lines+=("$name='$proxy'" "${name^^}='$proxy'")
+done
+if ((${#lines[@]} > 0)); then
+  direct=${no_proxy:+$no_proxy,}localhost,127.0.0.1,::1
+  lines+=("no_proxy='$direct'" "NO_PROXY='$direct'")
+fi
+
+now=$( ((${#lines[@]} == 0)) || printf '%s\n' "${lines[@]}")
+[[ $now != "$(cat "$settings" 2>/dev/null)" ]] || exit 0
+
+if [[ $now ]]; then
+  mkdir -p "${settings%/*}" "${engine%/*}"
+  # It may hold a password: for root and for who works here.
+  install -m 0640 -g vagrant /dev/null "$settings.new"
+  printf '%s\n' "$now" >"$settings.new"
+  mv "$settings.new" "$settings"
+  printf '[Service]\nEnvironmentFile=-%s\n' "$settings" >"$engine"
+  install -m 0440 /dev/stdin "$sudoers" <<<'Defaults env_keep += "http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY"'
+else
+  rm -f "$settings" "$engine" "$sudoers"
+fi
+if [[ -d /run/systemd/system ]]; then
+  systemctl daemon-reload
+  # Its containers come back with it.
+  systemctl try-restart docker
+fi
