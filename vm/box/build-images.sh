@@ -37,7 +37,8 @@ until chroot "$root" docker info >/dev/null 2>&1; do
 done
 
 in_project() { chroot "$root" env -C /vagrant PATH="/vagrant/node_modules/.bin:$PATH" "$@"; }
-in_project node scripts/setup.ts --images-only
+# Under a name of its own: the lock is this host's, where a lab may be at work, or another box be built.
+in_project env LAB_NAME="box-$(basename "${root%/*}" | tr -cd 0-9)" node scripts/setup.ts --images-only
 # What failed builds, or their steps, have left.
 in_project docker image prune --force >/dev/null
 # The verbs' compiled code, where vm/guest.sh has them look for it: emulated, compiling them takes several seconds each.
