@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { attempt, failure, look } from '../engine/docker.ts'
-import { containersOf, dataVersion, noteOf } from '../engine/nodes.ts'
+import { containersOf, dataVersion } from '../engine/nodes.ts'
 import { $ } from '../engine/shell.ts'
 import { labError } from '../errors.ts'
 import type { Lab, Node } from '../topology.ts'
@@ -18,8 +18,6 @@ export async function preflight(lab: Lab, buildsImages: boolean): Promise<void> 
     if (made !== undefined && made !== lab.settings.postgres)
       throw labError('POSTGRES_CHANGED', { node: node.name, made, asked: lab.settings.postgres })
   }
-  for (const node of lab.databases.filter((database) => down.some(({ name }) => name === database.name)))
-    if ((await noteOf(node)) === 'fenced') throw labError('FENCED', { node: node.name })
   for (const node of down) await checkPort(lab, node)
 }
 
