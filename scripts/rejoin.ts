@@ -12,9 +12,10 @@ await commandLine(import.meta.filename, (program) =>
       'Bring the old primary back as a standby: with pg_rewind, or with a fresh copy where that fails. Lists the votes that only it had.',
     )
     .option('--copy', 'make a fresh copy without trying to rewind')
+    .option('--discard', 'go on also where the votes that only it had cannot be listed: they are lost')
     .option('--json', 'print JSON')
-    .action(async ({ copy, json }: { copy?: boolean; json?: boolean }) => {
-      const it = await rejoin(labOf(readSettings()), copy === true)
+    .action(async ({ copy, discard, json }: { copy?: boolean; discard?: boolean; json?: boolean }) => {
+      const it = await rejoin(labOf(readSettings()), { copy: copy === true, discard: discard === true })
       console.log(json ? JSON.stringify(it, null, 2) : rejoinView(it))
     }),
 )

@@ -77,17 +77,33 @@ export const ERRORS = {
     says: '{node} did not answer a question: {problem}',
     fix: 'see what it is doing: zx scripts/status.ts',
   },
+  DATABASE_DOWN: {
+    says: '{node} does not run (its container is {state})',
+    fix: 'zx scripts/setup.ts starts what is down; zx scripts/failover.ts does without a primary',
+  },
   NO_PRIMARY: {
     says: 'no database takes writes: {seen}',
-    fix: 'start what is down: zx scripts/setup.ts, or docker start where setup refuses because another node is fenced; zx scripts/failover.ts promotes a standby',
+    fix: 'zx scripts/setup.ts starts what is down; zx scripts/failover.ts promotes a standby',
   },
   NO_STANDBY: {
     says: 'at level {level} every commit would wait for a standby, and there is none: {seen}',
     fix: 'bring it back first (zx scripts/setup.ts or zx scripts/rejoin.ts), or set it all the same: --force',
   },
+  VOTES_UNREADABLE: {
+    says: 'the votes that only {node} has cannot be listed: {problem}',
+    fix: 'nothing was thrown away, and {node} is fenced; mend that and run this again, or lose them knowingly: zx scripts/rejoin.ts --discard',
+  },
+  NOTHING_TO_COPY: {
+    says: '{node} has no data, and {peer} is no primary that it could be copied from: empty, it would begin a history of its own',
+    fix: 'zx scripts/failover.ts --force makes {peer} the primary, then zx scripts/rejoin.ts copies {node}; or begin anew (the votes are deleted): zx scripts/teardown.ts',
+  },
   NOTHING_TO_PROMOTE: {
     says: 'there is no standby to promote: {seen}',
     fix: 'zx scripts/setup.ts starts what is down; zx scripts/rejoin.ts brings back a fenced node',
+  },
+  ALREADY_PROMOTED: {
+    says: '{primary} is the primary already, and {old}, which does not answer, was one before',
+    fix: 'do not start {old} as it is: zx scripts/rejoin.ts brings it back as a standby',
   },
   REPLAY_PAUSED: {
     says: 'replay is paused on {node}: somebody wants it to stand still',
@@ -159,7 +175,7 @@ export const ERRORS = {
   },
   WOULD_SPLIT: {
     says: '{node} went down as a primary, and the other database is the primary now: started, there would be two',
-    fix: 'all else is healed; bring {node} back as a standby: zx scripts/rejoin.ts, or begin anew: zx scripts/reset.ts',
+    fix: 'bring {node} back as a standby: zx scripts/rejoin.ts, or begin anew (the votes are deleted): zx scripts/reset.ts',
   },
   RECORD_BROKEN: {
     says: '{file} is not as an experiment writes it: {problem}',

@@ -35,7 +35,7 @@ const gone = sight('db-primary', undefined, 'exited')
 
 test('the standby is promoted, whether the primary lives, is silent or is gone', async (t) => {
   for (const old of [primary, sight('db-primary', undefined), gone])
-    t.match(planOf([old, standby], []), {
+    t.match(planOf([old, standby], {}), {
       kind: 'promote',
       candidate: { node: { name: 'db-replica' } },
       old: { node: { name: 'db-primary' } },
@@ -45,17 +45,30 @@ test('the standby is promoted, whether the primary lives, is silent or is gone',
 test('of two standbys the one with more of the history is promoted', async (t) => {
   const behind = sight('db-primary', { inRecovery: true, receivedLsn: '0/5000000' })
   const ahead = sight('db-replica', { inRecovery: true, receivedLsn: '0/5000001' })
-  t.match(planOf([behind, ahead], []), { candidate: { node: { name: 'db-replica' } } })
+  t.match(planOf([behind, ahead], {}), { candidate: { node: { name: 'db-replica' } } })
   const newer = sight('db-primary', { inRecovery: true, timeline: 2, receivedLsn: '0/4000000' })
-  t.match(planOf([newer, ahead], []), { candidate: { node: { name: 'db-primary' } } })
+  t.match(planOf([newer, ahead], {}), { candidate: { node: { name: 'db-primary' } } })
 })
 
-test('a primary beside a fenced node means that it is done; beside one that is down, that there is nobody to promote', async (t) => {
+test('a primary beside a fenced node means that it is done; beside one that was a primary too, that it is not to be started', async (t) => {
   const promoted = sight('db-replica', { timeline: 2 })
-  t.match(planOf([gone, promoted], ['db-primary']), { kind: 'done', primary: { node: { name: 'db-replica' } } })
-  t.match(planOf([gone, promoted], []), { code: 'NOTHING_TO_PROMOTE' })
-  t.match(planOf([gone, sight('db-replica', undefined)], []), { code: 'NOTHING_TO_PROMOTE' })
-  t.match(planOf([primary, promoted], []), { code: 'SPLIT_BRAIN' })
+  t.match(planOf([gone, promoted], { 'db-primary': 'fenced' }), {
+    kind: 'done',
+    primary: { node: { name: 'db-replica' } },
+  })
+  t.match(planOf([gone, promoted], { 'db-primary': 'primary' }), {
+    code: 'ALREADY_PROMOTED',
+    message: /db-replica is the primary already/,
+    fix: /do not start db-primary as it is: zx scripts\/rejoin\.ts/,
+  })
+})
+
+test('with no standby that answers there is nobody to promote; with two primaries there is nothing to decide', async (t) => {
+  const promoted = sight('db-replica', { timeline: 2 })
+  t.match(planOf([gone, promoted], { 'db-primary': 'standby' }), { code: 'NOTHING_TO_PROMOTE' })
+  const both = { 'db-primary': 'primary', 'db-replica': 'standby' } as const
+  t.match(planOf([gone, sight('db-replica', undefined)], both), { code: 'NOTHING_TO_PROMOTE' })
+  t.match(planOf([primary, promoted], {}), { code: 'SPLIT_BRAIN' })
 })
 
 test('WAL ends where the last page of its own was filled to, and not in what a used file still holds', async (t) => {

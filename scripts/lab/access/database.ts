@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { act, attempt, type Tell, typed } from '../engine/docker.ts'
+import { containersOf } from '../engine/nodes.ts'
 import { LabError, labError } from '../errors.ts'
 import type { DatabaseNode, Lab } from '../topology.ts'
 import type { Session } from './session.ts'
@@ -124,9 +125,11 @@ const commandFor = (node: DatabaseNode, statements: readonly string[]): readonly
 export async function ask(lab: Lab, node: DatabaseNode, query: string, seconds = 10): Promise<string> {
   const limit = Math.ceil(seconds * lab.settings.patience)
   const asked = await attempt(['exec', '-i', node.container, 'timeout', String(limit), ...PSQL, '-f', '-'], query)
-  if (asked.exit !== 0)
-    throw labError('DATABASE_SILENT', { node: node.name, problem: asked.stderr || `no answer in ${limit} s` })
-  return asked.stdout
+  if (asked.exit === 0) return asked.stdout
+  const [container] = await containersOf(lab, [node])
+  if (container?.state !== 'running')
+    throw labError('DATABASE_DOWN', { node: node.name, state: container?.state ?? 'absent' })
+  throw labError('DATABASE_SILENT', { node: node.name, problem: asked.stderr || `no answer in ${limit} s` })
 }
 
 const PSQL = ['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'polling']

@@ -30,7 +30,7 @@ export async function walEndOf(node: DatabaseNode, timeline: number, lsn: string
 }
 
 /** That timeline and those that a node has begun since, the newest first: each leaves a file with its history. */
-async function timelinesFrom(node: DatabaseNode, timeline: number): Promise<readonly number[]> {
+export async function timelinesFrom(node: DatabaseNode, timeline: number): Promise<readonly number[]> {
   const timelines = [timeline]
   for (let next = timeline + 1; !('problem' in (await fileOf(node, `pg_wal/${hex(next)}.history`))); next++)
     timelines.unshift(next)

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 import { described } from '../engine/api.ts'
 import { look } from '../engine/docker.ts'
-import { containersOf, dataVersion, noteOf } from '../engine/nodes.ts'
+import { containersOf, dataVersion } from '../engine/nodes.ts'
 import { $ } from '../engine/shell.ts'
 import { labError } from '../errors.ts'
 import { roundPortOffset } from '../free-ports.ts'
@@ -20,8 +20,6 @@ export async function preflight(lab: Lab, buildsImages: boolean): Promise<void> 
     if (made !== undefined && made !== lab.settings.postgres)
       throw labError('POSTGRES_CHANGED', { node: node.name, made, asked: lab.settings.postgres })
   }
-  for (const node of lab.databases.filter((database) => down.some(({ name }) => name === database.name)))
-    if ((await noteOf(node)) === 'fenced') throw labError('FENCED', { node: node.name })
   for (const node of down) await checkPort(lab, node)
 }
 

@@ -1,3 +1,5 @@
+import { act, type Tell } from '../engine/docker.ts'
+import { containersOf } from '../engine/nodes.ts'
 import { endpointOf, type Lab } from '../topology.ts'
 import { until } from '../wait.ts'
 
@@ -21,6 +23,13 @@ export async function serving(lab: Lab, timeline: number): Promise<void> {
     if ('problem' in seen) return { seen: seen.problem }
     return seen.timeline === timeline ? { done: undefined } : { seen: `a write on timeline ${seen.timeline}` }
   })
+}
+
+/** Starts the servers that run anew: they go by the history that they have seen, and make their tables when they start. */
+export async function restartServers(tell: Tell, lab: Lab): Promise<void> {
+  const containers = await containersOf(lab, lab.servers)
+  const running = lab.servers.filter((_, index) => containers[index]?.state === 'running')
+  if (running.length > 0) await act(tell, ['restart', ...running.map(({ container }) => container)])
 }
 
 /** Waits until the balancer sends calls to both servers: one that it found dead it leaves out for a moment longer. */

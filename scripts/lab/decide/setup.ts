@@ -1,20 +1,36 @@
 import type { ListrTask } from 'listr2'
+import { lookAtData } from '../access/data.ts'
 import { rememberPassword } from '../access/pgpass.ts'
 import { createSecrets, readSecrets, type Secrets, secretsFolder } from '../access/secrets.ts'
+import type { Tell } from '../engine/docker.ts'
 import { imagesOf, removeSuperseded } from '../engine/images.ts'
 import { ensureNetwork } from '../engine/network.ts'
-import { type Change, dataVersion, ensureNode, lastLines, type Parts } from '../engine/nodes.ts'
+import {
+  ABSENT,
+  type Change,
+  containersOf,
+  dataVersion,
+  ensureMade,
+  ensureRunning,
+  isMade,
+  lastLines,
+  markToBeginAnew,
+  type Parts,
+} from '../engine/nodes.ts'
 import { type LabError, labError } from '../errors.ts'
 import { faultsIn, KINDS } from '../faults/kinds.ts'
 import { look } from '../faults/look.ts'
 import { exclusively } from '../lock.ts'
 import { faultLines } from '../show/fault-view.ts'
 import { showing, steps, tellOf } from '../show/steps.ts'
-import type { Lab, Node, NodeName } from '../topology.ts'
+import type { DatabaseNode, Lab, Node, NodeName } from '../topology.ts'
 import { until } from '../wait.ts'
+import { peerOf } from './databases.ts'
+import { asPrimary, followAnew, prepareFor, restoreLevel } from './following.ts'
 import { buildImages, missingOf } from './images.ts'
 import { preflight } from './preflight.ts'
-import { balanced } from './serving.ts'
+import { balanced, restartServers } from './serving.ts'
+import { type Starting, startingOf } from './starting.ts'
 import { type LabStatus, statusOf } from './status.ts'
 
 /** Seconds, before `patience` multiplies them, after which it is worth looking whether something is broken on purpose. */
@@ -32,16 +48,33 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
     const missing = await missingOf(images)
     const changes: Record<string, Change> = {}
     let parts: Parts | undefined
+    let starting: Starting | undefined
     let status: LabStatus | undefined
+    const decided = (): Starting => {
+      if (starting === undefined) throw new Error('databases before what they have is known')
+      return starting
+    }
     const made = (): Parts => {
       if (parts === undefined) throw new Error('a node before its parts')
       return parts
     }
+    const madeNow = async (tell: Tell, it: Node) => it.name in changes || ensureMade(tell, lab, it, made())
     const node = (it: Node): ListrTask => ({
       title: it.name,
       task: async (_, task) => {
-        changes[it.name] = await ensureNode(tellOf(task), lab, it, made())
+        const isNew = await madeNow(tellOf(task), it)
+        const started = await ensureRunning(tellOf(task), lab, it)
+        changes[it.name] = isNew ? 'made' : started ? 'started' : 'unchanged'
         task.title = `${it.name}: ${changes[it.name]}`
+      },
+    })
+    const copied = (it: DatabaseNode): ListrTask => ({
+      title: it.name,
+      task: async (_, task) => {
+        const isNew = await madeNow(tellOf(task), it)
+        const source = await copyPeer(tellOf(task), lab, it)
+        changes[it.name] = isNew ? 'made' : 'started'
+        task.title = `${it.name}: had no data, and is a copy of ${source.name}`
       },
     })
     const together = { concurrent: true }
@@ -56,7 +89,31 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
           parts = { images, secrets, network: await ensureNetwork(tellOf(task), lab) }
         },
       },
-      { title: 'Start databases', task: (_, task) => task.newListr(lab.databases.map(node).map(showing), together) },
+      {
+        title: 'See what data the databases have',
+        task: async (_, task) => {
+          const fresh = await makeMissing(tellOf(task), lab, made())
+          for (const { name } of fresh) changes[name] = 'made'
+          starting = startingOf(await lookAtData(lab))
+          if (starting.anew.length > 0) await restartServers(tellOf(task), lab)
+          // Marked before either starts: one new and one old could not replicate.
+          await Promise.all(starting.anew.map((it) => markToBeginAnew(tellOf(task), it)))
+        },
+      },
+      {
+        title: 'Start databases',
+        task: (_, task) => {
+          const { goOn, anew, copy } = decided()
+          return task.newListr([...[...goOn, ...anew].map(node), ...copy.map(copied)].map(showing), together)
+        },
+      },
+      {
+        title: 'Start the other database',
+        enabled: () => starting?.refusal !== undefined,
+        task: () => {
+          throw decided().refusal
+        },
+      },
       // They accept no calls before their databases are ready, and come up meanwhile.
       { title: 'Start servers', task: (_, task) => task.newListr(lab.servers.map(node).map(showing), together) },
       { title: 'Wait until both servers answer', task: () => healthy(lab, lab.servers) },
@@ -75,6 +132,24 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
     if (status === undefined) throw new Error('set up without a status')
     return { status, changes }
   })
+
+/** Makes the containers of databases that have none, for only through one can their data be seen; starts nothing. */
+async function makeMissing(tell: Tell, lab: Lab, parts: Parts): Promise<readonly DatabaseNode[]> {
+  const containers = await containersOf(lab, lab.databases)
+  const missing = lab.databases.filter((_, index) => !isMade(containers[index] ?? ABSENT))
+  await Promise.all(missing.map((it) => ensureMade(tell, lab, it, parts)))
+  return missing
+}
+
+/** Gives a database that has no data that of its peer, which is the primary or just coming up as it. */
+async function copyPeer(tell: Tell, lab: Lab, node: DatabaseNode): Promise<DatabaseNode> {
+  const peer = peerOf(lab, node)
+  const primary = await asPrimary(lab, peer)
+  await prepareFor(tell, peer, node)
+  await followAnew(tell, lab, peer, node, 'copy')
+  await restoreLevel(tell, lab, primary)
+  return peer
+}
 
 async function ensureSecrets(lab: Lab): Promise<Secrets> {
   const kept = await readSecrets(lab)

@@ -21,7 +21,7 @@ import {
 import { type Level, levelChosen, levelInForce } from './durability.ts'
 import { receivedOf } from './failover/plan.ts'
 import { PROMOTE, promote, slotStatements } from './failover/promotion.ts'
-import { streaming } from './rejoin.ts'
+import { streaming } from './following.ts'
 import { inForce, statementsOf } from './replication.ts'
 import { serving } from './serving.ts'
 

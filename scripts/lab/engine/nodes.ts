@@ -94,33 +94,31 @@ type Inspected = {
 
 export type Change = 'unchanged' | 'started' | 'made'
 
-/** Brings one node to run as it should: makes, remakes, starts or thaws its container, or finds it as it should be. */
-export async function ensureNode(tell: Tell, lab: Lab, node: Node, parts: Parts): Promise<Change> {
+/** Makes or remakes a node's container, or finds it as it should be; a new one does not run. Was it made now? */
+export async function ensureMade(tell: Tell, lab: Lab, node: Node, parts: Parts): Promise<boolean> {
   const [container = ABSENT] = await containersOf(lab, [node])
   const wanted = creation(lab, node, parts)
-  // One that was created but never started may lack its secrets.
-  const fits = container.spec === wanted.spec && container.state !== 'created' && container.state !== 'dead'
-  if (container.state === 'absent' || !fits) {
-    // In order, as far as it can: a database that is killed has to recover.
-    if (container.state === 'running') await act(tell, ['stop', node.container])
-    if (container.state !== 'absent') await act(tell, ['rm', '-f', node.container])
-    await createNode(tell, lab, node, parts, wanted)
-    await act(tell, ['start', node.container])
-    return 'made'
-  }
-  if (container.state === 'running') return 'unchanged'
+  if (isMade(container) && container.spec === wanted.spec) return false
+  // In order, as far as it can: a database that is killed has to recover.
+  if (container.state === 'running') await act(tell, ['stop', node.container])
+  if (container.state !== 'absent') await act(tell, ['rm', '-f', node.container])
+  await createNode(tell, lab, node, wanted)
+  return true
+}
+
+/** Whether there is a container at all; one that was created but never started may lack its secrets. */
+export const isMade = ({ state }: Container): boolean => !['absent', 'created', 'dead'].includes(state)
+
+/** Starts or thaws a node's container, or finds it running. Was it started now? */
+export async function ensureRunning(tell: Tell, lab: Lab, node: Node): Promise<boolean> {
+  const [container = ABSENT] = await containersOf(lab, [node])
+  if (container.state === 'running') return false
   await act(tell, [container.state === 'paused' ? 'unpause' : 'start', node.container])
-  return 'started'
+  return true
 }
 
 /** Makes a node's container, its volume and its secrets; it does not start it. */
-async function createNode(
-  tell: Tell,
-  lab: Lab,
-  node: Node,
-  parts: Parts,
-  wanted: Creation = creation(lab, node, parts),
-): Promise<void> {
+async function createNode(tell: Tell, lab: Lab, node: Node, wanted: Creation): Promise<void> {
   await ensureVolume(tell, lab, node)
   await act(tell, wanted.command)
   await putSecrets(tell, lab, node)
@@ -173,13 +171,25 @@ export async function fileOf(
   file: string,
   enough: (beginning: Buffer) => boolean = () => false,
 ): Promise<{ bytes: Buffer } | { problem: string }> {
-  const path = `/containers/${node.container}/archive?path=/${DATA_FOLDER}/${file}`
-  const answer = await engine('GET', path, { enough: (body) => enough(body.subarray(TAR_HEADER)) })
+  const answer = await archived(node, file, enough)
   if (answer.status !== 200) return { problem: refusalOf(answer) }
   // An archive of one file: a header with its size in octal digits, then what is in it.
   const size = Number.parseInt(answer.body.toString('latin1', 124, 135), 8)
   return { bytes: answer.body.subarray(TAR_HEADER, TAR_HEADER + size) }
 }
+
+/** Is there such a file in a database's data, running or not? Only an engine that says there is none counts as none. */
+export async function hasFile(node: Node, file: string): Promise<boolean> {
+  const answer = await archived(node, file, () => true)
+  if (answer.status === 200) return true
+  if (answer.status === 404 && !/no such container/i.test(refusalOf(answer))) return false
+  throw refused(['cp', `${node.container}:/${DATA_FOLDER}/${file}`, '-'], answer)
+}
+
+const archived = (node: Node, file: string, enough: (beginning: Buffer) => boolean): Promise<Answer> =>
+  engine('GET', `/containers/${node.container}/archive?path=/${DATA_FOLDER}/${file}`, {
+    enough: (body) => enough(body.subarray(TAR_HEADER)),
+  })
 
 const TAR_HEADER = 512
 const NOTE = 'at-next-start'

@@ -1,18 +1,33 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { labError } from '../errors.ts'
+import { LabError, labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import type { DatabaseNode, Lab } from '../topology.ts'
 import { until } from '../wait.ts'
 import { attempt, look, type Tell, typed } from './docker.ts'
 import { LAB_LABEL } from './ownership.ts'
 
+// Alone, and what it has to replay is its own history: a standby may have heard of a newer one that it does not fit.
+const SETTINGS = [
+  "listen_addresses=''",
+  'autovacuum=off',
+  "primary_conninfo=''",
+  "synchronous_standby_names=''",
+  'recovery_target_timeline=current',
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ')
+
 // Lives as long as somebody holds its standard input: it cannot outlast the command that needed it.
 const PROGRAM = `
-pg_ctl start -s -w -t 120 -l /tmp/log -o "-c listen_addresses='' -c autovacuum=off -c primary_conninfo='' -c synchronous_standby_names=''" || { cat /tmp/log >&2; exit 1; }
-touch /tmp/ready
+pg_ctl start -s -w -t 120 -l /tmp/log -o "${SETTINGS}" || { cat /tmp/log >&2; exit 1; }
 cat >/dev/null
 pg_ctl stop -s -m fast`
+
+// A standby answers before it has replayed all it has; then it waits for more, that never comes.
+const HAS_REPLAYED = `
+select not pg_is_in_recovery() or exists (select from pg_stat_activity
+  where backend_type = 'startup' and wait_event = 'RecoveryRetrieveRetryInterval')`
 
 /**
  * Opens the data of a stopped database without a network, so that it can be read and nobody can write to it, and closes
@@ -44,18 +59,20 @@ export async function withStoppedData<T>(
   })
   ended.catch(() => {})
   try {
-    await until(`the data of ${node.name} to be open`, { seconds: 60, patience: lab.settings.patience }, async () => {
-      if (over)
-        throw labError('DATABASE_SILENT', { node: node.name, problem: errors.trim() || 'its data cannot be opened' })
-      const ready = await attempt(['exec', name, 'test', '-e', '/tmp/ready'])
-      return ready.exit === 0 ? { done: undefined } : { seen: errors.trim() || 'it is starting' }
+    const ask = (query: string) =>
+      attempt(['exec', '-i', name, 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'polling', '-f', '-'], query)
+    const unreadable = (problem: string) => labError('VOTES_UNREADABLE', { node: node.name, problem })
+    const what = `the data of ${node.name} to be open`
+    await until(what, { seconds: 60, patience: lab.settings.patience }, async () => {
+      if (over) throw unreadable(fatalOf(errors))
+      const { stdout, stderr } = await ask(HAS_REPLAYED)
+      return stdout === 't' ? { done: undefined } : { seen: stderr || 'it replays its WAL' }
+    }).catch((error) => {
+      throw error instanceof LabError && error.code === 'TIMEOUT' ? unreadable(error.message) : error
     })
     return await use(async (query) => {
-      const asked = await attempt(
-        ['exec', '-i', name, 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'polling', '-f', '-'],
-        query,
-      )
-      if (asked.exit !== 0) throw labError('DATABASE_SILENT', { node: node.name, problem: asked.stderr })
+      const asked = await ask(query)
+      if (asked.exit !== 0) throw unreadable(asked.stderr)
       return asked.stdout
     })
   } finally {
@@ -63,3 +80,7 @@ export async function withStoppedData<T>(
     await ended
   }
 }
+
+/** What a server that did not come up says is the reason; failing that, all that was said. */
+const fatalOf = (said: string): string =>
+  /(?:FATAL|PANIC): .*/.exec(said)?.[0] ?? (said.trim() || 'the server ended without a word')

@@ -1,6 +1,6 @@
-import { attempt, type Tell } from '../engine/docker.ts'
+import { type LeftBehind, leftBehind, lookAtData } from '../access/data.ts'
+import type { Tell } from '../engine/docker.ts'
 import { faultsImage, hasImage } from '../engine/images.ts'
-import { containersOf, noteOf } from '../engine/nodes.ts'
 import { labError } from '../errors.ts'
 import { exclusively } from '../lock.ts'
 import { steps, tellOf } from '../show/steps.ts'
@@ -57,14 +57,14 @@ async function healAll(tell: Tell, lab: Lab, choice: Choice): Promise<Healed> {
   const places = [...new Set(kinds.map(({ place }) => place))]
   const healed = new Map<string, Fault>()
   const unknown = new Map<NodeName, string | undefined>()
-  let stranded: Stranded | undefined
+  let stranded: LeftBehind | undefined
   let nodes = lab.nodes
   await until('the faults to be gone', { seconds: 60, patience: lab.settings.patience }, async () => {
     const views = await look(lab, nodes, places)
     assertThere(lab, views)
     const chosen = faultsIn(views, kinds).filter((fault) => isChosen(choice, fault))
     stranded ??= await strandedBy(lab, chosen)
-    const left = chosen.filter(({ node, kind }) => !(node === stranded?.node && isDown(kind)))
+    const left = chosen.filter(({ node, kind }) => !(node === stranded?.node.name && isDown(kind)))
     for (const view of views) {
       const asked = choice.nodes.length === 0 || choice.nodes.includes(view.node.name)
       unknown.set(view.node.name, asked ? unseen(view, places) : undefined)
@@ -83,7 +83,7 @@ async function healAll(tell: Tell, lab: Lab, choice: Choice): Promise<Healed> {
     return { seen: seen.join(', ') }
   })
   // Said last: everything else is healed by now.
-  if (stranded !== undefined) throw labError(stranded.why, { node: stranded.node })
+  if (stranded !== undefined) throw labError(stranded.why, { node: stranded.node.name })
   return { healed: [...healed.values()], unseen: [...unknown.values()].filter((why) => why !== undefined) }
 }
 
@@ -110,32 +110,9 @@ const isChosen = ({ nodes, peers }: Choice, { node, peer }: Fault): boolean =>
 
 const isDown = (kind: string): boolean => kind === 'crash' || kind === 'stop'
 
-/** A database that stays down, and the error that says why. */
-type Stranded = { readonly node: NodeName; readonly why: 'WOULD_SPLIT' | 'FENCED' }
-
 /** The database that is down and is not to be started, if there is one. */
-async function strandedBy(lab: Lab, faults: readonly Fault[]): Promise<Stranded | undefined> {
-  const down = lab.databases.filter(({ name }) => faults.some(({ node, kind }) => node === name && isDown(kind)))
-  if (down.length === 0) return undefined
-  const former = await formerPrimary(lab)
-  if (former !== undefined) return { node: former, why: 'WOULD_SPLIT' }
-  const notes = await Promise.all(down.map(noteOf))
-  const fenced = down.find((_, index) => notes[index] === 'fenced')
-  return fenced && { node: fenced.name, why: 'FENCED' }
-}
-
-/** The database that went down as a primary before the other was promoted: started, there would be two primaries. */
-async function formerPrimary(lab: Lab): Promise<NodeName | undefined> {
-  // Told from outside, since neither may be able to answer: a promotion removes the file that makes a standby.
-  const signals = await Promise.all(
-    lab.databases.map(({ container }) => attempt(['cp', `${container}:/var/lib/postgresql/data/standby.signal`, '-'])),
-  )
-  if (signals.some(({ exit }) => exit === 0)) return undefined
-  const containers = await containersOf(lab, lab.databases)
-  // The one that was promoted lived longer: the other was down by then.
-  const lived = containers.map(({ state, finishedAt }) =>
-    state === 'exited' ? Date.parse(finishedAt ?? '') : Number.POSITIVE_INFINITY,
-  )
-  const least = Math.min(...lived)
-  return least === Number.POSITIVE_INFINITY ? undefined : lab.databases[lived.indexOf(least)]?.name
+async function strandedBy(lab: Lab, faults: readonly Fault[]): Promise<LeftBehind | undefined> {
+  if (!faults.some(({ kind }) => isDown(kind))) return undefined
+  const left = leftBehind(await lookAtData(lab))
+  return left.find(({ node }) => faults.some((fault) => fault.node === node.name && isDown(fault.kind)))
 }

@@ -10,10 +10,7 @@ export function rejoinView(it: Rejoin): string {
     copied: `was copied anew (${it.why}), and streams`,
     undone: `streams; the failover that fenced ${it.primary} had promoted nobody, and is undone`,
   }[it.how]
-  const votes =
-    it.divergedVotes === null
-      ? [`  votes lost   unknown: the data of ${it.standby} could not be read`]
-      : lostVotesLines(it.divergedVotes)
+  const votes = it.divergedVotes === null ? [`  votes lost   unknown: ${it.why}`] : lostVotesLines(it.divergedVotes)
   return [
     `${chalk.green('✓')} ${it.standby} ${how}`,
     `  primary      ${it.primary}`,

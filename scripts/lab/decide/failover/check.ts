@@ -1,11 +1,11 @@
+import { dataOf } from '../../access/data.ts'
 import { bytesOf } from '../../access/database.ts'
 import { walEndOf } from '../../access/wal-end.ts'
-import { noteOf } from '../../engine/nodes.ts'
 import { LabError, labError } from '../../errors.ts'
 import { until } from '../../wait.ts'
 import { type Answering, lookAtDatabases, type Sight, standbysOf } from '../databases.ts'
 import { type Means, observeIn } from './means.ts'
-import { DEFAULT_MAX_LAG, type Plan, planOf, receivedOf } from './plan.ts'
+import { DEFAULT_MAX_LAG, type Down, type Plan, planOf, receivedOf } from './plan.ts'
 
 export type FailoverOptions = {
   /** Bytes of WAL that may be lost. */
@@ -20,12 +20,9 @@ export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force }: F
   // A primary that hangs never answers, so little is waited for it; the standby gets more time before it is given up.
   const first = await look(seconds)
   const sights = standbysOf(first).length > 0 ? first : await look(5)
-  const absent = sights.find(({ state }) => state === 'absent' || state === 'created')
+  const absent = sights.find(({ state }) => state === 'absent')
   if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.node.name })
-  // What was fenced before matters only where no standby is left to promote.
-  const notes = standbysOf(sights).length > 0 ? [] : await Promise.all(lab.databases.map(noteOf))
-  const fenced = lab.databases.filter((_, index) => notes[index] === 'fenced').map(({ name }) => name)
-  const plan = planOf(sights, fenced)
+  const plan = planOf(sights, await downAmong(sights))
   if (plan instanceof LabError) throw plan
   if (plan.kind === 'done' || force) return plan
   const { candidate, old } = plan
@@ -34,6 +31,15 @@ export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force }: F
   const refusal = await refusalOf(candidate, old, maxLag)
   if (refusal !== undefined) throw refusal
   return plan
+}
+
+/** What was left behind before matters only where no standby is left to promote. */
+async function downAmong(sights: readonly Sight[]): Promise<Down> {
+  if (standbysOf(sights).length > 0) return {}
+  const down = sights.filter(({ facts }) => facts === undefined)
+  return Object.fromEntries(
+    await Promise.all(down.map(async ({ node, state }) => [node.name, (await dataOf(node, state)).is])),
+  )
 }
 
 /**

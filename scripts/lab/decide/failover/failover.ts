@@ -8,6 +8,7 @@ import { serving } from '../serving.ts'
 import { check, checkAgain, type FailoverOptions } from './check.ts'
 import { fence, proveFenced } from './fencing.ts'
 import { type Means, sessionOf } from './means.ts'
+import { needless } from './needless.ts'
 import { type Plan, receivedOf } from './plan.ts'
 import { PROMOTE, type Promotion, promoteOver, slotStatements } from './promotion.ts'
 
@@ -58,6 +59,8 @@ export async function failOver(means: Means, options: FailoverOptions): Promise<
       title: 'Check',
       task: async (_, task) => {
         plan = await check(means, options)
+        const warning = await needless(means, plan)
+        if (warning !== undefined) task.output = warning
         if (plan.kind === 'promote' && options.force && plan.old.facts !== undefined)
           lostVotes = await votesOnlyOn(lab, plan.old.node, plan.candidate.node)
         task.title = `Check: ${titleOf(plan)}`

@@ -1,6 +1,6 @@
 import type { Session } from '../../access/session.ts'
 import { act, type Tell } from '../../engine/docker.ts'
-import { containersOf, killNode, noteForNextStart } from '../../engine/nodes.ts'
+import { type Container, containersOf, killNode, noteForNextStart } from '../../engine/nodes.ts'
 import { labError } from '../../errors.ts'
 import type { DatabaseNode, Lab } from '../../topology.ts'
 
@@ -12,21 +12,25 @@ export async function fence(tell: Tell, lab: Lab, node: DatabaseNode): Promise<v
 /** Ends a node at once, also one that the engine starts again and again. */
 export async function putDown(tell: Tell, lab: Lab, node: DatabaseNode): Promise<void> {
   const [container] = await containersOf(lab, [node])
-  if (container?.state === 'exited') return
+  if (container === undefined || hasNoProcess(container)) return
   // The engine does not restart what was killed or stopped by hand. The note stops a start by hand as well.
-  if (container?.state === 'running' || container?.state === 'paused') await killNode(tell, node)
+  if (container.state === 'running' || container.state === 'paused') await killNode(tell, node)
   else await act(tell, ['stop', '--time', '0', node.container])
 }
 
 /** Proves the fence twice: the engine has no process of it any more, and the other node gets no connection to it. */
 export async function proveFenced(lab: Lab, node: DatabaseNode, other: Session): Promise<void> {
-  // Without a host there is nobody to refuse: no answer in this time is one too.
-  const knock = `timeout 0.05 bash -c 'exec 3<>/dev/tcp/${node.name}/${node.port}' </dev/null 2>/dev/null`
-  const [[container], knocked] = await Promise.all([
-    containersOf(lab, [node]),
-    other.run(`\\! ${knock} && echo open || echo closed`, 5 * lab.settings.patience),
-  ])
-  if (container?.state !== 'exited' || container.pid !== 0)
+  const [[container], knocked] = await Promise.all([containersOf(lab, [node]), knock(lab, node, other)])
+  if (container === undefined || !hasNoProcess(container))
     throw labError('NOT_FENCED', { node: node.name, seen: `its container is ${container?.state}` })
   if (knocked !== 'closed') throw labError('NOT_FENCED', { node: node.name, seen: `port ${node.port} still answers` })
+}
+
+const hasNoProcess = ({ state, pid }: Container): boolean => pid === 0 && (state === 'exited' || state === 'created')
+
+/** Whether a database takes connections over the network, `open` or `closed`: asked where the other one is, over a session there. */
+export function knock(lab: Lab, node: DatabaseNode, other: Session): Promise<string> {
+  // Without a host there is nobody to refuse: no answer in this time is one too.
+  const attempt = `timeout 0.05 bash -c 'exec 3<>/dev/tcp/${node.name}/${node.port}' </dev/null 2>/dev/null`
+  return other.run(`\\! ${attempt} && echo open || echo closed`, 5 * lab.settings.patience)
 }

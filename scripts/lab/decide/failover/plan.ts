@@ -1,5 +1,7 @@
+import type { Data } from '../../access/data.ts'
 import { bytesOf } from '../../access/database.ts'
 import { type LabError, labError } from '../../errors.ts'
+import type { DatabaseName } from '../../topology.ts'
 import { type Answering, primariesOf, type Sight, seenOf, splitBrain, standbysOf } from '../databases.ts'
 
 /** Bytes of WAL that are lost unless the user says so, as in Patroni's default. */
@@ -10,16 +12,22 @@ export type Plan =
   | { readonly kind: 'promote'; readonly candidate: Answering; readonly old: Sight }
   | { readonly kind: 'done'; readonly primary: Answering; readonly old: Sight }
 
-/** Plans a failover; `fenced` tells which nodes an earlier one has fenced. */
-export function planOf(sights: readonly Sight[], fenced: readonly string[]): Plan | LabError {
+/** What those that do not answer are by their data. */
+export type Down = Readonly<Partial<Record<DatabaseName, Data['is']>>>
+
+/** Plans a failover. */
+export function planOf(sights: readonly Sight[], down: Down): Plan | LabError {
   const [primary, second] = primariesOf(sights)
   const candidate = [...standbysOf(sights)].sort(byHistory)[0]
   if (second !== undefined) return splitBrain(sights)
   const chosen = candidate ?? primary
   const old = sights.find(({ node }) => node.name !== chosen?.node.name)
   if (candidate !== undefined && old !== undefined) return { kind: 'promote', candidate, old }
-  if (primary !== undefined && old !== undefined && fenced.includes(old.node.name))
-    return { kind: 'done', primary, old }
+  if (primary !== undefined && old !== undefined) {
+    const left = down[old.node.name]
+    if (left === 'fenced') return { kind: 'done', primary, old }
+    if (left === 'primary') return labError('ALREADY_PROMOTED', { primary: primary.node.name, old: old.node.name })
+  }
   return labError('NOTHING_TO_PROMOTE', { seen: seenOf(sights) })
 }
 
