@@ -93,6 +93,10 @@ export const ERRORS = {
     says: 'the votes that only {node} has cannot be listed: {problem}',
     fix: 'nothing was thrown away, and {node} is fenced; mend that and run this again, or lose them knowingly: zx scripts/rejoin.ts --discard',
   },
+  NEWER_IS_DOWN: {
+    says: '{node}, which is down, is on a newer timeline than {primary}: kept, {primary} would be without the votes that came after it',
+    fix: 'start it, docker start {container}, then run this again: it keeps the newer one',
+  },
   NOTHING_TO_COPY: {
     says: '{node} has no data, and {peer} is no primary that it could be copied from: empty, it would begin a history of its own',
     fix: 'zx scripts/failover.ts --force makes {peer} the primary, then zx scripts/rejoin.ts copies {node}; or begin anew (the votes are deleted): zx scripts/teardown.ts',

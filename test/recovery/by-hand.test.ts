@@ -92,3 +92,24 @@ test('votes that cannot be read are dropped only for somebody who says so', asyn
   })
   t.match(await json(t, 'status'), { healthy: true, primaries: ['db-replica'] })
 })
+
+test('of two primaries the newer one is kept, also if it was stopped before', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  await cutOff()
+  await voteOn('db-primary', poll, 'ann')
+  await sql('db-replica', 'select pg_promote()')
+  await voteOn('db-replica', poll, 'bob')
+  const split = await verb('status')
+  t.match(split.stdout, /both databases take writes; the servers write to db-replica, on the newer timeline/)
+  await docker('stop', containerOf('db-replica'))
+  t.match(await verb('rejoin'), {
+    exit: 1,
+    stderr: /NEWER_IS_DOWN: db-replica, which is down.*\n.*docker start .*db-replica/,
+  })
+  await docker('start', containerOf('db-replica'))
+  await untilHas('db-replica', 'select pg_is_in_recovery()', 'f')
+  const done = await json(t, 'rejoin')
+  t.match(done, { primary: 'db-replica', standby: 'db-primary' })
+  t.strictSame(users(done.divergedVotes), ['ann'])
+})

@@ -7,6 +7,10 @@ export const EXPLAINED: readonly { readonly files: RegExp; readonly why: string 
     why: 'initdb gives every PostgreSQL cluster an identifier of its own',
   },
   {
+    files: /^boot\/extlinux\/ldlinux\.sys$/,
+    why: 'the boot loader holds where its own blocks lie on the disk',
+  },
+  {
     files: /^(image server layer \d+:\/app\/compiled|home\/vagrant\/\.cache\/node)\//,
     why: 'V8 does not compile the same code to the same bytes twice',
   },

@@ -40,5 +40,11 @@ export function levelInForce({ synchronousCommit, synchronousStandbys }: Facts):
   )
 }
 
+/** Does every commit wait for a standby that is not there? */
+export const commitsHang = ({ synchronousCommit, synchronousStandbys, standbys }: Facts): boolean =>
+  synchronousStandbys !== '' &&
+  !['local', 'off'].includes(synchronousCommit) &&
+  !standbys.some(({ sync }) => sync === 'sync' || sync === 'quorum')
+
 /** The level that was asked for last; async where none was. */
 export const levelChosen = ({ chosenLevel }: Facts): Level => (isLevel(chosenLevel) ? chosenLevel : 'async')

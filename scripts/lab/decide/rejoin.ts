@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { isHalfWay } from '../access/data.ts'
+import { dataOf, isHalfWay } from '../access/data.ts'
 import { ask } from '../access/database.ts'
 import { writePrivately } from '../access/private-file.ts'
 import { stateFolder } from '../access/secrets.ts'
@@ -60,8 +60,18 @@ export const rejoin = (lab: Lab, options: RejoinOptions): Promise<Rejoin> =>
     if (primary === undefined) return undo(lab, sights, options)
     if (second !== undefined && second.facts.timeline === primary.facts.timeline) throw splitBrain(sights)
     const node = peerOf(lab, primary.node)
+    await assertNewer(primary, node, sights)
     return streams(primary, sights, node) ? stays(lab, primary, node) : bringBack(lab, primary, node, options)
   })
+
+/** A newer primary that is down has what the servers were told last: the older one is not to be kept for it. */
+async function assertNewer({ node, facts }: Answering, other: DatabaseNode, sights: readonly Sight[]): Promise<void> {
+  const state = sights.find((sight) => sight.node === other)?.state
+  if (state === undefined || state === 'running') return
+  const data = await dataOf(other, state)
+  if (data.is === 'primary' && data.timeline > (facts.timeline ?? 1))
+    throw labError('NEWER_IS_DOWN', { node: other.name, container: other.container, primary: node.name })
+}
 
 /** One whose history parted from the primary's streams too, for moments: up to where they parted, again and again. */
 function streams({ facts }: Answering, sights: readonly Sight[], node: DatabaseNode): boolean {

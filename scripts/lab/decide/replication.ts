@@ -6,7 +6,7 @@ import { steps, tellOf } from '../show/steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology.ts'
 import { until } from '../wait.ts'
 import { lookAtDatabases, primaryOf, type Sight, seenOf } from './databases.ts'
-import { LEVELS, type Level, levelChosen, levelInForce } from './durability.ts'
+import { commitsHang, LEVELS, type Level, levelChosen, levelInForce } from './durability.ts'
 
 export type Replication = {
   /** What the settings in force amount to; null where they are none of the four levels. */
@@ -36,11 +36,7 @@ function describe(sights: readonly Sight[]): Replication {
       synchronous_commit: facts.synchronousCommit,
       synchronous_standby_names: facts.synchronousStandbys,
     },
-    hangs:
-      facts.synchronousStandbys !== '' &&
-      facts.synchronousCommit !== 'local' &&
-      facts.synchronousCommit !== 'off' &&
-      !facts.standbys.some(({ sync }) => sync === 'sync' || sync === 'quorum'),
+    hangs: commitsHang(facts),
     waitingCommits: facts.waitingCommits,
   }
 }

@@ -4,6 +4,7 @@ import { ABSENT, type Container, type ContainerState, containersOf, noteOf } fro
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
 import { type DatabaseNode, endpointOf, type Lab, type Node, type NodeName } from '../topology.ts'
+import { commitsHang } from './durability.ts'
 
 export type DatabaseStatus = {
   readonly role: 'primary' | 'standby' | 'unknown'
@@ -37,6 +38,8 @@ export type LabStatus = {
   readonly healthy: boolean
   /** Databases that take writes: one, unless something is wrong. */
   readonly primaries: readonly NodeName[]
+  /** Does every commit on the primary wait for a standby that is not there? */
+  readonly commitsHang: boolean
   /** Servers that answer calls. */
   readonly serving: readonly NodeName[]
   /** Those that show by the way; a look at the nodes' networks would cost seconds, and is `fault list`'s. */
@@ -69,6 +72,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
     at: new Date().toISOString(),
     healthy: nodes.every(({ healthy }) => healthy) && primaries.length === 1,
     primaries,
+    commitsHang: primaryAt !== undefined && commitsHang(primaryAt.observation),
     serving: nodes
       .filter((node) => lab.servers.some(({ name }) => name === node.name) && node.healthy)
       .map(({ name }) => name),

@@ -81,6 +81,8 @@ export async function withStoppedData<T>(
   }
 }
 
-/** What a server that did not come up says is the reason; failing that, all that was said. */
-const fatalOf = (said: string): string =>
-  /(?:FATAL|PANIC): .*/.exec(said)?.[0] ?? (said.trim() || 'the server ended without a word')
+/** What a server that did not come up says is the reason, and not what it says to us who ask too early; else all of it. */
+function fatalOf(said: string): string {
+  const reasons = said.match(/(?:FATAL|PANIC): .*/g)?.filter((line) => !/the database system is /.test(line))
+  return reasons?.[0] ?? (said.trim() || 'the server ended without a word')
+}

@@ -26,8 +26,15 @@ export function statusTable(status: LabStatus): string {
   const problems = status.nodes
     .filter(({ problem }) => problem !== null)
     .map(({ name, problem }) => `${chalk.red('✗')} ${name}: ${problem}`)
-  return [...lines, '', ...problems, ...faults(status), summary(status)].join('\n')
+  return [...lines, '', ...problems, ...hanging(status), ...faults(status), summary(status)].join('\n')
 }
+
+const hanging = ({ commitsHang }: LabStatus): readonly string[] =>
+  commitsHang
+    ? [
+        `${chalk.yellow('!')} commits hang: the standby that they wait for is not there; zx scripts/replication.ts says more`,
+      ]
+    : []
 
 /** What is broken on purpose, or where to see that. */
 function faults({ faults, nodes }: LabStatus): readonly string[] {
@@ -63,9 +70,22 @@ const slotOf = ({ database }: NodeStatus): string =>
     )
     .join('; ')
 
+/** The servers write to the newer of two primaries. */
+function split(nodes: LabStatus['nodes']): string {
+  const timelines = nodes.flatMap(({ name, database }) =>
+    database?.role === 'primary' ? [{ name, timeline: database.timeline ?? 0 }] : [],
+  )
+  const [newer, older] = timelines.sort((a, b) => b.timeline - a.timeline)
+  return newer?.timeline === older?.timeline
+    ? 'both databases take writes, on the same timeline'
+    : `both databases take writes; the servers write to ${newer?.name}, on the newer timeline`
+}
+
 function summary({ nodes, primaries, serving, healthy }: LabStatus): string {
   const up = nodes.filter((node) => node.healthy).length
-  const writes = primaries.length === 0 ? 'no database takes writes' : `writes go to ${primaries.join(' and ')}`
+  const [primary, second] = primaries
+  const one = primary === undefined ? 'no database takes writes' : `writes go to ${primary}`
+  const writes = second === undefined ? one : split(nodes)
   const calls = serving.length === 0 ? 'no server answers calls' : `calls are served by ${serving.join(' and ')}`
   const mark = healthy ? chalk.green('✓') : chalk.red('✗')
   return `${mark} ${up} of ${nodes.length} nodes healthy; ${writes}; ${calls}`
