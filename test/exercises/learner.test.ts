@@ -73,13 +73,6 @@ test('an exercise that is interrupted on its way is no exercise; the next start 
   t.match(again.stderr, /no database answers, so polls that you made .* are deleted unseen/)
 })
 
-test('an exercise is verified, and the lab is as new afterwards', async (t) => {
-  const verified = await exercise('verify', '1', '--discard')
-  t.equal(verified.exit, 0, failureOf(verified))
-  t.match(verified.stdout, /^✓ 01-[\w-]+ {2}[\d.]+ s from start to check$/m)
-  t.match((await poll('list')).stdout, /no polls yet/)
-})
-
 test('what cannot be understood is named, with what to do', async (t) => {
   t.match((await exercise('start', '99')).stderr, /NO_SUCH_EXERCISE: 99 .*\n.*1 to \d+/)
   t.match((await exercise('verify', 'nothing')).stderr, /NO_SUCH_EXERCISE/)
