@@ -1,0 +1,24 @@
+import tap, { test } from 'tap'
+import { readTrack } from '../../scripts/lab/exercise/track.ts'
+import { verify } from '../../scripts/lab/exercise/verify.ts'
+import { failureOf, lab, patience, verb } from '../the-lab.ts'
+
+/** Seconds for all of them, beyond what a file of tests has. */
+const MOST_SECONDS = 600
+tap.setTimeout(MOST_SECONDS * 1000 * patience)
+
+const [first, ...others] = await readTrack()
+
+for (const entry of others)
+  test(`${entry.name} fails unsolved, passes solved, refuses what is tempting, and starts the same twice`, async (t) => {
+    const { problems, seconds } = await verify(lab, entry)
+    t.strictSame(problems, [])
+    t.comment(`${seconds.toFixed(1)} s from start to check`)
+  })
+
+test(`${first?.name} as well, by the command that gives the lab back as new`, async (t) => {
+  const verified = await verb('exercise', ['verify', String(first?.number), '--discard'])
+  t.equal(verified.exit, 0, failureOf(verified))
+  t.match(verified.stdout, /^✓ 01-[\w-]+ {2}[\d.]+ s from start to check$/m)
+  t.match((await verb('poll', ['list'])).stdout, /no polls yet/)
+})
