@@ -82,7 +82,7 @@ export async function buildBox(
     })
   }
   await step('compressed image (qemu-img)', 30, async (run) => {
-    await unmountDisk(run, root)
+    await unmountDisk(run, root, disk)
     await compress(run, disk, join(place.path, MEMBERS.disk))
   })
   await step('box file (tar)', 10, async (run) => {

@@ -29,12 +29,17 @@ export async function installBootLoader(run: Run, root: string): Promise<void> {
   await run`extlinux --install ${folder}`
 }
 
-/** Unmounts `root` with everything written to the disk's file. */
-export async function unmountDisk(run: Run, root: string): Promise<void> {
+/** Unmounts `root` with everything written to the disk's file `disk`, and proves that its file system is whole. */
+export async function unmountDisk(run: Run, root: string, disk: string): Promise<void> {
   // Deleted files become holes in the disk's file, or the compressed image would hold what was in them.
   await run`fstrim ${root}`
+  // Another mount namespace, a second build's for example, may have a copy of this mount: then unmounting it here ends
+  // nothing, and only what is read-only is whole on the disk.
+  await run`mount -o remount,ro ${root}`
+  await run`sync --file-system ${root}`
   // Whoever searches through the project's folder (an editor, a backup) is in there for a moment.
   await retry(60, '500ms', () => run`umount ${root}`)
+  await run`e2fsck -f -n ${disk}`
 }
 
 /** Writes `disk` as the compressed qcow2 image `image`. */
