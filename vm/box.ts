@@ -3,22 +3,24 @@ import { spawnSync } from 'node:child_process'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { buildBox } from './box/build.ts'
+import { buildBoxes, type Order } from './box/build.ts'
+import { PROVIDERS, type Provider } from './box/format.ts'
 import { type Steps, steps } from './box/step.ts'
 import { installLine, missingForBox } from './host-packages.ts'
 import { Problem } from './problem.ts'
 import { boxFileName, boxSettings } from './settings.ts'
 
-const HELP = `Usage: zx vm/box.ts [--output FILE]
+const HELP = `Usage: zx vm/box.ts [--provider libvirt|virtualbox|libvirt,virtualbox] [--output FILE]
 
-Builds the lab's Vagrant box for libvirt: Debian with Docker and everything else that provisioning would install,
+Builds the lab's Vagrant box: Debian with Docker and everything else that provisioning would install,
 made from Debian's packages, with no download from a box registry. Needs root (a disk image is mounted) and calls
 sudo for that. \`vagrant up\` runs it by itself when there is no box yet.
 
-  --output FILE   where to write the box. Default: vm/build/<name>.box, where \`vagrant up\` finds it
+  --provider …    for which provider of Vagrant, or for several from one build. Default: libvirt
+  --output FILE   where to write the box. Default: vm/build, where \`vagrant up\` finds it
   --help          this text
 
-Settings: vm/settings.json (box, suite, diskGiB); LAB_BOX=owner/name gives the box another name.
+Settings: vm/settings.json (box, suite, diskGiB, …); LAB_BOX=owner/name gives the box another name.
 `
 
 const HERE = dirname(fileURLToPath(import.meta.url))
@@ -38,17 +40,19 @@ async function main(given: string[]): Promise<number> {
     return 0
   }
   const settings = boxSettings()
-  const output = resolve(options.output ?? join(HERE, 'build', boxFileName(settings.box)))
+  const orders = readOrders(options, settings.box)
   checkHost()
-  if (process.getuid?.() !== 0) return asRoot(['--output', output])
+  if (process.getuid?.() !== 0) return asRoot(given)
 
   process.stdout.write(`Building the box ${settings.box}\n`)
-  const box = await buildBox(interruptible(steps((text) => process.stdout.write(text))), settings, output)
+  const boxes = await buildBoxes(interruptible(steps((text) => process.stdout.write(text))), settings, orders)
   process.stdout.write(
     [
-      `box     ${relative(process.cwd(), box.path)}`,
-      `size    ${(box.bytes / 1e6).toFixed(0)} MB`,
-      `sha256  ${box.sha256}`,
+      ...boxes.flatMap((box) => [
+        `box     ${relative(process.cwd(), box.path)}`,
+        `size    ${(box.bytes / 1e6).toFixed(0)} MB`,
+        `sha256  ${box.sha256}`,
+      ]),
       'Next: vagrant up. If a machine of an earlier build is there, first: ' +
         `vagrant destroy && vagrant box remove ${settings.box}`,
       '',
@@ -57,12 +61,33 @@ async function main(given: string[]): Promise<number> {
   return 0
 }
 
-function readOptions(given: string[]): { help?: boolean; output?: string } {
+type Options = { help?: boolean; provider?: string; output?: string }
+
+function readOptions(given: string[]): Options {
+  const [flag, text] = [{ type: 'boolean' }, { type: 'string' }] as const
   try {
-    return parseArgs({ args: given, options: { help: { type: 'boolean' }, output: { type: 'string' } } }).values
+    return parseArgs({ args: given, options: { help: flag, provider: text, output: text } }).values
   } catch (error) {
     throw new Problem(error instanceof Error ? error.message : String(error), 'see zx vm/box.ts --help')
   }
+}
+
+function readOrders({ provider, output }: Options, box: string): [Order, ...Order[]] {
+  const [first = 'libvirt', ...others] = [...new Set(provider?.split(','))].map(known)
+  if (output !== undefined && others.length > 0) {
+    throw new Problem('--output names one file, and two boxes are to be built', 'build them one by one')
+  }
+  const order = (wanted: Provider): Order => ({
+    provider: wanted,
+    output: resolve(output ?? join(HERE, 'build', boxFileName(box, wanted))),
+  })
+  return [order(first), ...others.map(order)]
+}
+
+function known(name: string): Provider {
+  const provider = PROVIDERS.find((one) => one === name)
+  if (provider) return provider
+  throw new Problem(`there is no box for the provider ${JSON.stringify(name)}`, `one of ${PROVIDERS.join(', ')}`)
 }
 
 function checkHost(): void {

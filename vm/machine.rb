@@ -7,7 +7,7 @@ module Machine
   FOLDER = __dir__
   DRIVERS = %w[auto kvm qemu].freeze
 
-  Settings = Struct.new(:box, :own_box, :box_file, :public_box, :cpus, :memory, :ports, :driver, keyword_init: true)
+  Settings = Struct.new(:box, :own_box, :box_file, :virtualbox_file, :public_box, :cpus, :memory, :ports, :driver, keyword_init: true)
   Port = Struct.new(:node, :guest, :host, keyword_init: true)
 
   module_function
@@ -21,6 +21,7 @@ module Machine
       box: box,
       own_box: box == table['box'],
       box_file: File.join(FOLDER, 'build', "#{box.tr('/', '-')}.box"),
+      virtualbox_file: File.join(FOLDER, 'build', "#{box.tr('/', '-')}-virtualbox.box"),
       public_box: table['publicBox'],
       cpus: number(environment, 'LAB_CPUS', table[chosen == 'qemu' ? 'emulatedCpus' : 'cpus'], 1..64),
       memory: number(environment, 'LAB_MEMORY', table['memoryMiB'], 1024..1_048_576),

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import type { Provider } from './box/format.ts'
 import { Problem } from './problem.ts'
 
 const FILE = new URL('settings.json', import.meta.url)
@@ -11,6 +12,9 @@ const Settings = z.object({
   suite: z.string().regex(/^[a-z]+$/, 'must be the code name of a Debian release'),
   /** Size of the virtual disk; what is not written takes no space. */
   diskGiB: z.int('must be a whole number').min(8, 'must be at least 8').max(1024, 'must be at most 1024'),
+  /** Size of the machine, for a box that has to name one. The Vagrantfile sets it anew. */
+  cpus: z.int('must be a whole number').min(1, 'must be at least 1'),
+  memoryMiB: z.int('must be a whole number').min(1024, 'must be at least 1024'),
 })
 
 export type BoxSettings = Readonly<z.infer<typeof Settings>>
@@ -30,5 +34,6 @@ export function boxSettings(
   throw new Problem(`${where} is unusable`, issue?.message ?? 'compare it with the file in version control')
 }
 
-/** File that `vm/box.ts` writes for a box of this name, below vm/build; vm/machine.rb names it the same way. */
-export const boxFileName = (box: string): string => `${box.replaceAll('/', '-')}.box`
+/** File that `vm/box.ts` writes for this box and provider, below vm/build; vm/machine.rb names it the same way. */
+export const boxFileName = (box: string, provider: Provider): string =>
+  `${box.replaceAll('/', '-')}${provider === 'libvirt' ? '' : `-${provider}`}.box`

@@ -41,7 +41,8 @@ test('the Vagrantfile and the scripts read the same settings', without('ruby'), 
   for (const environment of [{}, { LAB_BOX: 'school/lab' }]) {
     const [ruby, ours] = [settings(environment), boxSettings(environment)]
     t.equal(ruby.box, ours.box)
-    t.match(ruby.box_file, new RegExp(`/vm/build/${boxFileName(ours.box)}$`))
+    t.match(ruby.box_file, new RegExp(`/vm/build/${boxFileName(ours.box, 'libvirt')}$`))
+    t.match(ruby.virtualbox_file, new RegExp(`/vm/build/${boxFileName(ours.box, 'virtualbox')}$`))
   }
 })
 

@@ -1,26 +1,36 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { chown, copyFile, rename, stat, statfs, writeFile } from 'node:fs/promises'
+import { chown, rename, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Problem } from '../problem.ts'
 import type { BoxSettings } from '../settings.ts'
 import { carryDependencies } from './dependencies.ts'
-import { compress, installBootLoader, makeDisk, mountDisk, unmountDisk } from './image.ts'
+import type { Provider } from './format.ts'
+import { installBootLoader, makeDisk, mountDisk, unmountDisk } from './image.ts'
 import { carryImages } from './images.ts'
-import { boxPackages, metadata, mmdebstrapArguments } from './recipe.ts'
+import { pack } from './pack.ts'
+import { boxPackages, mmdebstrapArguments } from './recipe.ts'
 import type { Steps } from './step.ts'
 import { workplace } from './workplace.ts'
 
-const BOX_VAGRANTFILE = fileURLToPath(new URL('Vagrantfile', import.meta.url))
 const NEEDED_GIB = 5
+
+/** A box to be built: for whom, and the file. */
+export type Order = { readonly provider: Provider; readonly output: string }
 
 /** A finished box file. */
 export type Box = { readonly path: string; readonly bytes: number; readonly sha256: string }
 
-/** Builds the box into the file `output`, which is there afterwards whole or not at all. Needs root. */
-export async function buildBox({ step }: Steps, settings: BoxSettings, output: string): Promise<Box> {
-  const folder = dirname(output)
+/**
+ * Builds one system and packs it for each of `orders`, whose files are in the same folder and are there afterwards
+ * whole or not at all. Needs root.
+ */
+export async function buildBoxes(
+  { step }: Steps,
+  settings: BoxSettings,
+  orders: readonly [Order, ...Order[]],
+): Promise<Box[]> {
+  const folder = dirname(orders[0].output)
   await using place = await workplace(folder)
   await checkSpace(folder)
   const disk = join(place.path, 'disk.img')
@@ -41,19 +51,19 @@ export async function buildBox({ step }: Steps, settings: BoxSettings, output: s
     await installBootLoader(run, root)
     await unmountDisk(run, root)
   })
-  await step('compressed image (qemu-img)', 30, (run) => compress(run, disk, join(place.path, 'box.img')))
-  await step('box file (tar)', 10, async (run) => {
-    await writeFile(join(place.path, 'metadata.json'), `${JSON.stringify(metadata(settings), null, 2)}\n`)
-    await copyFile(BOX_VAGRANTFILE, join(place.path, 'Vagrantfile'))
-    await run`tar -C ${place.path} -cf ${join(place.path, 'box')} metadata.json Vagrantfile box.img`
-  })
 
-  const made = join(place.path, 'box')
-  const box = { path: output, bytes: (await stat(made)).size, sha256: await sha256(made) }
-  await giveToCaller(made)
-  await giveToCaller(folder)
-  await rename(made, output)
-  return box
+  const boxes: Box[] = []
+  for (const { provider, output } of orders) {
+    const made = join(place.path, `${provider}.box`)
+    await step(`box file for ${provider} (qemu-img, tar)`, 40, (run) =>
+      pack(run, provider, { disk, folder: join(place.path, provider), settings }, made),
+    )
+    boxes.push({ path: output, bytes: (await stat(made)).size, sha256: await sha256(made) })
+    await giveToCaller(made)
+    await giveToCaller(folder)
+    await rename(made, output)
+  }
+  return boxes
 }
 
 async function checkSpace(folder: string): Promise<void> {

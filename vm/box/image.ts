@@ -36,8 +36,3 @@ export async function unmountDisk(run: Run, root: string): Promise<void> {
   // Whoever searches through the project's folder (an editor, a backup) is in there for a moment.
   await retry(60, '500ms', () => run`umount ${root}`)
 }
-
-/** Writes `disk` as the compressed qcow2 image `image`. */
-export async function compress(run: Run, disk: string, image: string): Promise<void> {
-  await run`qemu-img convert -f raw -O qcow2 -c -W -m 4 -o compression_type=zstd ${disk} ${image}`
-}
