@@ -4,8 +4,9 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { asRoot } from './as-root.ts'
-import { buildBox } from './box/build.ts'
+import { buildBoxes, type Order } from './box/build.ts'
 import { comparisonText, differencesOf } from './box/differences.ts'
+import { PROVIDERS, type Provider } from './box/format.ts'
 import { manifestIn } from './box/members.ts'
 import { builtText, handOutText } from './box/show.ts'
 import { type Steps, steps } from './box/step.ts'
@@ -14,22 +15,22 @@ import { Problem } from './problem.ts'
 import { proxySettings } from './proxy.ts'
 import { boxFileName, boxSettings } from './settings.ts'
 
-const HELP = `Usage: zx vm/box.ts [--classroom [--refresh]] [--output FILE]
+const HELP = `Usage: zx vm/box.ts [--provider libvirt|virtualbox|libvirt,virtualbox] [--classroom [--refresh]] [--output FILE]
        zx vm/box.ts --compare ONE.box OTHER.box
 
-Builds the lab's Vagrant box for libvirt: Debian with Docker and everything else that provisioning would install,
+Builds the lab's Vagrant box: Debian with Docker and everything else that provisioning would install,
 made from Debian's packages, with no download from a box registry. Needs root (a disk image is mounted) and calls
 sudo for that. \`vagrant up\` runs it by itself when there is no box yet.
 
+  --provider …    for which provider of Vagrant, or for several from one build. Default: libvirt
   --classroom     a box to hand out: from exactly the packages of vm/box/packages.lock, with a list of all that is in
                   it and this project inside
   --refresh       with --classroom: takes the packages that Debian has now, and writes them to the lock
   --compare       says which files two classroom boxes have unlike, and why; fails if one of them has no known reason
-  --output FILE   where to write the box. Default: vm/build/<name>.box, where \`vagrant up\` finds it, or
-                  vm/build/<name>-classroom.box
+  --output FILE   where to write the box. Default: vm/build, where \`vagrant up\` finds it
   --help          this text
 
-Settings: vm/settings.json (box, suite, diskGiB); LAB_BOX=owner/name gives the box another name.
+Settings: vm/settings.json (box, suite, diskGiB, …); LAB_BOX=owner/name gives the box another name.
 `
 
 // What is called from here finds its proxies, whichever of their names it looks for.
@@ -46,23 +47,38 @@ try {
 }
 
 async function main(given: string[]): Promise<number> {
-  const { help, compare, classroom = false, refresh = false, output: asked, boxes } = readOptions(given)
+  const { help, compare, provider, classroom = false, refresh = false, output, boxes } = readOptions(given)
   if (help) {
     process.stdout.write(HELP)
     return 0
   }
   if (compare) return compareBoxes(boxes)
   const settings = boxSettings()
-  const output = resolve(asked ?? join(HERE, 'build', boxFileName(settings.box, classroom)))
+  const orders = readOrders(provider, (wanted) =>
+    output === undefined ? join(HERE, 'build', boxFileName(settings.box, wanted, classroom)) : resolve(output),
+  )
+  if (output !== undefined && orders.length > 1)
+    throw new Problem('--output names one file, and two boxes are to be built', 'build them one by one')
   checkHost()
-  const flags = [...(classroom ? ['--classroom'] : []), ...(refresh ? ['--refresh'] : [])]
-  if (process.getuid?.() !== 0) return throughSudo([...flags, '--output', output])
+  if (process.getuid?.() !== 0) return throughSudo(given)
 
   process.stdout.write(`Building the box ${settings.box}${classroom ? ' for a classroom' : ''}\n`)
   const run = interruptible(steps((text) => process.stdout.write(text)))
-  const box = await buildBox(run, settings, output, classroom ? { refresh } : undefined)
-  process.stdout.write(classroom ? handOutText(settings.box, box) : builtText(settings.box, box))
+  const built = await buildBoxes(run, settings, orders, classroom ? { refresh } : undefined)
+  process.stdout.write(classroom ? handOutText(settings.box, built) : builtText(settings.box, built))
   return 0
+}
+
+function readOrders(providers: string | undefined, outputFor: (provider: Provider) => string): [Order, ...Order[]] {
+  const [first = 'libvirt', ...others] = [...new Set(providers?.split(','))].map(known)
+  const order = (provider: Provider): Order => ({ provider, output: outputFor(provider) })
+  return [order(first), ...others.map(order)]
+}
+
+function known(name: string): Provider {
+  const provider = PROVIDERS.find((one) => one === name)
+  if (provider) return provider
+  throw new Problem(`there is no box for the provider ${JSON.stringify(name)}`, `one of ${PROVIDERS.join(', ')}`)
 }
 
 async function compareBoxes([one, other, ...more]: readonly string[]): Promise<number> {
@@ -77,6 +93,7 @@ async function compareBoxes([one, other, ...more]: readonly string[]): Promise<n
 
 type Options = {
   help?: boolean
+  provider?: string
   classroom?: boolean
   refresh?: boolean
   compare?: boolean
@@ -91,6 +108,7 @@ function readOptions(given: string[]): Options {
       allowPositionals: true,
       options: {
         help: { type: 'boolean' },
+        provider: { type: 'string' },
         classroom: { type: 'boolean' },
         refresh: { type: 'boolean' },
         compare: { type: 'boolean' },

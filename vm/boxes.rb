@@ -7,9 +7,10 @@ require_relative 'machine'
 # Plain functions, so that they can be tried without Vagrant.
 module Boxes
   BUILD = File.join(__dir__, 'build')
-  # What vm/box.ts builds boxes for.
+  # What `vagrant up` builds a box for where there is none.
   BUILT_FOR = 'libvirt'.freeze
-  BUILD_LINE = 'npm ci && npx zx vm/box.ts'.freeze
+  # Providers that vm/box.ts knows, and what it adds to the name of their file; vagrant-qemu takes the boxes of libvirt.
+  ENDINGS = { 'libvirt' => '', 'qemu' => '', 'virtualbox' => '-virtualbox' }.freeze
 
   # kind: :asked for, :own (built here, or to be), :public, or :none.
   Box = Struct.new(:kind, :name, :url, :version, :checksum, :provider, :until, keyword_init: true)
@@ -37,7 +38,7 @@ module Boxes
       name ||= own
       Box.new(kind: :asked, name: name, url: url || built(name, provider), **rest)
     elsif name || made.call(own, provider) || has.call(own, provider) || (builds && provider == BUILT_FOR)
-      Box.new(kind: :own, name: own, url: ("file://#{file(own)}" if provider == BUILT_FOR), **rest)
+      Box.new(kind: :own, name: own, url: ("file://#{file(own, provider)}" if ENDINGS.key?(provider)), **rest)
     else
       last_day = public_box['until']
       served = today <= Date.parse(last_day) || has.call(public_box['name'], provider)
@@ -63,17 +64,21 @@ module Boxes
   def no_box(box)
     served = ", and the registry of #{box.name} serves none since #{box.until}" if box.until
     "There is no box for #{box.provider} here#{served}.\n" \
-      "One command builds one, for #{BUILT_FOR}, on Linux with an amd64 processor:\n  #{BUILD_LINE}\n" \
+      "One command builds one, on Linux with an amd64 processor:\n  #{build_line(box.provider)}\n" \
       'Another box with Debian 13 will do too: LAB_BOX_URL=/path/to/file.box vagrant up'
   end
 
+  def build_line(provider)
+    "npm ci && npx zx vm/box.ts#{' --provider virtualbox' if provider == 'virtualbox'}"
+  end
+
   # Where vm/box.ts writes a box of that name; vm/settings.ts names it the same way.
-  def file(name)
-    File.join(BUILD, "#{name.tr('/', '-')}.box")
+  def file(name, provider)
+    File.join(BUILD, "#{name.tr('/', '-')}#{ENDINGS.fetch(provider)}.box")
   end
 
   def built(name, provider)
-    "file://#{file(name)}" if provider == BUILT_FOR && File.exist?(file(name))
+    "file://#{file(name, provider)}" if ENDINGS.key?(provider) && File.exist?(file(name, provider))
   end
 
   # Does Vagrant have a box of that name for that provider, in whatever version?

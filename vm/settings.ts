@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import type { Provider } from './box/format.ts'
 import { Problem } from './problem.ts'
 
 const FILE = new URL('settings.json', import.meta.url)
@@ -9,6 +10,9 @@ const Settings = z.object({
   box: z.string().regex(/^[\w.-]+\/[\w.-]+$/, 'must be like owner/name'),
   /** Debian release in the box. */
   suite: z.string().regex(/^[a-z]+$/, 'must be the code name of a Debian release'),
+  /** Size of the machine, for a box that has to name one. The Vagrantfile sets it anew. */
+  cpus: z.int('must be a whole number').min(1, 'must be at least 1'),
+  memoryMiB: z.int('must be a whole number').min(1024, 'must be at least 1024'),
   /** Size of the virtual disk; what is not written takes no space. */
   diskGiB: z.int('must be a whole number').min(8, 'must be at least 8').max(1024, 'must be at most 1024'),
 })
@@ -30,6 +34,8 @@ export function boxSettings(
   throw new Problem(`${where} is unusable`, issue?.message ?? 'compare it with the file in version control')
 }
 
-/** File that `vm/box.ts` writes for a box of this name, below vm/build; vm/machine.rb names it the same way. */
-export const boxFileName = (box: string, classroom = false): string =>
-  `${box.replaceAll('/', '-')}${classroom ? '-classroom' : ''}.box`
+/** File that `vm/box.ts` writes for this box and provider, below vm/build; vm/boxes.rb names it the same way. */
+export function boxFileName(box: string, provider: Provider, classroom = false): string {
+  const name = box.replaceAll('/', '-')
+  return `${name}${provider === 'libvirt' ? '' : `-${provider}`}${classroom ? '-classroom' : ''}.box`
+}

@@ -3,14 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { differences } from '../../vm/box/dependencies.ts'
-import { boxPackages, labPackages, metadata, mmdebstrapArguments } from '../../vm/box/recipe.ts'
+import { metadata } from '../../vm/box/libvirt.ts'
+import { boxPackages, labPackages, mmdebstrapArguments } from '../../vm/box/recipe.ts'
 import { steps } from '../../vm/box/step.ts'
 import { workplace } from '../../vm/box/workplace.ts'
 import { installLine, missingForBox, parseHostPackages } from '../../vm/host-packages.ts'
 import { Problem } from '../../vm/problem.ts'
 import { boxFileName, boxSettings } from '../../vm/settings.ts'
 
-const table = { box: 'lab/debian', suite: 'trixie', diskGiB: 20 }
+const table = { box: 'lab/debian', suite: 'trixie', diskGiB: 20, cpus: 2, memoryMiB: 2048 }
 
 const refusal = (call: () => unknown): Problem => {
   try {
@@ -38,8 +39,9 @@ test('an unusable setting is named with where it stands', async (t) => {
   t.equal(small.fix, 'must be at least 8')
 })
 
-test('the box file is named after the box', async (t) => {
-  t.equal(boxFileName('lab/debian'), 'lab-debian.box')
+test('the box file is named after the box, and after its provider if that is not libvirt', async (t) => {
+  t.equal(boxFileName('lab/debian', 'libvirt'), 'lab-debian.box')
+  t.equal(boxFileName('lab/debian', 'virtualbox'), 'lab-debian-virtualbox.box')
 })
 
 test('only packages that building a box needs are asked for, in one line that installs them', async (t) => {

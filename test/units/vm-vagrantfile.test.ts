@@ -38,7 +38,10 @@ test('the Vagrantfile and the scripts read the same settings', needs('ruby'), as
   for (const environment of [{}, { LAB_BOX: 'school/lab' }]) {
     const { box } = boxSettings(environment)
     t.equal(ruby('Boxes.choose("libvirt", builds: true).to_h', environment).name, box)
-    t.ok(ruby(`[Boxes.file(${JSON.stringify(box)})]`)[0].endsWith(`/vm/build/${boxFileName(box)}`))
+    for (const provider of ['libvirt', 'virtualbox'] as const) {
+      const [file] = ruby(`[Boxes.file(${JSON.stringify(box)}, '${provider}')]`)
+      t.ok(file.endsWith(`/vm/build/${boxFileName(box, provider)}`), file)
+    }
   }
 })
 

@@ -5,4 +5,5 @@ set -eu
 cp -R --no-preserve=all "$(dirname "$0")/root/." "$1/"
 chmod 0440 "$1/etc/sudoers.d/vagrant"
 mkdir -p "$1/etc/initramfs-tools"
-printf '%s\n' virtio_pci virtio_blk ext4 >"$1/etc/initramfs-tools/modules"
+# The disks of libvirt (virtio) and of VirtualBox (AHCI): one system makes both boxes.
+printf '%s\n' virtio_pci virtio_blk ahci sd_mod ext4 >"$1/etc/initramfs-tools/modules"

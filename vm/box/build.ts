@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync } from 'node:fs'
-import { chown, copyFile, rename, stat, statfs, writeFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { chown, rename, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Problem } from '../problem.ts'
@@ -8,18 +8,22 @@ import type { BoxSettings } from '../settings.ts'
 import { assertImagesLocked, type BoxInfo, describeBox, machinePackages, oneTime, packagesOf } from './classroom.ts'
 import { carryDependencies } from './dependencies.ts'
 import type { DescribedImage } from './describe-images.ts'
-import { compress, installBootLoader, makeDisk, mountDisk, unmountDisk } from './image.ts'
+import type { Provider } from './format.ts'
+import { installBootLoader, makeDisk, mountDisk, unmountDisk } from './image.ts'
 import { carryImages } from './images.ts'
 import { MEMBERS } from './members.ts'
+import { pack } from './pack.ts'
 import { assertLocked, LOCK, type Packages, readLock, writeLock } from './packages-lock.ts'
 import { packProject } from './project.ts'
-import { boxPackages, metadata, mmdebstrapArguments } from './recipe.ts'
+import { boxPackages, mmdebstrapArguments } from './recipe.ts'
 import type { Steps } from './step.ts'
 import { workplace } from './workplace.ts'
 
-const BOX_VAGRANTFILE = fileURLToPath(new URL('Vagrantfile', import.meta.url))
 const TIDY = fileURLToPath(new URL('tidy.sh', import.meta.url))
 const NEEDED_GIB = 5
+
+/** A box to be built: for whom, and the file. */
+export type Order = { readonly provider: Provider; readonly output: string }
 
 /** A finished box file. */
 export type Box = {
@@ -33,14 +37,17 @@ export type Box = {
 /** How a box for a classroom is built: from exactly what the lock says, or, with `refresh`, writing the lock anew. */
 export type Classroom = { readonly refresh: boolean }
 
-/** Builds the box into the file `output`, which is there afterwards whole or not at all. Needs root. */
-export async function buildBox(
+/**
+ * Builds one system and packs it for each of `orders`, whose files are in the same folder and are there afterwards
+ * whole or not at all. Needs root.
+ */
+export async function buildBoxes(
   { step }: Steps,
   settings: BoxSettings,
-  output: string,
+  orders: readonly [Order, ...Order[]],
   classroom?: Classroom,
-): Promise<Box> {
-  const folder = dirname(output)
+): Promise<readonly Box[]> {
+  const folder = dirname(orders[0].output)
   await using place = await workplace(folder)
   await checkSpace(folder)
   const disk = join(place.path, 'disk.img')
@@ -81,23 +88,21 @@ export async function buildBox(
       await packProject(run, join(place.path, MEMBERS.project), made)
     })
   }
-  await step('compressed image (qemu-img)', 30, async (run) => {
-    await unmountDisk(run, root, disk)
-    await compress(run, disk, join(place.path, MEMBERS.disk))
-  })
-  await step('box file (tar)', 10, async (run) => {
-    await writeFile(join(place.path, MEMBERS.metadata), `${JSON.stringify(metadata(settings), null, 2)}\n`)
-    await copyFile(BOX_VAGRANTFILE, join(place.path, MEMBERS.vagrantfile))
-    const members = Object.values(MEMBERS).filter((name) => existsSync(join(place.path, name)))
-    await run`tar -C ${place.path} -cf ${join(place.path, 'box')} ${members}`
-  })
+  await step('whole on the disk (e2fsck)', 10, (run) => unmountDisk(run, root, disk))
 
-  const finished = join(place.path, 'box')
-  const box = { path: output, bytes: (await stat(finished)).size, sha256: await sha256(finished), info }
-  await giveToCaller(finished)
-  await giveToCaller(folder)
-  await rename(finished, output)
-  return box
+  const boxes: Box[] = []
+  const described = classroom ? Object.values(MEMBERS).map((name) => join(place.path, name)) : []
+  for (const { provider, output } of orders) {
+    const finished = join(place.path, `${provider}.box`)
+    await step(`box file for ${provider} (qemu-img, tar)`, 40, (run) =>
+      pack(run, provider, { disk, folder: join(place.path, provider), settings }, described, finished),
+    )
+    boxes.push({ path: output, bytes: (await stat(finished)).size, sha256: await sha256(finished), info })
+    await giveToCaller(finished)
+    await giveToCaller(folder)
+    await rename(finished, output)
+  }
+  return boxes
 }
 
 // Times of files are kept in whole seconds.

@@ -41,8 +41,3 @@ export async function unmountDisk(run: Run, root: string, disk: string): Promise
   await retry(60, '500ms', () => run`umount ${root}`)
   await run`e2fsck -f -n ${disk}`
 }
-
-/** Writes `disk` as the compressed qcow2 image `image`. */
-export async function compress(run: Run, disk: string, image: string): Promise<void> {
-  await run`qemu-img convert -f raw -O qcow2 -c -W -m 4 -o compression_type=zstd ${disk} ${image}`
-}

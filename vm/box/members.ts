@@ -4,11 +4,8 @@ import { gunzipSync } from 'node:zlib'
 import { Problem } from '../problem.ts'
 import { type Manifest, parseManifest } from './manifest.ts'
 
-/** Names of the files in a box file: the first three are Vagrant's, the others ours. */
+/** Names of what a classroom's box file holds beside Vagrant's own files. */
 export const MEMBERS = {
-  metadata: 'metadata.json',
-  vagrantfile: 'Vagrantfile',
-  disk: 'box.img',
   /** What is in it, in short; `vagrant box list -i` shows it. */
   info: 'info.json',
   /** Every file in it, and its digest. */

@@ -67,9 +67,4 @@ export function mmdebstrapArguments(settings: BoxSettings, root: string, package
   ]
 }
 
-/** metadata.json of a libvirt box. */
-export function metadata({ diskGiB }: Pick<BoxSettings, 'diskGiB'>): Record<string, string | number> {
-  return { provider: 'libvirt', format: 'qcow2', virtual_size: diskGiB, architecture: 'amd64' }
-}
-
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`

@@ -8,16 +8,19 @@ const facts = ({ path, bytes, sha256 }: Box): readonly string[] => [
   `sha256  ${sha256}`,
 ]
 
-/** What to do with a box that was built for this machine. */
-export const builtText = (name: string, box: Box): string =>
+/** What to do with boxes that were built for this machine. */
+export const builtText = (name: string, boxes: readonly Box[]): string =>
   [
-    ...facts(box),
+    ...boxes.flatMap(facts),
     `Next: vagrant up. If a machine of an earlier build is there, first: vagrant destroy && vagrant box remove ${name}`,
     '',
   ].join('\n')
 
-/** What is in a classroom's box, and what is typed on each machine that gets it. */
-export function handOutText(name: string, box: Box): string {
+/** What is in a classroom's boxes, and what is typed on each machine that gets one. */
+export const handOutText = (name: string, boxes: readonly Box[]): string =>
+  boxes.map((box) => handOut(name, box)).join('\n')
+
+function handOut(name: string, box: Box): string {
   const file = basename(box.path)
   return [
     ...Object.entries(box.info ?? {}).map(([key, value]) => `${key.padEnd(12)}${value}`),

@@ -1,0 +1,24 @@
+import { copyFile, mkdir, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { FORMATS, type Packing, type Provider } from './format.ts'
+import type { Run } from './step.ts'
+
+const BOX_VAGRANTFILE = fileURLToPath(new URL('Vagrantfile', import.meta.url))
+
+/** Makes the box file `made` for `provider` from a finished disk, in a folder that is not there yet, with `more` files. */
+export async function pack(
+  run: Run,
+  provider: Provider,
+  packing: Packing,
+  more: readonly string[],
+  made: string,
+): Promise<void> {
+  await mkdir(packing.folder)
+  const files = await FORMATS[provider](run, packing)
+  await copyFile(BOX_VAGRANTFILE, join(packing.folder, 'Vagrantfile'))
+  const others = more.flatMap((path) => ['-C', dirname(path), basename(path)])
+  await run`tar -C ${packing.folder} -cf ${made} ${[...files, 'Vagrantfile', ...others]}`
+  // By now the image is in the box file a second time.
+  await rm(packing.folder, { recursive: true })
+}
