@@ -82,7 +82,10 @@ test(
   needs('ruby'),
   async (t) => {
     t.equal(complaint('virtualbox', {}, { today: LAST_DAY }), null)
-    t.match(complaint('virtualbox', {}, { today: AFTER }), /since 2026-12-31.\n.*\n {2}npm ci && npx zx vm\/box\.ts --provider virtualbox\n/)
+    t.match(
+      complaint('virtualbox', {}, { today: AFTER }),
+      /since 2026-12-31.\n.*\n {2}npm ci && npx zx vm\/box\.ts --provider virtualbox\n/,
+    )
     t.match(choose('virtualbox', {}, { today: AFTER, has: true }), { kind: 'own' })
     t.equal(complaint('libvirt', {}, { today: AFTER, builds: true }), null, 'where it can be built it is')
     t.match(
