@@ -80,10 +80,9 @@ export async function buildBoxes(
     await run`sh ${TIDY} ${root}`
     await oneTime(run, root, made)
   })
+  const lock = { made, packages: packagesOf(machine, images) }
   if (classroom) {
     await step('what is in it', 10, async (run) => {
-      const lock = { made, packages: packagesOf(machine, images) }
-      if (!locked) await writeLock(lock).then(() => giveToCaller(LOCK))
       info = await describeBox(run, { root, folder: place.path, settings, lock, images })
       await packProject(run, join(place.path, MEMBERS.project), made)
     })
@@ -102,6 +101,8 @@ export async function buildBoxes(
     await giveToCaller(folder)
     await rename(finished, output)
   }
+  // Only now: a build that failed changes no lock.
+  if (classroom?.refresh) await writeLock(lock).then(() => giveToCaller(LOCK))
   return boxes
 }
 
