@@ -34,7 +34,10 @@ const ballotBox = makeBallotBox(cluster, {
   committed: (votes) => metrics.groupSize.observe(votes),
 })
 watchBallotBox(metrics.registry, ballotBox)
-const reader = makeReader(cluster, (database) => metrics.tokenReads.inc({ database }))
+const reader = makeReader(cluster, (database) => {
+  metrics.tokenReads.inc({ database })
+  metrics.lastTokenRead.setToCurrentTime({ database })
+})
 const live = makeLiveResults(cluster, reader)
 watchLiveResults(metrics.registry, live)
 const context = { node: settings.nodeName, log, metrics }

@@ -43,6 +43,12 @@ export function makeMetrics() {
       labelNames: ['database'] as const,
       registers,
     }),
+    lastTokenRead: new Gauge({
+      name: 'polling_token_read_last_timestamp_seconds',
+      help: 'When the last read with a consistency token was answered, by database; seconds since 1970.',
+      labelNames: ['database'] as const,
+      registers,
+    }),
     groupSize: new Histogram({
       name: 'polling_vote_group_size',
       help: 'Votes that were committed together, in one transaction.',

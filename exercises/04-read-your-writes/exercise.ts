@@ -6,26 +6,29 @@ const OWN = { dora: 'Soup' }
 
 export const exercise = defineExercise({
   minutes: 15,
-  notes: z.object({ poll: z.string(), readsBefore: z.number() }),
+  notes: z.object({ poll: z.string() }),
   async setup(stage) {
     const poll = await stage.createPoll('Lunch on Friday?', ['Soup', 'Salad'])
     await stage.voteEverywhere(poll, EARLY)
     await stage.fault('replay-pause', 'db-replica')
-    return { poll, readsBefore: await tokenReads(stage) }
+    return { poll }
   },
   given: (stage, { poll }) => [
     `the poll "Lunch on Friday?"  ${poll}`,
     `the page reads from the server backup, at ${stage.type.endpoint('backup')}`,
   ],
-  check: (stage, { poll, readsBefore }) =>
+  check: (stage, { poll }) =>
     Promise.all([
       holdsVotes(stage, 'db-primary', poll, OWN),
       finding(
-        'backup was asked for something newer than its own database has, and answered',
+        "after dora's vote backup was asked for something newer than its own database has, and answered",
         `${stage.type.docker('exec', 'backup')} node -e 'fetch("http://localhost:9464/metrics").then(r => r.text()).then(console.log)'`,
         async () => {
-          const reads = (await tokenReads(stage)) - readsBefore
-          return { ok: reads > 0, seen: `${Math.max(0, reads)} such reads since the exercise began` }
+          // Whoever's token it was: what the writable database answers after her vote includes it.
+          const [read, voted] = await Promise.all([stage.metric('backup', LAST_READ), votedAt(stage, poll)])
+          if (read === undefined) return { ok: false, seen: 'no such read since backup was started' }
+          if (voted === undefined) return { ok: false, seen: 'dora has not voted' }
+          return { ok: read > voted, seen: `the last such read came ${read > voted ? 'after' : 'before'} her vote` }
         },
       ),
       finding('replay on db-replica is still paused: the copy is being made', 'zx scripts/status.ts', async () => {
@@ -57,10 +60,24 @@ export const exercise = defineExercise({
   tempting: (stage, { poll }) => [
     {
       does: 'reading from the other server',
-      misses: 'backup was asked for something newer',
+      misses: "after dora's vote backup was asked",
       steps: [
         { does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'Soup', '--user', 'dora') },
         { does: 'read', command: stage.type.verb('poll', '--at', stage.type.endpoint('primary'), 'results', poll) },
+      ],
+    },
+    {
+      does: "the read first, with the token of somebody else's vote",
+      misses: "after dora's vote backup was asked",
+      steps: [
+        {
+          does: 'vote as eve, and read with her token',
+          command: [
+            `token=$(${stage.type.verb('poll', 'vote', poll, 'Soup', '--user', 'eve', '--json')} | node -p 'JSON.parse(fs.readFileSync(0)).token')`,
+            `${stage.type.verb('poll', '--at', stage.type.endpoint('backup'), 'results', poll)} --token "$token"`,
+          ].join('\n'),
+        },
+        { does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'Soup', '--user', 'dora') },
       ],
     },
     {
@@ -74,6 +91,13 @@ export const exercise = defineExercise({
   ],
 })
 
-const METRIC = 'polling_token_reads_total{database="writable"}'
+const LAST_READ = 'polling_token_read_last_timestamp_seconds{database="writable"}'
 
-const tokenReads = async (stage: Stage): Promise<number> => (await stage.metric('backup', METRIC)) ?? 0
+/** When dora's vote was cast, in seconds since 1970. */
+const votedAt = async (stage: Stage, poll: string): Promise<number | undefined> => {
+  const seconds = await stage.ask(
+    'db-primary',
+    `select extract(epoch from cast_at) from vote where poll_id = '${poll}' and user_id = 'dora'`,
+  )
+  return seconds === '' ? undefined : Number(seconds)
+}
