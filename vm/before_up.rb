@@ -4,6 +4,7 @@ require 'rbconfig'
 require_relative 'machine'
 require_relative 'boxes'
 require_relative 'ports'
+require_relative 'forwards'
 
 module BeforeUp
   ROOT = File.expand_path('..', __dir__)
@@ -33,11 +34,21 @@ module BeforeUp
   STARTED = %i[running saved paused].freeze
 
   def up(machine, settings)
+    return forward_anew(machine, settings) if machine.state.id == :running
     return if STARTED.include?(machine.state.id)
 
     refuse(Ports.complaint(settings))
     find_box(machine) if machine.state.id == :not_created
     say_how(machine, settings) if machine.provider_name == :libvirt
+    offset_file(machine).write(settings.offset)
+  end
+
+  # Of a machine that runs already Vagrant looks at nothing but its provisioning.
+  def forward_anew(machine, settings)
+    return unless machine.provider_name == :libvirt
+
+    refuse(Ports.complaint(settings)) unless offset_of(machine) == settings.offset
+    Forwards.renew(machine)
     offset_file(machine).write(settings.offset)
   end
 
@@ -64,9 +75,9 @@ module BeforeUp
     nil
   end
 
-  # Vagrant removes the folder together with the machine.
+  # Beside the machine's own folder, which Vagrant empties each time that it looks for a machine which is not there yet.
   def offset_file(machine)
-    machine.data_dir.join('failover-lab-port-offset')
+    machine.env.local_data_path.join('failover-lab-port-offset')
   end
 
   def find_box(machine)

@@ -14,7 +14,7 @@ install -d -m 0700 "$root/home/vagrant/.ssh"
 install -m 0600 "$(dirname "$0")/vagrant.pub" "$root/home/vagrant/.ssh/authorized_keys"
 in_root chown -R vagrant:vagrant /home/vagrant/.ssh
 
-in_root systemctl --quiet enable systemd-networkd systemd-resolved systemd-timesyncd ssh docker
+in_root systemctl --quiet enable systemd-networkd systemd-resolved systemd-timesyncd ssh docker failover-lab-clock
 # A lab under measurement must not begin to upgrade itself, and waiting for the network is not needed to boot.
 in_root systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
   e2scrub_reap.service fstrim.timer systemd-networkd-wait-online.service

@@ -1,0 +1,41 @@
+# The forwarded ports of a machine that libvirt runs: each is an ssh of its own, into the machine's own network.
+require 'socket'
+require_relative 'ports'
+
+module Forwards
+  SECONDS = 60
+
+  module_function
+
+  # Makes them anew, and waits until they are there. A machine that was taken back to a snapshot knows nothing of
+  # connections made since, so theirs would hang; one whose ssh was ended on this side has none.
+  def renew(machine)
+    return unless machine.provider_name == :libvirt
+
+    actions = VagrantPlugins::ProviderLibvirt::Action
+    anew = Vagrant::Action::Builder.new.tap do |builder|
+      builder.use actions::ClearForwardedPorts
+      builder.use actions::ForwardPorts
+    end
+    machine.action_raw(:forward_ports_anew, anew)
+    missing = missing_after(SECONDS, hosts_of(machine))
+    return if missing.empty?
+
+    machine.ui.warn("After #{SECONDS} s nothing listens on #{missing.join(', ')} of this host; " \
+                    "why is in #{machine.data_dir.join('logs')}. To try again: vagrant up")
+  end
+
+  def hosts_of(machine)
+    machine.config.vm.networks.filter_map { |type, options| options[:host] if type == :forwarded_port && options[:id] != 'ssh' }
+  end
+
+  def missing_after(seconds, ports)
+    deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
+    loop do
+      ports = ports.reject { |port| Ports.taken?(port) }
+      return ports if ports.empty? || Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+
+      sleep 0.1
+    end
+  end
+end
