@@ -1,26 +1,29 @@
 #!/usr/bin/env zx
 import { spawnSync } from 'node:child_process'
-import { dirname, join, relative, resolve } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { buildBoxes, type Order } from './box/build.ts'
-import { PROVIDERS, type Provider } from './box/format.ts'
+import { buildBoxes } from './box/build.ts'
+import { checkHost } from './box/host.ts'
+import { readOrders } from './box/order.ts'
 import { type Steps, steps } from './box/step.ts'
-import { installLine, missingForBox } from './host-packages.ts'
 import { Problem } from './problem.ts'
-import { boxFileName, boxSettings } from './settings.ts'
+import { boxSettings, ownArchitecture } from './settings.ts'
 
-const HELP = `Usage: zx vm/box.ts [--provider libvirt|virtualbox|libvirt,virtualbox] [--output FILE]
+const HELP = `Usage: zx vm/box.ts [--provider libvirt|virtualbox|libvirt,virtualbox] [--architecture amd64|arm64] [--output FILE]
 
 Builds the lab's Vagrant box: Debian with Docker and everything else that provisioning would install,
 made from Debian's packages, with no download from a box registry. Needs root (a disk image is mounted) and calls
 sudo for that. \`vagrant up\` runs it by itself when there is no box yet.
 
   --provider …    for which provider of Vagrant, or for several from one build. Default: libvirt
+  --architecture  of which processor. Default: this host's own. For the other one this host needs qemu-user-static, and
+                  the box has neither the lab's images nor node_modules: the machine makes them at its first start
   --output FILE   where to write the box. Default: vm/build, where \`vagrant up\` finds it
   --help          this text
 
-Settings: vm/settings.json (box, suite, diskGiB, …); LAB_BOX=owner/name gives the box another name.
+Settings: vm/settings.json (box, suite, diskGiB, …); LAB_BOX=owner/name gives the box another name,
+LAB_ARCHITECTURE=amd64|arm64 is --architecture.
 `
 
 const HERE = dirname(fileURLToPath(import.meta.url))
@@ -39,9 +42,10 @@ async function main(given: string[]): Promise<number> {
     process.stdout.write(HELP)
     return 0
   }
-  const settings = boxSettings()
-  const orders = readOrders(options, settings.box)
-  checkHost()
+  const chosen = options.architecture ? { LAB_ARCHITECTURE: options.architecture } : {}
+  const settings = boxSettings({ ...process.env, ...chosen })
+  const orders = readOrders(options, settings, join(HERE, 'build'))
+  checkHost(settings.architecture)
   if (process.getuid?.() !== 0) return asRoot(given)
 
   process.stdout.write(`Building the box ${settings.box}\n`)
@@ -53,6 +57,9 @@ async function main(given: string[]): Promise<number> {
         `size    ${(box.bytes / 1e6).toFixed(0)} MB`,
         `sha256  ${box.sha256}`,
       ]),
+      ...(settings.architecture === ownArchitecture()
+        ? []
+        : ["note    it is without the lab's images and node_modules: its first start makes them, from the network"]),
       'Next: vagrant up. If a machine of an earlier build is there, first: ' +
         `vagrant destroy && vagrant box remove ${settings.box}`,
       '',
@@ -61,44 +68,15 @@ async function main(given: string[]): Promise<number> {
   return 0
 }
 
-type Options = { help?: boolean; provider?: string; output?: string }
+type Options = { help?: boolean; provider?: string; architecture?: string; output?: string }
 
 function readOptions(given: string[]): Options {
   const [flag, text] = [{ type: 'boolean' }, { type: 'string' }] as const
   try {
-    return parseArgs({ args: given, options: { help: flag, provider: text, output: text } }).values
+    return parseArgs({ args: given, options: { help: flag, provider: text, architecture: text, output: text } }).values
   } catch (error) {
     throw new Problem(error instanceof Error ? error.message : String(error), 'see zx vm/box.ts --help')
   }
-}
-
-function readOrders({ provider, output }: Options, box: string): [Order, ...Order[]] {
-  const [first = 'libvirt', ...others] = [...new Set(provider?.split(','))].map(known)
-  if (output !== undefined && others.length > 0) {
-    throw new Problem('--output names one file, and two boxes are to be built', 'build them one by one')
-  }
-  const order = (wanted: Provider): Order => ({
-    provider: wanted,
-    output: resolve(output ?? join(HERE, 'build', boxFileName(box, wanted))),
-  })
-  return [order(first), ...others.map(order)]
-}
-
-function known(name: string): Provider {
-  const provider = PROVIDERS.find((one) => one === name)
-  if (provider) return provider
-  throw new Problem(`there is no box for the provider ${JSON.stringify(name)}`, `one of ${PROVIDERS.join(', ')}`)
-}
-
-function checkHost(): void {
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new Problem(
-      `a box is built on Linux with an amd64 processor; this is ${process.platform} ${process.arch}`,
-      'build it on such a machine and copy the file to vm/build here',
-    )
-  }
-  const missing = missingForBox()
-  if (missing.length > 0) throw new Problem(`building the box needs ${missing.join(', ')}`, installLine(missing))
 }
 
 /** Runs this program again through sudo, and gives its exit code. */

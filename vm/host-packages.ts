@@ -1,5 +1,6 @@
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Architecture } from './settings.ts'
 
 const FILE = new URL('host-packages.txt', import.meta.url)
 
@@ -18,11 +19,12 @@ export function parseHostPackages(text: string): HostPackage[] {
 
 /** Packages that building the box needs and whose command or file is not there. */
 export function missingForBox(
+  architecture: Architecture,
   packages: readonly HostPackage[] = parseHostPackages(readFileSync(FILE, 'utf8')),
   has: (proof: string) => boolean = isThere,
 ): string[] {
   return packages
-    .filter(({ use, proof }) => use === 'box' && proof !== undefined && !has(proof))
+    .filter(({ use, proof }) => (use === 'box' || use === architecture) && proof !== undefined && !has(proof))
     .map(({ name }) => name)
 }
 

@@ -1,11 +1,13 @@
 # The machine's settings for the Vagrantfile: vm/settings.json with LAB_* variables of the environment over it.
 require 'json'
+require 'rbconfig'
 require 'socket'
 
 # Plain functions, so that they can be tried without Vagrant. What is wrong with a setting is an ArgumentError.
 module Machine
   FOLDER = __dir__
   DRIVERS = %w[auto kvm qemu].freeze
+  ARCHITECTURES = %w[amd64 arm64].freeze
 
   Settings = Struct.new(:box, :own_box, :box_file, :virtualbox_file, :public_box, :cpus, :memory, :ports, :driver, keyword_init: true)
   Port = Struct.new(:node, :guest, :host, keyword_init: true)
@@ -20,8 +22,8 @@ module Machine
     Settings.new(
       box: box,
       own_box: box == table['box'],
-      box_file: File.join(FOLDER, 'build', "#{box.tr('/', '-')}.box"),
-      virtualbox_file: File.join(FOLDER, 'build', "#{box.tr('/', '-')}-virtualbox.box"),
+      box_file: box_file(box, environment),
+      virtualbox_file: box_file(box, environment, '-virtualbox'),
       public_box: table['publicBox'],
       cpus: number(environment, 'LAB_CPUS', table[chosen == 'qemu' ? 'emulatedCpus' : 'cpus'], 1..64),
       memory: number(environment, 'LAB_MEMORY', table['memoryMiB'], 1024..1_048_576),
@@ -54,6 +56,23 @@ module Machine
     rescue Errno::EADDRINUSE
       false
     end
+  end
+
+  # The file that vm/box.ts writes; vm/settings.ts names it the same way.
+  def box_file(box, environment, provider = '')
+    processor = architecture(given(environment, 'LAB_ARCHITECTURE') || own_architecture)
+    File.join(FOLDER, 'build', "#{box.tr('/', '-')}#{provider}#{"-#{processor}" unless processor == 'amd64'}.box")
+  end
+
+  def architecture(choice)
+    return choice if ARCHITECTURES.include?(choice)
+
+    raise ArgumentError,
+          "LAB_ARCHITECTURE is #{choice.inspect}: unset it or set it to one of #{ARCHITECTURES.join(', ')}"
+  end
+
+  def own_architecture
+    RbConfig::CONFIG['host_cpu'].match?(/arm64|aarch64/) ? 'arm64' : 'amd64'
   end
 
   def driver(choice)

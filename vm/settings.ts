@@ -15,9 +15,15 @@ const Settings = z.object({
   /** Size of the machine, for a box that has to name one. The Vagrantfile sets it anew. */
   cpus: z.int('must be a whole number').min(1, 'must be at least 1'),
   memoryMiB: z.int('must be a whole number').min(1024, 'must be at least 1024'),
+  /** Processor of the machine, as Debian calls it: this host's own, or what `LAB_ARCHITECTURE` says. */
+  architecture: z.enum(['amd64', 'arm64'], 'must be amd64 or arm64'),
 })
 
 export type BoxSettings = Readonly<z.infer<typeof Settings>>
+export type Architecture = BoxSettings['architecture']
+
+/** What Debian calls this host's processor; others than amd64 and arm64 have no box. */
+export const ownArchitecture = (processor: string = process.arch): string => ({ x64: 'amd64' })[processor] ?? processor
 
 /** What the box is made from: vm/settings.json, with `LAB_BOX` over it. */
 export function boxSettings(
@@ -25,15 +31,25 @@ export function boxSettings(
   table: unknown = JSON.parse(readFileSync(FILE, 'utf8')),
 ): BoxSettings {
   const name = environment['LAB_BOX']
-  const given = typeof table === 'object' && name ? { ...table, box: name } : table
+  const architecture = environment['LAB_ARCHITECTURE'] || ownArchitecture()
+  const given = typeof table === 'object' ? { ...table, ...(name ? { box: name } : {}), architecture } : table
   const parsed = Settings.safeParse(given)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   const key = issue?.path.join('.') || 'the table'
-  const where = key === 'box' && name ? `LAB_BOX=${name}` : `vm/settings.json: ${key}`
+  const variables: Record<string, string | undefined> = {
+    box: name && `LAB_BOX=${name}`,
+    architecture: `LAB_ARCHITECTURE=${architecture}`,
+  }
+  const where = variables[key] || `vm/settings.json: ${key}`
   throw new Problem(`${where} is unusable`, issue?.message ?? 'compare it with the file in version control')
 }
 
-/** File that `vm/box.ts` writes for this box and provider, below vm/build; vm/machine.rb names it the same way. */
-export const boxFileName = (box: string, provider: Provider): string =>
-  `${box.replaceAll('/', '-')}${provider === 'libvirt' ? '' : `-${provider}`}.box`
+/** File that `vm/box.ts` writes for this box, below vm/build; vm/machine.rb names it the same way. */
+export function boxFileName(
+  { box, architecture }: Pick<BoxSettings, 'box' | 'architecture'>,
+  provider: Provider,
+): string {
+  const others = [provider === 'libvirt' ? [] : provider, architecture === 'amd64' ? [] : architecture].flat()
+  return `${[box.replaceAll('/', '-'), ...others].join('-')}.box`
+}

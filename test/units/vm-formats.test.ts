@@ -4,14 +4,24 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { $ } from 'zx/core'
+import { bios } from '../../vm/box/bios.ts'
 import { PROVIDERS } from '../../vm/box/format.ts'
+import { makeDisk, mountDisk, unmountDisk } from '../../vm/box/image.ts'
+import { readOrders } from '../../vm/box/order.ts'
 import { MAC, ovf } from '../../vm/box/ovf.ts'
 import { pack } from '../../vm/box/pack.ts'
 import { readVmdk } from '../../vm/box/vmdk.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
 const GiB = 2 ** 30
-const settings = { box: 'lab/debian', suite: 'trixie', diskGiB: 8, cpus: 2, memoryMiB: 2048 }
+const settings = {
+  box: 'lab/debian',
+  suite: 'trixie',
+  diskGiB: 8,
+  cpus: 2,
+  memoryMiB: 2048,
+  architecture: 'amd64',
+} as const
 
 const needs = (...commands: string[]) => {
   const missing = commands.filter((command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).error)
@@ -51,6 +61,23 @@ async function smallBox(t: Test, provider: (typeof PROVIDERS)[number]) {
   await $`mkdir ${files} && tar -C ${files} -xf ${box}`.quiet()
   return { disk, box, files }
 }
+
+test('boxes are built for libvirt unless told otherwise, each into a file of its own', async (t) => {
+  const libvirt = { provider: 'libvirt', output: '/build/lab-debian.box' }
+  const virtualbox = { provider: 'virtualbox', output: '/build/lab-debian-virtualbox.box' }
+  t.strictSame(readOrders({}, settings, '/build'), [libvirt])
+  t.strictSame(readOrders({ provider: 'virtualbox,libvirt,virtualbox' }, settings, '/build'), [virtualbox, libvirt])
+  t.strictSame(readOrders({ output: '/tmp/a.box' }, settings, '/build'), [{ ...libvirt, output: '/tmp/a.box' }])
+})
+
+test('an order that cannot be met is refused', async (t) => {
+  const orders = (wishes: { provider?: string; output?: string }, architecture: 'amd64' | 'arm64') => () =>
+    readOrders(wishes, { ...settings, architecture }, '/build')
+  t.throws(orders({ provider: 'vmware' }, 'amd64'), { message: /no box for the provider "vmware"/ })
+  t.throws(orders({ provider: '' }, 'amd64'), { message: /the provider ""/ })
+  t.throws(orders({ provider: 'libvirt,virtualbox', output: 'a' }, 'amd64'), { message: /--output names one file/ })
+  t.throws(orders({ provider: 'virtualbox' }, 'arm64'), { message: 'there is no VirtualBox box for arm64' })
+})
 
 test('the OVF is XML whose parts name each other', needs('ruby'), async (t) => {
   const disk = { file: 'a.vmdk', size: 1234, capacity: 8 * GiB }
@@ -107,6 +134,24 @@ test('a disk that VirtualBox could not read as a stream is found', needs('qemu-i
   await t.rejects(readVmdk(sparse), { message: /version 3|not streamOptimized/ })
   await t.rejects(readVmdk(disk), { message: /begins with KDMV/ })
   await t.rejects(readVmdk(await cut(good)), { message: /in the middle of the stream/ })
+})
+
+const root = process.getuid?.() === 0 ? needs('mke2fs', 'unshare') : { skip: 'only root mounts' }
+test('all is on the disk when it is packed, even where somebody else still holds its mount', root, async (t) => {
+  const place = t.testdir()
+  const [disk, mount] = [join(place, 'disk.img'), join(place, 'root')]
+  const run = $({ quiet: true })
+  await makeDisk(run, disk, settings.diskGiB, bios)
+  await mountDisk(run, disk, mount, bios)
+  // As another build does: it gets a copy of every mount there is.
+  const other = $({ quiet: true, nothrow: true })`unshare --mount sleep 60`
+  await $`sleep 0.5`
+  await writeFile(join(mount, 'last'), 'the last word')
+  await unmountDisk(run, mount)
+  const read = await run`debugfs -R ${'cat last'} ${disk}`
+  await run`e2fsck -fn ${disk}`
+  await other.kill()
+  t.equal(read.stdout, 'the last word')
 })
 
 /** A copy without the zeros at its end, which are what ends the stream. */

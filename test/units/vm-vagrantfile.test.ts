@@ -38,11 +38,11 @@ test('Vagrant accepts the Vagrantfile', without('vagrant'), async (t) => {
 })
 
 test('the Vagrantfile and the scripts read the same settings', without('ruby'), async (t) => {
-  for (const environment of [{}, { LAB_BOX: 'school/lab' }]) {
+  for (const environment of [{}, { LAB_BOX: 'school/lab' }, { LAB_ARCHITECTURE: 'arm64' }]) {
     const [ruby, ours] = [settings(environment), boxSettings(environment)]
     t.equal(ruby.box, ours.box)
-    t.match(ruby.box_file, new RegExp(`/vm/build/${boxFileName(ours.box, 'libvirt')}$`))
-    t.match(ruby.virtualbox_file, new RegExp(`/vm/build/${boxFileName(ours.box, 'virtualbox')}$`))
+    t.match(ruby.box_file, new RegExp(`/vm/build/${boxFileName(ours, 'libvirt')}$`))
+    t.match(ruby.virtualbox_file, new RegExp(`/vm/build/${boxFileName(ours, 'virtualbox')}$`))
   }
 })
 
@@ -61,6 +61,7 @@ test('an unusable setting is refused with what would do', without('ruby'), async
   t.match(machine('Machine.settings', { LAB_CPUS: 'many' }), { status: 1, said: /LAB_CPUS is "many".*1 to 64/ })
   t.match(machine('Machine.settings', { LAB_PORT_OFFSET: '99999' }), { status: 1, said: /LAB_PORT_OFFSET/ })
   t.match(machine('Machine.settings', { LAB_VM_DRIVER: 'xen' }), { status: 1, said: /auto, kvm, qemu/ })
+  t.match(machine('Machine.settings', { LAB_ARCHITECTURE: 'riscv64' }), { status: 1, said: /amd64, arm64/ })
 })
 
 test('a port that something listens on is found before the machine boots', without('ruby'), async (t) => {

@@ -3,20 +3,18 @@ import { createReadStream } from 'node:fs'
 import { chown, rename, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Problem } from '../problem.ts'
-import type { BoxSettings } from '../settings.ts'
+import { type BoxSettings, ownArchitecture } from '../settings.ts'
+import { BOOTS } from './boot.ts'
 import { carryDependencies } from './dependencies.ts'
-import type { Provider } from './format.ts'
-import { installBootLoader, makeDisk, mountDisk, unmountDisk } from './image.ts'
+import { makeDisk, mountDisk, unmountDisk } from './image.ts'
 import { carryImages } from './images.ts'
+import type { Order } from './order.ts'
 import { pack } from './pack.ts'
 import { boxPackages, mmdebstrapArguments } from './recipe.ts'
 import type { Steps } from './step.ts'
 import { workplace } from './workplace.ts'
 
 const NEEDED_GIB = 5
-
-/** A box to be built: for whom, and the file. */
-export type Order = { readonly provider: Provider; readonly output: string }
 
 /** A finished box file. */
 export type Box = { readonly path: string; readonly bytes: number; readonly sha256: string }
@@ -35,20 +33,27 @@ export async function buildBoxes(
   await checkSpace(folder)
   const disk = join(place.path, 'disk.img')
   const root = join(place.path, 'root')
-  const packages = boxPackages()
+  const foreign = settings.architecture !== ownArchitecture()
+  // Two thirds of all packages come with npm, and installing those for another processor takes most of an hour. The
+  // machine itself installs it when it is provisioned.
+  const packages = boxPackages(settings.architecture).filter((name) => !foreign || name !== 'npm')
+  const boot = BOOTS[settings.architecture]
 
   await step(`a disk of ${settings.diskGiB} GiB, empty`, 5, async (run) => {
-    await makeDisk(run, disk, settings.diskGiB)
-    await mountDisk(run, disk, root)
+    await makeDisk(run, disk, settings.diskGiB, boot)
+    await mountDisk(run, disk, root, boot)
   })
   await step(`Debian ${settings.suite} with ${packages.length} packages asked for (mmdebstrap)`, 90, async (run) => {
     // TMPDIR: what it keeps for itself goes when the folder goes, however it ends.
     await run`env TMPDIR=${place.path} mmdebstrap ${mmdebstrapArguments(settings, root, packages)}`
   })
-  await step('node_modules as package-lock.json pins them', 10, (run) => carryDependencies(run, root))
-  await step("the lab's images, built in there", 30, (run) => carryImages(run, root))
-  await step('boot loader (extlinux)', 5, async (run) => {
-    await installBootLoader(run, root)
+  // Both need programs of the box's own processor to run here as they would there.
+  if (!foreign) {
+    await step('node_modules as package-lock.json pins them', 10, (run) => carryDependencies(run, root))
+    await step("the lab's images, built in there", 30, (run) => carryImages(run, root))
+  }
+  await step('boot loader', 5, async (run) => {
+    await boot.install(run, disk, root)
     await unmountDisk(run, root)
   })
 
