@@ -35,12 +35,13 @@ test('Vagrant accepts the Vagrantfile, with everything set', needs('vagrant'), a
 })
 
 test('the Vagrantfile and the scripts read the same settings', needs('ruby'), async (t) => {
-  for (const environment of [{}, { LAB_BOX: 'school/lab' }]) {
-    const { box } = boxSettings(environment)
+  for (const environment of [{}, { LAB_BOX: 'school/lab' }, { LAB_ARCHITECTURE: 'arm64' }]) {
+    const settings = boxSettings(environment)
+    const { box } = settings
     t.equal(ruby('Boxes.choose("libvirt", builds: true).to_h', environment).name, box)
     for (const provider of ['libvirt', 'virtualbox'] as const) {
-      const [file] = ruby(`[Boxes.file(${JSON.stringify(box)}, '${provider}')]`)
-      t.ok(file.endsWith(`/vm/build/${boxFileName(box, provider)}`), file)
+      const [file] = ruby(`[Boxes.file(${JSON.stringify(box)}, '${provider}')]`, environment)
+      t.ok(file.endsWith(`/vm/build/${boxFileName(settings, provider)}`), file)
     }
   }
 })

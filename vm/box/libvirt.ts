@@ -13,6 +13,6 @@ export async function libvirt(run: Run, { disk, folder, settings }: Packing): Pr
 }
 
 /** metadata.json of a libvirt box. */
-export function metadata({ diskGiB }: Pick<BoxSettings, 'diskGiB'>): Record<string, string | number> {
-  return { provider: 'libvirt', format: 'qcow2', virtual_size: diskGiB, architecture: 'amd64' }
+export function metadata({ diskGiB, architecture }: BoxSettings): Record<string, string | number> {
+  return { provider: 'libvirt', format: 'qcow2', virtual_size: diskGiB, architecture }
 }
