@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { asRoot } from './as-root.ts'
 import { buildBoxes } from './box/build.ts'
-import { comparisonText, differencesOf } from './box/differences.ts'
+import { comparisonText, differencesOf } from './box/classroom/differences.ts'
+import { manifestIn } from './box/classroom/members.ts'
 import { checkHost } from './box/host.ts'
-import { manifestIn } from './box/members.ts'
 import { readOrders } from './box/order.ts'
 import { builtText, handOutText } from './box/show.ts'
 import { type Steps, steps } from './box/step.ts'
@@ -26,7 +26,7 @@ sudo for that. \`vagrant up\` runs it by itself when there is no box yet.
   --provider …    for which provider of Vagrant, or for several from one build. Default: libvirt
   --architecture  for which processor. Default: this host's own. A box for another one has neither the lab's images nor
                   node_modules: the machine makes them at its first start
-  --classroom     a box to hand out: from exactly the packages of vm/box/packages.lock, with a list of all that is in
+  --classroom     a box to hand out: from exactly the packages of vm/box/classroom/packages.lock, with a list of all that is in
                   it and this project inside
   --refresh       with --classroom: takes the packages that Debian has now, and writes them to the lock
   --compare       says which files two classroom boxes have unlike, and why; fails if one of them has no known reason

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import type { Provider } from './box/format.ts'
+import type { Provider } from './box/pack/format.ts'
 import { Problem } from './problem.ts'
 
 const FILE = new URL('settings.json', import.meta.url)

@@ -44,7 +44,7 @@ test('LAB_ARCHITECTURE chooses the file, and where it can be built', needs('ruby
   const arm64 = { LAB_ARCHITECTURE: 'arm64' }
   t.match(choose('libvirt', arm64, { builds: true }), { kind: 'own', name: OWN, url: /debian-13-arm64\.box$/ })
   t.match(choose('qemu', { ...arm64, LAB_BOX: OWN }), { kind: 'own', url: /debian-13-arm64\.box$/ })
-  t.throws(() => choose('libvirt', { LAB_ARCHITECTURE: 'riscv64' }), /LAB_ARCHITECTURE is .*riscv64.*amd64, arm64/)
+  t.throws(() => vagrantfile({ LAB_ARCHITECTURE: 'riscv64' }), /LAB_ARCHITECTURE is .*riscv64.*amd64, arm64/)
   const builds = (architecture: string, host: string) => ruby(`[Boxes.buildable?('${architecture}', '${host}')]`)[0]
   // As far as the host is Debian or Ubuntu.
   const here = builds('amd64', 'linux-gnu x86_64')

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { $ } from 'zx/core'
-import { BOOTS } from '../../vm/box/boot.ts'
-import { PROVIDERS } from '../../vm/box/format.ts'
-import { makeDisk, mountDisk, unmountDisk } from '../../vm/box/image.ts'
+import { BOOTS } from '../../vm/box/disk/boot.ts'
+import { makeDisk, mountDisk, unmountDisk } from '../../vm/box/disk/disk.ts'
 import { readOrders } from '../../vm/box/order.ts'
-import { MAC, ovf } from '../../vm/box/ovf.ts'
-import { pack } from '../../vm/box/pack.ts'
-import { readVmdk } from '../../vm/box/vmdk.ts'
+import { PROVIDERS } from '../../vm/box/pack/format.ts'
+import { MAC, ovf } from '../../vm/box/pack/ovf.ts'
+import { pack } from '../../vm/box/pack/pack.ts'
+import { readVmdk } from '../../vm/box/pack/vmdk.ts'
 import { ARCHITECTURES, type Architecture } from '../../vm/settings.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
@@ -115,7 +115,7 @@ test('the OVF is XML whose parts name each other', needs('ruby'), async (t) => {
 
 test('the machine that Vagrant makes has the network address of the OVF', async (t) => {
   t.match(MAC, /^080027[0-9A-F]{6}$/, 'of VirtualBox')
-  t.match(await readFile(join(ROOT, 'vm/box/Vagrantfile'), 'utf8'), `override.vm.base_mac = '${MAC}'`)
+  t.match(await readFile(join(ROOT, 'vm/box/pack/Vagrantfile'), 'utf8'), `override.vm.base_mac = '${MAC}'`)
 })
 
 test('a VirtualBox box describes the very disk that is in it', needs('ruby', 'qemu-img'), async (t) => {

@@ -2,25 +2,25 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { chown, rename, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Problem } from '../problem.ts'
 import { type BoxSettings, ownArchitecture } from '../settings.ts'
-import { BOOTS } from './boot.ts'
-import { assertImagesLocked, type BoxInfo, describeBox, machinePackages, oneTime, packagesOf } from './classroom.ts'
-import { carryDependencies } from './dependencies.ts'
-import type { DescribedImage } from './describe-images.ts'
-import { makeDisk, mountDisk, unmountDisk } from './image.ts'
-import { carryImages } from './images.ts'
-import { MEMBERS } from './members.ts'
+import { type BoxInfo, describeBox } from './classroom/describe.ts'
+import { MEMBERS } from './classroom/members.ts'
+import { assertImagesLocked, assertLocked, LOCK, packagesOf, readLock, writeLock } from './classroom/packages-lock.ts'
+import { packProject } from './classroom/project.ts'
+import { BOOTS } from './disk/boot.ts'
+import { makeDisk, mountDisk, unmountDisk } from './disk/disk.ts'
 import type { Order } from './order.ts'
-import { pack } from './pack.ts'
-import { assertLocked, LOCK, type Packages, readLock, writeLock } from './packages-lock.ts'
-import { packProject } from './project.ts'
-import { boxPackages, mmdebstrapArguments } from './recipe.ts'
+import { pack } from './pack/pack.ts'
 import type { Steps } from './step.ts'
+import { carryDependencies } from './system/dependencies.ts'
+import type { DescribedImage } from './system/describe-images.ts'
+import { carryImages } from './system/images.ts'
+import { type Installed, machinePackages } from './system/installed.ts'
+import { boxPackages, mmdebstrapArguments } from './system/recipe.ts'
+import { tidy } from './system/tidy.ts'
 import { workplace } from './workplace.ts'
 
-const TIDY = fileURLToPath(new URL('tidy.sh', import.meta.url))
 const NEEDED_GIB = 5
 
 /** A finished box file. */
@@ -57,7 +57,7 @@ export async function buildBoxes(
   const asked = boxPackages(settings.architecture).filter((name) => !foreign || name !== 'npm')
   const locked = classroom?.refresh === false ? await readLock() : undefined
   const made = locked?.made ?? thisSecond()
-  let machine: Packages[string] = {}
+  let machine: Installed = {}
   let images: readonly DescribedImage[] = []
   let info: BoxInfo | undefined
 
@@ -81,10 +81,7 @@ export async function buildBoxes(
     })
   }
   await step(`boot loader (${boot.loader})`, 5, (run) => boot.install(run, disk, root))
-  await step('no logs, no caches, one time', 10, async (run) => {
-    await run`sh ${TIDY} ${root}`
-    await oneTime(run, root, made)
-  })
+  await step('no logs, no caches, one time', 10, (run) => tidy(run, root, made))
   const lock = { made, packages: packagesOf(machine, images) }
   if (classroom) {
     await step('what is in it', 10, async (run) => {

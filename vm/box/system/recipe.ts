@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { Architecture, BoxSettings } from '../settings.ts'
-import { BOOTS } from './boot.ts'
+import type { Architecture, BoxSettings } from '../../settings.ts'
+import { BOOTS } from '../disk/boot.ts'
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
-const LAB_PACKAGES = new URL('../../provisioning/packages.txt', import.meta.url)
+const LAB_PACKAGES = new URL('../../../provisioning/packages.txt', import.meta.url)
 
 /** What makes Debian a machine that boots and that Vagrant can log in to. */
 const MACHINE_PACKAGES = [

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { retry } from 'zx'
+import type { Run } from '../step.ts'
 import type { Boot } from './boot.ts'
-import type { Run } from './step.ts'
 
 const MIB = 2 ** 20
 

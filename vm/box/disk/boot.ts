@@ -1,7 +1,7 @@
-import type { Architecture } from '../settings.ts'
+import type { Architecture } from '../../settings.ts'
+import type { Run } from '../step.ts'
 import { bios } from './bios.ts'
 import { efi } from './efi.ts'
-import type { Run } from './step.ts'
 
 /** How a machine comes from its firmware to the kernel. */
 export type Boot = {
