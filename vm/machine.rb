@@ -77,7 +77,7 @@ module Machine
     end
     return choice unless choice == 'auto'
 
-    File.readable?('/dev/kvm') && File.writable?('/dev/kvm') ? 'kvm' : 'qemu'
+    File.readable?('/dev/kvm') && File.writable?('/dev/kvm') && architecture == own_architecture ? 'kvm' : 'qemu'
   end
 
   def number(environment, name, fallback, range)

@@ -36,6 +36,7 @@ test('Vagrant accepts the Vagrantfile, with everything set', needs('vagrant'), a
     LAB_PORT_OFFSET: '1000',
   }
   t.match(run('vagrant', ['validate'], everything), { status: 0 })
+  t.match(run('vagrant', ['validate'], { ...everything, LAB_ARCHITECTURE: 'arm64' }), { status: 0 })
 })
 
 test('the Vagrantfile and the scripts read the same settings', needs('ruby'), async (t) => {
@@ -102,6 +103,17 @@ test('both providers get the size that was asked for', needs('ruby'), async (t) 
 test('an emulated machine has one processor, any other two', needs('ruby'), async (t) => {
   t.equal(ruby('Machine.settings.to_h', { LAB_VM_DRIVER: 'qemu' }).cpus, 1)
   t.equal(ruby('Machine.settings.to_h', { LAB_VM_DRIVER: 'kvm' }).cpus, 2)
+})
+
+test('a machine with arm64 has the firmware and the processor that it boots with', needs('ruby'), async (t) => {
+  const asked = (environment: Environment) =>
+    Object.fromEntries(
+      vagrantfile(environment).map(([where, [value]]) => [where.replace('vm.provider.libvirt.', ''), value]),
+    )
+  const emulated = asked({ LAB_ARCHITECTURE: 'arm64', LAB_VM_DRIVER: 'qemu' })
+  t.match(emulated, { machine_arch: 'aarch64', machine_type: 'virt', loader: /QEMU_EFI/, cpu_model: 'cortex-a72' })
+  t.equal(asked({ LAB_ARCHITECTURE: 'arm64', LAB_VM_DRIVER: 'kvm' })['cpu_mode'], 'host-passthrough')
+  t.notOk('loader' in asked({ LAB_ARCHITECTURE: 'amd64' }), 'an amd64 one boots by its BIOS')
 })
 
 test('an unusable setting is refused with what would do', needs('ruby'), async (t) => {
