@@ -1,21 +1,22 @@
 #!/usr/bin/env zx
 import { spawnSync } from 'node:child_process'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { asRoot } from './as-root.ts'
-import { buildBoxes, type Order } from './box/build.ts'
-import { comparisonText, differencesOf } from './box/differences.ts'
-import { PROVIDERS, type Provider } from './box/format.ts'
-import { manifestIn } from './box/members.ts'
+import { buildBoxes } from './box/build.ts'
+import { comparisonText, differencesOf } from './box/classroom/differences.ts'
+import { manifestIn } from './box/classroom/members.ts'
+import { checkHost } from './box/host.ts'
+import { readOrders } from './box/order.ts'
 import { builtText, handOutText } from './box/show.ts'
 import { type Steps, steps } from './box/step.ts'
-import { installLine, missingForBox } from './host-packages.ts'
 import { Problem } from './problem.ts'
 import { proxySettings } from './proxy.ts'
-import { boxFileName, boxSettings } from './settings.ts'
+import { boxSettings } from './settings.ts'
 
-const HELP = `Usage: zx vm/box.ts [--provider libvirt|virtualbox|libvirt,virtualbox] [--classroom [--refresh]] [--output FILE]
+const HELP = `Usage: zx vm/box.ts [--provider libvirt|virtualbox|libvirt,virtualbox] [--architecture amd64|arm64]
+                    [--classroom [--refresh]] [--output FILE]
        zx vm/box.ts --compare ONE.box OTHER.box
 
 Builds the lab's Vagrant box: Debian with Docker and everything else that provisioning would install,
@@ -23,14 +24,17 @@ made from Debian's packages, with no download from a box registry. Needs root (a
 sudo for that. \`vagrant up\` runs it by itself when there is no box yet.
 
   --provider …    for which provider of Vagrant, or for several from one build. Default: libvirt
-  --classroom     a box to hand out: from exactly the packages of vm/box/packages.lock, with a list of all that is in
+  --architecture  for which processor. Default: this host's own. A box for another one has neither the lab's images nor
+                  node_modules: the machine makes them at its first start
+  --classroom     a box to hand out: from exactly the packages of vm/box/classroom/packages.lock, with a list of all that is in
                   it and this project inside
   --refresh       with --classroom: takes the packages that Debian has now, and writes them to the lock
   --compare       says which files two classroom boxes have unlike, and why; fails if one of them has no known reason
   --output FILE   where to write the box. Default: vm/build, where \`vagrant up\` finds it
   --help          this text
 
-Settings: vm/settings.json (box, suite, diskGiB, …); LAB_BOX=owner/name gives the box another name.
+Settings: vm/settings.json (box, suite, diskGiB, …); LAB_BOX=owner/name gives the box another name,
+LAB_ARCHITECTURE is --architecture.
 `
 
 // What is called from here finds its proxies, whichever of their names it looks for.
@@ -47,38 +51,25 @@ try {
 }
 
 async function main(given: string[]): Promise<number> {
-  const { help, compare, provider, classroom = false, refresh = false, output, boxes } = readOptions(given)
+  const options = readOptions(given)
+  const { help, compare, architecture, classroom = false, refresh = false } = options
   if (help) {
     process.stdout.write(HELP)
     return 0
   }
-  if (compare) return compareBoxes(boxes)
-  const settings = boxSettings()
-  const orders = readOrders(provider, (wanted) =>
-    output === undefined ? join(HERE, 'build', boxFileName(settings.box, wanted, classroom)) : resolve(output),
-  )
-  if (output !== undefined && orders.length > 1)
-    throw new Problem('--output names one file, and two boxes are to be built', 'build them one by one')
-  checkHost()
+  if (compare) return compareBoxes(options.boxes)
+  const settings = boxSettings({ ...process.env, ...(architecture ? { LAB_ARCHITECTURE: architecture } : {}) })
+  const orders = readOrders(options, settings, join(HERE, 'build'))
+  checkHost(settings.architecture)
   if (process.getuid?.() !== 0) return throughSudo(given)
 
-  process.stdout.write(`Building the box ${settings.box}${classroom ? ' for a classroom' : ''}\n`)
+  process.stdout.write(
+    `Building the box ${settings.box} for ${settings.architecture}${classroom ? ', for a classroom' : ''}\n`,
+  )
   const run = interruptible(steps((text) => process.stdout.write(text)))
   const built = await buildBoxes(run, settings, orders, classroom ? { refresh } : undefined)
-  process.stdout.write(classroom ? handOutText(settings.box, built) : builtText(settings.box, built))
+  process.stdout.write(classroom ? handOutText(settings.box, built) : builtText(settings, built))
   return 0
-}
-
-function readOrders(providers: string | undefined, outputFor: (provider: Provider) => string): [Order, ...Order[]] {
-  const [first = 'libvirt', ...others] = [...new Set(providers?.split(','))].map(known)
-  const order = (provider: Provider): Order => ({ provider, output: outputFor(provider) })
-  return [order(first), ...others.map(order)]
-}
-
-function known(name: string): Provider {
-  const provider = PROVIDERS.find((one) => one === name)
-  if (provider) return provider
-  throw new Problem(`there is no box for the provider ${JSON.stringify(name)}`, `one of ${PROVIDERS.join(', ')}`)
 }
 
 async function compareBoxes([one, other, ...more]: readonly string[]): Promise<number> {
@@ -94,6 +85,7 @@ async function compareBoxes([one, other, ...more]: readonly string[]): Promise<n
 type Options = {
   help?: boolean
   provider?: string
+  architecture?: string
   classroom?: boolean
   refresh?: boolean
   compare?: boolean
@@ -109,6 +101,7 @@ function readOptions(given: string[]): Options {
       options: {
         help: { type: 'boolean' },
         provider: { type: 'string' },
+        architecture: { type: 'string' },
         classroom: { type: 'boolean' },
         refresh: { type: 'boolean' },
         compare: { type: 'boolean' },
@@ -121,17 +114,6 @@ function readOptions(given: string[]): Options {
   } catch (error) {
     throw new Problem(error instanceof Error ? error.message : String(error), 'see zx vm/box.ts --help')
   }
-}
-
-function checkHost(): void {
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new Problem(
-      `a box is built on Linux with an amd64 processor; this is ${process.platform} ${process.arch}`,
-      'build it on such a machine and copy the file to vm/build here',
-    )
-  }
-  const missing = missingForBox()
-  if (missing.length > 0) throw new Problem(`building the box needs ${missing.join(', ')}`, installLine(missing))
 }
 
 /** Runs this program again through sudo, and gives its exit code. */

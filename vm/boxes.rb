@@ -61,20 +61,28 @@ module Boxes
     no_box(box) if nowhere
   end
 
-  def no_box(box)
+  def no_box(box, architecture = Machine.architecture)
     served = ", and the registry of #{box.name} serves none since #{box.until}" if box.until
-    "There is no box for #{box.provider} here#{served}.\n" \
-      "One command builds one, on Linux with an amd64 processor:\n  #{build_line(box.provider)}\n" \
-      'Another box with Debian 13 will do too: LAB_BOX_URL=/path/to/file.box vagrant up'
+    "There is no box for #{box.provider} and #{architecture} here#{served}.\n" \
+      "#{way_to_build(box.provider, architecture)}" \
+      'Any box with Debian 13 will do: LAB_BOX_URL=/path/to/file.box vagrant up'
   end
 
-  def build_line(provider)
-    "npm ci && npx zx vm/box.ts#{' --provider virtualbox' if provider == 'virtualbox'}"
+  # What builds such a box, and on which host; nothing where there is none to be built.
+  def way_to_build(provider, architecture)
+    return if provider == 'virtualbox' && architecture != 'amd64'
+
+    options = [
+      *('--provider virtualbox' if provider == 'virtualbox'), *("--architecture #{architecture}" if architecture != 'amd64')
+    ]
+    where = architecture == 'amd64' ? 'Linux with an amd64 processor' : 'Linux'
+    "One command builds one, on #{where}:\n  #{['npm ci && npx zx vm/box.ts', *options].join(' ')}\n"
   end
 
   # Where vm/box.ts writes a box of that name; vm/settings.ts names it the same way.
-  def file(name, provider)
-    File.join(BUILD, "#{name.tr('/', '-')}#{ENDINGS.fetch(provider)}.box")
+  def file(name, provider, architecture = Machine.architecture)
+    processor = "-#{architecture}" if architecture != 'amd64'
+    File.join(BUILD, "#{name.tr('/', '-')}#{ENDINGS.fetch(provider)}#{processor}.box")
   end
 
   def built(name, provider)
@@ -89,9 +97,9 @@ module Boxes
   end
 
   # Can vm/box.ts work here? It names what is missing where apt-get can install that.
-  def buildable?
-    host = RbConfig::CONFIG.values_at('host_os', 'host_cpu').join(' ')
-    host.match?(/linux.* (x86_64|amd64)$/) && %w[mmdebstrap apt-get].any? { |command| Machine.found?(command) }
+  def buildable?(architecture = Machine.architecture, host = RbConfig::CONFIG.values_at('host_os', 'host_cpu').join(' '))
+    processors = { 'amd64' => /linux.* (x86_64|amd64)$/, 'arm64' => /linux.* (x86_64|amd64|aarch64|arm64)$/ }
+    host.match?(processors.fetch(architecture)) && %w[mmdebstrap apt-get].any? { |command| Machine.found?(command) }
   end
 
   def checksum(environment)

@@ -1,10 +1,16 @@
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Architecture } from './settings.ts'
 
 const FILE = new URL('host-packages.txt', import.meta.url)
 
 /** One line of vm/host-packages.txt. */
-export type HostPackage = { readonly name: string; readonly use: string; readonly proof: string | undefined }
+export type HostPackage = {
+  readonly name: string
+  readonly use: string
+  readonly processor: string
+  readonly proof: string | undefined
+}
 
 /** The packages that a host needs for the VM, from the text of vm/host-packages.txt. */
 export function parseHostPackages(text: string): HostPackage[] {
@@ -13,16 +19,18 @@ export function parseHostPackages(text: string): HostPackage[] {
     .map((line) => line.replace(/#.*/, '').trim())
     .filter((line) => line !== '')
     .map((line) => line.split(/\s+/))
-    .map(([name = '', use = '', proof]) => ({ name, use, proof }))
+    .map(([name = '', use = '', processor = '', proof]) => ({ name, use, processor, proof }))
 }
 
-/** Packages that building the box needs and whose command or file is not there. */
+/** Packages that building a box for `architecture` needs and whose command or file is not there. */
 export function missingForBox(
+  architecture: Architecture,
   packages: readonly HostPackage[] = parseHostPackages(readFileSync(FILE, 'utf8')),
   has: (proof: string) => boolean = isThere,
 ): string[] {
   return packages
-    .filter(({ use, proof }) => use === 'box' && proof !== undefined && !has(proof))
+    .filter(({ use, processor }) => use === 'box' && ['any', architecture].includes(processor))
+    .filter(({ proof }) => proof !== undefined && !has(proof))
     .map(({ name }) => name)
 }
 

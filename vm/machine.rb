@@ -1,10 +1,12 @@
 # The machine's settings for the Vagrantfile: vm/settings.json with LAB_* variables of the environment over it.
 require 'json'
+require 'rbconfig'
 
 # Plain functions, so that they can be tried without Vagrant. What is wrong with a setting is an ArgumentError.
 module Machine
   FOLDER = __dir__
   DRIVERS = %w[auto kvm qemu].freeze
+  ARCHITECTURES = %w[amd64 arm64].freeze
 
   Settings = Struct.new(:cpus, :memory, :offset, :ports, :driver, keyword_init: true)
   Port = Struct.new(:node, :guest, :host, keyword_init: true)
@@ -52,8 +54,21 @@ module Machine
 
   # The line that installs what a Debian or Ubuntu host needs.
   def install_line
-    names = File.readlines(File.join(FOLDER, 'host-packages.txt')).map { |line| line[/^[^\s#]+/] }.compact
+    rows = File.readlines(File.join(FOLDER, 'host-packages.txt')).map { |line| line.sub(/#.*/, '').split }
+    names = rows.filter_map { |name, _use, processor| name if ['any', architecture].include?(processor) }
     "sudo apt-get update && sudo apt-get install -y --no-install-recommends #{names.join(' ')}"
+  end
+
+  # The processor of the machine, as Debian calls it.
+  def architecture(environment = ENV)
+    asked = given(environment, 'LAB_ARCHITECTURE') or return own_architecture
+    return asked if ARCHITECTURES.include?(asked)
+
+    raise ArgumentError, "LAB_ARCHITECTURE is #{asked.inspect}: unset it or set it to one of #{ARCHITECTURES.join(', ')}"
+  end
+
+  def own_architecture(processor = RbConfig::CONFIG['host_cpu'])
+    processor.match?(/arm64|aarch64/) ? 'arm64' : 'amd64'
   end
 
   def driver(choice)
@@ -62,7 +77,7 @@ module Machine
     end
     return choice unless choice == 'auto'
 
-    File.readable?('/dev/kvm') && File.writable?('/dev/kvm') ? 'kvm' : 'qemu'
+    File.readable?('/dev/kvm') && File.writable?('/dev/kvm') && architecture == own_architecture ? 'kvm' : 'qemu'
   end
 
   def number(environment, name, fallback, range)

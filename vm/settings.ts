@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import type { Provider } from './box/format.ts'
+import type { Provider } from './box/pack/format.ts'
 import { Problem } from './problem.ts'
 
 const FILE = new URL('settings.json', import.meta.url)
+
+/** Processors that a box can be built for, as Debian calls them. */
+export const ARCHITECTURES = ['amd64', 'arm64'] as const
 
 const Settings = z.object({
   /** Name of the box, as Vagrant knows it. `LAB_BOX` overrides it. */
@@ -15,27 +18,46 @@ const Settings = z.object({
   memoryMiB: z.int('must be a whole number').min(1024, 'must be at least 1024'),
   /** Size of the virtual disk; what is not written takes no space. */
   diskGiB: z.int('must be a whole number').min(8, 'must be at least 8').max(1024, 'must be at most 1024'),
+  /** Processor of the machine: what `LAB_ARCHITECTURE` says, else this host's own. */
+  architecture: z.enum(ARCHITECTURES, `must be ${ARCHITECTURES.join(' or ')}`),
 })
 
 export type BoxSettings = Readonly<z.infer<typeof Settings>>
+export type Architecture = BoxSettings['architecture']
 
-/** What the box is made from: vm/settings.json, with `LAB_BOX` over it. */
+/** What Debian calls this host's processor; there may be no box for it. */
+export const ownArchitecture = (processor: string = process.arch): string => (processor === 'x64' ? 'amd64' : processor)
+
+/** What the box is made from: vm/settings.json, with `LAB_BOX` and `LAB_ARCHITECTURE` over it. */
 export function boxSettings(
   environment: NodeJS.ProcessEnv = process.env,
   table: unknown = JSON.parse(readFileSync(FILE, 'utf8')),
 ): BoxSettings {
   const name = environment['LAB_BOX']
-  const given = typeof table === 'object' && name ? { ...table, box: name } : table
+  const architecture = environment['LAB_ARCHITECTURE'] || ownArchitecture()
+  const given = typeof table === 'object' ? { ...table, ...(name ? { box: name } : {}), architecture } : table
   const parsed = Settings.safeParse(given)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   const key = issue?.path.join('.') || 'the table'
-  const where = key === 'box' && name ? `LAB_BOX=${name}` : `vm/settings.json: ${key}`
+  const elsewhere: Record<string, string | undefined> = {
+    box: name && `LAB_BOX=${name}`,
+    architecture: `the architecture ${architecture}`,
+  }
+  const where = elsewhere[key] || `vm/settings.json: ${key}`
   throw new Problem(`${where} is unusable`, issue?.message ?? 'compare it with the file in version control')
 }
 
 /** File that `vm/box.ts` writes for this box and provider, below vm/build; vm/boxes.rb names it the same way. */
-export function boxFileName(box: string, provider: Provider, classroom = false): string {
-  const name = box.replaceAll('/', '-')
-  return `${name}${provider === 'libvirt' ? '' : `-${provider}`}${classroom ? '-classroom' : ''}.box`
+export function boxFileName(
+  { box, architecture }: Pick<BoxSettings, 'box' | 'architecture'>,
+  provider: Provider,
+  classroom = false,
+): string {
+  const unusual = [
+    ...(provider === 'libvirt' ? [] : [provider]),
+    ...(architecture === 'amd64' ? [] : [architecture]),
+    ...(classroom ? ['classroom'] : []),
+  ]
+  return `${[box.replaceAll('/', '-'), ...unusual].join('-')}.box`
 }

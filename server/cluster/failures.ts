@@ -26,10 +26,19 @@ export function isRefusal(error: unknown): boolean {
   return code !== undefined && REFUSALS.has(code)
 }
 
+const DISK_FULL = '53100'
+
+const exhausted = (database: string, code: string, error: unknown): Failure =>
+  fail(
+    'DATABASE_EXHAUSTED',
+    `database ${database}: ${code === DISK_FULL ? 'its disk is full' : 'out of resources'}`,
+    error,
+  )
+
 /** The failure that stands for an error before the query was sent: nothing can have been written. */
 export function connectFailure(database: string, error: unknown): Failure {
   const code = errorCode(error) ?? ''
-  if (code.startsWith('53')) return fail('DATABASE_EXHAUSTED', `database ${database}: out of resources`, error)
+  if (code.startsWith('53')) return exhausted(database, code, error)
   return fail('DATABASE_UNREACHABLE', `database ${database}: no connection`, error)
 }
 
@@ -52,6 +61,6 @@ export function queryFailure(database: string, error: unknown, kind: 'read' | 'w
       ? fail('READ_INTERRUPTED', `database ${database}: the query was cancelled`, error)
       : fail('WRITE_ABORTED', `database ${database}: the write was rolled back`, error)
   }
-  if (code.startsWith('53')) return fail('DATABASE_EXHAUSTED', `database ${database}: out of resources`, error)
+  if (code.startsWith('53')) return exhausted(database, code, error)
   return fail('INTERNAL', 'internal error', new Error(`database ${database}: ${causeText(error)}`, { cause: error }))
 }

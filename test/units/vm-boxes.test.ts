@@ -40,6 +40,29 @@ test(
   },
 )
 
+test('LAB_ARCHITECTURE chooses the file, and where it can be built', needs('ruby'), async (t) => {
+  const arm64 = { LAB_ARCHITECTURE: 'arm64' }
+  t.match(choose('libvirt', arm64, { builds: true }), { kind: 'own', name: OWN, url: /debian-13-arm64\.box$/ })
+  t.match(choose('qemu', { ...arm64, LAB_BOX: OWN }), { kind: 'own', url: /debian-13-arm64\.box$/ })
+  t.throws(() => vagrantfile({ LAB_ARCHITECTURE: 'riscv64' }), /LAB_ARCHITECTURE is .*riscv64.*amd64, arm64/)
+  const builds = (architecture: string, host: string) => ruby(`[Boxes.buildable?('${architecture}', '${host}')]`)[0]
+  // As far as the host is Debian or Ubuntu.
+  const here = builds('amd64', 'linux-gnu x86_64')
+  t.strictSame(
+    [builds('arm64', 'linux-gnu x86_64'), builds('arm64', 'linux-gnu aarch64'), builds('amd64', 'linux-gnu aarch64')],
+    [here, here, false],
+  )
+  t.equal(builds('arm64', 'darwin23 arm64'), false)
+})
+
+test('a host is told to install what machines of that processor need', needs('ruby'), async (t) => {
+  const line = (architecture: string) => ruby('[Machine.install_line]', { LAB_ARCHITECTURE: architecture })[0]
+  t.match(line('amd64'), /qemu-system-x86.* extlinux/)
+  t.notMatch(line('amd64'), /qemu-system-arm|dosfstools/)
+  t.match(line('arm64'), /qemu-system-arm.* dosfstools/)
+  t.notMatch(line('arm64'), /qemu-system-x86|extlinux/)
+})
+
 test('a box counts as there for the provider that it was made for', needs('ruby'), async (t) => {
   const home = emptyFolder()
   for (const folder of ['0/libvirt', '1/amd64/virtualbox']) {
@@ -86,11 +109,16 @@ test(
       complaint('virtualbox', {}, { today: AFTER }),
       /since 2026-12-31.\n.*\n {2}npm ci && npx zx vm\/box\.ts --provider virtualbox\n/,
     )
+    t.match(
+      complaint('qemu', { LAB_ARCHITECTURE: 'arm64' }, { today: AFTER }),
+      /for qemu and arm64 here.*, on Linux:\n {2}npm ci && npx zx vm\/box\.ts --architecture arm64\n/s,
+    )
+    t.notMatch(complaint('virtualbox', { LAB_ARCHITECTURE: 'arm64' }, { today: AFTER }), 'vm/box.ts')
     t.match(choose('virtualbox', {}, { today: AFTER, has: true }), { kind: 'own' })
     t.equal(complaint('libvirt', {}, { today: AFTER, builds: true }), null, 'where it can be built it is')
     t.match(
       complaint('virtualbox', { LAB_BOX: OWN }, {}),
-      /no box for virtualbox here\.\n/,
+      /no box for virtualbox and \w+ here\.\n/,
       'nor is a built one looked up',
     )
   },

@@ -4,14 +4,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { $ } from 'zx/core'
-import { PROVIDERS } from '../../vm/box/format.ts'
-import { MAC, ovf } from '../../vm/box/ovf.ts'
-import { pack } from '../../vm/box/pack.ts'
-import { readVmdk } from '../../vm/box/vmdk.ts'
+import { BOOTS } from '../../vm/box/disk/boot.ts'
+import { makeDisk, mountDisk, unmountDisk } from '../../vm/box/disk/disk.ts'
+import { readOrders } from '../../vm/box/order.ts'
+import { PROVIDERS } from '../../vm/box/pack/format.ts'
+import { MAC, ovf } from '../../vm/box/pack/ovf.ts'
+import { pack } from '../../vm/box/pack/pack.ts'
+import { readVmdk } from '../../vm/box/pack/vmdk.ts'
+import { ARCHITECTURES, type Architecture } from '../../vm/settings.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
 const GiB = 2 ** 30
-const settings = { box: 'lab/debian', suite: 'trixie', diskGiB: 8, cpus: 2, memoryMiB: 2048 }
+const settings = {
+  box: 'lab/debian',
+  suite: 'trixie',
+  diskGiB: 8,
+  cpus: 2,
+  memoryMiB: 2048,
+  architecture: 'amd64',
+} as const
 
 const needs = (...commands: string[]) => {
   const missing = commands.filter((command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).error)
@@ -52,6 +63,29 @@ async function smallBox(t: Test, provider: (typeof PROVIDERS)[number]) {
   return { disk, box, files }
 }
 
+test('boxes are built for libvirt unless told otherwise, each into a file of its own', async (t) => {
+  const libvirt = { provider: 'libvirt', output: '/build/lab-debian.box' }
+  const virtualbox = { provider: 'virtualbox', output: '/build/lab-debian-virtualbox.box' }
+  t.strictSame(readOrders({}, settings, '/build'), [libvirt])
+  t.strictSame(readOrders({ provider: 'virtualbox,libvirt,virtualbox' }, settings, '/build'), [virtualbox, libvirt])
+  t.strictSame(readOrders({ output: '/tmp/a.box' }, settings, '/build'), [{ ...libvirt, output: '/tmp/a.box' }])
+  const classroom = { ...libvirt, output: '/build/lab-debian-classroom.box' }
+  t.strictSame(readOrders({ classroom: true }, settings, '/build'), [classroom])
+})
+
+test('an order that cannot be met is refused', async (t) => {
+  const orders = (wishes: Parameters<typeof readOrders>[0], architecture: Architecture) => () =>
+    readOrders(wishes, { ...settings, architecture }, '/build')
+  t.throws(orders({ provider: 'vmware' }, 'amd64'), { message: /no box for the provider "vmware"/ })
+  t.throws(orders({ provider: '' }, 'amd64'), { message: /the provider ""/ })
+  t.throws(orders({ provider: 'libvirt,virtualbox', output: 'a' }, 'amd64'), { message: /--output names one file/ })
+  t.throws(orders({ provider: 'virtualbox' }, 'arm64'), { message: 'there is no VirtualBox box for arm64' })
+  t.throws(orders({ classroom: true }, 'arm64'), {
+    message: /no classroom box for arm64/,
+    fix: /leave out --classroom/,
+  })
+})
+
 test('the OVF is XML whose parts name each other', needs('ruby'), async (t) => {
   const disk = { file: 'a.vmdk', size: 1234, capacity: 8 * GiB }
   const read = readOvf(ovf({ name: 'lab-debian', cpus: 3, memoryMiB: 2048, disk }))
@@ -81,7 +115,7 @@ test('the OVF is XML whose parts name each other', needs('ruby'), async (t) => {
 
 test('the machine that Vagrant makes has the network address of the OVF', async (t) => {
   t.match(MAC, /^080027[0-9A-F]{6}$/, 'of VirtualBox')
-  t.match(await readFile(join(ROOT, 'vm/box/Vagrantfile'), 'utf8'), `override.vm.base_mac = '${MAC}'`)
+  t.match(await readFile(join(ROOT, 'vm/box/pack/Vagrantfile'), 'utf8'), `override.vm.base_mac = '${MAC}'`)
 })
 
 test('a VirtualBox box describes the very disk that is in it', needs('ruby', 'qemu-img'), async (t) => {
@@ -108,6 +142,61 @@ test('a disk that VirtualBox could not read as a stream is found', needs('qemu-i
   await t.rejects(readVmdk(disk), { message: /begins with KDMV/ })
   await t.rejects(readVmdk(await cut(good)), { message: /in the middle of the stream/ })
 })
+
+const DISK_TOOLS = { amd64: [], arm64: ['sfdisk', 'mkfs.vfat', 'mcopy'] } as const
+for (const architecture of ARCHITECTURES) {
+  const boot = BOOTS[architecture]
+  const asRoot =
+    process.getuid?.() === 0 ? needs('mke2fs', 'unshare', ...DISK_TOOLS[architecture]) : { skip: 'only root mounts' }
+
+  test(
+    `${architecture}: all is on the disk when it is packed, even where somebody else still holds its mount`,
+    asRoot,
+    async (t) => {
+      const place = t.testdir()
+      const [disk, mount] = [join(place, 'disk.img'), join(place, 'root')]
+      const run = $({ quiet: true })
+      await makeDisk(run, disk, settings.diskGiB, boot)
+      await mountDisk(run, disk, mount, boot)
+      // As another build does: it gets a copy of every mount there is.
+      const other = $({ quiet: true, nothrow: true })`unshare --mount sleep 60`
+      await $`sleep 0.5`
+      await writeFile(join(mount, 'last'), 'the last word')
+      await unmountDisk(run, mount, disk, boot)
+      const read = await run`debugfs -R ${'cat last'} ${`${disk}?offset=${boot.before * 2 ** 20}`}`
+      await other.kill()
+      t.equal(read.stdout, 'the last word')
+    },
+  )
+
+  test(`${architecture}: a damaged file system is found before it is packed`, asRoot, async (t) => {
+    const place = t.testdir()
+    const [disk, mount] = [join(place, 'disk.img'), join(place, 'root')]
+    const run = $({ quiet: true })
+    await makeDisk(run, disk, settings.diskGiB, boot)
+    // A root folder that counts links which are not there.
+    await run`debugfs -w -R ${'set_inode_field / links_count 9'} ${`${disk}?offset=${boot.before * 2 ** 20}`}`
+    await mountDisk(run, disk, mount, boot)
+    await t.rejects(unmountDisk(run, mount, disk, boot), { message: /exit code: 4/ })
+  })
+}
+
+test(
+  "an arm64 disk has the firmware's partition and the root file system where they are written",
+  needs('sfdisk', 'mkfs.vfat'),
+  async (t) => {
+    const disk = join(t.testdir(), 'disk.img')
+    await makeDisk($({ quiet: true }), disk, settings.diskGiB, BOOTS.arm64)
+    const { partitiontable } = JSON.parse((await $`sfdisk --json ${disk}`.quiet()).stdout)
+    t.match(partitiontable, { label: 'gpt', sectorsize: 512 })
+    const [esp, root] = partitiontable.partitions
+    t.equal(esp.type, 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B', 'the type that a UEFI looks for')
+    t.equal(root.start * 512, BOOTS.arm64.before * 2 ** 20)
+    const { stdout } = await $`dumpe2fs -h ${`${disk}?offset=${root.start * 512}`}`.quiet()
+    const of = (key: string) => Number(new RegExp(`^${key}: +(\\d+)`, 'm').exec(stdout)?.[1])
+    t.ok(of('Block count') * of('Block size') <= root.size * 512, 'the file system ends in its partition')
+  },
+)
 
 /** A copy without the zeros at its end, which are what ends the stream. */
 async function cut(path: string): Promise<string> {

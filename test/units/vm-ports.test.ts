@@ -96,8 +96,9 @@ const MACHINE = `
   require 'pathname'
   Ui = Struct.new(:said) { def success(text) = said << text; def warn(text) = said << text; def info(text) = said << text }
   State = Struct.new(:id)
-  Fake = Struct.new(:state, :data_dir, :ui, :provider_name, :box)
-  machine = Fake.new(State.new(:poweroff), Pathname(ARGV[0]), Ui.new([]), :virtualbox, :a_box)
+  Env = Struct.new(:local_data_path)
+  Fake = Struct.new(:state, :env, :ui, :provider_name, :box)
+  machine = Fake.new(State.new(:poweroff), Env.new(Pathname(ARGV[0])), Ui.new([]), :virtualbox, :a_box)
   at = ->(offset) { Machine.settings({ 'LAB_PORT_OFFSET' => offset.to_s }) }
 `
 

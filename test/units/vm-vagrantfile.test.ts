@@ -18,7 +18,11 @@ const refusal = (environment: Environment): string => {
 }
 
 test('the Vagrantfile and what it loads is Ruby', needs('ruby'), async (t) => {
-  for (const file of ['Vagrantfile', 'vm/box/Vagrantfile', ...(await Array.fromAsync(glob('vm/*.rb', { cwd: ROOT })))])
+  for (const file of [
+    'Vagrantfile',
+    'vm/box/pack/Vagrantfile',
+    ...(await Array.fromAsync(glob('vm/*.rb', { cwd: ROOT }))),
+  ])
     t.match(run('ruby', ['-wc', file]), { status: 0, said: /^Syntax OK\n$/ }, file)
 })
 
@@ -32,15 +36,17 @@ test('Vagrant accepts the Vagrantfile, with everything set', needs('vagrant'), a
     LAB_PORT_OFFSET: '1000',
   }
   t.match(run('vagrant', ['validate'], everything), { status: 0 })
+  t.match(run('vagrant', ['validate'], { ...everything, LAB_ARCHITECTURE: 'arm64' }), { status: 0 })
 })
 
 test('the Vagrantfile and the scripts read the same settings', needs('ruby'), async (t) => {
-  for (const environment of [{}, { LAB_BOX: 'school/lab' }]) {
-    const { box } = boxSettings(environment)
+  for (const environment of [{}, { LAB_BOX: 'school/lab' }, { LAB_ARCHITECTURE: 'arm64' }]) {
+    const settings = boxSettings(environment)
+    const { box } = settings
     t.equal(ruby('Boxes.choose("libvirt", builds: true).to_h', environment).name, box)
     for (const provider of ['libvirt', 'virtualbox'] as const) {
-      const [file] = ruby(`[Boxes.file(${JSON.stringify(box)}, '${provider}')]`)
-      t.ok(file.endsWith(`/vm/build/${boxFileName(box, provider)}`), file)
+      const [file] = ruby(`[Boxes.file(${JSON.stringify(box)}, '${provider}')]`, environment)
+      t.ok(file.endsWith(`/vm/build/${boxFileName(settings, provider)}`), file)
     }
   }
 })
@@ -97,6 +103,17 @@ test('both providers get the size that was asked for', needs('ruby'), async (t) 
 test('an emulated machine has one processor, any other two', needs('ruby'), async (t) => {
   t.equal(ruby('Machine.settings.to_h', { LAB_VM_DRIVER: 'qemu' }).cpus, 1)
   t.equal(ruby('Machine.settings.to_h', { LAB_VM_DRIVER: 'kvm' }).cpus, 2)
+})
+
+test('a machine with arm64 has the firmware and the processor that it boots with', needs('ruby'), async (t) => {
+  const asked = (environment: Environment) =>
+    Object.fromEntries(
+      vagrantfile(environment).map(([where, [value]]) => [where.replace('vm.provider.libvirt.', ''), value]),
+    )
+  const emulated = asked({ LAB_ARCHITECTURE: 'arm64', LAB_VM_DRIVER: 'qemu' })
+  t.match(emulated, { machine_arch: 'aarch64', machine_type: 'virt', loader: /QEMU_EFI/, cpu_model: 'cortex-a72' })
+  t.equal(asked({ LAB_ARCHITECTURE: 'arm64', LAB_VM_DRIVER: 'kvm' })['cpu_mode'], 'host-passthrough')
+  t.notOk('loader' in asked({ LAB_ARCHITECTURE: 'amd64' }), 'an amd64 one boots by its BIOS')
 })
 
 test('an unusable setting is refused with what would do', needs('ruby'), async (t) => {

@@ -7,9 +7,9 @@ const virtio: Hardware = async () => [
   ...['-device', 'virtio-net-pci,netdev=net'],
 ]
 
-const box = builtBox('libvirt')
+const box = builtBox('libvirt', 'amd64')
 
 test("the libvirt box boots to a login with Vagrant's key", box, async (t) => {
-  const said = await bootAndAsk(t, box.path, 'box.img', virtio, 'sudo -n true && hostname && findmnt -no SOURCE /')
+  const said = await bootAndAsk(t, box, 'box.img', virtio, 'sudo -n true && hostname && findmnt -no SOURCE /')
   t.equal(said, 'failover-lab\n/dev/vda\n')
 })

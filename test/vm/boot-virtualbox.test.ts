@@ -20,10 +20,10 @@ const named: Hardware = async (files) => {
   return ['-machine', 'pc', ...pieces]
 }
 
-const box = builtBox('virtualbox')
+const box = builtBox('virtualbox', 'amd64')
 
 test("the VirtualBox box boots to a login with Vagrant's key on the hardware that it names", box, async (t) => {
   const ask = 'sudo -n true && hostname && findmnt -no SOURCE,SIZE / && readlink /sys/class/net/eth0/device/driver'
-  const said = await bootAndAsk(t, box.path, 'box-disk001.vmdk', named, ask)
+  const said = await bootAndAsk(t, box, 'box-disk001.vmdk', named, ask)
   t.match(said, /^failover-lab\n\/dev\/sda +\d\S*G\n.*\/virtio_net\n$/)
 })

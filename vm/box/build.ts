@@ -2,28 +2,26 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { chown, rename, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Problem } from '../problem.ts'
-import type { BoxSettings } from '../settings.ts'
-import { assertImagesLocked, type BoxInfo, describeBox, machinePackages, oneTime, packagesOf } from './classroom.ts'
-import { carryDependencies } from './dependencies.ts'
-import type { DescribedImage } from './describe-images.ts'
-import type { Provider } from './format.ts'
-import { installBootLoader, makeDisk, mountDisk, unmountDisk } from './image.ts'
-import { carryImages } from './images.ts'
-import { MEMBERS } from './members.ts'
-import { pack } from './pack.ts'
-import { assertLocked, LOCK, type Packages, readLock, writeLock } from './packages-lock.ts'
-import { packProject } from './project.ts'
-import { boxPackages, mmdebstrapArguments } from './recipe.ts'
+import { type BoxSettings, ownArchitecture } from '../settings.ts'
+import { type BoxInfo, describeBox } from './classroom/describe.ts'
+import { MEMBERS } from './classroom/members.ts'
+import { assertImagesLocked, assertLocked, LOCK, packagesOf, readLock, writeLock } from './classroom/packages-lock.ts'
+import { packProject } from './classroom/project.ts'
+import { BOOTS } from './disk/boot.ts'
+import { makeDisk, mountDisk, unmountDisk } from './disk/disk.ts'
+import type { Order } from './order.ts'
+import { pack } from './pack/pack.ts'
 import type { Steps } from './step.ts'
+import { carryDependencies } from './system/dependencies.ts'
+import type { DescribedImage } from './system/describe-images.ts'
+import { carryImages } from './system/images.ts'
+import { type Installed, machinePackages } from './system/installed.ts'
+import { boxPackages, mmdebstrapArguments } from './system/recipe.ts'
+import { tidy } from './system/tidy.ts'
 import { workplace } from './workplace.ts'
 
-const TIDY = fileURLToPath(new URL('tidy.sh', import.meta.url))
 const NEEDED_GIB = 5
-
-/** A box to be built: for whom, and the file. */
-export type Order = { readonly provider: Provider; readonly output: string }
 
 /** A finished box file. */
 export type Box = {
@@ -52,16 +50,20 @@ export async function buildBoxes(
   await checkSpace(folder)
   const disk = join(place.path, 'disk.img')
   const root = join(place.path, 'root')
-  const asked = boxPackages()
+  const boot = BOOTS[settings.architecture]
+  const foreign = settings.architecture !== ownArchitecture()
+  // Two thirds of all packages come with npm, and installing those for another processor takes most of an hour. The
+  // machine itself installs it when it is provisioned.
+  const asked = boxPackages(settings.architecture).filter((name) => !foreign || name !== 'npm')
   const locked = classroom?.refresh === false ? await readLock() : undefined
   const made = locked?.made ?? thisSecond()
-  let machine: Packages[string] = {}
+  let machine: Installed = {}
   let images: readonly DescribedImage[] = []
   let info: BoxInfo | undefined
 
   await step(`a disk of ${settings.diskGiB} GiB, empty`, 5, async (run) => {
-    await makeDisk(run, disk, settings.diskGiB)
-    await mountDisk(run, disk, root)
+    await makeDisk(run, disk, settings.diskGiB, boot)
+    await mountDisk(run, disk, root, boot)
   })
   await step(`Debian ${settings.suite} with ${asked.length} packages asked for (mmdebstrap)`, 90, async (run) => {
     // TMPDIR: what it keeps for itself goes when the folder goes, however it ends.
@@ -70,16 +72,16 @@ export async function buildBoxes(
     machine = await machinePackages(run, root)
     if (locked) assertLocked(locked, 'machine', machine)
   })
-  await step('node_modules as package-lock.json pins them', 10, (run) => carryDependencies(run, root))
-  await step("the lab's images, built in there", 30, async (run) => {
-    images = await carryImages(run, root)
-    if (locked) assertImagesLocked(locked, images)
-  })
-  await step('boot loader (extlinux)', 5, (run) => installBootLoader(run, root))
-  await step('no logs, no caches, one time', 10, async (run) => {
-    await run`sh ${TIDY} ${root}`
-    await oneTime(run, root, made)
-  })
+  // Both need programs of the box's own processor to run here as they would there.
+  if (!foreign) {
+    await step('node_modules as package-lock.json pins them', 10, (run) => carryDependencies(run, root))
+    await step("the lab's images, built in there", 30, async (run) => {
+      images = await carryImages(run, root)
+      if (locked) assertImagesLocked(locked, images)
+    })
+  }
+  await step(`boot loader (${boot.loader})`, 5, (run) => boot.install(run, disk, root))
+  await step('no logs, no caches, one time', 10, (run) => tidy(run, root, made))
   const lock = { made, packages: packagesOf(machine, images) }
   if (classroom) {
     await step('what is in it', 10, async (run) => {
@@ -87,7 +89,7 @@ export async function buildBoxes(
       await packProject(run, join(place.path, MEMBERS.project), made)
     })
   }
-  await step('whole on the disk (e2fsck)', 10, (run) => unmountDisk(run, root, disk))
+  await step('whole on the disk (e2fsck)', 10, (run) => unmountDisk(run, root, disk, boot))
 
   const boxes: Box[] = []
   const described = classroom ? Object.values(MEMBERS).map((name) => join(place.path, name)) : []

@@ -1,6 +1,7 @@
 import { basename, relative } from 'node:path'
+import { type BoxSettings, ownArchitecture } from '../settings.ts'
 import type { Box } from './build.ts'
-import { MEMBERS } from './members.ts'
+import { MEMBERS } from './classroom/members.ts'
 
 const facts = ({ path, bytes, sha256 }: Box): readonly string[] => [
   `box     ${relative(process.cwd(), path)}`,
@@ -8,11 +9,13 @@ const facts = ({ path, bytes, sha256 }: Box): readonly string[] => [
   `sha256  ${sha256}`,
 ]
 
-/** What to do with boxes that were built for this machine. */
-export const builtText = (name: string, boxes: readonly Box[]): string =>
+/** What to do with boxes that are not for a classroom. */
+export const builtText = ({ box, architecture }: BoxSettings, boxes: readonly Box[]): string =>
   [
     ...boxes.flatMap(facts),
-    `Next: vagrant up. If a machine of an earlier build is there, first: vagrant destroy && vagrant box remove ${name}`,
+    architecture === ownArchitecture()
+      ? `Next: vagrant up. If a machine of an earlier build is there, first: vagrant destroy && vagrant box remove ${box}`
+      : `Next: copy it to vm/build on a machine with ${architecture}, and there: vagrant up. The first one needs a network.`,
     '',
   ].join('\n')
 

@@ -131,7 +131,8 @@ const ADVICE: Partial<Record<status, string>> = {
   [status.UNAVAILABLE]: 'see who is down: zx scripts/status.ts; bring the lab up: zx scripts/setup.ts',
   [status.DEADLINE_EXCEEDED]:
     'see who is stuck: zx scripts/status.ts, and whether commits wait: zx scripts/replication.ts',
-  [status.RESOURCE_EXHAUSTED]: 'the server is overloaded: try again in a moment',
+  [status.RESOURCE_EXHAUSTED]:
+    'the server or its database has too much to do, or no room left: try again in a moment, look at df -h',
 }
 
 /** The error of a failed call: what was answered, and what to do about it. */

@@ -46,7 +46,7 @@ for verb in "$project"/scripts/*.ts; do
   in_project env NODE_COMPILE_CACHE=/home/vagrant/.cache/node zx "scripts/${verb##*/}" --help >/dev/null
 done
 chroot "$root" chown -R vagrant:vagrant /home/vagrant/.cache
-in_project node vm/box/describe-images.ts >"$root/opt/failover-lab/images.json"
+in_project node vm/box/system/describe-images.ts >"$root/opt/failover-lab/images.json"
 
 # Only then is all of it on the disk.
 kill "$engine"

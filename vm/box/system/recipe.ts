@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { BoxSettings } from '../settings.ts'
+import type { Architecture, BoxSettings } from '../../settings.ts'
+import { BOOTS } from '../disk/boot.ts'
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
-const LAB_PACKAGES = new URL('../../provisioning/packages.txt', import.meta.url)
+const LAB_PACKAGES = new URL('../../../provisioning/packages.txt', import.meta.url)
 
 /** What makes Debian a machine that boots and that Vagrant can log in to. */
 const MACHINE_PACKAGES = [
-  // The kernel for virtual machines: a third of the size of the general one.
-  'linux-image-cloud-amd64',
   'initramfs-tools',
   'systemd-sysv',
   'systemd-resolved',
@@ -41,8 +40,10 @@ export function labPackages(text: string): string[] {
  * Every package asked for in the box: the machine's, and the lab's so that provisioning finds them installed.
  * The box's Debian is new enough to have all of them.
  */
-export function boxPackages(text: string = readFileSync(LAB_PACKAGES, 'utf8')): string[] {
-  return [...new Set([...MACHINE_PACKAGES, ...labPackages(text)])]
+export function boxPackages(architecture: Architecture, text: string = readFileSync(LAB_PACKAGES, 'utf8')): string[] {
+  // The kernel for virtual machines: a third of the size of the general one.
+  const kernel = [`linux-image-cloud-${architecture}`, ...BOOTS[architecture].packages]
+  return [...new Set([...kernel, ...MACHINE_PACKAGES, ...labPackages(text)])]
 }
 
 /** Arguments of mmdebstrap that install the box's system into the folder `root`. */
@@ -51,7 +52,7 @@ export function mmdebstrapArguments(settings: BoxSettings, root: string, package
   return [
     '--mode=root',
     '--variant=minbase',
-    '--architectures=amd64',
+    `--architectures=${settings.architecture}`,
     '--format=directory',
     '--keyring=/usr/share/keyrings/debian-archive-keyring.gpg',
     ...LEFT_OUT.map((path) => `--dpkgopt=path-exclude=${path}`),

@@ -1,8 +1,8 @@
 import { copyFile, mkdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Run } from '../step.ts'
 import { FORMATS, type Packing, type Provider } from './format.ts'
-import type { Run } from './step.ts'
 
 const BOX_VAGRANTFILE = fileURLToPath(new URL('Vagrantfile', import.meta.url))
 

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BoxSettings } from '../settings.ts'
+import type { BoxSettings } from '../../settings.ts'
+import type { Run } from '../step.ts'
 import type { Packing } from './format.ts'
-import type { Run } from './step.ts'
 
 /** The box that vagrant-libvirt and vagrant-qemu take: a compressed qcow2 image. */
 export async function libvirt(run: Run, { disk, folder, settings }: Packing): Promise<readonly string[]> {
@@ -13,6 +13,6 @@ export async function libvirt(run: Run, { disk, folder, settings }: Packing): Pr
 }
 
 /** metadata.json of a libvirt box. */
-export function metadata({ diskGiB }: Pick<BoxSettings, 'diskGiB'>): Record<string, string | number> {
-  return { provider: 'libvirt', format: 'qcow2', virtual_size: diskGiB, architecture: 'amd64' }
+export function metadata({ diskGiB, architecture }: BoxSettings): Record<string, string | number> {
+  return { provider: 'libvirt', format: 'qcow2', virtual_size: diskGiB, architecture }
 }

@@ -1,8 +1,8 @@
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Run } from '../step.ts'
 import type { Packing } from './format.ts'
 import { ovf } from './ovf.ts'
-import type { Run } from './step.ts'
 import { readVmdk } from './vmdk.ts'
 
 const DISK = 'box-disk001.vmdk'

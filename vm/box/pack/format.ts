@@ -1,6 +1,6 @@
-import type { BoxSettings } from '../settings.ts'
+import type { BoxSettings } from '../../settings.ts'
+import type { Run } from '../step.ts'
 import { libvirt } from './libvirt.ts'
-import type { Run } from './step.ts'
 import { virtualbox } from './virtualbox.ts'
 
 /** A disk that was built, and the empty folder in which it becomes the files of a box. */

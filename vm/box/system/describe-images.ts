@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { $ } from 'zx/core'
-import { DPKG_FORMAT, parsePackages } from './packages-lock.ts'
+import { DPKG_FORMAT, type Installed, parsePackages } from './installed.ts'
 
 /** One of the lab's images in the box. */
 export type DescribedImage = {
@@ -12,7 +12,7 @@ export type DescribedImage = {
   readonly name: string
   readonly tag: string
   /** Debian packages in it, name to version. */
-  readonly packages: Readonly<Record<string, string>>
+  readonly packages: Installed
   /** Folders of its layers below the engine's own, the lowest first. */
   readonly layers: readonly string[]
 }
@@ -38,7 +38,7 @@ async function describeImages(): Promise<readonly DescribedImage[]> {
 }
 
 /** Read from a container that is never started. */
-async function packagesOf(tag: string): Promise<Record<string, string>> {
+async function packagesOf(tag: string): Promise<Installed> {
   const run = $({ quiet: true })
   const folder = await mkdtemp(join(tmpdir(), 'packages-'))
   const container = (await run`docker create --network none ${tag}`).stdout.trim()

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Problem } from '../problem.ts'
-import type { Run } from './step.ts'
+import { Problem } from '../../problem.ts'
+import type { Run } from '../step.ts'
 
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
+const PROJECT = fileURLToPath(new URL('../../..', import.meta.url))
 const IN_BOX = '/opt/failover-lab'
 
 type Lockfile = { readonly packages: Readonly<Record<string, { readonly version?: string; readonly optional?: true }>> }

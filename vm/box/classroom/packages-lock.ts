@@ -1,12 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { Problem } from '../problem.ts'
+import { Problem } from '../../problem.ts'
+import type { DescribedImage } from '../system/describe-images.ts'
+import type { Installed } from '../system/installed.ts'
 
 /** Where the lock is, relative to this file: in version control, so that everybody builds the same box. */
 export const LOCK = fileURLToPath(new URL('packages.lock', import.meta.url))
 
-/** Debian packages of each part of the box (`machine`, or an image's name): name to version. */
-export type Packages = Readonly<Record<string, Readonly<Record<string, string>>>>
+/** Debian packages of each part of the box: `machine`, or an image's name. */
+export type Packages = Readonly<Record<string, Installed>>
 
 /** What a classroom's box is made from: every package's version, and the one time that its files bear. */
 export type Lock = { readonly made: Date; readonly packages: Packages }
@@ -41,7 +43,7 @@ export function parseLock(text: string): Lock {
 
 const unreadable = (why: string): Problem =>
   new Problem(
-    `vm/box/packages.lock is unusable: ${why}`,
+    `vm/box/classroom/packages.lock is unusable: ${why}`,
     'take it from version control, or write it anew: zx vm/box.ts --classroom --refresh',
   )
 
@@ -57,7 +59,7 @@ export const readLock = async (): Promise<Lock> =>
 export const writeLock = (lock: Lock): Promise<void> => writeFile(LOCK, lockText(lock))
 
 /** What a part of the box has and the lock says otherwise: one phrase a package. */
-export function unlike(locked: Packages[string] = {}, found: Packages[string] = {}): string[] {
+export function unlike(locked: Installed = {}, found: Installed = {}): string[] {
   const names = [...new Set([...Object.keys(locked), ...Object.keys(found)])].sort()
   return names
     .filter((name) => locked[name] !== found[name])
@@ -65,27 +67,24 @@ export function unlike(locked: Packages[string] = {}, found: Packages[string] = 
 }
 
 /** Refuses a part of the box that holds other packages than the lock says. */
-export function assertLocked(lock: Lock, part: string, found: Packages[string]): void {
+export function assertLocked(lock: Lock, part: string, found: Installed): void {
   const other = unlike(lock.packages[part], found)
   if (other.length === 0) return
   const shown = other.slice(0, 10).join('\n  ')
   throw new Problem(
-    `Debian's archive no longer gives what vm/box/packages.lock says; ${other.length} differ in ${part}:\n  ${shown}` +
+    `Debian's archive no longer gives what vm/box/classroom/packages.lock says; ${other.length} differ in ${part}:\n  ${shown}` +
       (other.length > 10 ? '\n  …' : ''),
     'look whether that is what you want, then accept it: zx vm/box.ts --classroom --refresh',
   )
 }
 
-/** The output of dpkg-query with DPKG_FORMAT, as names and versions of what is installed. */
-export const parsePackages = (text: string): Record<string, string> =>
-  Object.fromEntries(
-    text
-      .split('\n')
-      .map((line) => line.split(' '))
-      .flatMap(([status, name, version]) =>
-        status === 'installed' && name !== undefined && version !== undefined ? [[name, version]] : [],
-      ),
-  )
+/** Packages of each part of the box. */
+export const packagesOf = (machine: Installed, images: readonly DescribedImage[]): Packages => ({
+  machine,
+  ...Object.fromEntries(images.map(({ name, packages }) => [name, packages])),
+})
 
-/** What `parsePackages` reads. */
-export const DPKG_FORMAT = `\${db:Status-Status} \${Package} \${Version}\n`
+/** Refuses images that hold other packages than the lock says. */
+export function assertImagesLocked(lock: Lock, images: readonly DescribedImage[]): void {
+  for (const { name, packages } of images) assertLocked(lock, name, packages)
+}

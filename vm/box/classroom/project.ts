@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Run } from './step.ts'
+import type { Run } from '../step.ts'
 
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
+const PROJECT = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** Packs this project as `file`, in a folder failover-lab, without what Git ignores: the same files, the same bytes. */
 export async function packProject(run: Run, file: string, made: Date): Promise<void> {

@@ -1,10 +1,10 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Run } from '../step.ts'
 import type { DescribedImage } from './describe-images.ts'
-import type { Run } from './step.ts'
 
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
+const PROJECT = fileURLToPath(new URL('../../..', import.meta.url))
 const SCRIPT = fileURLToPath(new URL('build-images.sh', import.meta.url))
 
 /** What build-images.sh writes for us, in the box while it is built. */

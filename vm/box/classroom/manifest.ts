@@ -1,5 +1,5 @@
-import type { DescribedImage } from './describe-images.ts'
-import type { Run } from './step.ts'
+import type { Run } from '../step.ts'
+import type { DescribedImage } from '../system/describe-images.ts'
 
 /** One file of the box: its path, and all that must be equal in another build. Tab-separated, sorted by path. */
 export type Manifest = ReadonlyMap<string, string>

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
-import { Problem } from '../problem.ts'
+import { Problem } from '../../problem.ts'
 import { type Manifest, parseManifest } from './manifest.ts'
 
 /** Names of what a classroom's box file holds beside Vagrant's own files. */

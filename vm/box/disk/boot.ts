@@ -1,0 +1,22 @@
+import type { Architecture } from '../../settings.ts'
+import type { Run } from '../step.ts'
+import { bios } from './bios.ts'
+import { efi } from './efi.ts'
+
+/** How a machine comes from its firmware to the kernel. */
+export type Boot = {
+  /** The program that does it. */
+  readonly loader: string
+  /** MiB of the disk before and after the root file system, for what the firmware reads. */
+  readonly before: number
+  readonly after: number
+  /** Packages in the box that it takes. */
+  readonly packages: readonly string[]
+  /** Prepares an empty disk of which the root file system will be a part. */
+  readonly prepare: (run: Run, disk: string) => Promise<void>
+  /** Makes `disk`, whose root file system is mounted at `root`, boot. */
+  readonly install: (run: Run, disk: string, root: string) => Promise<void>
+}
+
+/** How each processor's machines boot. */
+export const BOOTS: Readonly<Record<Architecture, Boot>> = { amd64: bios, arm64: efi }

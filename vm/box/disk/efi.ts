@@ -1,0 +1,39 @@
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import type { Boot } from './boot.ts'
+
+const GRUB_CFG = fileURLToPath(new URL('grub.cfg', import.meta.url))
+const MIB = 2 ** 20
+
+/** The partition that the firmware reads: where it begins, and its size, in MiB. */
+const [ESP_AT, ESP_SIZE] = [1, 64]
+
+const FIND_ROOT = 'search --no-floppy --label root --set root\nset prefix=($root)/boot/grub\n'
+const MODULES = ['part_gpt', 'ext2', 'search', 'search_label', 'normal', 'configfile', 'linux']
+
+/** arm64: the UEFI starts GRUB from a small partition of its own; GRUB finds the kernel in the root file system. */
+export const efi: Boot = {
+  loader: 'GRUB',
+  before: ESP_AT + ESP_SIZE,
+  // The second copy of the partition table.
+  after: 1,
+  packages: ['grub-efi-arm64-bin'],
+  async prepare(run, disk) {
+    const table = `label: gpt\nstart=${ESP_AT}MiB, size=${ESP_SIZE}MiB, type=uefi\nstart=${ESP_AT + ESP_SIZE}MiB, type=linux\n`
+    await run`sh -c ${'printf %s "$1" | sfdisk --quiet "$2"'} - ${table} ${disk}`
+    // One sector a cluster: it would choose more by the size of the whole disk, and then there are too few for FAT32.
+    await run`mkfs.vfat -F 32 -s 1 --offset ${String((ESP_AT * MIB) / 512)} ${disk} ${String(ESP_SIZE * 1024)}`
+  },
+  async install(run, disk, root) {
+    await mkdir(`${root}/boot/grub`, { recursive: true })
+    await copyFile(GRUB_CFG, `${root}/boot/grub/grub.cfg`)
+    const [early, made] = ['/boot/grub/early.cfg', '/boot/grub/BOOTAA64.EFI']
+    await writeFile(`${root}${early}`, FIND_ROOT)
+    await run`chroot ${root} grub-mkimage -O arm64-efi -p /boot/grub -c ${early} -o ${made} ${MODULES}`
+    // mtools writes into the file system without mounting it: not every kernel knows FAT. The folder and the name are
+    // those in which a UEFI looks where it was told nothing.
+    const esp = `${disk}@@${ESP_AT}M`
+    await run`mmd -i ${esp} ::/EFI ::/EFI/BOOT`
+    await run`mcopy -i ${esp} ${`${root}${made}`} ::/EFI/BOOT/`
+  },
+}
