@@ -104,6 +104,13 @@ test('a difference without a known reason is shown, and counted', async (t) => {
   const { text, unexplained } = comparisonText(one, other, differencesOf(one, other))
   t.equal(unexplained, 1)
   t.match(text, /identifier of its own:\n {4}image postgres.*\n✗ new\n {4}none\n {4}3\n/)
+  const many = Array.from({ length: 7 }, (_, index) => ({
+    path: `${index}`,
+    one: 'a',
+    other: 'b',
+    why: 'for a reason',
+  }))
+  t.match(comparisonText(one, other, many).text, / {2}for a reason:\n {4}0\n( {4}\d\n){4} {4}and 2 more\n✓/)
   t.match(comparisonText(one, one, []), { unexplained: 0, text: /nothing is unlike/ })
 })
 

@@ -46,7 +46,7 @@ export function comparisonText(
   const lines = [
     `${one.size} and ${other.size} files, ${differences.length} of them unlike`,
     ...[...reasons].flatMap(([why, found]) =>
-      why === undefined ? [] : [`  ${why}:`, ...found.map(({ path }) => `    ${path}`)],
+      why === undefined ? [] : [`  ${why}:`, ...shortened(found).map((line) => `    ${line}`)],
     ),
     ...unexplained.flatMap(({ path, one, other }) => [`✗ ${path}`, `    ${one ?? 'none'}`, `    ${other ?? 'none'}`]),
     unexplained.length === 0
@@ -55,3 +55,11 @@ export function comparisonText(
   ]
   return { text: `${lines.join('\n')}\n`, unexplained: unexplained.length }
 }
+
+/** Files of one reason that are named; of compiled code there are a thousand. */
+const NAMED = 5
+
+const shortened = (found: readonly Difference[]): string[] => [
+  ...found.slice(0, NAMED).map(({ path }) => path),
+  ...(found.length > NAMED ? [`and ${found.length - NAMED} more`] : []),
+]
