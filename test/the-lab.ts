@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import { attempt } from '../scripts/lab/engine/docker.ts'
 import { readSettings } from '../scripts/lab/settings.ts'
@@ -35,15 +36,9 @@ export function startVerb(verb: string, args: readonly string[] = [], environmen
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk
-  })
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk
-  })
-  const ended: Promise<Ran> = once(child, 'close').then(([exit]) => ({ exit: exit ?? -1, stdout, stderr }))
+  const ended: Promise<Ran> = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]).then(
+    ([stdout, stderr, [exit]]) => ({ exit: exit ?? -1, stdout, stderr }),
+  )
   return { child, ended }
 }
 

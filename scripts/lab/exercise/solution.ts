@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import type { Step } from './exercise.ts'
@@ -19,16 +20,9 @@ export async function act({ command }: Step): Promise<Acted> {
     stdio: ['ignore', 'pipe', 'pipe'],
     signal: interruption.signal,
   })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk
-  })
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk
-  })
   child.on('error', () => {})
-  const exit = await new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)))
+  const ended = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)))
+  const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), ended])
   interruption.signal.throwIfAborted()
   return { exit, stdout: stdout.trim(), stderr: stderr.trim() }
 }
