@@ -26,8 +26,8 @@ export async function until<T>(
     if (found === undefined) throw labError('TIMEOUT', { what, seconds, seen: `${last}; the last look did not end` })
     if ('done' in found) return found.done
     last = found.seen
-    // What is waited for needs the processors too: the dearer a look, the rarer.
-    const delay = Math.min(Math.max(25, 2 * (performance.now() - from)), 500)
+    // What is waited for needs the processors too: the dearer a look, the rarer, and more so where all is slow.
+    const delay = Math.min(Math.max(25, (1 + wait.patience) * (performance.now() - from)), 500 * wait.patience)
     if (performance.now() + delay > deadline) throw labError('TIMEOUT', { what, seconds, seen: found.seen })
     await pause(delay, undefined, { signal: interruption.signal })
   }

@@ -15,6 +15,9 @@ install -m 0600 "$(dirname "$0")/vagrant.pub" "$root/home/vagrant/.ssh/authorize
 in_root chown -R vagrant:vagrant /home/vagrant/.ssh
 
 in_root systemctl --quiet enable systemd-networkd systemd-resolved systemd-timesyncd ssh docker failover-lab-clock
+# A hundred profiles of programs that are not in there, compiled at the first boot: half a minute where it is emulated.
+# The engine loads the profile of its containers itself.
+in_root systemctl --quiet mask apparmor.service
 # A lab under measurement must not begin to upgrade itself, and waiting for the network is not needed to boot.
 in_root systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
   e2scrub_reap.service fstrim.timer systemd-networkd-wait-online.service

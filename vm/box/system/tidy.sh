@@ -7,3 +7,5 @@ rm -rf "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb "$root"/
 # Logs begin with the machine.
 find "$root/var/log" -type f -exec truncate --size 0 {} +
 sed -i '/^force-unsafe-io$/d' "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
+# Without these, systemd at the first boot does once more what installing the packages did (ConditionNeedsUpdate=).
+touch "$root/etc/.updated" "$root/var/.updated"
