@@ -43,14 +43,14 @@ export const reset = (lab: Lab): Promise<LabStatus> =>
         task: async (_, task) => {
           // Faults of the network ended with the nodes that were stopped.
           const heal = keepLoader ? healNetwork(tellOf(task), lab, lab.loader) : undefined
-          await Promise.all([healthy(lab, lab.servers), heal])
+          await Promise.all([healthy(lab, lab.servers, []), heal])
         },
       },
       { title: 'Start the balancer', enabled: !keepLoader, task: (_, task) => start(tellOf(task), [lab.loader]) },
       {
         title: 'Wait until five nodes are healthy',
         task: async () => {
-          status = await healthy(lab, lab.nodes)
+          status = await healthy(lab, lab.nodes, [])
           await balanced(lab)
         },
       },

@@ -58,6 +58,7 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
       if (parts === undefined) throw new Error('a node before its parts')
       return parts
     }
+    const older = () => lab.nodes.filter(({ name }) => changes[name] !== 'made' && changes[name] !== 'started')
     const madeNow = async (tell: Tell, it: Node) => it.name in changes || ensureMade(tell, lab, it, made())
     const node = (it: Node): ListrTask => ({
       title: it.name,
@@ -116,12 +117,12 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
       },
       // They accept no calls before their databases are ready, and come up meanwhile.
       { title: 'Start servers', task: (_, task) => task.newListr(lab.servers.map(node).map(showing), together) },
-      { title: 'Wait until both servers answer', task: () => healthy(lab, lab.servers) },
+      { title: 'Wait until both servers answer', task: () => healthy(lab, lab.servers, older()) },
       { title: 'Start the balancer', task: (_, task) => task.newListr([showing(node(lab.loader))], together) },
       {
         title: 'Wait until five nodes are healthy',
         task: async (_, task) => {
-          status = await healthy(lab, lab.nodes)
+          status = await healthy(lab, lab.nodes, older())
           if (Object.values(changes).some((change) => change !== 'unchanged'))
             // What a failover needs takes seconds to compile, once: then it is kept, and the first one is not late.
             await Promise.all([balanced(lab), import('./failover/failover.ts')])
@@ -166,8 +167,11 @@ async function newSecrets(lab: Lab): Promise<Secrets> {
   return createSecrets(lab)
 }
 
-/** Waits until those nodes are healthy, a standby streaming among it; two primaries are an error at once. */
-export const healthy = (lab: Lab, nodes: readonly Node[]): Promise<LabStatus> => {
+/**
+ * Waits until those nodes are healthy, a standby streaming among it; two primaries are an error at once.
+ * @param older nodes that have been up for longer: only in them may be a fault that hinders, for it ends with the node
+ */
+export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]): Promise<LabStatus> => {
   const names = new Set<NodeName>(nodes.map(({ name }) => name))
   const explain = performance.now() + EXPLAIN_AFTER_SECONDS * 1000 * lab.settings.patience
   let explained = false
@@ -179,17 +183,17 @@ export const healthy = (lab: Lab, nodes: readonly Node[]): Promise<LabStatus> =>
     await assertAlive(lab, status)
     if (!explained && performance.now() > explain) {
       explained = true
-      await assertUnbroken(lab, [...names].join(', '))
+      await assertUnbroken(lab, older, [...names].join(', '))
     }
     return { seen: problems(asked) }
   })
 }
 
 /** A fault that was injected is nothing to wait for: say so. */
-async function assertUnbroken(lab: Lab, names: string): Promise<void> {
+async function assertUnbroken(lab: Lab, older: readonly Node[], names: string): Promise<void> {
   const kinds = KINDS.filter(({ hinders }) => hinders)
   const places = [...new Set(kinds.map(({ place }) => place))]
-  const faults = faultsIn(await look(lab, lab.nodes, places), kinds)
+  const faults = faultsIn(await look(lab, older, places), kinds)
   if (faults.length > 0)
     throw labError('FAULTS_IN_FORCE', { what: `healthy ${names}`, faults: faultLines(faults).join('; ') })
 }
