@@ -12,8 +12,8 @@ const it = client(addressOf('loader'))
 const newPoll = async () => (await ok(it.createPoll({ poll_questions: 'Live?', options: ['a', 'b'] }))).uuid
 const vote = (uuid: string, userID: string) => ok(it.castVote({ uuid, userID, select_options: 'a' }))
 
-/** Longer than Nginx waits for a server that is silent (nginx.conf: grpc_read_timeout). */
-const IDLE_SECONDS = 20
+/** Longer than Nginx waits for a server that is silent (provisioning/loader/start.sh: grpc_read_timeout). */
+const IDLE_SECONDS = 20 * patience
 
 test('a stream on which nothing happens for longer than the balancer waits stays open', async (t) => {
   const uuid = await newPoll()

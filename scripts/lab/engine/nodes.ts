@@ -259,8 +259,11 @@ const healthInterval = (patience: number): number => 5 * patience * Math.max(1, 
 
 function environmentOf(lab: Lab, node: Node): Readonly<Record<string, string>> {
   if (node.kind === 'database') return { NODE: node.name, PEER: node.peer, START_AS: node.startsAs }
-  if (node.kind === 'loader') return {}
+  // For programs that count in whole seconds.
+  const patience = { PATIENCE: String(Math.max(1, Math.ceil(lab.settings.patience))) }
+  if (node.kind === 'loader') return patience
   return {
+    ...patience,
     NODE_NAME: node.name,
     PORT: String(node.port),
     METRICS_PORT: String(METRICS_PORT),
@@ -270,7 +273,6 @@ function environmentOf(lab: Lab, node: Node): Readonly<Record<string, string>> {
     OWNER_PASSWORD_FILE: '/run/secrets/owner',
     LOG_LEVEL: lab.settings.logLevel,
     GRACE_SECONDS: String(node.graceSeconds - 2),
-    PATIENCE: String(Math.max(1, Math.ceil(lab.settings.patience))),
   }
 }
 

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Starts the balancer with deadlines that grow with PATIENCE, as those of the servers do.
+set -euo pipefail
+
+cat >/tmp/deadlines.conf <<CONF
+# A dead container answers nothing, not even a refusal.
+grpc_connect_timeout ${PATIENCE}s;
+# The servers give up after 10 s, so 15 s means that the server itself is stuck.
+grpc_read_timeout $((15 * PATIENCE))s;
+grpc_send_timeout $((15 * PATIENCE))s;
+CONF
+exec nginx -g 'daemon off;'
