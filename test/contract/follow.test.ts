@@ -1,26 +1,22 @@
 import { randomUUID } from 'node:crypto'
 import { test } from 'tap'
+import { metricsOf } from '../../scripts/lab/access/server-metrics.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
 import { follow } from '../live.ts'
-import { addressOf, containerOf, docker, patience, sql, startVerb } from '../the-lab.ts'
+import { addressOf, lab, patience, sql, startVerb } from '../the-lab.ts'
 
 const it = client(addressOf('loader'))
 const newPoll = async (options = ['a', 'b']) => (await ok(it.createPoll({ poll_questions: 'Live?', options }))).uuid
 const vote = (at: typeof it, uuid: string, userID: string, select_options: string) =>
   ok(at.castVote({ uuid, userID, select_options }))
 
-/** How many follow polls at a server, by its own account. */
-async function followersAt(name: 'primary' | 'backup'): Promise<string> {
-  const fetchMetrics = "fetch('http://127.0.0.1:9464/metrics').then(async (r) => console.log(await r.text()))"
-  const metrics = await docker('exec', containerOf(name), 'node', '-e', fetchMetrics)
-  return /^polling_followers (\d+)$/m.exec(metrics)?.[1] ?? 'no polling_followers'
-}
-
-const followersAre = (name: 'primary' | 'backup', expected: string) =>
+/** Waits until a server follows polls for so many, by its own account. */
+const followersAre = (name: 'primary' | 'backup', expected: number) =>
   until(`${expected} followers at ${name}`, { seconds: 10, patience }, async () => {
-    const seen = await followersAt(name)
-    return seen === expected ? { done: undefined } : { seen }
+    const server = lab.servers.find((node) => node.name === name)
+    const seen = server && (await metricsOf(server))?.get('polling_followers')
+    return seen === expected ? { done: undefined } : { seen: String(seen) }
   })
 
 for (const [name, other] of [
@@ -78,15 +74,17 @@ test('the first results include the write that a token stands for, though the re
 
 test('a follower that is cancelled, past its deadline, or killed is forgotten by its server', async (t) => {
   const uuid = await newPoll()
-  await followersAre('backup', '0')
+  await followersAre('backup', 0)
   const cancelled = follow(t, addressOf('backup'), uuid)
-  const late = follow(t, addressOf('backup'), uuid, { seconds: 4 * patience })
   const { child } = startVerb('poll', ['follow', uuid, '--at', addressOf('backup')])
-  await followersAre('backup', '3')
+  await followersAre('backup', 2)
+  // Only now: its time runs from here.
+  const late = follow(t, addressOf('backup'), uuid, { seconds: 4 * patience })
+  await followersAre('backup', 3)
   cancelled.call.cancel()
   child.kill('SIGKILL')
   t.match(await late.ended, { status: 'DEADLINE_EXCEEDED' })
-  await followersAre('backup', '0')
+  await followersAre('backup', 0)
 })
 
 test('a reader that does not read gets the newest when it does, and holds up nobody', async (t) => {
