@@ -77,6 +77,7 @@ test('a follower that is cancelled, past its deadline, or killed is forgotten by
   await followersAre('backup', 0)
   const cancelled = follow(t, addressOf('backup'), uuid)
   const { child } = startVerb('poll', ['follow', uuid, '--at', addressOf('backup')])
+  t.teardown(() => child.kill('SIGKILL'))
   await followersAre('backup', 2)
   // Only now: its time runs from here.
   const late = follow(t, addressOf('backup'), uuid, { seconds: 4 * patience })

@@ -34,6 +34,7 @@ test('a followed poll prints one line a change and ends when the poll is closed'
   const uuid = created.stdout.trim()
   const lines = startVerb('poll', ['follow', uuid])
   const objects = startVerb('poll', ['follow', uuid, '--json'])
+  t.teardown(() => [lines, objects].map(({ child }) => child.kill()))
   const printed: string[] = []
   lines.child.stdout.on('data', (chunk) => printed.push(...String(chunk).trim().split('\n')))
   const prints = (count: number) =>
