@@ -117,6 +117,8 @@ test('streams on both servers and single votes together: every answer is right, 
   for (const { call } of streams) call.end()
   t.same(await Promise.all(streams.map(({ ended }) => ended)), [undefined, undefined, undefined])
   const results = streams.flatMap(({ answers }) => answers.flatMap((answer) => answer.results))
+  const failures = results.map(({ failure }) => failure?.message)
+  t.same(new Set(failures), new Set([undefined]))
   const statuses = [...results, ...(await single)].map((result) => result.status)
   t.equal(statuses.length, 3 * 2000 + 100)
   t.equal(statuses.filter((text) => text === 'Vote Successfully!').length, 2000)
