@@ -40,7 +40,7 @@ const reader = makeReader(cluster, (database) => {
 })
 const live = makeLiveResults(cluster, reader)
 watchLiveResults(metrics.registry, live)
-const context = { node: settings.nodeName, log, metrics }
+const context = { node: settings.nodeName, log, metrics, patience: settings.patience }
 const { server, endStreams } = makeGrpcServer(context, cluster.view, ballotBox, reader, live)
 
 const connections = watchConnections(server, settings.graceSeconds, log)

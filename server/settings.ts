@@ -18,7 +18,7 @@ export type Settings = {
   poolQueue: number
   logLevel: LogLevel
   graceSeconds: number
-  /** Multiplies how long databases get to answer, and the pauses between probes. */
+  /** Multiplies how long databases get to answer and calls without a deadline may take, and the pauses between probes. */
   patience: number
 }
 
@@ -43,7 +43,7 @@ const FIXES: Record<string, string> = {
   POOL_QUEUE: 'Set it to the most calls that may wait for a connection, 0 to 1000000 (default 1000).',
   LOG_LEVEL: `Set it to one of ${LOG_LEVELS.join(', ')} (default info).`,
   GRACE_SECONDS: 'Set it to the seconds that calls in flight get at a stop, 0 to 3600 (default 8).',
-  PATIENCE: 'Set it to a factor of 1 to 100 on all that is expected of the databases (default 1).',
+  PATIENCE: 'Set it to a factor of 1 to 100 on the time that databases and calls get (default 1).',
 }
 
 const name = z.string().trim().min(1, 'must not be empty')

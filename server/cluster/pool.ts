@@ -52,7 +52,7 @@ export type DatabaseOptions = {
   identity: Identity
   size: number
   queue: number
-  /** Multiplies the time that a connection may take. */
+  /** Multiplies the time that a connection and a statement may take. */
   patience: number
   log: Log
 }
@@ -106,7 +106,7 @@ type RetirablePool = {
 
 function makePool({ address, identity, size, patience, log }: DatabaseOptions): RetirablePool {
   const limit = CONNECT_TIMEOUT_MS * patience
-  const config = connectionConfig(address, identity, STATEMENT_TIMEOUT_MS)
+  const config = connectionConfig(address, identity, STATEMENT_TIMEOUT_MS * patience)
   const sockets = new Set<Socket>()
   const connectTimers = new Map<Socket, NodeJS.Timeout>()
   let retired: string | undefined

@@ -4,9 +4,10 @@ import { type BallotBox, GROUP_SIZE } from '../ballot-box.ts'
 import { type Call, endCall, makeCall } from '../call.ts'
 import { CATALOGUE, clientMessage, type Failure, fail, invalidField, isFailure } from '../errors.ts'
 import type { Ballot } from '../store/votes.ts'
+import { partDeadlineOf } from './deadlines.ts'
 import { checkKey } from './metadata.ts'
 import { trailersOf } from './trailers.ts'
-import { DEFAULT_DEADLINE_MS, headersOf, type RpcContext } from './unary.ts'
+import { headersOf, type RpcContext } from './unary.ts'
 import { checkCastVote } from './validation.ts'
 import { VOTE_STATUS } from './vote-status.ts'
 
@@ -81,7 +82,7 @@ export function bulkVotes(context: RpcContext, ballotBox: BallotBox): BulkVotes 
         flow()
         return endIfDone()
       }
-      const call = makeCall(Math.min(Number(stream.getDeadline()), Date.now() + DEFAULT_DEADLINE_MS))
+      const call = makeCall(partDeadlineOf(stream, context.patience))
       const timer = setTimeout(() => endCall(call, 'deadline'), call.deadline - Date.now())
       underWay.add(call)
       votesOfThis += request.votes.length

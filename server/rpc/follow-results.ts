@@ -5,11 +5,12 @@ import { CATALOGUE, clientMessage, type Failure, fail, isFailure } from '../erro
 import type { LiveResults } from '../live/live-results.ts'
 import type { LiveTally } from '../store/live-tallies.ts'
 import { tokenText } from '../token.ts'
+import { partDeadlineOf } from './deadlines.ts'
 import { latestOnly } from './latest-only.ts'
 import { consistencyTokenOf } from './metadata.ts'
 import { resultMessage } from './result-message.ts'
 import { trailersOf } from './trailers.ts'
-import { DEFAULT_DEADLINE_MS, headersOf, logFailure, type RpcContext, requestIdOf } from './unary.ts'
+import { headersOf, logFailure, type RpcContext, requestIdOf } from './unary.ts'
 import { checkUuid } from './validation.ts'
 
 /** How often a silent stream repeats itself, milliseconds: well within the 15 s after which the balancer gives it up. */
@@ -17,7 +18,7 @@ const REPEAT_MS = 5000
 
 /** ResultService.FollowResults. */
 export function followResults(
-  { node, log, metrics }: RpcContext,
+  { node, log, metrics, patience }: RpcContext,
   live: LiveResults,
 ): handleServerStreamingCall<PollRequest, PollResultResponse> {
   const method = 'FollowResults'
@@ -25,7 +26,7 @@ export function followResults(
   return (stream) => {
     const started = performance.now()
     // For the first results only: a stream lasts as long as its client likes.
-    const call = makeCall(Math.min(Number(stream.getDeadline()), Date.now() + DEFAULT_DEADLINE_MS))
+    const call = makeCall(partDeadlineOf(stream, patience))
     const timer = setTimeout(() => endCall(call, 'deadline'), call.deadline - Date.now())
     const results = latestOnly<PollResultResponse>(stream)
     const repetition = setInterval(() => results.repeat(), REPEAT_MS)

@@ -1,18 +1,14 @@
-import { type handleUnaryCall, Metadata, type ServerUnaryCall, status } from '@grpc/grpc-js'
+import { type handleUnaryCall, Metadata, status } from '@grpc/grpc-js'
 import { type Call, endCall, makeCall } from '../call.ts'
 import { CATALOGUE, causeText, clientMessage, type Failure, fail, isFailure } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import { deadlineOf } from './deadlines.ts'
 import { CONSISTENCY_TOKEN } from './metadata.ts'
 import { trailersOf } from './trailers.ts'
 
-/** What the adapter needs: who answers, and where to log and count. */
-export type RpcContext = { node: string; log: Log; metrics: Metrics }
-
-/** How long a call may take whose client set no deadline, milliseconds. */
-export const DEFAULT_DEADLINE_MS = 10_000
-/** No call lasts longer, whatever its deadline, milliseconds; the database's statement timeout is the same. */
-export const LONGEST_DEADLINE_MS = 30_000
+/** What the adapter needs: who answers, where to log and count, and what multiplies the deadlines that it sets. */
+export type RpcContext = { node: string; log: Log; metrics: Metrics; patience: number }
 
 /** What a handler answers; a write also with its consistency token. */
 export type Reply<Response> = { value: Response; token?: string | undefined } | Failure
@@ -36,7 +32,7 @@ export function unary<Request, Response>(
 
   return (grpcCall, callback) => {
     const started = performance.now()
-    const call = makeCall(deadlineOf(grpcCall, Date.now()))
+    const call = makeCall(deadlineOf(grpcCall, context.patience))
     const atDeadline = () => endCall(call, 'deadline')
     const timer = setTimeout(atDeadline, call.deadline - Date.now())
     // Also emitted after every answer; by then nothing is left to end.
@@ -77,11 +73,6 @@ export function headersOf(node: string, token: string | undefined): Metadata {
   headers.set('x-served-by', node)
   if (token !== undefined) headers.set(CONSISTENCY_TOKEN, token)
   return headers
-}
-
-function deadlineOf(call: ServerUnaryCall<unknown, unknown>, now: number): number {
-  const asked = Number(call.getDeadline())
-  return Number.isFinite(asked) ? Math.min(asked, now + LONGEST_DEADLINE_MS) : now + DEFAULT_DEADLINE_MS
 }
 
 /** The id that the balancer gave the call, for tracing it through the logs. */
