@@ -13,8 +13,7 @@ import { experimentsSince } from '../experiment/folder.ts'
 import type { Experiment } from '../experiment/record.ts'
 import { heal } from '../faults/heal.ts'
 import { inject, nodeNamed } from '../faults/inject.ts'
-import type { KindName } from '../faults/kind.ts'
-import { KINDS } from '../faults/kinds.ts'
+import { KINDS, type KindName } from '../faults/kinds.ts'
 import {
   type DatabaseName,
   type DatabaseNode,
