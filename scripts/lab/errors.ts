@@ -1,4 +1,7 @@
-/** Everything that can stop a verb: what happened and what to do next, `{…}` filled in by the one who saw it. */
+/**
+ * Everything that can stop a verb: what happened and what to do next, `{…}` filled in by the one who saw it.
+ * An option belongs to a verb: it is named beside its verb, or in `fixIn` of that verb, for those who ran it.
+ */
 export const ERRORS = {
   ENGINE_MISSING: {
     says: 'the docker command is not installed',
@@ -87,7 +90,7 @@ export const ERRORS = {
   },
   NO_STANDBY: {
     says: 'at level {level} every commit would wait for a standby, and there is none: {seen}',
-    fix: 'bring it back first (zx scripts/setup.ts or zx scripts/rejoin.ts), or set it all the same: --force',
+    fix: 'bring it back first (zx scripts/setup.ts or zx scripts/rejoin.ts), or set it all the same: zx scripts/replication.ts {level} --force',
   },
   VOTES_UNREADABLE: {
     says: 'the votes that only {node} has cannot be listed: {problem}',
@@ -111,11 +114,23 @@ export const ERRORS = {
   },
   REPLAY_PAUSED: {
     says: 'replay is paused on {node}: somebody wants it to stand still',
-    fix: "docker exec {container} psql -d polling -c 'select pg_wal_replay_resume()', or let --force do it",
+    fix: "docker exec {container} psql -d polling -c 'select pg_wal_replay_resume()', then run this again",
+    fixIn: {
+      failover: "docker exec {container} psql -d polling -c 'select pg_wal_replay_resume()', or let --force do it",
+    },
+  },
+  REPLAY_HELD: {
+    says: '{node} is not ready to be the primary, {seen} (looked for {seconds} s)',
+    fix: 'nothing was changed; wait until what is named above has ended, then run this again',
+    fixIn: {
+      failover:
+        'nothing was changed; wait until the report has ended, or run this again without --keep-reports: it ends the report',
+      switchover: 'nothing was changed; wait until the report has ended, or let --end-reports end it',
+    },
   },
   LOSES_TOO_MUCH: {
     says: '{node} lacks {bytes} bytes of WAL that {old} has, and {allowed} may be lost',
-    fix: 'bring {old} back (zx scripts/setup.ts), allow more with --max-lag, or lose them knowingly with --force',
+    fix: 'bring {old} back (zx scripts/setup.ts), or lose them knowingly: zx scripts/failover.ts --max-lag {bytes}, or --force',
   },
   FENCED_NOT_PROMOTED: {
     says: '{old} is fenced, and nobody was promoted: {why}',
@@ -123,7 +138,7 @@ export const ERRORS = {
   },
   LOSS_UNKNOWN: {
     says: 'nobody knows how much {node} lacks: the WAL of {old} cannot be read ({problem})',
-    fix: 'bring {old} back (zx scripts/setup.ts), or promote all the same with --force',
+    fix: 'bring {old} back (zx scripts/setup.ts), or promote all the same: zx scripts/failover.ts --force',
   },
   NOT_FENCED: {
     says: '{node} is not proved to be off: {seen}',
@@ -132,14 +147,26 @@ export const ERRORS = {
   NOT_PROMOTED: {
     says: '{node} was asked to become the primary and did not: {seen}',
     fix: 'docker logs {container}; zx scripts/failover.ts goes on where this one stopped',
+    fixIn: {
+      switchover:
+        'docker logs {container}; this again goes on where it stopped, or zx scripts/rejoin.ts once {node} is the primary',
+    },
   },
   SWITCHOVER_NOT_READY: {
     says: 'the roles cannot be swapped without loss: {seen}',
     fix: 'zx scripts/rejoin.ts gives the primary a standby that streams; zx scripts/failover.ts does without one that lives',
   },
+  STANDBY_BEHIND: {
+    says: '{node} is {bytes} bytes of WAL behind: that would have to be sent while nobody can write',
+    fix: 'wait until it has caught up (zx scripts/status.ts --watch), then run this again',
+  },
+  STANDBY_DELAYED: {
+    says: '{node} replays each commit only {delay} later (recovery_min_apply_delay)',
+    fix: "docker exec {container} psql -d polling -c 'alter system set recovery_min_apply_delay = 0' -c 'select pg_reload_conf()', then run this again",
+  },
   SWITCHOVER_UNDONE: {
     says: '{standby} did not catch up, so {primary} is the primary again: {seen}',
-    fix: 'nothing was lost; see what holds up replay (docker logs, pg_stat_activity on {standby}), then try again',
+    fix: 'nothing was lost; a report that replay waits for ends zx scripts/switchover.ts --end-reports, and what else holds it up says docker logs {container}',
   },
   FENCED: {
     says: '{node} is fenced: a failover left it behind, and started as it is it could be a second primary',
@@ -217,25 +244,35 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS
 
+type Row = { readonly says: string; readonly fix: string; readonly fixIn?: Readonly<Record<string, string>> }
+
 /** A failure with a code of the table above: `message` in one line, `details` where there are more, `fix` for what to do next. */
 export class LabError extends Error {
   readonly code: ErrorCode
   readonly details: string
   readonly fix: string
+  readonly #fixIn: Readonly<Record<string, string>>
 
-  constructor(code: ErrorCode, said: string, fix: string) {
+  constructor(code: ErrorCode, said: string, fix: string, fixIn: Readonly<Record<string, string>> = {}) {
     const [message = '', ...details] = said.split('\n')
     super(message)
     this.name = 'LabError'
     this.code = code
     this.details = details.join('\n')
     this.fix = fix
+    this.#fixIn = fixIn
+  }
+
+  /** What to do next for somebody who ran that verb: it may have an option for it. */
+  fixIn(verb: string): string {
+    return this.#fixIn[verb] ?? this.fix
   }
 }
 
-type Blanks<Text extends string> = Text extends `${string}{${infer Blank}}${infer Rest}` ? Blank | Blanks<Rest> : never
+type Blanks<Text> = Text extends `${string}{${infer Blank}}${infer Rest}` ? Blank | Blanks<Rest> : never
+type TextsOf<It> = It extends { fixIn: infer In } ? In[keyof In] : never
 type Facts<Code extends ErrorCode> = Record<
-  Blanks<(typeof ERRORS)[Code]['says']> | Blanks<(typeof ERRORS)[Code]['fix']>,
+  Blanks<(typeof ERRORS)[Code]['says']> | Blanks<(typeof ERRORS)[Code]['fix']> | Blanks<TextsOf<(typeof ERRORS)[Code]>>,
   string | number
 >
 
@@ -246,5 +283,7 @@ export function labError<Code extends ErrorCode>(
 ): LabError {
   const fill = (template: string) =>
     template.replace(/\{(\w+)\}/g, (blank, name: string) => String((facts as Record<string, unknown>)?.[name] ?? blank))
-  return new LabError(code, fill(ERRORS[code].says), fill(ERRORS[code].fix))
+  const { says, fix, fixIn = {} }: Row = ERRORS[code]
+  const filled = Object.entries(fixIn).map(([verb, text]) => [verb, fill(text)])
+  return new LabError(code, fill(says), fill(fix), Object.fromEntries(filled))
 }

@@ -19,6 +19,7 @@ function sight(name: DatabaseName, facts: Partial<Facts> | undefined, state: Sig
     receiver: null,
     replayPaused: false,
     replayAgeSeconds: null,
+    replayWaitsFor: [],
     slots: [],
     standbys: [],
     synchronousCommit: 'on',

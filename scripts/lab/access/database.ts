@@ -3,6 +3,7 @@ import { act, attempt, type Tell, typed } from '../engine/docker.ts'
 import { containersOf } from '../engine/nodes.ts'
 import { LabError, labError } from '../errors.ts'
 import type { DatabaseNode, Lab } from '../topology.ts'
+import { REPORTS, Reports } from './replay.ts'
 import type { Session } from './session.ts'
 
 /** Where a database stands in its history. */
@@ -17,6 +18,8 @@ const Observation = Position.extend({
   receiver: z.string().nullable(),
   replayPaused: z.boolean(),
   replayAgeSeconds: z.number().nullable(),
+  /** Whom a standby's replay waits for right now. */
+  replayWaitsFor: Reports,
   slots: z.array(z.object({ name: z.string(), active: z.boolean(), retainedBytes: z.number().nullable() })),
   standbys: z.array(
     z.object({ name: z.string(), state: z.string(), sync: z.string(), replayLagSeconds: z.number().nullable() }),
@@ -58,6 +61,7 @@ select json_build_object(
   'receiver', (select status from pg_stat_wal_receiver),
   'replayPaused', case when r then pg_is_wal_replay_paused() else false end,
   'replayAgeSeconds', case when r then extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) end,
+  'replayWaitsFor', case when r then ${REPORTS} else '[]' end,
   'slots', coalesce((select json_agg(json_build_object('name', slot_name, 'active', active, 'retainedBytes',
       pg_wal_lsn_diff(case when r then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, restart_lsn)) order by slot_name)
       from pg_replication_slots), '[]'),

@@ -126,7 +126,7 @@ export function stageOf(lab: Lab): Stage {
     },
     heal: async (...kinds) => void (await heal(lab, { kinds, nodes: [] })),
     setLevel: async (level) => void (await setLevel(lab, level, false)),
-    failover: async () => void (await failover(lab, { maxLag: undefined, force: true })),
+    failover: async () => void (await failover(lab, { maxLag: undefined, force: true, keepReports: false })),
     status: () => statusOf(lab),
     replication: () => replicationOf(lab),
     async log(name, since) {
