@@ -57,8 +57,12 @@ export const ERRORS = {
     fix: 'rename or remove it yourself, or run the lab under another name: LAB_NAME=lab2 LAB_PORT_OFFSET=1000',
   },
   BUSY: {
-    says: 'another command is changing the lab {lab} right now',
+    says: 'another command is changing the lab {lab} right now ({holder})',
     fix: 'wait for it to end, then try again',
+  },
+  STATE_FOLDER: {
+    says: 'the lab keeps its passwords and its lock in {folder}, and cannot: {problem}',
+    fix: 'this user needs a folder to write in: mend that, or choose another: XDG_STATE_HOME=/a/folder/of/yours',
   },
   SECRETS_LOST: {
     says: 'the databases of the lab {lab} exist, but its passwords are not in {folder}',

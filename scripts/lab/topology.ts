@@ -1,4 +1,4 @@
-import { PORTS, type Settings } from './settings.ts'
+import { PORTS, type Settings, UNNAMED } from './settings.ts'
 
 export type DatabaseName = 'db-primary' | 'db-replica'
 export type ServerName = 'primary' | 'backup'
@@ -100,7 +100,7 @@ export function labOf(settings: Settings): Lab {
   const servers = [at('primary', TOPOLOGY.primary), at('backup', TOPOLOGY.backup)]
   const loader = at('loader', TOPOLOGY.loader)
   return {
-    name: settings.name === '' ? 'default' : settings.name,
+    name: settings.name === '' ? UNNAMED : settings.name,
     network: `${prefix}voting-net`,
     settings,
     nodes: [...databases, ...servers, loader],

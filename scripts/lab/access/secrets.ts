@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LabError, labError } from '../errors.ts'
+import { stateFolder } from '../state-folder.ts'
 import type { Lab, Secret } from '../topology.ts'
 import { writePrivately } from './private-file.ts'
 
@@ -10,10 +10,6 @@ const NAMES: readonly Secret[] = ['owner', 'service', 'replicator', 'monitor']
 
 /** The passwords of one lab's database roles, by role. */
 export type Secrets = Readonly<Record<Secret, string>>
-
-/** Where a lab keeps what it knows about itself on this machine. */
-export const stateFolder = (lab: Lab): string =>
-  join(process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'failover-lab', lab.name)
 
 /** One file for each role, outside the checkout, so that none is ever committed or carried along. */
 export const secretsFolder = (lab: Lab): string => join(stateFolder(lab), 'secrets')
@@ -49,5 +45,9 @@ export async function createSecrets(lab: Lab): Promise<Secrets> {
   return secrets
 }
 
-/** Deletes all that the lab keeps about itself on this machine. */
-export const forgetLab = (lab: Lab): Promise<void> => rm(stateFolder(lab), { recursive: true, force: true })
+/** Deletes all that the lab keeps about itself on this machine; locks go with their holders. */
+export async function forgetLab(lab: Lab): Promise<void> {
+  const folder = stateFolder(lab)
+  const kept = (await readdir(folder)).filter((name) => !name.endsWith('.lock'))
+  for (const name of kept) await rm(join(folder, name), { recursive: true, force: true })
+}
