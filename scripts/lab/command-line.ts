@@ -9,6 +9,14 @@ import { heedProxies } from './proxy.ts'
 // Halves the time to load what a script imports from here on.
 enableCompileCache()
 
+let listed: Command[] | undefined
+
+/** From now on a script that is imported runs nothing: its command line is put into the list that this gives. */
+export function listPrograms(): readonly Command[] {
+  listed = []
+  return listed
+}
+
 /**
  * Runs one verb's command line; called by each script with its own file name.
  * Exit codes: 0 done, 1 failed, 2 unusable arguments, 130 interrupted.
@@ -22,6 +30,7 @@ export async function commandLine(script: string, define: (program: Command) => 
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('Try --help.')
   define(program)
+  if (listed !== undefined) return void listed.push(program)
   heedInterruption()
   heedProxies()
   try {

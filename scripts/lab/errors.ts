@@ -1,3 +1,7 @@
+import { errorsOf } from './lab-error.ts'
+
+export { LabError } from './lab-error.ts'
+
 /**
  * Everything that can stop a verb: what happened and what to do next, `{…}` filled in by the one who saw it.
  * An option belongs to a verb: it is named beside its verb, or in `fixIn` of that verb, for those who ran it.
@@ -51,6 +55,7 @@ export const ERRORS = {
   DISK_LOW: {
     says: '{available} MiB are free in {folder}, the lab needs {needed}',
     fix: 'free some space; `docker system df` shows what the engine holds',
+    fixIn: { fault: 'free some space, or write less with --fill' },
   },
   NAME_TAKEN: {
     says: 'there is a {kind} named {name} that is not part of this lab',
@@ -79,6 +84,10 @@ export const ERRORS = {
   SPLIT_BRAIN: {
     says: 'both databases are primaries: {seen}',
     fix: 'zx scripts/rejoin.ts keeps the newer one and lists the votes that only the older one has',
+    fixIn: {
+      rejoin:
+        'neither is newer: choose which one to keep, docker stop the other, then run this again: it lists the votes that only that one has',
+    },
   },
   DATABASE_SILENT: {
     says: '{node} did not answer a question: {problem}',
@@ -138,7 +147,7 @@ export const ERRORS = {
   },
   FENCED_NOT_PROMOTED: {
     says: '{old} is fenced, and nobody was promoted: {why}',
-    fix: 'zx scripts/rejoin.ts undoes the fence, and nothing is lost; zx scripts/failover.ts --force promotes all the same',
+    fix: 'zx scripts/rejoin.ts undoes the fence, and nothing is lost; {command} promotes all the same',
   },
   LOSS_UNKNOWN: {
     says: 'nobody knows how much {node} lacks: the WAL of {old} cannot be read ({problem})',
@@ -220,7 +229,10 @@ export const ERRORS = {
     says: 'the load on {address} did not begin: {problem}',
     fix: 'see who is down: zx scripts/status.ts; begin anew: zx scripts/reset.ts',
   },
-  WATCH_ENDED: { says: 'failover --watch ended with exit code {exit}: {said}', fix: 'see what it said above' },
+  WATCH_ENDED: {
+    says: 'zx scripts/failover.ts --watch ended with exit code {exit}: {said}',
+    fix: 'see what it said above',
+  },
   NO_SUCH_EXERCISE: {
     says: '{word} is no exercise',
     fix: 'a number from 1 to {last}, or a name: zx scripts/exercise.ts list',
@@ -228,11 +240,15 @@ export const ERRORS = {
   NO_EXERCISE: { says: 'no exercise has been started', fix: 'zx scripts/exercise.ts start {next}' },
   POLLS_AT_STAKE: {
     says: 'the lab holds polls that are not of the current exercise and would be deleted: {polls}',
-    fix: 'keep what you need of them (zx scripts/poll.ts list), then run this again with --discard',
+    fix: 'keep what you need of them (zx scripts/poll.ts list), then let them go: zx scripts/exercise.ts reset --discard',
+    fixIn: { exercise: 'keep what you need of them (zx scripts/poll.ts list), then run this again with --discard' },
   },
   POLLS_UNKNOWN: {
     says: 'no database answers, so nobody can tell which polls would be deleted: {problem}',
-    fix: 'bring the lab up (zx scripts/setup.ts), or delete whatever it holds: run this again with --discard',
+    fix: 'bring the lab up (zx scripts/setup.ts), or delete whatever it holds: zx scripts/exercise.ts reset --discard',
+    fixIn: {
+      exercise: 'bring the lab up (zx scripts/setup.ts), or delete whatever it holds: run this again with --discard',
+    },
   },
   PROGRESS_BROKEN: {
     says: '{file} does not hold the progress of a learner: {problem}',
@@ -243,51 +259,17 @@ export const ERRORS = {
     fix: 'read the lines above; start the exercise again and try the step by hand',
   },
   CALL_FAILED: { says: '{call} answered {status}: {details}', fix: '{advice}' },
-  INTERRUPTED: { says: 'interrupted', fix: 'run the same command again: it goes on where this one stopped' },
+  INTERRUPTED: {
+    says: 'interrupted',
+    fix: 'run the same command again: it goes on where this one stopped',
+    fixIn: {
+      bench: 'run the same command again: it starts from the beginning',
+      experiment: 'run the same command again: it starts from the beginning',
+    },
+  },
 } as const
 
 export type ErrorCode = keyof typeof ERRORS
 
-type Row = { readonly says: string; readonly fix: string; readonly fixIn?: Readonly<Record<string, string>> }
-
-/** A failure with a code of the table above: `message` in one line, `details` where there are more, `fix` for what to do next. */
-export class LabError extends Error {
-  readonly code: ErrorCode
-  readonly details: string
-  readonly fix: string
-  readonly #fixIn: Readonly<Record<string, string>>
-
-  constructor(code: ErrorCode, said: string, fix: string, fixIn: Readonly<Record<string, string>> = {}) {
-    const [message = '', ...details] = said.split('\n')
-    super(message)
-    this.name = 'LabError'
-    this.code = code
-    this.details = details.join('\n')
-    this.fix = fix
-    this.#fixIn = fixIn
-  }
-
-  /** What to do next for somebody who ran that verb: it may have an option for it. */
-  fixIn(verb: string): string {
-    return this.#fixIn[verb] ?? this.fix
-  }
-}
-
-type Blanks<Text> = Text extends `${string}{${infer Blank}}${infer Rest}` ? Blank | Blanks<Rest> : never
-type TextsOf<It> = It extends { fixIn: infer In } ? In[keyof In] : never
-type Facts<Code extends ErrorCode> = Record<
-  Blanks<(typeof ERRORS)[Code]['says']> | Blanks<(typeof ERRORS)[Code]['fix']> | Blanks<TextsOf<(typeof ERRORS)[Code]>>,
-  string | number
->
-
 /** The error of that code; the compiler asks for every fact that its texts have a blank for. */
-export function labError<Code extends ErrorCode>(
-  code: Code,
-  ...[facts]: keyof Facts<Code> extends never ? [] : [Facts<Code>]
-): LabError {
-  const fill = (template: string) =>
-    template.replace(/\{(\w+)\}/g, (blank, name: string) => String((facts as Record<string, unknown>)?.[name] ?? blank))
-  const { says, fix, fixIn = {} }: Row = ERRORS[code]
-  const filled = Object.entries(fixIn).map(([verb, text]) => [verb, fill(text)])
-  return new LabError(code, fill(says), fill(fix), Object.fromEntries(filled))
-}
+export const labError = errorsOf(ERRORS)

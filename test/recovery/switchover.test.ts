@@ -104,8 +104,12 @@ test('ended between stop and promotion, the next run finishes', async (t) => {
   await voteGetsThrough(t, poll, 'ann')
 })
 
-test('without a standby that streams nobody is stopped', async (t) => {
+test('without a standby that streams and replays nobody is stopped', async (t) => {
   resetAfter(t)
+  await sql('db-replica', 'select pg_wal_replay_pause()')
+  const paused = await verb('switchover')
+  t.match(paused, { exit: 1, stderr: /REPLAY_PAUSED.*\n.*pg_wal_replay_resume/ })
+  t.notMatch(paused.stderr, /--force/)
   await docker('stop', containerOf('db-replica'))
   t.match((await verb('switchover')).stderr, /SWITCHOVER_NOT_READY/)
   t.equal(await docker('inspect', '-f', '{{.State.Status}}', containerOf('db-primary')), 'running')

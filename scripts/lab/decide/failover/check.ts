@@ -70,7 +70,7 @@ export async function checkAgain(means: Means, way: Way, plan: Plan, options: Fa
   // The last of it may have met a report.
   if (options.keepReports)
     await freeCandidate(way, await seenAgain(means, plan), options).catch((error: unknown) => {
-      throw error instanceof LabError ? notPromoted(plan.old, error.message) : error
+      throw error instanceof LabError ? notPromoted(plan.old, error.message, 'zx scripts/failover.ts') : error
     })
 }
 
@@ -106,7 +106,8 @@ async function lossAgain(
   if (refusal !== undefined) throw notPromoted(old, refusal.message)
 }
 
-const notPromoted = ({ node }: Sight, why: string): LabError => labError('FENCED_NOT_PROMOTED', { old: node.name, why })
+const notPromoted = ({ node }: Sight, why: string, command = 'zx scripts/failover.ts --force'): LabError =>
+  labError('FENCED_NOT_PROMOTED', { old: node.name, why, command })
 
 /** Why the candidate is not promoted: it lacks more than may be lost, or nobody knows how much. */
 async function refusalOf(candidate: Answering, old: Sight, maxLag: number): Promise<LabError | undefined> {
