@@ -169,6 +169,10 @@ export const ERRORS = {
     says: 'the roles cannot be swapped without loss: {seen}',
     fix: 'zx scripts/rejoin.ts gives the primary a standby that streams; zx scripts/failover.ts does without one that lives',
   },
+  REPORT_STAYS: {
+    says: '{node} is not ready to be the primary: in {seconds} s what was told to end did not let replay go on, {seen}',
+    fix: 'nothing was changed; docker restart {container} ends whatever runs there, and keeps what it has received; then run this again',
+  },
   STANDBY_BEHIND: {
     says: '{node} is {bytes} bytes of WAL behind: that would have to be sent while nobody can write',
     fix: 'wait until it has caught up (zx scripts/status.ts --watch), then run this again',

@@ -154,6 +154,14 @@ test('a switchover is refused while replay waits for a report, before anybody is
     stderr: new RegExp(`REPLAY_HELD: db-replica .*replay waits for pid ${pid} (.|\\n)*→ .*--end-reports`),
   })
   t.equal(await docker('inspect', '-f', '{{.State.StartedAt}}', containerOf('db-primary')), since)
+  const signal = (name: string) => docker('exec', containerOf('db-replica'), 'bash', '-c', `kill -${name} ${pid}`)
+  await signal('STOP')
+  t.match(await verb('switchover', ['--end-reports']), {
+    exit: 1,
+    stderr: new RegExp(`REPORT_STAYS: db-replica .*replay waits for pid ${pid} (.|\\n)*→ .*docker restart`),
+  })
+  t.equal(await docker('inspect', '-f', '{{.State.StartedAt}}', containerOf('db-primary')), since)
+  await signal('CONT')
   t.match(await json(t, 'switchover', '--end-reports'), { primary: 'db-replica' })
   await voteGetsThrough(t, poll, 'ann')
 })

@@ -71,8 +71,9 @@ export async function endReports(way: Way, { reports }: Pick<Backlog, 'reports'>
 }
 
 /**
- * Sees before anything is changed that nobody holds up replay: who does is ended, or gets a moment to end by himself.
- * Else a `REPLAY_HELD` error names them. With a `target`, an LSN, replay has to get there too. Gives those that it ended.
+ * Sees before anything is changed that nobody holds up replay: who does is ended, or gets a moment to end by himself;
+ * else a `REPORT_STAYS` or `REPLAY_HELD` error names them. With a `target`, an LSN, replay has to get there too. Gives
+ * those that it ended.
  */
 export async function freeReplay(
   way: Way,
@@ -91,7 +92,8 @@ export async function freeReplay(
     return { seen: last }
   }).catch((error: unknown) => {
     if (!(error instanceof LabError && error.code === 'TIMEOUT')) throw error
-    throw labError('REPLAY_HELD', { node: way.node.name, seconds: wait.seconds * wait.patience, seen: last })
+    const facts = { node: way.node.name, seconds: wait.seconds * wait.patience, seen: last }
+    throw ends ? labError('REPORT_STAYS', { ...facts, container: way.node.container }) : labError('REPLAY_HELD', facts)
   })
   return [...ended.values()]
 }
