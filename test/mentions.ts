@@ -48,7 +48,7 @@ const FORMS = [
 const SPAN = /`([^`]+)`/g
 const OPTION = /(?<![\w-])--[a-z][a-z-]*/g
 /** Commands of others, whose options are not ours. */
-const FOREIGN = /^(?:\$ )?(?:sudo )?(?:docker|vagrant|virsh|git|npm test|npm ci|apt-get|psql|cp|awk)\b/
+const FOREIGN = /^(?:\$ )?(?:sudo )?(?:docker|vagrant|virsh|git|node|npx|npm test|npm ci|apt-get|psql|cp|awk)\b/
 
 /** Verbs that a text mentions, in their order. */
 function mentionsIn(text: string, verbs: ReadonlyMap<string, Verb>, context: readonly Verb[]): readonly Mention[] {
