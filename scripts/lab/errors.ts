@@ -150,6 +150,10 @@ export const ERRORS = {
     says: '{node} does not stay up; its last lines:\n{log}',
     fix: 'docker logs {container}; zx scripts/reset.ts begins anew (the votes are deleted)',
   },
+  MIGRATION_FAILED: {
+    says: 'the schema of {node} could not be brought up to date:\n{said}',
+    fix: 'restore a file that was changed after it was applied (git status server/store/migrations), and put the change into a new one; then zx scripts/setup.ts',
+  },
   TIMEOUT: {
     says: 'waited {seconds} s for {what}; last seen: {seen}',
     fix: 'look at `zx scripts/status.ts`; on a slow machine give every deadline more time: LAB_PATIENCE=4',

@@ -37,7 +37,7 @@ const server = {
   kind: 'server',
   memoryMiB: 384,
   uid: 998,
-  secrets: ['owner', 'service'],
+  secrets: ['service'],
   graceSeconds: 10,
 } as const
 

@@ -39,8 +39,8 @@ test('inside, each node has only the passwords it needs, readable by its own use
   const here = {
     'db-primary': ['monitor', 'owner', 'replicator', 'service'],
     'db-replica': ['monitor', 'owner', 'replicator', 'service'],
-    primary: ['owner', 'service'],
-    backup: ['owner', 'service'],
+    primary: ['service'],
+    backup: ['service'],
     loader: [],
   }
   for (const { name, container } of lab.nodes) {

@@ -29,6 +29,7 @@ import { peerOf } from './databases.ts'
 import { asPrimary, followAnew, prepareFor, restoreLevel } from './following.ts'
 import { buildImages, missingOf } from './images.ts'
 import { preflight } from './preflight.ts'
+import { migrate } from './schema.ts'
 import { balanced, restartServers } from './serving.ts'
 import { type Starting, startingOf } from './starting.ts'
 import { type LabStatus, statusOf } from './status.ts'
@@ -117,7 +118,18 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
       },
       // They accept no calls before their databases are ready, and come up meanwhile.
       { title: 'Start servers', task: (_, task) => task.newListr(lab.servers.map(node).map(showing), together) },
-      { title: 'Wait until both servers answer', task: () => healthy(lab, lab.servers, older()) },
+      {
+        title: 'Wait until both servers answer',
+        task: async (_, task) => {
+          // Data that begins anew has the schema of its image.
+          const fromBefore = decided().anew.length < lab.databases.length
+          const [, applied] = await Promise.all([
+            healthy(lab, lab.servers, older()),
+            fromBefore ? migrate(tellOf(task), lab) : [],
+          ])
+          if (applied.length > 0) task.title = `Both servers answer; ${applied.join(', ')}`
+        },
+      },
       { title: 'Start the balancer', task: (_, task) => task.newListr([showing(node(lab.loader))], together) },
       {
         title: 'Wait until five nodes are healthy',

@@ -270,7 +270,6 @@ function environmentOf(lab: Lab, node: Node): Readonly<Record<string, string>> {
     LOCAL_DATABASE: node.database,
     DATABASES: lab.databases.map((database) => `${database.name}:${database.port}`).join(','),
     SERVICE_PASSWORD_FILE: '/run/secrets/service',
-    OWNER_PASSWORD_FILE: '/run/secrets/owner',
     LOG_LEVEL: lab.settings.logLevel,
     GRACE_SECONDS: String(node.graceSeconds - 2),
   }
