@@ -1,7 +1,7 @@
 import type { ListrTask } from 'listr2'
 import { lookAtData } from '../access/data.ts'
 import { rememberPassword } from '../access/pgpass.ts'
-import { createSecrets, readSecrets, type Secrets, secretsFolder } from '../access/secrets.ts'
+import { createSecrets, keepVerifiers, readSecrets, type Secrets, secretsFolder } from '../access/secrets.ts'
 import type { Tell } from '../engine/docker.ts'
 import { imagesOf, removeSuperseded } from '../engine/images.ts'
 import { ensureNetwork } from '../engine/network.ts'
@@ -167,6 +167,7 @@ async function copyPeer(tell: Tell, lab: Lab, node: DatabaseNode): Promise<Datab
 async function ensureSecrets(lab: Lab): Promise<Secrets> {
   const kept = await readSecrets(lab)
   const secrets = kept ?? (await newSecrets(lab))
+  await keepVerifiers(lab, secrets)
   const port = lab.databases[0]?.publishedPort
   if (port !== undefined) await rememberPassword(port, secrets.owner)
   return secrets
