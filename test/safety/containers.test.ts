@@ -64,6 +64,12 @@ for (const [index, node] of lab.nodes.entries()) {
       t.match(mounts, new RegExp(`^tmpfs ${folder} tmpfs rw,nosuid,nodev,noexec,.*size=${mebibytes * 1024}k`, 'm'))
   })
 
+  test(`${node.name}: its image has a record of the packages in it, with their versions`, async (t) => {
+    const recorded = await docker('exec', node.container, 'cat', '/etc/failover-lab/packages.txt')
+    t.match(recorded, /^libc6(:\w+)?\t\d/m)
+    t.equal(recorded, await docker('exec', node.container, 'dpkg-query', '-W'))
+  })
+
   test(`${node.name}: health check, restart policy, log rotation and a memory limit`, async (t) => {
     const { HostConfig, Config, NetworkSettings } = at(index)
     t.ok((Config.Healthcheck?.Test.length ?? 0) > 1)
