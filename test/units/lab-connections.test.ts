@@ -33,3 +33,11 @@ test('the standbys cannot take all that streams, and three and a copy of one fit
   t.ok(replicator < setting('max_wal_senders'))
   t.ok(replicator >= 3 + 2)
 })
+
+test('docs/security.md says the same limits', async (t) => {
+  const page = await readFile(join(FOLDER, '../../docs/security.md'), 'utf8')
+  const said = Object.fromEntries(
+    [...page.matchAll(/^\| `(\w+)` \|.*\| (\d+) \|$/gm)].map(([, role, limit]) => [role, Number(limit)]),
+  )
+  t.strictSame(said, limits)
+})
