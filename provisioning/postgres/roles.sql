@@ -28,6 +28,11 @@ select 'create database polling owner owner' where not exists (select from pg_da
 -- PostgreSQL lets everybody into every database, make temporary tables there and, before 15, any table.
 revoke all on database postgres, template1, polling from public;
 grant connect on database postgres to replicator;
+-- Before 14, pg_rewind notes what it fetches in a temporary table there.
+select current_setting('server_version_num')::int < 140000 as rewind_needs_table \gset
+\if :rewind_needs_table
+grant temporary on database postgres to replicator;
+\endif
 grant connect on database polling to service, monitor;
 revoke all on schema public from public;
 

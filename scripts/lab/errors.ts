@@ -152,7 +152,7 @@ export const ERRORS = {
   },
   MIGRATION_FAILED: {
     says: 'the schema of {node} could not be brought up to date:\n{said}',
-    fix: 'restore a file that was changed after it was applied (git status server/store/migrations), and put the change into a new one; then zx scripts/setup.ts',
+    fix: 'mend what it says, then zx scripts/setup.ts; a file that was changed after it was applied is restored (git status server/store/migrations), and the change goes into a new one',
   },
   TIMEOUT: {
     says: 'waited {seconds} s for {what}; last seen: {seen}',
