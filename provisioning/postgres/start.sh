@@ -55,7 +55,7 @@ set_passwords() {
   until pg_isready -q; do sleep 0.02; done
   {
     for role in owner service replicator monitor; do
-      echo "alter role $role password '$(<$secrets/$role)';"
+      echo "alter role $role password '$(<$secrets/$role.scram)';"
     done
     echo "select pg_create_physical_replication_slot(slot, true) from (values ('${PEER//-/_}')) as peer (slot)
           where not exists (select from pg_replication_slots where slot_name = slot);"

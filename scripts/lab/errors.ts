@@ -194,6 +194,10 @@ export const ERRORS = {
     says: '{node} does not stay up; its last lines:\n{log}',
     fix: 'docker logs {container}; zx scripts/reset.ts begins anew (the votes are deleted)',
   },
+  MIGRATION_FAILED: {
+    says: 'the schema of {node} could not be brought up to date:\n{said}',
+    fix: 'mend what it says, then zx scripts/setup.ts; a file that was changed after it was applied is restored (git status server/store/migrations), and the change goes into a new one',
+  },
   TIMEOUT: {
     says: 'waited {seconds} s for {what}; last seen: {seen}',
     fix: 'look at `zx scripts/status.ts`; on a slow machine give every deadline more time: LAB_PATIENCE=4',

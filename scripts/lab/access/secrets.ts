@@ -1,12 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LabError, labError } from '../errors.ts'
 import { stateFolder } from '../state-folder.ts'
 import type { Lab, Secret } from '../topology.ts'
 import { writePrivately } from './private-file.ts'
+import { verifierOf } from './scram.ts'
 
 const NAMES: readonly Secret[] = ['owner', 'service', 'replicator', 'monitor']
+
+const verifierFile = (name: Secret) => `${name}.scram`
+
+/** Files with what a database keeps of each password, beside the passwords. */
+export const VERIFIERS: readonly string[] = NAMES.map(verifierFile)
 
 /** The passwords of one lab's database roles, by role. */
 export type Secrets = Readonly<Record<Secret, string>>
@@ -43,6 +49,18 @@ export async function createSecrets(lab: Lab): Promise<Secrets> {
   await rm(folder, { recursive: true, force: true })
   await rename(draft, folder)
   return secrets
+}
+
+/** Makes the verifiers that are missing: a lab from before has none. */
+export async function keepVerifiers(lab: Lab, secrets: Secrets): Promise<void> {
+  for (const name of NAMES) {
+    const file = join(secretsFolder(lab), verifierFile(name))
+    const there = await access(file).then(
+      () => true,
+      () => false,
+    )
+    if (!there) await writePrivately(file, verifierOf(secrets[name]))
+  }
 }
 
 /** Deletes all that the lab keeps about itself on this machine; locks go with their holders. */

@@ -1,7 +1,7 @@
 import type { ListrTask } from 'listr2'
 import { lookAtData } from '../access/data.ts'
 import { rememberPassword } from '../access/pgpass.ts'
-import { createSecrets, readSecrets, type Secrets, secretsFolder } from '../access/secrets.ts'
+import { createSecrets, keepVerifiers, readSecrets, type Secrets, secretsFolder } from '../access/secrets.ts'
 import type { Tell } from '../engine/docker.ts'
 import { imagesOf, removeSuperseded } from '../engine/images.ts'
 import { ensureNetwork } from '../engine/network.ts'
@@ -29,6 +29,7 @@ import { peerOf } from './databases.ts'
 import { asPrimary, followAnew, prepareFor, restoreLevel } from './following.ts'
 import { buildImages, missingOf } from './images.ts'
 import { preflight } from './preflight.ts'
+import { migrate } from './schema.ts'
 import { balanced, restartServers } from './serving.ts'
 import { type Starting, startingOf } from './starting.ts'
 import { type LabStatus, statusOf } from './status.ts'
@@ -117,7 +118,18 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
       },
       // They accept no calls before their databases are ready, and come up meanwhile.
       { title: 'Start servers', task: (_, task) => task.newListr(lab.servers.map(node).map(showing), together) },
-      { title: 'Wait until both servers answer', task: () => healthy(lab, lab.servers, older()) },
+      {
+        title: 'Wait until both servers answer',
+        task: async (_, task) => {
+          // Data that begins anew has the schema of its image.
+          const fromBefore = decided().anew.length < lab.databases.length
+          const [, applied] = await Promise.all([
+            healthy(lab, lab.servers, older()),
+            fromBefore ? migrate(tellOf(task), lab) : [],
+          ])
+          if (applied.length > 0) task.title = `Both servers answer; ${applied.join(', ')}`
+        },
+      },
       { title: 'Start the balancer', task: (_, task) => task.newListr([showing(node(lab.loader))], together) },
       {
         title: 'Wait until five nodes are healthy',
@@ -155,6 +167,7 @@ async function copyPeer(tell: Tell, lab: Lab, node: DatabaseNode): Promise<Datab
 async function ensureSecrets(lab: Lab): Promise<Secrets> {
   const kept = await readSecrets(lab)
   const secrets = kept ?? (await newSecrets(lab))
+  await keepVerifiers(lab, secrets)
   const port = lab.databases[0]?.publishedPort
   if (port !== undefined) await rememberPassword(port, secrets.owner)
   return secrets
