@@ -72,6 +72,12 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
     Promise.all(lab.servers.map((node) => (running(node) ? voteAt(lab, node) : undefined))),
   ])
   const primaryAt = primaryOf(lab, observations)
+  const refusals = votes.map((vote, index) =>
+    answers[index] === 'SERVING' && vote !== undefined && 'problem' in vote ? vote.problem : undefined,
+  )
+  // Where one server takes votes, another that takes none has a problem of its own; where none does, the database has.
+  const someTakeVotes = votes.some((vote) => vote !== undefined && !('problem' in vote))
+  const refused = someTakeVotes ? undefined : refusals.find((refusal) => refusal !== undefined)
   const hindrances = await Promise.all(
     lab.databases.map((node, index) => {
       const seen = observations[index]
@@ -82,9 +88,11 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
   const nodes = [
     ...lab.databases.map((node, index) => {
       const seen = { observation: observations[index], hindrance: hindrances[index], note: notes[index] }
-      return databaseNode(lab, node, containerOf(node), seen, primaryAt, refusalIn(answers, votes))
+      return databaseNode(lab, node, containerOf(node), seen, primaryAt, refused)
     }),
-    ...[...lab.servers, lab.loader].map((node, index) => frontNode(lab, node, containerOf(node), answers[index])),
+    ...[...lab.servers, lab.loader].map((node, index) =>
+      frontNode(lab, node, containerOf(node), answers[index], someTakeVotes ? refusals[index] : undefined),
+    ),
   ]
   const primaries = nodes.filter(({ database }) => database?.role === 'primary').map(({ name }) => name)
   return {
@@ -93,9 +101,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
     healthy: nodes.every(({ healthy }) => healthy) && primaries.length === 1,
     primaries,
     commitsHang: primaryAt !== undefined && commitsHang(primaryAt.observation),
-    serving: nodes
-      .filter((node) => lab.servers.some(({ name }) => name === node.name) && node.healthy)
-      .map(({ name }) => name),
+    serving: lab.servers.filter((_, index) => answers[index] === 'SERVING').map(({ name }) => name),
     faults: faultsIn(
       lab.nodes.map((node, index) => ({
         node,
@@ -127,13 +133,6 @@ const NEVER = '0001-01-02'
 /** Whether a server that answers can cast a vote: one for a poll that does not exist, that leaves nothing behind. */
 const voteAt = (lab: Lab, node: Node): Promise<WriteProbe> =>
   probeWrites(endpointOf(lab, node) ?? '', 3 * lab.settings.patience)
-
-/** Why no server that answers takes a vote; undefined where one does, or none answers: that is no fault of a database. */
-function refusalIn(answers: readonly (string | undefined)[], votes: readonly (WriteProbe | undefined)[]) {
-  const asked = votes.filter((vote, index) => vote !== undefined && answers[index] === 'SERVING')
-  const refused = asked.flatMap((vote) => (vote !== undefined && 'problem' in vote ? [vote.problem] : []))
-  return refused.length === asked.length ? refused[0] : undefined
-}
 
 const health = (lab: Lab, node: Node): Promise<string> =>
   healthOf(endpointOf(lab, node) ?? '', 3 * lab.settings.patience)
@@ -232,7 +231,13 @@ function lagOf(seen: Primary['observation'], primary: Primary | undefined) {
   return { lagBytes: behind, lagSeconds: seen.replayAgeSeconds }
 }
 
-const frontNode = (lab: Lab, node: Node, container: Container | undefined, answer: string | undefined): NodeStatus => ({
-  ...common(lab, node, container, answer === 'SERVING' ? null : (answer ?? 'not asked')),
-  database: null,
-})
+function frontNode(
+  lab: Lab,
+  node: Node,
+  container: Container | undefined,
+  answer: string | undefined,
+  refused: string | undefined,
+): NodeStatus {
+  const cannot = refused === undefined ? null : `it can cast no vote: ${refused}`
+  return { ...common(lab, node, container, answer === 'SERVING' ? cannot : (answer ?? 'not asked')), database: null }
+}
