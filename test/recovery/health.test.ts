@@ -1,12 +1,12 @@
 // Healthy means that a vote could be cast, and would be replicated: what else is wrong is said with what mends it.
-import { spawn } from 'node:child_process'
+import pg from 'pg'
 import { test } from 'tap'
 import { statusOf } from '../../scripts/lab/decide/status.ts'
 import { attempt } from '../../scripts/lab/engine/docker.ts'
 import { LAB_LABEL } from '../../scripts/lab/engine/ownership.ts'
 import type { DatabaseName } from '../../scripts/lab/topology.ts'
 import { until } from '../../scripts/lab/wait.ts'
-import { containerOf, docker, failureOf, lab, patience, sql, verb } from '../the-lab.ts'
+import { addressOf, containerOf, docker, failureOf, lab, patience, sql, verb } from '../the-lab.ts'
 import { pollOnBoth, voteGetsThrough, votersOn } from './scene.ts'
 
 const untilSaid = (node: DatabaseName, what: RegExp) =>
@@ -23,27 +23,36 @@ const untilHealthy = () =>
   })
 
 test('sessions that take up all connections are said with who has them and what ends them; so does setup', async (t) => {
+  const [host = '', port] = addressOf('db-primary').split(':')
   const password = await docker('exec', containerOf('db-primary'), 'cat', '/run/secrets/owner')
-  const hold = `for n in $(seq 120); do PGPASSWORD=$1 PGAPPNAME=idler psql -h db-primary -U owner -d polling -f <(sleep 600) >/dev/null 2>&1 & done; wait`
-  const idlers = spawn('docker', ['exec', containerOf('db-replica'), 'bash', '-c', hold, 'bash', password])
-  const end = () =>
-    sql('db-primary', "select count(pg_terminate_backend(pid)) from pg_stat_activity where usename = 'owner'")
+  const idlers: pg.Client[] = []
+  const opened = async () => {
+    const session = new pg.Client({
+      ...{ host, port: Number(port), user: 'owner', password, database: 'polling', application_name: 'idler' },
+    })
+    session.on('error', () => {})
+    const connected = await session.connect().then(
+      () => true,
+      () => false,
+    )
+    if (connected) idlers.push(session)
+    return connected
+  }
   t.teardown(async () => {
-    await attempt([
-      'exec',
-      containerOf('db-replica'),
-      'bash',
-      '-c',
-      'for p in /proc/[0-9]*; do grep -qs "sleep" $p/comm && kill "${p#/proc/}"; done; true',
-    ])
-    await end()
-    idlers.kill()
+    await Promise.all(idlers.map((session) => session.end()))
     await untilHealthy()
   })
   await until('all connections taken', { seconds: 30, patience }, async () => {
-    const used = Number(await sql('db-primary', "select count(*) from pg_stat_activity where usename = 'owner'"))
-    await sql('db-primary', "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'service'")
-    return used > 90 ? { done: undefined } : { seen: `${used}` }
+    while (await opened());
+    // The service had some before: they are taken as they become free.
+    const free = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'service'"
+    const left = Number(
+      (await sql('db-primary', `${free};select count(*) from pg_stat_activity where usename = 'service'`))
+        .split('\n')
+        .at(-1),
+    )
+    while (await opened());
+    return left === 0 && !(await opened()) ? { done: undefined } : { seen: `the service has ${left}` }
   })
   await untilSaid(
     'db-primary',

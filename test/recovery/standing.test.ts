@@ -48,7 +48,7 @@ async function reader(t: Test, ...options: readonly string[]) {
     ),
   )
   await untilHas('db-primary', "select count(*) from pg_stat_replication where application_name = 'pg_receivewal'", '1')
-  return ended
+  return { ended }
 }
 
 /** The primary goes on so far without its standby that it keeps nothing that the standby would need. */
@@ -103,7 +103,7 @@ test('whatever shuts a standby out is said, and mended without a copy', async (t
 
   await cutOff()
   await untilSaid('db-replica', /primary_conninfo is set by hand/)
-  const ended = await reader(t, '-S', 'db_replica')
+  const { ended } = await reader(t, '-S', 'db_replica')
   await mended(t, {
     how: 'mended',
     why: /primary_conninfo is set by hand.*slot on db-primary is in use by pg_receivewal/,

@@ -179,6 +179,10 @@ test('what is seen of both decides what keeps a standby from following', async (
   t.equal(cause({}, {}), undefined)
   const dead = { node, peer, own: undefined, primary: { ...whole, slots: [] }, log: '' }
   t.equal(hindranceOf(dead), undefined, 'a slot is no reason why a node does not run')
+  const full =
+    'psql: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  sorry, too many clients already'
+  t.match(hindranceOf({ ...dead, refusal: full }), { cause: 'no-session-left', fix: /docker restart x-db-replica/ })
+  t.match(hindranceOf({ ...dead, refusal: 'DETAIL:  Hot standby mode is disabled.' }), { cause: 'no-standby-sessions' })
   for (const row of Object.values(CAUSES))
     t.notMatch(
       `${row.says} ${row.fix}`.replace(/\{(node|peer|container|peerContainer|name|here|needed|holder|settings)\}/g, ''),

@@ -121,6 +121,11 @@ export const CAUSES = {
     mending: 'wait',
     fix: 'zx scripts/fault.ts list shows whether one is broken on purpose; zx scripts/setup.ts starts what is down',
   },
+  'no-session-left': {
+    says: 'all its connection slots are in use, also those that are reserved for the superuser',
+    mending: 'hand',
+    fix: 'end the clients that hold them, or all sessions at once: docker restart {container}',
+  },
   'set-by-hand': {
     says: '{settings} is set by hand on it (ALTER SYSTEM)',
     mending: 'settings',

@@ -25,6 +25,8 @@ export type Scene = {
   readonly primary: Facts | undefined
   /** What the node logged in its last seconds. */
   readonly log: string
+  /** What it said where it gave no answer. */
+  readonly refusal?: string
 }
 
 /**
@@ -49,7 +51,9 @@ export function hindranceOf(scene: Scene): Hindrance | undefined {
   const [low] = own?.tooLow ?? []
   if (low !== undefined)
     return hindrance(scene, 'setting-too-low', { name: low.name, here: `${low.here}`, needed: `${low.needed}` })
-  const known = causeIn(scene.log)
+  if (/too many clients already|remaining connection slots/.test(scene.refusal ?? ''))
+    return hindrance(scene, 'no-session-left', {})
+  const known = causeIn(`${scene.log.trimEnd()}\n${scene.refusal ?? ''}`)
   // Whether the disk takes anything comes before whom it follows.
   if (known !== undefined && OF_DISK.has(known.cause)) return hindrance(scene, known.cause, known.named)
   if (own !== undefined && own.followsByHand.length > 0)

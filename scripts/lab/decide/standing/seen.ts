@@ -17,13 +17,13 @@ export async function hindranceSeen(
   primary: Observation | undefined,
 ): Promise<Hindrance | undefined> {
   const log = await logOf(node, container, LOG_SECONDS * lab.settings.patience)
-  const silent = own !== undefined && 'unreachable' in own ? `\n${own.unreachable}` : ''
   return hindranceOf({
     node,
     peer: peerOf(lab, node),
     own: factsOf(own),
     primary: factsOf(primary),
-    log: log.trimEnd() + silent,
+    log,
+    refusal: own !== undefined && 'unreachable' in own ? own.unreachable : '',
   })
 }
 
