@@ -110,8 +110,10 @@ test('whatever shuts a standby out is said, and mended without a copy', async (t
   })
   await ended
 
-  await sql('db-primary', 'alter role replicator connection limit 1')
   await cutOff()
+  await sql('db-primary', 'alter system set max_wal_senders = 1')
+  await docker('restart', containerOf('db-primary'))
+  await untilHas('db-primary', 'show max_wal_senders', '1')
   await reader(t)
   await sql('db-replica', 'alter system reset primary_conninfo')
   await sql('db-replica', 'select pg_reload_conf()')
