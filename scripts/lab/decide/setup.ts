@@ -32,7 +32,7 @@ import { preflight } from './preflight.ts'
 import { migrate } from './schema.ts'
 import { balanced, restartServers } from './serving.ts'
 import { type Starting, startingOf } from './starting.ts'
-import { type LabStatus, statusOf } from './status.ts'
+import { type LabStatus, type NodeStatus, statusOf } from './status.ts'
 
 /** Seconds, before `patience` multiplies them, after which it is worth looking whether something is broken on purpose. */
 const EXPLAIN_AFTER_SECONDS = 5
@@ -193,6 +193,7 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
     if (status.primaries.length > 1) throw splitBrain(status)
     const asked = status.nodes.filter(({ name }) => names.has(name))
     if (asked.every((node) => node.healthy)) return { done: status }
+    assertMendable(status, explained)
     await assertAlive(lab, status)
     if (!explained && performance.now() > explain) {
       explained = true
@@ -200,6 +201,13 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
     }
     return { seen: problems(asked) }
   })
+}
+
+/** What is the matter with a database and does not pass is nothing to wait for; while it comes up, some show for a moment. */
+function assertMendable({ nodes }: LabStatus, late: boolean): void {
+  const dying = ({ state, restarts }: NodeStatus) => state === 'restarting' && restarts >= 3
+  const found = nodes.find((node) => node.trouble !== null && !node.trouble.passes && (late || dying(node)))
+  if (found?.trouble) throw labError('HINDERED', { node: found.name, says: found.trouble.says, fix: found.trouble.fix })
 }
 
 /** A fault that was injected is nothing to wait for: say so. */

@@ -12,6 +12,7 @@ import { LAB_LABEL } from './ownership.ts'
 const SETTINGS = [
   "listen_addresses=''",
   'autovacuum=off',
+  'hot_standby=on',
   "primary_conninfo=''",
   "synchronous_standby_names=''",
   'recovery_target_timeline=current',

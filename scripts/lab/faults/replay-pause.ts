@@ -13,8 +13,9 @@ export const replayPause: Kind<'replay-pause'> = {
   options: {},
   isFor: ({ database }) => database !== undefined && 'inRecovery' in database && database.inRecovery,
   inject: (tell, { view }) => changeDatabase(tell, view.node, 'select pg_wal_replay_pause()'),
+  // PostgreSQL pauses replay by itself where a setting is lower than the primary's; resumed, it would end.
   inForce: ({ database }) =>
-    database !== undefined && 'inRecovery' in database && database.replayPaused
+    database !== undefined && 'inRecovery' in database && database.replayPaused && database.tooLow.length === 0
       ? [{ detail: 'receives WAL, replays none' }]
       : [],
   heal: (tell, _, node) => changeDatabase(tell, node, 'select pg_wal_replay_resume()'),

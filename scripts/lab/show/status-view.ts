@@ -26,19 +26,17 @@ export function statusTable(status: LabStatus): string {
   const problems = status.nodes
     .filter(({ problem }) => problem !== null)
     .map(({ name, problem }) => `${chalk.red('✗')} ${name}: ${problem}`)
-  return [...lines, '', ...problems, ...hanging(status), ...faults(status), summary(status)].join('\n')
+  const warnings = status.nodes
+    .filter(({ warning }) => warning !== null)
+    .map(({ name, warning }) => `${chalk.yellow('!')} ${name}: ${warning}`)
+  return [...lines, '', ...problems, ...warnings, ...faults(status), summary(status)].join('\n')
 }
-
-const hanging = ({ commitsHang }: LabStatus): readonly string[] =>
-  commitsHang
-    ? [
-        `${chalk.yellow('!')} commits hang: the standby that they wait for is not there; zx scripts/replication.ts says more`,
-      ]
-    : []
 
 /** What is broken on purpose, or where to see that. */
 function faults({ faults, nodes }: LabStatus): readonly string[] {
-  const hidden = nodes.some(({ state, healthy }) => state === 'running' && !healthy)
+  const hidden = nodes.some(
+    ({ state, healthy, trouble }) => state === 'running' && !healthy && trouble?.passes !== false,
+  )
   const shown = faults.length === 0 ? [] : [`${chalk.yellow('!')} faults in force: ${faultLines(faults).join('; ')}`]
   const hint = hidden ? [`${chalk.yellow('!')} faults of the network show in: zx scripts/fault.ts list`] : []
   return [...shown, ...hint]
@@ -65,8 +63,8 @@ function lagOf({ database }: NodeStatus): string {
 const slotOf = ({ database }: NodeStatus): string =>
   (database?.slots ?? [])
     .map(
-      ({ name, active, retainedBytes }) =>
-        `${name} ${active ? 'active' : `inactive, keeps ${bytes(retainedBytes ?? 0)}`}`,
+      ({ name, active, retainedBytes, walStatus }) =>
+        `${name} ${walStatus === 'lost' ? 'lost' : active ? 'active' : `inactive, keeps ${bytes(retainedBytes ?? 0)}`}`,
     )
     .join('; ')
 
