@@ -49,6 +49,11 @@ const CALLS: Record<string, Hostile> = {
   'a timeout of 6000 bytes': { headers: { 'grpc-timeout': 'x'.repeat(6000) }, answer: /^3 INVALID_FIELD grpc-timeout/ },
   'a timeout of 31 days': { headers: { 'grpc-timeout': '2678400S' }, answer: ANSWERED },
   'the longest timeout': { headers: { 'grpc-timeout': '99999999H' }, answer: ANSWERED },
+  'a large message with it': {
+    headers: { 'grpc-timeout': 'soon' },
+    body: framed(Buffer.alloc(4_000_000)),
+    answer: /^3 INVALID_FIELD grpc-timeout/,
+  },
   'an encoding of 6000 bytes': {
     headers: { 'grpc-encoding': 'x'.repeat(6000) },
     body: compressed,
