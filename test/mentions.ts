@@ -42,19 +42,19 @@ type Mention = {
 // A word of a command ends where a sentence goes on.
 const WORDS = '(?:(?: +(?:"[^"`]*"|[^\\s`\'"|;()>]+))*)'
 const FORMS = [
-  new RegExp(`\\bzx (?:scripts|vm)/([\\w-]+)\\.ts(${WORDS})`, 'g'),
-  new RegExp(`\\bnpm run (?:-s )?([a-z][\\w:-]*)(?: --(?= )(${WORDS}))?`, 'g'),
+  new RegExp(`\\bzx (?:scripts|vm)/(?<name>[\\w-]+)\\.ts(?<rest>${WORDS})`, 'g'),
+  new RegExp(`\\bnpm (?:run (?:-s )?(?=[a-z])|(?=test\\b))(?<name>[\\w:-]+)(?: --(?= )(?<rest>${WORDS}))?`, 'g'),
 ]
 const SPAN = /`([^`]+)`/g
 const OPTION = /(?<![\w-])--[a-z][a-z-]*/g
 /** Commands of others, whose options are not ours. */
-const FOREIGN = /^(?:\$ )?(?:sudo )?(?:docker|vagrant|virsh|git|node|npx|npm test|npm ci|apt-get|psql|cp|awk)\b/
+const FOREIGN = /^(?:\$ )?(?:sudo )?(?:docker|vagrant|virsh|git|node|npx|npm ci|apt-get|psql|cp|awk)\b/
 
 /** Verbs that a text mentions, in their order. */
 function mentionsIn(text: string, verbs: ReadonlyMap<string, Verb>, context: readonly Verb[]): readonly Mention[] {
   const named = FORMS.flatMap((form) =>
     [...text.matchAll(form)].map((match) => {
-      const [whole, name = '', rest = ''] = match
+      const { 0: whole, groups: { name = '', rest = '' } = {} } = match
       return mention(verbs.get(name) ?? name, rest, match.index, match.index + whole.length)
     }),
   )

@@ -165,7 +165,7 @@ test('what the old primary writes between check and fence is checked again: nobo
   const ignore = () => {}
   await fence(ignore, lab, plan.old.node)
   const standby = plan.kind === 'promote' ? plan.candidate.node : plan.primary.node
-  const way = wayOver(ignore, ignore, sessionOf(means, standby), standby, patience)
+  const way = wayOver(ignore, ignore, sessionOf(means, standby), lab, standby)
   await t.rejects(checkAgain(means, way, plan, options), {
     code: 'FENCED_NOT_PROMOTED',
     message: /db-primary is fenced, and nobody was promoted: db-replica lacks \d+ bytes/,

@@ -19,19 +19,19 @@ const programs = listPrograms()
 for (const file of await filesOf('scripts/*.ts')) await import(join(ROOT, file))
 const byVerb = new Map(programs.map((program) => [basename(program.name(), '.ts'), program]))
 
-const { stdout: boxHelp } = spawnSync(process.execPath, [join(ROOT, 'vm/box.ts'), '--help'], { encoding: 'utf8' })
-const box: Verb = {
-  name: 'box',
-  options: new Set(boxHelp.match(/--[a-z]+/g)),
-  commands: new Map(),
-  usual: undefined,
+/** What a program says that is defined otherwise, and the verb that it is by that. */
+function helpOf(name: string, file: string): { readonly help: string; readonly verb: Verb } {
+  const { stdout: help } = spawnSync(process.execPath, [join(ROOT, file), '--help'], { encoding: 'utf8' })
+  return { help, verb: { ...bare(name), options: new Set(help.match(/--[a-z]+/g)) } }
 }
-const { scripts: npmScripts }: { scripts: Record<string, string> } = JSON.parse(textOf('package.json'))
 const bare = (name: string): Verb => ({ name, options: new Set(), commands: new Map(), usual: undefined })
+const { help: boxHelp, verb: box } = helpOf('box', 'vm/box.ts')
+const { scripts: npmScripts }: { scripts: Record<string, string> } = JSON.parse(textOf('package.json'))
 const verbs: ReadonlyMap<string, Verb> = new Map([
   ...Object.keys(npmScripts).map((name): [string, Verb] => [name, bare(name)]),
   ...[...byVerb].map(([name, program]): [string, Verb] => [name, verbOf(name, program)]),
   ['box', box],
+  ['test', helpOf('test', 'test/run.ts').verb],
 ])
 const verbNamed = (name: string): Verb => {
   const verb = verbs.get(name)
@@ -41,6 +41,7 @@ const verbNamed = (name: string): Verb => {
 
 /** What pages are about, where their name does not say it. */
 const PAGES: Readonly<Record<string, readonly string[]>> = {
+  'CONTRIBUTING.md': ['test'],
   'docs/classroom.md': ['box'],
   'docs/exercises.md': ['exercise'],
   'docs/experiments.md': ['experiment'],
@@ -165,5 +166,7 @@ test('a name that is wrong is found, whichever way it is told', async (t) => {
   t.equal(wrong('npm run -s poll -- list --user ann'), 1)
   t.equal(wrong('`zx scripts/rejoin.ts` | brings it back; `--copy`'), 0)
   t.equal(wrong('`rejoin` brings it back, or `--watch`'), 1)
+  t.equal(wrong('`npm test -- --keep recovery`, `npm ci`'), 0)
+  t.equal(wrong('`npm test -- --kept recovery`'), 1)
   t.equal(wrong('`docker run --network none`'), 0)
 })

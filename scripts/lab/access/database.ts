@@ -177,9 +177,13 @@ export async function changeOver(
   ...statements: readonly string[]
 ): Promise<string> {
   tell(`docker ${commandFor(node, statements).map(typed).join(' ')}`)
-  const printed = await session.run(statements.join(';\n'), seconds)
+  const printed = await session.run(scriptOf(statements), seconds)
   return printed.split('\n').at(-1) ?? ''
 }
+
+/** Statements as psql reads them; commands of its own end with their line. */
+export const scriptOf = (statements: readonly string[]): string =>
+  statements.map((statement) => (statement.startsWith('\\') ? statement : `${statement};`)).join('\n')
 
 const commandFor = (node: DatabaseNode, statements: readonly string[]): readonly string[] => [
   ...['exec', node.container, ...PSQL],

@@ -109,7 +109,7 @@ export const switchover = (lab: Lab, { endReports: ends }: SwitchoverOptions): P
       {
         title: 'Promote the standby',
         task: async (_, task) => {
-          const promotion = await promote(wayFor(task), [...PROMOTE, ...slotStatements(it().from)])
+          const promotion = await promote(wayFor(task), PROMOTE, slotStatements(it().from))
           timeline = promotion.timeline
         },
       },

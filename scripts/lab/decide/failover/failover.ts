@@ -63,7 +63,7 @@ export async function failOver(means: Means, options: FailoverOptions): Promise<
     const say = (line: string) => {
       task.output = line
     }
-    return wayOver(tellOf(task), say, sessionOf(means, nodeOf(planned())), nodeOf(planned()), lab.settings.patience)
+    return wayOver(tellOf(task), say, sessionOf(means, nodeOf(planned())), lab, nodeOf(planned()))
   }
 
   await steps([
@@ -97,7 +97,11 @@ export async function failOver(means: Means, options: FailoverOptions): Promise<
     {
       title: 'Promote and confirm',
       task: async (_, task) => {
-        const promoted = await promote(wayFor(task), statementsFor(planned(), options.force))
+        const promoted = await promote(
+          wayFor(task),
+          statementsFor(planned(), options.force),
+          slotStatements(planned().old.node),
+        )
         promotion = promoted
         endedReports.push(...promoted.ended)
         task.title = `${planned().kind === 'promote' ? 'Promote' : 'Confirm'} ${nodeOf(planned()).name}: a primary on timeline ${promotion.timeline}`
@@ -163,7 +167,6 @@ function statementsFor(plan: Plan, force: boolean): readonly string[] {
       ? []
       : ["alter system set synchronous_standby_names = ''", 'select pg_reload_conf()']),
     ...(plan.kind === 'promote' ? PROMOTE : []),
-    ...slotStatements(plan.old.node),
   ]
 }
 

@@ -1,5 +1,5 @@
-import type { Report } from '../../access/replay.ts'
-import { labError } from '../../errors.ts'
+import type { Backlog, Report } from '../../access/replay.ts'
+import { LabError, labError } from '../../errors.ts'
 import type { DatabaseNode } from '../../topology.ts'
 import { slotOf } from '../databases.ts'
 import { backlogOf, backlogPhrase, endReports, type Way } from './replay.ts'
@@ -15,20 +15,25 @@ const LOOKS = 125
 const NEWS_SECONDS = 2
 
 /**
- * Runs what makes a node the primary, the promotion among it, and confirms that it is out of recovery. Before that it
- * replays all that it has received: how far it is it says, and ends those that hold it up. Without progress it is given up.
+ * Runs what makes a node the primary, and what it needs as one `after`, and confirms that it is out of recovery. First a
+ * standby replays all that it has received: it says how far that is, and ends those that hold it up. Without any progress
+ * it gives up.
  */
 export async function promote(
   way: Way,
   statements: readonly string[],
+  after: readonly string[],
 ): Promise<Promotion & { readonly ended: readonly Report[] }> {
   const ended = new Map<number, Report>()
-  let answer = await way.change(...statements, WHERE_PARTED)
+  let answer = await way
+    .change(...statements, ...after, WHERE_PARTED)
+    .catch((error: unknown) => cancelled(error, RECOVERING))
+  let backlog: Backlog | undefined
   let replayed: string | null = null
   let progress = performance.now()
   let told = performance.now()
   while (isRecovering(answer)) {
-    const backlog = await backlogOf(way)
+    backlog = await backlogOf(way).catch((error: unknown) => cancelled(error, backlog ?? UNKNOWN))
     const now = performance.now()
     if (backlog.replayed !== replayed) {
       replayed = backlog.replayed
@@ -42,12 +47,24 @@ export async function promote(
       told = now
     }
     for (const report of await endReports(way, backlog)) ended.set(report.pid, report)
-    answer = await way.ask(AWAIT_PROMOTION, WHERE_PARTED)
+    answer = await way
+      .ask(...AWAIT_PROMOTION, ...after, WHERE_PARTED)
+      .catch((error: unknown) => cancelled(error, RECOVERING))
   }
   return { ...promotionIn(answer), ended: [...ended.values()] }
 }
 
-const isRecovering = (answer: string): boolean => answer.startsWith('t')
+/** What is asked while a standby replays has a snapshot for an instant, and may be cancelled for it: it is asked again. */
+function cancelled<T>(error: unknown, instead: T): T {
+  if (error instanceof LabError && /conflict with recovery/.test(`${error.message}${error.details}`)) return instead
+  throw error
+}
+
+/** The answer of a database that is in recovery. */
+const RECOVERING = 't'
+const UNKNOWN: Backlog = { inRecovery: true, received: null, replayed: null, reports: [] }
+
+const isRecovering = (answer: string): boolean => answer.startsWith(RECOVERING)
 
 function promotionIn(answer: string): Promotion {
   const [, timeline, parent, parted] = answer.split('|')
@@ -56,12 +73,17 @@ function promotionIn(answer: string): Promotion {
 }
 
 // Each look is a transaction of its own: one that lasted would have a snapshot, which replay may have to wait for.
-const AWAIT_PROMOTION = `do $$ begin
+// Replay that waits no longer, or not at all, cancels it, and nothing is lost by that.
+const AWAIT_PROMOTION: readonly string[] = [
+  '\\set ON_ERROR_STOP off',
+  `do $$ begin
      for look in 1 .. ${LOOKS} loop exit when not pg_is_in_recovery(); perform pg_sleep(0.002); commit; end loop;
-   end $$`
+   end $$`,
+  '\\set ON_ERROR_STOP on',
+]
 
 /** Promotes a standby; pg_promote() itself would look only every tenth of a second whether it is done. */
-export const PROMOTE: readonly string[] = ['select pg_promote(false)', AWAIT_PROMOTION]
+export const PROMOTE: readonly string[] = ['select pg_promote(false)', ...AWAIT_PROMOTION]
 
 /** Makes the slot of a node on its primary, if it is not there; it keeps WAL from now on. */
 export const slotStatements = (node: DatabaseNode): readonly string[] => [

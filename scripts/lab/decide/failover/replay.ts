@@ -1,4 +1,4 @@
-import { ask, bytesOf, change, changeOver } from '../../access/database.ts'
+import { ask, bytesOf, change, changeOver, scriptOf } from '../../access/database.ts'
 import { ASK_BACKLOG, type Backlog, backlogIn, type Report } from '../../access/replay.ts'
 import type { Session } from '../../access/session.ts'
 import type { Tell } from '../../engine/docker.ts'
@@ -28,13 +28,19 @@ const SHORT_SECONDS = 1
 const lastLine = (printed: string): string => printed.split('\n').at(-1) ?? ''
 
 /** Over a session that is open already. */
-export function wayOver(tell: Tell, say: Tell, session: Session, node: DatabaseNode, patience: number): Way {
+export function wayOver(tell: Tell, say: Tell, session: Session, lab: Lab, node: DatabaseNode): Way {
+  const { patience } = lab.settings
   const seconds = ANSWER_SECONDS * patience
+  const byCommand = wayBy(tell, say, lab, node)
   return {
     node,
     patience,
     say,
-    ask: async (...statements) => lastLine(await session.run(statements.join(';\n'), seconds)),
+    ask: async (...statements) =>
+      // A statement that was cancelled has ended the session.
+      session.over() === undefined
+        ? lastLine(await session.run(scriptOf(statements), seconds))
+        : byCommand.ask(...statements),
     change: (...statements) => changeOver(tell, session, node, seconds, ...statements),
   }
 }
@@ -44,7 +50,7 @@ export const wayBy = (tell: Tell, say: Tell, lab: Lab, node: DatabaseNode): Way 
   node,
   patience: lab.settings.patience,
   say,
-  ask: async (...statements) => lastLine(await ask(lab, node, statements.join(';\n'), ANSWER_SECONDS)),
+  ask: async (...statements) => lastLine(await ask(lab, node, scriptOf(statements), ANSWER_SECONDS)),
   change: (...statements) => change(tell, node, ...statements),
 })
 
