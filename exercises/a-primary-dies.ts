@@ -6,16 +6,18 @@ export const OPTIONS = ['Old', 'New']
 export const EVERYWHERE = { ann: 'New', bob: 'Old', cid: 'New' }
 export const ONLY_ON_THE_OLD = { dora: 'New', emil: 'Old' }
 
-export const Scene = z.object({ poll: z.string() })
+/** `diedAt`: when the primary had died, an ISO date. */
+export const Scene = z.object({ poll: z.string(), diedAt: z.string() })
 export type Scene = z.infer<typeof Scene>
 
 /** Votes of which some reach the standby and some do not; then the primary is killed. */
 export async function aPrimaryDies(stage: Stage): Promise<Scene> {
   const poll = await stage.createPoll('The new logo?', OPTIONS)
   await stage.voteEverywhere(poll, EVERYWHERE)
-  await stage.fault('isolate', 'db-replica', 'db-primary')
+  await stage.fault('isolate', 'db-replica', { peers: ['db-primary'] })
   await stage.vote(poll, ONLY_ON_THE_OLD)
   await stage.fault('crash', 'db-primary')
+  const diedAt = new Date().toISOString()
   await stage.heal('isolate')
   // It would believe for some seconds more that its primary is there.
   await stage.change('db-replica', 'select pg_terminate_backend(pid) from pg_stat_wal_receiver')
@@ -23,7 +25,7 @@ export async function aPrimaryDies(stage: Stage): Promise<Scene> {
     const receivers = await stage.ask('db-replica', 'select count(*) from pg_stat_wal_receiver')
     return receivers === '0' ? { done: undefined } : { seen: `${receivers} receivers` }
   })
-  return { poll }
+  return { poll, diedAt }
 }
 
 /** The names of those whose votes only the old primary has. */

@@ -7,6 +7,7 @@ import { readSettings } from './lab/settings.ts'
 import {
   actedView,
   briefView,
+  checkJson,
   checkView,
   endedView,
   hintView,
@@ -21,6 +22,7 @@ const tell = (what: string) => console.error(`… ${what}`)
 const DISCARD = ['--discard', 'also if the lab holds polls of yours: they are deleted'] as const
 
 type Options = { readonly json?: boolean; readonly discard?: boolean }
+type Verifying = { readonly runs: number; readonly thorough?: boolean }
 
 await commandLine(import.meta.filename, (program) => {
   program.description(
@@ -47,26 +49,26 @@ await commandLine(import.meta.filename, (program) => {
       console.log(briefView(await start(labOf(readSettings()), word, discard, tell))),
     )
   program
-    .command('check')
-    .description('look at the lab; exit code 0 where the exercise is solved, else 1')
+    .command('check [exercise]')
+    .description('look at the lab; exit code 0 if the exercise is solved, else 1')
     .option('--answer <text>', 'what the exercise asks for')
     .option('--json', 'print what was found as JSON')
-    .action(async ({ answer, json }: Options & { answer?: string }) => {
-      const checked = await check(labOf(readSettings()), answer)
-      const { entry, passed, findings } = checked
-      console.log(json ? JSON.stringify({ exercise: entry.name, passed, findings }, null, 2) : checkView(checked))
+    .action(async (word: string | undefined, { answer, json }: Options & { answer?: string }) => {
+      const checked = await check(labOf(readSettings()), word, answer)
+      console.log(json ? JSON.stringify(checkJson(checked), null, 2) : checkView(checked))
+      const { passed } = checked
       if (!passed) process.exitCode = 1
     })
   program
-    .command('hint')
+    .command('hint [exercise]')
     .description('one more hint')
-    .action(async () => console.log(hintView(await hint(labOf(readSettings())))))
+    .action(async (word?: string) => console.log(hintView(await hint(labOf(readSettings()), word))))
   program
-    .command('solve')
-    .description('start the exercise again, and carry out its solution step by step: ALL VOTES ARE DELETED')
+    .command('solve [exercise]')
+    .description('start an exercise again, and carry out its solution step by step: ALL VOTES ARE DELETED')
     .option(...DISCARD)
-    .action(async ({ discard = false }: Options) => {
-      const solved = await solve(labOf(readSettings()), discard, tell, {
+    .action(async (word: string | undefined, { discard = false }: Options) => {
+      const solved = await solve(labOf(readSettings()), word, discard, tell, {
         before: (step) => console.log(stepView(step)),
         after: (acted) => console.log(actedView(acted)),
       })
@@ -85,14 +87,15 @@ await commandLine(import.meta.filename, (program) => {
   program
     .command('verify [exercises...]')
     .description(
-      'prove of exercises, or of all, that they fail unsolved, pass solved, refuse what is tempting, and start the same twice: ALL POLLS AND VOTES ARE DELETED',
+      'prove of exercises, or of all, that they fail unsolved, pass solved, accept what is right, refuse what is tempting, and start the same twice: ALL POLLS AND VOTES ARE DELETED',
     )
     .option('--runs <number>', 'how often', numberFrom(1, 1000), 1)
+    .option('--thorough', 'try also the right and wrong ways that take long, or differ little from others')
     .option(...DISCARD)
-    .action(async (words: string[], { runs, discard = false }: Options & { runs: number }) => {
+    .action(async (words: string[], { runs, thorough = false, discard = false }: Options & Verifying) => {
       const entries = words.length === 0 ? await readTrack() : await Promise.all(words.map(entryOf))
       const all = Array.from({ length: runs }, () => entries).flat()
-      await verifyAll(labOf(readSettings()), all, discard, tell, (verified) => {
+      await verifyAll(labOf(readSettings()), all, { discard, thorough }, tell, (verified) => {
         console.log(verifiedLines(verified))
         if (verified.problems.length > 0) process.exitCode = 1
       })

@@ -15,13 +15,16 @@ const FAULTS = KINDS.map(({ name }) => name)
 const NODES = Object.keys(TOPOLOGY) as readonly NodeName[]
 /** Bytes; a good hundred votes. */
 const DEFAULT_LAG = 128 * 1024
+/** kbit/s: so narrow that the wait for it is most of a vote, also on a busy machine. */
+const DEFAULT_SLOW = 500
 
-type Options = Omit<Plan, 'fault' | 'level' | 'recovery' | 'lag'> & {
+type Options = Omit<Plan, 'fault' | 'level' | 'recovery' | 'lag' | 'slow'> & {
   readonly fault: Matrix['faults']
   readonly level: Matrix['levels']
   readonly recovery: Matrix['recoveries']
   readonly runs: number
   readonly lag?: number | true
+  readonly slow?: number | true
   readonly output: string
   readonly json?: boolean
 }
@@ -49,12 +52,18 @@ await commandLine(import.meta.filename, (program) => {
       `cut the standby off first, until it lacks so many bytes of WAL (${DEFAULT_LAG} unless said); failover may lose them`,
       numberFrom(1, 2 ** 30),
     )
+    .option(
+      '--slow [kbit/s]',
+      `let the link from the primary to the standby carry no more than that (${DEFAULT_SLOW} unless said)`,
+      numberFrom(1, 10_000_000),
+    )
     .option('--output <folder>', 'where to keep it, in a folder of its own', EXPERIMENTS)
     .option('--json', 'print the experiment as JSON, without the samples')
-    .action(async ({ fault, level, recovery, runs, lag = 0, output, json, ...common }: Options) => {
+    .action(async ({ fault, level, recovery, runs, lag = 0, slow, output, json, ...common }: Options) => {
+      const link = slow === undefined ? {} : { slow: slow === true ? DEFAULT_SLOW : slow }
       const plans = plansOf(
         { faults: fault, levels: level, recoveries: recovery, runs },
-        { ...common, lag: lag === true ? DEFAULT_LAG : lag },
+        { ...common, ...link, lag: lag === true ? DEFAULT_LAG : lag },
       )
       const tell = (what: string) => console.error(`… ${what}`)
       show(await experiment(labOf(readSettings()), plans, output, tell), json)

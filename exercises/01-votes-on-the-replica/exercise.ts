@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { defineExercise, finding, holdsVotes, type Stage } from '../../scripts/lab/exercise/face.ts'
+import { defineExercise, finding, holdsVotes, type Stage, type Step } from '../../scripts/lab/exercise/face.ts'
 
 const VOTES = { ann: 'Roof', bob: 'Garden', cid: 'Roof' }
+const USERS = Object.keys(VOTES)
 
 export const exercise = defineExercise({
   minutes: 10,
@@ -10,7 +11,7 @@ export const exercise = defineExercise({
   async setup(stage) {
     const since = new Date().toISOString()
     const poll = await stage.createPoll('Where shall we meet?', ['Roof', 'Garden', 'Cellar'])
-    return { poll, readBefore: await votesRead(stage), since }
+    return { poll, readBefore: (await readsOnReplica(stage, poll)).votes, since }
   },
   given: (_, { poll }) => [`the poll "Where shall we meet?"  ${poll}`],
   check: async (stage, { poll, readBefore, since }) => [
@@ -19,16 +20,19 @@ export const exercise = defineExercise({
       'somebody has read these votes in the table vote on db-replica',
       'psql inside the container of db-replica, database polling: pg_stat_user_tables',
       async () => {
-        const read = (await votesRead(stage)) - readBefore
-        return { ok: read >= Object.keys(VOTES).length, seen: `${read} votes read there since the exercise began` }
+        const { votes, tooEarly } = await readsOnReplica(stage, poll)
+        // A database that was killed has forgotten what it had counted.
+        const read = votes < readBefore ? votes : votes - readBefore
+        const early = tooEarly ? ', the last time before all three were there' : ''
+        return { ok: read >= USERS.length && !tooEarly, seen: `${read} votes read there${early}` }
       },
     ),
     ...(await Promise.all([
       finding('these votes came through the balancer', stage.type.docker('logs', 'loader'), async () => {
-        const calls = (await stage.log('loader', since)).split('\n').filter((line) => /CastVote"/.test(line))
-        return { ok: calls.length >= Object.keys(VOTES).length, seen: `it has passed on ${calls.length} votes` }
+        const { through, past } = await waysOfVotes(stage, poll, since)
+        return { ok: through === USERS.length, seen: `${through} of them did`, final: past > 0 }
       }),
-      holdsVotes(stage, 'db-primary', poll, VOTES, { only: true }),
+      holdsVotes(stage, 'db-primary', poll, VOTES, { only: true, cast: true }),
       holdsVotes(stage, 'db-replica', poll, VOTES, { only: true }),
     ])),
   ],
@@ -38,58 +42,211 @@ export const exercise = defineExercise({
     `${type.session('db-replica')} opens a session there; \\d shows the tables.`,
   ],
   solution: (stage, { poll }) => [
-    ...Object.entries(VOTES).map(([user, option]) => ({
-      does: `Cast the vote of ${user} through the balancer`,
-      command: stage.type.verb('poll', 'vote', poll, option, '--user', user),
-    })),
+    ...vote(stage, poll),
     { does: 'Find the votes on the replica, by name', command: stage.type.psql('db-replica', SELECT(poll)) },
   ],
-  tempting: (stage, { poll }) => [
+  tempting: (stage, { poll }) => {
+    const look: Step = { does: 'look at the replica', command: stage.type.psql('db-replica', SELECT(poll)) }
+    const pastTheBalancer = vote(stage, poll, VOTES, '--at', stage.type.endpoint('primary'))
+    return [
+      {
+        does: 'voting, and looking at the primary and at the results only',
+        misses: 'read these votes in the table vote on db-replica',
+        steps: [
+          ...vote(stage, poll),
+          { does: 'look at the primary', command: stage.type.psql('db-primary', SELECT(poll)) },
+          {
+            does: 'look at results',
+            command: stage.type.verb('poll', '--at', stage.type.endpoint('backup'), 'results', poll),
+          },
+        ],
+      },
+      {
+        does: "voting past the balancer, while the lab's own calls come through it",
+        misses: 'came through the balancer',
+        final: true,
+        steps: [
+          ...pastTheBalancer,
+          ...[1, 2, 3].map(() => ({ does: 'have the lab call', command: stage.type.verb('setup') })),
+          look,
+        ],
+      },
+      {
+        does: 'voting past the balancer, and the same votes through it afterwards',
+        misses: 'came through the balancer',
+        final: true,
+        thorough: true,
+        steps: [...pastTheBalancer, ...vote(stage, poll), look],
+      },
+      {
+        does: 'one vote past the balancer, and votes of others through it',
+        misses: 'came through the balancer',
+        final: true,
+        thorough: true,
+        steps: [
+          ...vote(stage, poll, { ann: 'Roof' }, '--at', stage.type.endpoint('backup')),
+          ...vote(stage, poll, { bob: 'Garden', cid: 'Roof', eve: 'Roof' }),
+          look,
+        ],
+      },
+      {
+        does: 'looking at one vote three times, before the others are cast',
+        misses: 'read these votes in the table vote on db-replica',
+        thorough: true,
+        steps: [
+          ...vote(stage, poll, { ann: 'Roof' }),
+          ...[1, 2, 3].map(() => ({ does: 'look', command: stage.type.psql('db-replica', 'select * from vote') })),
+          // What was read is told once a second.
+          ...vote(stage, poll, { bob: 'Garden', cid: 'Roof' }),
+        ],
+      },
+      {
+        does: 'a vote for the wrong place',
+        misses: 'db-primary holds these votes',
+        final: true,
+        thorough: true,
+        steps: [...vote(stage, poll, { ...VOTES, cid: 'Cellar' }), look],
+      },
+      {
+        does: 'voting in the name of two people only',
+        misses: 'db-primary holds these votes',
+        thorough: true,
+        steps: [...vote(stage, poll, { ann: 'Roof', bob: 'Garden' }), look, look],
+      },
+      {
+        does: 'writing the votes into the database',
+        misses: 'came through the balancer',
+        final: true,
+        thorough: true,
+        steps: [
+          {
+            does: 'insert',
+            command: stage.type.psql(
+              'db-primary',
+              ...USERS.map(
+                (user) => `insert into vote (poll_id, user_id, option) values ('${poll}', '${user}', ${OPTION(user)})`,
+              ),
+            ),
+          },
+          look,
+        ],
+      },
+      {
+        does: 'giving the lab back as new afterwards',
+        misses: 'db-primary holds these votes',
+        final: true,
+        thorough: true,
+        steps: [...vote(stage, poll), look, { does: 'reset', command: stage.type.verb('reset') }],
+      },
+    ]
+  },
+  also: (stage, { poll }) => [
     {
-      does: 'voting, and looking at the primary and at the results only',
-      misses: 'read these votes in the table vote on db-replica',
+      does: 'votes with a client of another make, which sends no key',
       steps: [
         ...Object.entries(VOTES).map(([user, option]) => ({
           does: 'vote',
-          command: stage.type.verb('poll', 'vote', poll, option, '--user', user),
+          command: `node --input-type=module -e '${CLIENT_WITHOUT_KEY}' ${stage.type.endpoint('loader')} ${poll} ${user} ${option}`,
         })),
-        { does: 'look at the primary', command: stage.type.psql('db-primary', SELECT(poll)) },
+        { does: 'look', command: stage.type.psql('db-replica', 'table vote') },
+      ],
+    },
+    {
+      does: 'looking by a count of each name, after votes in another order, one of them tried twice',
+      thorough: true,
+      steps: [
+        ...vote(stage, poll, { cid: 'Roof', ann: 'Roof', bob: 'Garden' }),
+        { does: 'again', command: `${stage.type.verb('poll', 'vote', poll, 'Roof', '--user', 'ann')} || true` },
         {
-          does: 'look at results',
-          command: stage.type.verb('poll', '--at', stage.type.endpoint('backup'), 'results', poll),
+          does: 'look',
+          command: stage.type.psql('db-replica', 'select user_id, count(*) from vote group by user_id'),
         },
       ],
     },
     {
-      does: 'voting past the balancer',
-      misses: 'came through the balancer',
+      does: 'looking after db-replica was killed and started again',
+      thorough: true,
       steps: [
-        ...Object.entries(VOTES).map(([user, option]) => ({
-          does: 'vote',
-          command: stage.type.verb(
-            'poll',
-            '--at',
-            stage.type.endpoint('primary'),
-            'vote',
-            poll,
-            option,
-            '--user',
-            user,
-          ),
-        })),
-        { does: 'look at the replica', command: stage.type.psql('db-replica', SELECT(poll)) },
+        ...vote(stage, poll),
+        { does: 'kill', command: stage.type.docker('restart -t 0', 'db-replica') },
+        { does: 'wait', command: stage.type.verb('setup') },
+        { does: 'look', command: stage.type.psql('db-replica', SELECT(poll)) },
       ],
     },
   ],
 })
 
+const OPTION = (user: string): number => (user === 'bob' ? 2 : 1)
+
 const SELECT = (poll: string): string =>
   `select user_id, options[option] from vote join poll on id = poll_id where id = '${poll}'`
 
-const votesRead = async (stage: Stage): Promise<number> =>
-  Number(
+const vote = (
+  stage: Stage,
+  poll: string,
+  votes: Readonly<Record<string, string>> = VOTES,
+  ...at: readonly string[]
+): readonly Step[] =>
+  Object.entries(votes).map(([user, option]) => ({
+    does: `Cast the vote of ${user}${at.length === 0 ? ' through the balancer' : ''}`,
+    command: stage.type.verb('poll', ...at, 'vote', poll, option, '--user', user),
+  }))
+
+/** As the stock clients of the wire contract do it: only the message, and no metadata. */
+const CLIENT_WITHOUT_KEY = [
+  'import { credentials } from "@grpc/grpc-js"',
+  'import { VoteServiceClient } from "./proto/gen/polling.ts"',
+  'const [address, uuid, userID, select_options] = process.argv.slice(1)',
+  'const client = new VoteServiceClient(address, credentials.createInsecure())',
+  'client.castVote({ uuid, userID, select_options }, (error) => { if (error) throw error; client.close() })',
+].join('; ')
+
+/** Rows of the table vote that were read on the replica, and whether that was before the last of these votes was cast. */
+async function readsOnReplica(stage: Stage, poll: string): Promise<{ votes: number; tooEarly: boolean }> {
+  // The time of the last scan is known from PostgreSQL 16 on.
+  const [votes, tooEarly] = (
     await stage.ask(
       'db-replica',
-      "select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables where relname = 'vote'",
+      // Not counted, since this reads the table itself.
+      `set track_counts = off;
+       select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0),
+              coalesce(greatest((it->>'last_seq_scan')::timestamptz, (it->>'last_idx_scan')::timestamptz)
+                < (select max(cast_at) from vote where poll_id = '${poll}'), false)
+       from pg_stat_user_tables as scans, to_jsonb(scans) as it where relname = 'vote'`,
+    )
+  ).split('|')
+  return { votes: Number(votes), tooEarly: tooEarly === 't' }
+}
+
+type Passed = { readonly time: string; readonly call: string; readonly grpc_status: string; readonly key: string }
+
+/** How many of these votes the balancer passed on, and how many have reached the database past it. */
+async function waysOfVotes(stage: Stage, poll: string, since: string): Promise<{ through: number; past: number }> {
+  const [log, rows] = await Promise.all([
+    stage.log('loader', since),
+    stage.ask(
+      'db-primary',
+      `select idempotency_key, extract(epoch from cast_at) from vote where poll_id = '${poll}' and user_id in ('${USERS.join("', '")}')`,
     ),
-  )
+  ])
+  const passed = log.split('\n').flatMap(passedOn)
+  const votes = rows.split('\n').filter((row) => row !== '')
+  const through = votes.filter((row) => {
+    const at = row.lastIndexOf('|')
+    const [key, castAt] = [row.slice(0, at), Number(row.slice(at + 1))]
+    // A vote without a key is known by its second only; no two of them are taken for the same call.
+    const nth = passed.findIndex((it) => it.key === key && (key !== '' || isAbout(it.time, castAt)))
+    if (nth !== -1) passed.splice(nth, 1)
+    return nth !== -1
+  }).length
+  return { through, past: votes.length - through }
+}
+
+const isAbout = (time: string, castAt: number): boolean => Math.abs(Date.parse(time) / 1000 + 0.5 - castAt) <= 1.5
+
+/** A vote in a line of the balancer's log that a server answered. */
+function passedOn(line: string): readonly Passed[] {
+  if (!line.includes('/CastVote"')) return []
+  const { time, grpc_status, call, idempotency_key: key } = JSON.parse(line)
+  return grpc_status === '0' ? [{ time, call, grpc_status, key }] : []
+}

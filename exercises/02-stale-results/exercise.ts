@@ -6,43 +6,38 @@ import {
   holdsVotes,
   isPrimary,
   isStandby,
-  REPLAY_PAUSED,
   type Stage,
-  showsAll,
 } from '../../scripts/lab/exercise/face.ts'
 
+const OPTIONS = ['Keep', 'Replace']
 const EARLY = { ann: 'Keep' }
 const LATE = { bob: 'Replace', cid: 'Replace', dot: 'Replace' }
+const ALL = { ...EARLY, ...LATE }
 
 export const exercise = defineExercise({
   minutes: 15,
   notes: z.object({ poll: z.string() }),
   async setup(stage) {
-    const poll = await stage.createPoll('The coffee machine?', ['Keep', 'Replace'])
+    const poll = await stage.createPoll('The coffee machine?', OPTIONS)
     await stage.voteEverywhere(poll, EARLY)
-    // Two reasons: who finds the first and looks no further has not ended it.
+    // Not by a pause of replay, which status would name at once: a setting shows only as what it does.
     await stage.change('db-replica', "alter system set recovery_min_apply_delay = '6h'", 'select pg_reload_conf()')
-    await stage.fault('replay-pause', 'db-replica')
     await stage.vote(poll, LATE)
     return { poll }
   },
   given: (_, { poll }) => [`the poll "The coffee machine?"  ${poll}`],
-  check: async (stage, { poll }) => {
-    const shows = await showsAll(stage, 'db-replica')
-    return Promise.all([
-      shows,
-      // Who has not found the first reason is not told of the second.
-      ...(shows.seen === REPLAY_PAUSED ? [] : [waitsForNothing(stage)]),
+  check: (stage, { poll }) =>
+    Promise.all([
+      sameResults(stage, poll),
+      showsAtOnce(stage),
       isPrimary(stage, 'db-primary'),
       isStandby(stage, 'db-replica'),
-      holdsVotes(stage, 'db-replica', poll, { ...EARLY, ...LATE }, { only: true }),
-    ])
-  },
+      holdsVotes(stage, 'db-primary', poll, ALL),
+    ]),
   hints: () => [
-    'Ask each server for the results by itself, and then each database. Who is behind whom?',
-    'status shows how far each database is, and what it thinks is wrong. "Received" and "replayed" are two things.',
-    'In db-replica: select pg_is_wal_replay_paused(). The function that ends it has a similar name.',
-    "Still behind? A standby can be told to stay behind on purpose: select name, setting from pg_settings where name like 'recovery%'.",
+    'Ask each server for the results by itself, and then each database. Which one is behind?',
+    'A standby first receives WAL, then replays it. pg_stat_replication on db-primary shows both positions: sent_lsn and replay_lsn. Which of them stands still?',
+    "Received, and not replayed. A standby can be told to stay behind on purpose: on db-replica, select name, setting, unit from pg_settings where name like 'recovery%'.",
     'alter system reset … and select pg_reload_conf() take a setting back without a restart.',
   ],
   solution: (stage, { poll }) => [
@@ -54,38 +49,156 @@ export const exercise = defineExercise({
       does: 'Results as db-replica has them',
       command: stage.type.verb('poll', '--at', stage.type.endpoint('backup'), 'results', poll),
     },
-    { does: 'Is replay paused there?', command: stage.type.psql('db-replica', 'select pg_is_wal_replay_paused()') },
-    { does: 'Go on replaying', command: stage.type.psql('db-replica', 'select pg_wal_replay_resume()') },
     {
-      does: 'It is still behind: is it told to be?',
-      command: stage.type.psql('db-replica', 'show recovery_min_apply_delay'),
+      does: 'What has the standby received, and what has it replayed?',
+      command: stage.type.psql('db-replica', 'select pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()'),
     },
     {
-      does: 'Take that back, live',
-      command: stage.type.psql('db-replica', 'alter system reset recovery_min_apply_delay', 'select pg_reload_conf()'),
+      does: 'It has received more than it shows: is it told to wait?',
+      command: stage.type.psql('db-replica', "select name, setting, unit from pg_settings where name like 'recovery%'"),
     },
+    { does: 'Take that back, live', command: RESET(stage) },
     { does: 'See both databases at the same position', command: stage.type.verb('status'), looks: true },
   ],
-  tempting: (stage) => [
-    {
-      does: 'going on to replay, and looking no further',
-      misses: 'nothing makes db-replica wait',
-      steps: [{ does: 'resume', command: stage.type.psql('db-replica', 'select pg_wal_replay_resume()') }],
-    },
+  tempting: (stage, { poll }) => [
     {
       does: 'promoting the replica, so that both servers agree',
       misses: 'db-primary is the primary',
       steps: [{ does: 'fail over', command: stage.type.verb('failover', '--force') }],
     },
+    {
+      does: 'a shorter wait',
+      misses: 'shows on db-replica at once',
+      steps: [
+        {
+          does: 'set',
+          command: stage.type.psql(
+            'db-replica',
+            "alter system set recovery_min_apply_delay = '300ms'",
+            'select pg_reload_conf()',
+          ),
+        },
+      ],
+    },
+    {
+      does: 'restarting the replica',
+      misses: 'shows on db-replica at once',
+      thorough: true,
+      steps: [{ does: 'restart', command: stage.type.docker('restart', 'db-replica') }],
+    },
+    {
+      does: 'taking the setting back, and not reading the configuration again',
+      misses: 'shows on db-replica at once',
+      thorough: true,
+      steps: [
+        {
+          does: 'reset',
+          command: stage.type.psql('db-replica', 'alter system reset recovery_min_apply_delay'),
+        },
+      ],
+    },
+    {
+      does: 'catching up once, and pausing replay',
+      misses: 'shows on db-replica at once',
+      thorough: true,
+      steps: [
+        { does: 'reset', command: RESET(stage) },
+        { does: 'wait', command: 'sleep 2' },
+        { does: 'pause', command: stage.type.verb('fault', 'replay-pause', 'db-replica') },
+      ],
+    },
+    {
+      does: 'stopping the server that shows old results',
+      misses: 'every server answers',
+      thorough: true,
+      steps: [{ does: 'stop', command: stage.type.docker('stop', 'backup') }],
+    },
+    {
+      does: 'swapping the roles',
+      misses: 'db-primary is the primary',
+      thorough: true,
+      steps: [
+        { does: 'reset', command: RESET(stage) },
+        { does: 'swap', command: stage.type.verb('switchover') },
+      ],
+    },
+    {
+      does: 'giving the lab back as new',
+      misses: 'db-primary holds these votes',
+      final: true,
+      thorough: true,
+      steps: [{ does: 'reset', command: stage.type.verb('reset') }],
+    },
+    {
+      does: 'resuming a replay that is not paused',
+      misses: 'shows on db-replica at once',
+      thorough: true,
+      steps: [
+        { does: 'resume', command: stage.type.psql('db-replica', 'select pg_wal_replay_resume()') },
+        { does: 'look', command: stage.type.verb('poll', 'results', poll) },
+      ],
+    },
+  ],
+  also: (stage, { poll }) => [
+    {
+      does: 'a delay of 0, after a vote of somebody else, and a restart',
+      steps: [
+        { does: 'see the symptom', command: stage.type.verb('poll', 'vote', poll, 'Keep', '--user', 'eve') },
+        {
+          does: 'set',
+          command: stage.type.psql('db-replica', 'alter system set recovery_min_apply_delay = 0'),
+        },
+        { does: 'restart', command: stage.type.docker('restart', 'db-replica') },
+        { does: 'wait', command: stage.type.verb('setup') },
+      ],
+    },
+    {
+      does: 'a new copy of the primary, without the setting',
+      thorough: true,
+      steps: [
+        { does: 'reset all settings', command: stage.type.psql('db-replica', 'alter system reset all') },
+        { does: 'read them', command: stage.type.psql('db-replica', 'select pg_reload_conf()') },
+      ],
+    },
   ],
 })
 
-const waitsForNothing = (stage: Stage): Promise<Finding> =>
+const RESET = (stage: Stage): string =>
+  stage.type.psql('db-replica', 'alter system reset recovery_min_apply_delay', 'select pg_reload_conf()')
+
+/** Whoever asks for the results gets all votes. */
+const sameResults = (stage: Stage, poll: string): Promise<Finding> =>
   finding(
-    'nothing makes db-replica wait before it shows what it has',
-    'psql inside the container of db-replica: pg_settings',
+    'every server answers with the results of all votes',
+    'zx scripts/poll.ts results, with --at for one server',
     async () => {
-      const delay = await stage.ask('db-replica', 'show recovery_min_apply_delay')
-      return { ok: delay === '0', seen: delay === '0' ? 'no delay' : `it waits on purpose, ${delay}` }
+      const [stored, ...results] = await Promise.all([
+        stage.votesOn('db-primary', poll),
+        stage.results(poll, 'primary'),
+        stage.results(poll, 'backup'),
+      ])
+      const counted = (option: string) => Object.values(stored).filter((it) => it === option).length
+      const told = results.map((it) => OPTIONS.map((option) => `${option} ${it[option] ?? 0}`).join(', '))
+      return {
+        ok: results.every((it) => OPTIONS.every((option) => it[option] === counted(option))),
+        seen: `primary: ${told[0]}; backup: ${told[1]}`,
+      }
+    },
+  )
+
+/** The standby is not behind, and will not be from now on. */
+const showsAtOnce = (stage: Stage): Promise<Finding> =>
+  finding(
+    'what db-primary has shows on db-replica at once, and so will what comes next',
+    'what each database says of how far it is; and whether new votes come to show, and when',
+    async () => {
+      const { nodes } = await stage.status()
+      const lag = nodes.find(({ name }) => name === 'db-replica')?.database?.lagBytes
+      const late = await stage.ask(
+        'db-replica',
+        "select setting <> '0' or pg_is_wal_replay_paused() from pg_settings where name = 'recovery_min_apply_delay'",
+      )
+      const seen = lag === 0 ? (late === 't' ? 'all is there, and new votes will be late' : 'at once') : undefined
+      return { ok: lag === 0 && late === 'f', seen: seen ?? `it is ${lag ?? 'an unknown number of'} bytes behind` }
     },
   )

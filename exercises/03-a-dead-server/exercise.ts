@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineExercise, holdsVotes, isBalanced, isHealthy, takesVotes } from '../../scripts/lab/exercise/face.ts'
+import { allHealthy, defineExercise, holdsVotes, isBalanced, takesVotes } from '../../scripts/lab/exercise/face.ts'
 
 const VOTES = { ann: 'Yes', bob: 'No', cid: 'Yes' }
 
@@ -15,9 +15,7 @@ export const exercise = defineExercise({
   given: (_, { poll }) => [`the poll "A quieter office?"  ${poll}`],
   check: (stage, { poll }) =>
     Promise.all([
-      isHealthy(stage, 'backup'),
-      isHealthy(stage, 'primary'),
-      isHealthy(stage, 'loader'),
+      allHealthy(stage),
       isBalanced(stage),
       takesVotes(stage, 'primary', 'backup'),
       holdsVotes(stage, 'db-primary', poll, VOTES),
@@ -25,19 +23,95 @@ export const exercise = defineExercise({
   hints: ({ type }) => [
     'Vote a few times through the balancer: does anything fail? Then ask each server by itself.',
     'status names every node. What is the container of the dead one doing, and what did it say last?',
-    `The balancer tells in its log whom it tried: ${type.docker('logs', 'loader')}.`,
+    `The balancer tells in its log which servers it tried: ${type.docker('logs', 'loader')}.`,
     'A container that was killed by hand stays down: docker start brings it back. zx scripts/setup.ts would too.',
   ],
   solution: (stage) => [
-    { does: 'Who is not healthy?', command: stage.type.verb('status'), looks: true },
+    { does: 'Which node is not healthy?', command: stage.type.verb('status'), looks: true },
     { does: 'Bring it back', command: stage.type.docker('start', 'backup') },
     { does: 'See that nothing else is missing, and wait until all are healthy', command: stage.type.verb('setup') },
   ],
-  tempting: (stage) => [
+  tempting: (stage, { poll }) => [
     {
       does: 'restarting the balancer',
-      misses: 'backup is healthy',
+      misses: 'every node is healthy',
       steps: [{ does: 'restart it', command: stage.type.docker('restart', 'loader') }],
+    },
+    {
+      does: 'giving the lab back as new',
+      misses: 'db-primary holds these votes',
+      final: true,
+      steps: [{ does: 'reset', command: stage.type.verb('reset') }],
+    },
+    {
+      does: 'voting more, since nothing fails',
+      misses: 'sends calls to both servers',
+      thorough: true,
+      steps: ['dan', 'eve', 'fay'].map((user) => ({
+        does: 'vote',
+        command: stage.type.verb('poll', 'vote', poll, 'Yes', '--user', user),
+      })),
+    },
+    {
+      does: 'bringing it back, cut off from the balancer',
+      misses: 'sends calls to both servers',
+      thorough: true,
+      steps: [
+        { does: 'start', command: stage.type.docker('start', 'backup') },
+        { does: 'wait', command: stage.type.verb('setup') },
+        { does: 'cut', command: stage.type.verb('fault', 'reject', 'backup', 'loader') },
+      ],
+    },
+    {
+      does: 'bringing it back, and stopping the other one',
+      misses: 'every node is healthy',
+      thorough: true,
+      steps: [
+        { does: 'start', command: stage.type.docker('start', 'backup') },
+        { does: 'stop', command: stage.type.docker('stop', 'primary') },
+      ],
+    },
+    {
+      does: 'bringing it back, frozen',
+      misses: 'every node is healthy',
+      thorough: true,
+      steps: [
+        { does: 'start', command: stage.type.docker('start', 'backup') },
+        { does: 'freeze', command: stage.type.docker('pause', 'backup') },
+      ],
+    },
+  ],
+  also: (stage, { poll }) => [
+    {
+      does: 'healing what is broken',
+      steps: [{ does: 'heal', command: stage.type.verb('fault', 'heal') }],
+    },
+    {
+      does: 'bringing up what is missing, with votes of others before and after',
+      thorough: true,
+      steps: [
+        { does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'No', '--user', 'dan') },
+        { does: 'set up', command: stage.type.verb('setup') },
+        { does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'No', '--user', 'eve') },
+      ],
+    },
+    {
+      does: 'a new container in place of the dead one',
+      thorough: true,
+      steps: [
+        { does: 'remove', command: stage.type.docker('rm -f', 'backup') },
+        { does: 'set up', command: stage.type.verb('setup') },
+      ],
+    },
+    {
+      does: 'restarting everything',
+      thorough: true,
+      steps: [
+        { does: 'start', command: stage.type.docker('start', 'backup') },
+        { does: 'restart', command: stage.type.docker('restart', 'loader') },
+        { does: 'restart', command: stage.type.docker('restart', 'primary') },
+        { does: 'wait', command: stage.type.verb('setup') },
+      ],
     },
   ],
 })

@@ -1,5 +1,12 @@
 import { z } from 'zod'
-import { defineExercise, finding, holdsVotes, isPrimary, type Stage } from '../../scripts/lab/exercise/face.ts'
+import {
+  defineExercise,
+  finding,
+  holdsVotes,
+  isPrimary,
+  type Stage,
+  type Step,
+} from '../../scripts/lab/exercise/face.ts'
 
 const EARLY = { ann: 'Salad', bob: 'Salad' }
 const OWN = { dora: 'Soup' }
@@ -19,14 +26,14 @@ export const exercise = defineExercise({
   ],
   check: (stage, { poll }) =>
     Promise.all([
-      holdsVotes(stage, 'db-primary', poll, OWN),
+      holdsVotes(stage, 'db-primary', poll, OWN, { cast: true }),
       finding(
-        "after dora's vote backup was asked for something newer than its own database has, and answered",
+        'after the vote of dora, backup answered a read that its own database is too old for',
         `${stage.type.docker('exec', 'backup')} node -e 'fetch("http://localhost:9464/metrics").then(r => r.text()).then(console.log)'`,
         async () => {
-          // Whoever's token it was: what the writable database answers after her vote includes it.
+          // Any token will do: what the writable database answers after her vote includes it.
           const [read, voted] = await Promise.all([stage.metric('backup', LAST_READ), votedAt(stage, poll)])
-          if (read === undefined) return { ok: false, seen: 'no such read since backup was started' }
+          if (read === undefined) return { ok: false, seen: 'there has been no such read since backup was started' }
           if (voted === undefined) return { ok: false, seen: 'dora has not voted' }
           return { ok: read > voted, seen: `the last such read came ${read > voted ? 'after' : 'before'} her vote` }
         },
@@ -60,35 +67,113 @@ export const exercise = defineExercise({
   tempting: (stage, { poll }) => [
     {
       does: 'reading from the other server',
-      misses: "after dora's vote backup was asked",
+      misses: 'after the vote of dora, backup answered',
       steps: [
-        { does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'Soup', '--user', 'dora') },
+        voteOf(stage, poll, 'dora'),
         { does: 'read', command: stage.type.verb('poll', '--at', stage.type.endpoint('primary'), 'results', poll) },
       ],
     },
     {
       does: "the read first, with the token of somebody else's vote",
-      misses: "after dora's vote backup was asked",
-      steps: [
-        {
-          does: 'vote as eve, and read with her token',
-          command: [
-            `token=$(${stage.type.verb('poll', 'vote', poll, 'Soup', '--user', 'eve', '--json')} | node -p 'JSON.parse(fs.readFileSync(0)).token')`,
-            `${stage.type.verb('poll', '--at', stage.type.endpoint('backup'), 'results', poll)} --token "$token"`,
-          ].join('\n'),
-        },
-        { does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'Soup', '--user', 'dora') },
-      ],
+      misses: 'after the vote of dora, backup answered',
+      steps: [readOwn(stage, poll, 'eve'), voteOf(stage, poll, 'dora')],
     },
     {
       does: 'going on to replay',
       misses: 'replay on db-replica is still paused',
       steps: [
-        { does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'Soup', '--user', 'dora') },
+        voteOf(stage, poll, 'dora'),
         { does: 'resume', command: stage.type.psql('db-replica', 'select pg_wal_replay_resume()') },
       ],
     },
+    {
+      does: 'reading from backup without a token',
+      misses: 'after the vote of dora, backup answered',
+      thorough: true,
+      steps: [
+        voteOf(stage, poll, 'dora'),
+        { does: 'read', command: stage.type.verb('poll', '--at', stage.type.endpoint('backup'), 'results', poll) },
+      ],
+    },
+    {
+      does: 'the token, and the server primary',
+      misses: 'after the vote of dora, backup answered',
+      thorough: true,
+      steps: [readOwn(stage, poll, 'dora', 'primary')],
+    },
+    {
+      does: 'a vote of dora for something else',
+      misses: 'db-primary holds these votes',
+      final: true,
+      thorough: true,
+      steps: [readOwn(stage, poll, 'dora', 'backup', 'Salad')],
+    },
+    {
+      does: 'all as it should be, and replay that goes on',
+      misses: 'replay on db-replica is still paused',
+      thorough: true,
+      steps: [
+        readOwn(stage, poll, 'dora'),
+        { does: 'resume', command: stage.type.psql('db-replica', 'select pg_wal_replay_resume()') },
+      ],
+    },
+    {
+      does: 'giving the lab back as new',
+      misses: 'db-primary holds these votes',
+      final: true,
+      thorough: true,
+      steps: [readOwn(stage, poll, 'dora'), { does: 'reset', command: stage.type.verb('reset') }],
+    },
   ],
+  also: (stage, { poll }) => [
+    {
+      does: "a read with a later token, of somebody else's vote",
+      thorough: true,
+      steps: [voteOf(stage, poll, 'dora'), readOwn(stage, poll, 'eve')],
+    },
+    {
+      does: 'a vote straight at the server backup, and two reads',
+      thorough: true,
+      steps: [
+        {
+          does: 'vote',
+          command: `${stage.type.verb('poll', '--at', stage.type.endpoint('backup'), 'vote', poll)} Soup --user dora`,
+        },
+        readOwn(stage, poll, 'eve'),
+        readOwn(stage, poll, 'fay'),
+      ],
+    },
+    {
+      does: 'a read after backup was restarted',
+      thorough: true,
+      steps: [
+        voteOf(stage, poll, 'dora'),
+        { does: 'restart', command: stage.type.docker('restart', 'backup') },
+        { does: 'wait', command: 'sleep 5' },
+        readOwn(stage, poll, 'eve'),
+      ],
+    },
+  ],
+})
+
+const voteOf = (stage: Stage, poll: string, user: string): Step => ({
+  does: `vote as ${user}`,
+  command: stage.type.verb('poll', 'vote', poll, 'Soup', '--user', user),
+})
+
+/** A vote, and a read that includes it. */
+const readOwn = (
+  stage: Stage,
+  poll: string,
+  user: string,
+  at: 'primary' | 'backup' = 'backup',
+  option = 'Soup',
+): Step => ({
+  does: `vote as ${user}, and read with that token`,
+  command: [
+    `token=$(${stage.type.verb('poll', 'vote', poll, option, '--user', user, '--json')} | node -p 'JSON.parse(fs.readFileSync(0)).token')`,
+    `${stage.type.verb('poll', '--at', stage.type.endpoint(at), 'results', poll)} --token "$token"`,
+  ].join('\n'),
 })
 
 const LAST_READ = 'polling_token_read_last_timestamp_seconds{database="writable"}'

@@ -1,39 +1,51 @@
 import { z } from 'zod'
-import { defineExercise, finding, isPrimary, isStandby } from '../../scripts/lab/exercise/face.ts'
+import {
+  defineExercise,
+  finding,
+  holdsVotes,
+  isPrimary,
+  isStandby,
+  type Stage,
+} from '../../scripts/lab/exercise/face.ts'
 
 /** WAL written since nobody reads it any more, MiB. */
 const WRITTEN = 160
+const VOTES = { ann: 'Yes', bob: 'No' }
 
 export const exercise = defineExercise({
   minutes: 15,
-  notes: z.object({}),
+  notes: z.object({ poll: z.string() }),
   async setup(stage) {
+    const poll = await stage.createPoll('Free fruit?', ['Yes', 'No'])
+    await stage.vote(poll, VOTES)
     await stage.change('db-primary', "select pg_create_physical_replication_slot('reporting', true)")
     await stage.change(
       'db-primary',
       `do $$ begin for mebibyte in 1..${WRITTEN} loop perform pg_logical_emit_message(false, 'night', repeat('x', 1048576)); end loop; end $$`,
     )
-    return {}
+    return { poll }
   },
-  check: (stage) =>
+  given: (_, { poll }) => [`the poll "Free fruit?"  ${poll}`],
+  check: (stage, { poll }) =>
     Promise.all([
       finding(
-        'db-primary has no slot of a reader who is gone',
+        'db-primary keeps no WAL for a reader who is gone',
         `pg_replication_slots: ${stage.type.session('db-primary')}`,
         async () => {
           const unread = await stage.ask(
             'db-primary',
-            "select coalesce(pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)), 'none any more, for it is lost') from pg_replication_slots where not active",
+            // A slot that is lost keeps nothing any more.
+            "select pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)) from pg_replication_slots where not active and wal_status is distinct from 'lost' and restart_lsn is not null",
           )
           const kept = unread.replaceAll('\n', ', ')
           return {
             ok: unread === '',
-            seen: unread === '' ? 'every slot is read' : `nobody reads a slot, which keeps ${kept}`,
+            seen: unread === '' ? 'none' : `it keeps ${kept} for nobody`,
           }
         },
       ),
       finding(
-        'db-replica reads through its own slot, db_replica',
+        'db-replica uses its own slot, db_replica',
         `pg_replication_slots: ${stage.type.session('db-primary')}`,
         async () => {
           const active = await stage.ask(
@@ -42,12 +54,12 @@ export const exercise = defineExercise({
           )
           return {
             ok: active === 't',
-            seen: active === 't' ? 'active' : active === 'f' ? 'there, and not read' : 'there is no such slot',
+            seen: active === 't' ? 'active' : active === 'f' ? 'nobody uses it' : 'there is no such slot',
           }
         },
       ),
       finding(
-        'what protects db-replica while it is away stays: max_slot_wal_keep_size is 1GB',
+        'db-replica may be away as long as before: max_slot_wal_keep_size is 1GB',
         `pg_settings: ${stage.type.session('db-primary')}`,
         async () => {
           const kept = await stage.ask('db-primary', 'show max_slot_wal_keep_size')
@@ -56,16 +68,17 @@ export const exercise = defineExercise({
       ),
       isStandby(stage, 'db-replica'),
       isPrimary(stage, 'db-primary'),
+      holdsVotes(stage, 'db-primary', poll, VOTES),
     ]),
   hints: () => [
     'What keeps a primary from removing old WAL? There are three reasons; status shows one of them.',
-    'select slot_name, active, restart_lsn from pg_replication_slots. Who reads which?',
-    'One of them is read by db-replica. Whoever read the other one is gone for good.',
+    'select slot_name, active, restart_lsn from pg_replication_slots. Which standby uses which slot?',
+    'db-replica uses one of them. The standby that used the other one is gone for good.',
     'pg_drop_replication_slot(…) ends it; the next checkpoint removes what it kept.',
   ],
   solution: (stage) => [
     {
-      does: 'Who keeps how much?',
+      does: 'Which slot keeps how much?',
       command: stage.type.psql(
         'db-primary',
         'select slot_name, active, pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)) from pg_replication_slots',
@@ -80,18 +93,114 @@ export const exercise = defineExercise({
   tempting: (stage) => [
     {
       does: 'limiting what any slot may keep',
-      misses: 'has no slot of a reader who is gone',
+      misses: 'max_slot_wal_keep_size is 1GB',
+      steps: [{ does: 'limit', command: LIMIT(stage, "alter system set max_slot_wal_keep_size = '16MB'") }],
+    },
+    {
+      does: 'giving the lab back as new',
+      misses: 'db-primary holds these votes',
+      final: true,
+      steps: [{ does: 'reset', command: stage.type.verb('reset') }],
+    },
+    {
+      does: 'dropping every slot, and letting db-replica follow without one',
+      misses: 'db-replica uses its own slot',
+      thorough: true,
       steps: [
         {
-          does: 'limit',
+          does: 'follow without',
+          command: stage.type.psql(
+            'db-replica',
+            "alter system set primary_slot_name = ''",
+            'select pg_reload_conf()',
+            'select pg_sleep(1)',
+          ),
+        },
+        {
+          does: 'drop',
           command: stage.type.psql(
             'db-primary',
-            "alter system set max_slot_wal_keep_size = '16MB'",
-            'select pg_reload_conf()',
-            'checkpoint',
+            'select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active',
           ),
         },
       ],
     },
+    {
+      does: 'a checkpoint, and less WAL to keep',
+      misses: 'keeps no WAL for a reader who is gone',
+      thorough: true,
+      steps: [{ does: 'less', command: LIMIT(stage, 'alter system set wal_keep_size = 0') }],
+    },
+    {
+      does: 'restarting the primary',
+      misses: 'keeps no WAL for a reader who is gone',
+      thorough: true,
+      steps: [
+        { does: 'restart', command: stage.type.docker('restart', 'db-primary') },
+        { does: 'wait', command: stage.type.verb('setup') },
+      ],
+    },
+    {
+      does: 'changing over to the replica, which has no such slot',
+      misses: 'db-primary is the primary',
+      thorough: true,
+      steps: [{ does: 'swap', command: stage.type.verb('switchover') }],
+    },
+    {
+      does: 'dropping the slot, and no limit any more',
+      misses: 'max_slot_wal_keep_size is 1GB',
+      thorough: true,
+      steps: [
+        { does: 'drop', command: DROP(stage) },
+        { does: 'no limit', command: LIMIT(stage, 'alter system set max_slot_wal_keep_size = -1') },
+      ],
+    },
+    {
+      does: 'dropping the slot while db-replica is down',
+      misses: 'db-replica is a standby that streams',
+      thorough: true,
+      steps: [
+        { does: 'stop', command: stage.type.docker('stop', 'db-replica') },
+        { does: 'drop', command: DROP(stage) },
+      ],
+    },
+  ],
+  also: (stage) => [
+    {
+      does: 'giving the slot up by a limit, which is taken back',
+      steps: [
+        { does: 'limit', command: LIMIT(stage, "alter system set max_slot_wal_keep_size = '16MB'") },
+        { does: 'take it back', command: LIMIT(stage, 'alter system reset max_slot_wal_keep_size') },
+      ],
+    },
+    {
+      does: 'dropping every slot that nobody uses, without a checkpoint',
+      thorough: true,
+      steps: [
+        {
+          does: 'drop',
+          command: stage.type.psql(
+            'db-primary',
+            'select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active',
+          ),
+        },
+      ],
+    },
+    {
+      does: 'dropping the slot, and restarting both databases',
+      thorough: true,
+      steps: [
+        { does: 'drop', command: DROP(stage) },
+        { does: 'restart', command: stage.type.docker('restart', 'db-replica') },
+        { does: 'restart', command: stage.type.docker('restart', 'db-primary') },
+        { does: 'wait', command: stage.type.verb('setup') },
+      ],
+    },
   ],
 })
+
+const DROP = (stage: Stage): string =>
+  stage.type.psql('db-primary', "select pg_drop_replication_slot('reporting')", 'checkpoint')
+
+const LIMIT = (stage: Stage, setting: string): string =>
+  stage.type.psql('db-primary', setting, 'select pg_reload_conf()', 'select pg_sleep(0.5)', 'checkpoint')

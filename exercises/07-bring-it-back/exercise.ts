@@ -1,10 +1,15 @@
 import {
   answered,
+  compareVotes,
   defineExercise,
+  type Finding,
+  finding,
   holdsVotes,
   isPrimary,
   isStandby,
   namesIn,
+  type Stage,
+  type Step,
   showsAll,
   takesVotes,
 } from '../../scripts/lab/exercise/face.ts'
@@ -26,13 +31,14 @@ export const exercise = defineExercise({
   check: (stage, { poll }, answer) =>
     Promise.all([
       isPrimary(stage, 'db-replica'),
-      isStandby(stage, 'db-primary'),
+      isStandby(stage, 'db-primary', stage.type.docker('logs', 'db-primary')),
       showsAll(stage, 'db-primary'),
-      holdsVotes(stage, 'db-primary', poll, { ...EVERYWHERE, ...SINCE }, { only: true }),
+      showsTheSame(stage, poll),
+      holdsVotes(stage, 'db-replica', poll, { ...EVERYWHERE, ...SINCE }),
       takesVotes(stage, 'primary', 'backup'),
       answered(
         'you know whose votes only db-primary had',
-        'what is said, and kept in a file, before they are dropped',
+        'what db-primary still has, as long as nothing has overwritten it',
         answer,
         (text) => namesIn(text, OPTIONS).join(' ') === LOST.join(' '),
       ),
@@ -50,14 +56,141 @@ export const exercise = defineExercise({
     },
     { does: 'See the roles swapped', command: stage.type.verb('status'), looks: true },
   ],
-  tempting: (stage) => [
-    {
-      does: 'just starting it',
-      misses: 'db-primary is a standby that streams',
-      steps: [
-        { does: 'start', command: stage.type.docker('start', 'db-primary') },
-        { does: 'answer', command: `echo ${LOST.join(' ')}`, answers: true },
-      ],
-    },
-  ],
+  tempting: (stage, { poll }) => {
+    const rejoin = { does: 'rejoin', command: stage.type.verb('rejoin') }
+    return [
+      {
+        does: 'just starting it',
+        misses: 'db-primary is a standby that streams',
+        steps: [{ does: 'start', command: stage.type.docker('start', 'db-primary') }, answer(...LOST)],
+      },
+      {
+        does: 'bringing it back, and looking at nothing',
+        misses: 'whose votes only db-primary had',
+        steps: [rejoin, answer('nobody')],
+      },
+      {
+        does: 'naming those who have voted since',
+        misses: 'whose votes only db-primary had',
+        thorough: true,
+        steps: [rejoin, answer(...Object.keys(SINCE))],
+      },
+      {
+        does: 'making it a standby by hand, whose history does not fit',
+        misses: 'db-primary is a standby that streams',
+        thorough: true,
+        steps: [
+          { does: 'a standby', command: `echo follow | ${intoData(stage, 'at-next-start')}` },
+          { does: 'start', command: stage.type.docker('start', 'db-primary') },
+          { does: 'wait', command: 'sleep 4' },
+          answer(...LOST),
+        ],
+      },
+      {
+        does: 'bringing it back, and swapping the roles',
+        misses: 'db-replica is the primary',
+        thorough: true,
+        steps: [rejoin, { does: 'swap', command: stage.type.verb('switchover') }, answer(...LOST)],
+      },
+      {
+        does: 'bringing it back, and shutting it down',
+        misses: 'db-primary is a standby that streams',
+        thorough: true,
+        steps: [rejoin, { does: 'stop', command: stage.type.docker('stop', 'db-primary') }, answer(...LOST)],
+      },
+      {
+        does: 'bringing it back, with a replay that stands still',
+        misses: 'db-primary shows all that the primary has',
+        thorough: true,
+        steps: [
+          rejoin,
+          { does: 'pause', command: stage.type.verb('fault', 'replay-pause', 'db-primary') },
+          { does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'New', '--user', 'hal') },
+          answer(...LOST),
+        ],
+      },
+      {
+        does: 'giving the lab back as new',
+        misses: 'db-replica is the primary',
+        final: true,
+        thorough: true,
+        steps: [{ does: 'reset', command: stage.type.verb('reset') }, answer(...LOST)],
+      },
+    ]
+  },
+  also: (stage, { poll }) => {
+    const rejoin = { does: 'rejoin', command: stage.type.verb('rejoin') }
+    return [
+      {
+        does: 'starting it first, and casting the lost votes again at the end',
+        steps: [
+          { does: 'start', command: stage.type.docker('start', 'db-primary') },
+          { does: 'look', command: stage.type.docker('logs', 'db-primary') },
+          rejoin,
+          { does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'New', '--user', 'dora') },
+          { does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'Old', '--user', 'emil') },
+          answer('dora New, emil Old'),
+        ],
+      },
+      {
+        does: 'a whole copy in place of its data',
+        thorough: true,
+        steps: [
+          {
+            does: 'remove it, with its data',
+            command: [
+              `volumes=$(${stage.type.docker(`inspect -f '{{range .Mounts}}{{.Name}} {{end}}'`, 'db-primary')})`,
+              stage.type.docker('rm -f', 'db-primary'),
+              'docker volume rm $volumes',
+            ].join(' && '),
+          },
+          { does: 'set up', command: stage.type.verb('setup') },
+          answer('emil and dora'),
+        ],
+      },
+      {
+        does: 'bringing it back twice, with votes of others between',
+        thorough: true,
+        steps: [
+          rejoin,
+          { does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'New', '--user', 'hal') },
+          rejoin,
+          { does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'New', '--user', 'ida') },
+          answer(...LOST),
+        ],
+      },
+      {
+        does: 'bringing it back, and restarting it in order',
+        thorough: true,
+        steps: [
+          rejoin,
+          { does: 'restart', command: stage.type.docker('restart', 'db-primary') },
+          { does: 'wait', command: stage.type.verb('setup') },
+          answer(...LOST),
+        ],
+      },
+    ]
+  },
 })
+
+const answer = (...names: readonly string[]): Step => ({
+  does: 'answer',
+  command: `echo ${names.join(', ')}`,
+  answers: true,
+})
+
+/** The end of a pipe into a file of the data of db-primary, which does not run. */
+const intoData = (stage: Stage, name: string): string =>
+  `(file=$(mktemp); cat > $file; chmod 644 $file; ${stage.type.docker('cp $file', 'db-primary')}:/var/lib/postgresql/data/${name}; rm $file)`
+
+/** No vote is on one of the two only, whatever has been voted meanwhile. */
+const showsTheSame = (stage: Stage, poll: string): Promise<Finding> =>
+  finding(
+    'db-primary holds exactly the votes that db-replica has',
+    `the table vote: ${stage.type.session('db-primary')}`,
+    async () => {
+      const [here, there] = await Promise.all([stage.votesOn('db-primary', poll), stage.votesOn('db-replica', poll)])
+      const { ok, seen } = compareVotes(here, there, { only: true, named: false })
+      return { ok, seen }
+    },
+  )

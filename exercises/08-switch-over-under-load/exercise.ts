@@ -26,25 +26,32 @@ export const exercise = defineExercise({
       isPrimary(stage, 'db-replica'),
       isStandby(stage, 'db-primary'),
       finding('db-primary was shut down in order, not killed', stage.type.docker('logs', 'db-primary'), async () => {
-        // How it first went down; what came after that is another story.
-        const log = await stage.log('db-primary', since)
-        const end = /database system is shut down|was interrupted|not properly shut down/.exec(log)?.[0]
-        const inOrder = end === 'database system is shut down'
-        const killed = 'it was killed, and that cannot be undone: start the exercise again'
-        return { ok: inOrder, seen: end === undefined ? 'it has not been shut down' : inOrder ? 'in order' : killed }
+        // How it went down as the primary; what came after it became a standby is another story.
+        const [asPrimary = '', asStandby] = (await stage.log('db-primary', since)).split('entering standby mode')
+        const killed = /was interrupted|not properly shut down/.test(asPrimary)
+        const inOrder = asPrimary.includes('database system is shut down')
+        const left = asStandby !== undefined || (await stage.status()).primaries.join() === 'db-replica'
+        if (killed || (left && !inOrder)) return { ok: false, seen: 'it was killed', final: true }
+        return { ok: inOrder, seen: inOrder ? 'in order' : 'it has not been shut down' }
       }),
       finding('guests voted before the change and after it', record, async () => {
         const seen = `${acknowledged.length} votes acknowledged, on ${timelines.size === 1 ? 'one timeline' : `${timelines.size} timelines`}`
-        return { ok: timelines.has(1) && timelines.has(2), seen }
+        const ok = timelines.has(1) && timelines.size > 1
+        const guestsLeft = Date.now() > Date.parse(since) + stage.traffic.minutes * 60_000
+        return { ok, seen: !ok && guestsLeft ? `${seen}; the guests have left` : seen, final: guestsLeft }
       }),
       finding('no guest saw an error', record, async () => {
         const errors = calls.filter(({ outcome }) => outcome !== 'ok').map(({ answer }) => answer)
-        return { ok: errors.length === 0, seen: errors.length === 0 ? 'none' : `${errors.length}: ${errors[0]}` }
+        const ok = errors.length === 0
+        return { ok, seen: ok ? 'none' : `${errors.length}: ${errors[0]}`, final: !ok }
       }),
       finding('every vote that was acknowledged is there', `${record}, and the table vote`, async () => {
         const held = await stage.votesOn('db-replica', poll)
         const lost = acknowledged.filter(({ user, option }) => user !== null && held[user] !== option)
-        return { ok: lost.length === 0, seen: lost.length === 0 ? 'none is missing' : `${lost.length} are missing` }
+        if (lost.length === 0) return { ok: true, seen: 'none is missing' }
+        // A standby may be behind; what the only primary lacks is lost.
+        const final = (await stage.status()).primaries.join() === 'db-replica' || !(await stage.hasPoll(poll))
+        return { ok: false, seen: lost.length === 1 ? '1 is missing' : `${lost.length} are missing`, final }
       }),
       takesVotes(stage, 'primary', 'backup'),
     ])
@@ -58,14 +65,86 @@ export const exercise = defineExercise({
     { does: 'Swap the two in order, while the guests vote', command: stage.type.verb('switchover') },
     { does: 'See the roles', command: stage.type.verb('status'), looks: true },
   ],
-  tempting: (stage) => [
-    {
-      does: 'failing over, and bringing the old one back',
-      misses: 'shut down in order',
-      steps: [
-        { does: 'fail over', command: stage.type.verb('failover', '--force') },
-        { does: 'rejoin', command: stage.type.verb('rejoin') },
-      ],
-    },
-  ],
+  tempting: (stage) => {
+    const switchover = { does: 'swap', command: stage.type.verb('switchover') }
+    const byForce = [
+      { does: 'fail over', command: stage.type.verb('failover', '--force') },
+      { does: 'rejoin', command: stage.type.verb('rejoin') },
+    ]
+    return [
+      {
+        does: 'failing over, and bringing the old one back',
+        misses: 'shut down in order',
+        final: true,
+        steps: byForce,
+      },
+      {
+        does: 'shutting it down in order once, and failing over later',
+        misses: 'shut down in order',
+        final: true,
+        thorough: true,
+        steps: [
+          { does: 'restart in order', command: stage.type.docker('restart', 'db-primary') },
+          { does: 'wait', command: stage.type.verb('setup') },
+          ...byForce,
+        ],
+      },
+      {
+        does: 'swapping there and back',
+        misses: 'db-replica is the primary',
+        thorough: true,
+        steps: [switchover, switchover],
+      },
+      {
+        does: 'swapping, and switching the old machine off already',
+        misses: 'db-primary is a standby that streams',
+        thorough: true,
+        steps: [switchover, { does: 'stop', command: stage.type.docker('stop', 'db-primary') }],
+      },
+      {
+        does: 'giving the lab back as new',
+        misses: 'db-replica is the primary',
+        final: true,
+        thorough: true,
+        steps: [{ does: 'reset', command: stage.type.verb('reset') }],
+      },
+      {
+        does: 'swapping, and losing one of the votes',
+        misses: 'every vote that was acknowledged is there',
+        final: true,
+        thorough: true,
+        steps: [
+          switchover,
+          {
+            does: 'delete',
+            command: stage.type.psql('db-replica', "delete from vote where user_id in ('guest-0-1', 'guest-1-1')"),
+          },
+        ],
+      },
+    ]
+  },
+  also: (stage) => {
+    const switchover = { does: 'swap', command: stage.type.verb('switchover') }
+    return [
+      {
+        does: 'swapping, and switching the old machine off and on, which nobody notices',
+        steps: [
+          switchover,
+          { does: 'power off', command: stage.type.docker('kill', 'db-primary') },
+          { does: 'power on', command: stage.type.docker('start', 'db-primary') },
+          { does: 'wait', command: stage.type.verb('setup') },
+        ],
+      },
+      {
+        does: 'swapping three times, as somebody does who wants to see it again',
+        thorough: true,
+        steps: [switchover, switchover, switchover],
+      },
+      {
+        does: 'swapping at a level that waits for the standby',
+        thorough: true,
+        steps: [{ does: 'level', command: stage.type.verb('replication', 'on') }, switchover],
+      },
+    ]
+  },
 })

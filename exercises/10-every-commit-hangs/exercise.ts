@@ -1,34 +1,47 @@
+import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { defineExercise, finding, hasLevel, holdsVotes, isDown, isPrimary } from '../../scripts/lab/exercise/face.ts'
+import {
+  defineExercise,
+  type Finding,
+  finding,
+  holdsVotes,
+  isDown,
+  isPrimary,
+  type Stage,
+} from '../../scripts/lab/exercise/face.ts'
 
 const VOTES = { ann: 'Monday', bob: 'Friday' }
+const SERVERS = ['primary', 'backup'] as const
+const COUNTED = 'Vote Successfully!'
 
 export const exercise = defineExercise({
   minutes: 15,
-  notes: z.object({ poll: z.string() }),
+  // A poll of its own for the votes that the check tries.
+  notes: z.object({ poll: z.string(), trial: z.string() }),
   async setup(stage) {
+    const trial = await stage.createPoll('Does this vote get through?', ['Yes', 'No'])
     const poll = await stage.createPoll('Release day?', ['Monday', 'Friday'])
     await stage.vote(poll, VOTES)
     await stage.setLevel('on')
     await stage.fault('crash', 'db-replica')
-    return { poll }
+    return { poll, trial }
   },
   given: (_, { poll }) => [`the poll "Release day?"  ${poll}`],
-  check: (stage, { poll }) =>
-    Promise.all([
-      finding('no commit waits for a standby that is not there', 'zx scripts/replication.ts', async () => {
-        const { hangs, waitingCommits } = await stage.replication()
-        return { ok: !hangs, seen: hangs ? `every commit would wait; ${waitingCommits} do now` : 'commits go through' }
-      }),
-      hasLevel(stage, 'can be kept without a standby', 'async'),
+  check: async (stage, { poll, trial }) => [
+    // Before the votes below, which may have to wait themselves.
+    await noCommitWaits(stage),
+    ...(await Promise.all([
+      getsThrough(stage, trial),
+      isOnDisk(stage),
       isDown(stage, 'db-replica'),
       isPrimary(stage, 'db-primary'),
       holdsVotes(stage, 'db-primary', poll, VOTES),
-    ]),
+    ])),
+  ],
   hints: () => [
     'Vote, and look while it hangs: what does the waiting process wait for? As the superuser of db-primary you see it in pg_stat_activity: wait_event.',
     'zx scripts/replication.ts says what a commit waits for, and whether that can come.',
-    'As long as the standby is away no level but one can be kept. Choosing it is the decision that is asked of you.',
+    'While the standby is away, a commit can wait for the disk of db-primary only. To choose that is the decision that is asked of you.',
     'zx scripts/replication.ts async',
   ],
   solution: (stage) => [
@@ -38,7 +51,7 @@ export const exercise = defineExercise({
   tempting: (stage) => [
     {
       does: 'restarting the primary',
-      misses: 'no commit waits for a standby',
+      misses: 'a vote through either server',
       steps: [{ does: 'restart', command: stage.type.docker('restart', 'db-primary') }],
     },
     {
@@ -46,5 +59,177 @@ export const exercise = defineExercise({
       misses: 'db-replica stays down',
       steps: [{ does: 'start', command: stage.type.docker('start', 'db-replica') }],
     },
+    {
+      does: 'waiting for no disk at all',
+      misses: 'on the disk of db-primary',
+      steps: [{ does: 'off', command: SET(stage, 'synchronous_commit = off') }],
+    },
+    {
+      does: 'freeing new commits, while an old one waits on',
+      misses: 'no commit waits',
+      steps: [
+        { does: 'a commit that hangs', command: HANGING(stage) },
+        { does: 'local', command: SET(stage, 'synchronous_commit = local') },
+      ],
+    },
+    {
+      does: 'ending the commits that wait, and changing nothing',
+      misses: 'a vote through either server',
+      thorough: true,
+      steps: [
+        { does: 'a commit that hangs', command: HANGING(stage) },
+        { does: 'end it', command: END_WAITING(stage) },
+      ],
+    },
+    {
+      does: 'a level that waits for less of the standby',
+      misses: 'a vote through either server',
+      thorough: true,
+      steps: [
+        { does: 'remote_write', command: `${stage.type.verb('replication', 'remote_write', '--force')} || true` },
+      ],
+    },
+    {
+      does: 'a setting for sessions of the superuser only',
+      misses: 'a vote through either server',
+      thorough: true,
+      steps: [
+        {
+          does: 'local for postgres',
+          command: stage.type.psql(
+            'db-primary',
+            'set synchronous_commit = local',
+            'alter role postgres set synchronous_commit = local',
+          ),
+        },
+      ],
+    },
+    {
+      does: 'a setting that is written, and not read',
+      misses: 'a vote through either server',
+      thorough: true,
+      steps: [
+        {
+          does: 'write it',
+          command: stage.type.psql('db-primary', "alter system set synchronous_standby_names = ''"),
+        },
+      ],
+    },
+    {
+      does: 'waiting for another standby, which does not exist',
+      misses: 'a vote through either server',
+      thorough: true,
+      steps: [{ does: 'any', command: SET(stage, "synchronous_standby_names = 'ANY 1 (*)'") }],
+    },
+    {
+      does: 'giving the lab back as new',
+      misses: 'db-primary holds these votes',
+      final: true,
+      thorough: true,
+      steps: [{ does: 'reset', command: stage.type.verb('reset') }],
+    },
+  ],
+  also: (stage) => [
+    {
+      does: "waiting for the primary's own disk only, by hand",
+      steps: [{ does: 'local', command: SET(stage, 'synchronous_commit = local') }],
+    },
+    {
+      does: 'the same, and ending a commit that waits already',
+      thorough: true,
+      steps: [
+        { does: 'a commit that hangs', command: HANGING(stage) },
+        { does: 'local', command: SET(stage, 'synchronous_commit = local') },
+        { does: 'end it', command: END_WAITING(stage) },
+      ],
+    },
+    {
+      does: 'naming no standby any more, by hand, while a commit waits',
+      thorough: true,
+      steps: [
+        { does: 'a commit that hangs', command: HANGING(stage) },
+        { does: 'name none', command: SET(stage, "synchronous_standby_names = ''") },
+        { does: 'wait', command: 'sleep 1' },
+      ],
+    },
+    {
+      does: 'a setting for the role of the servers, and new sessions of theirs',
+      thorough: true,
+      steps: [
+        {
+          does: 'local for the servers',
+          command: stage.type.psql(
+            'db-primary',
+            'set synchronous_commit = local',
+            'alter role service set synchronous_commit = local',
+          ),
+        },
+        ...SERVERS.map((server) => ({ does: 'restart', command: stage.type.docker('restart', server) })),
+        { does: 'wait', command: 'sleep 5' },
+      ],
+    },
+    {
+      does: 'starting the standby by mistake, and taking it down again',
+      thorough: true,
+      steps: [
+        { does: 'start', command: stage.type.docker('start', 'db-replica') },
+        { does: 'wait', command: 'sleep 3' },
+        { does: 'stop', command: stage.type.docker('stop', 'db-replica') },
+        { does: 'async', command: stage.type.verb('replication', 'async') },
+      ],
+    },
   ],
 })
+
+const SET = (stage: Stage, setting: string): string =>
+  stage.type.psql('db-primary', `alter system set ${setting}`, 'select pg_reload_conf()')
+
+/** A commit of somebody who waits for it, whatever is done meanwhile. */
+const HANGING = (stage: Stage): string =>
+  `(${stage.type.psql('db-primary', 'create table waits ()')} >/dev/null 2>&1 &) ; sleep 1`
+
+const END_WAITING = (stage: Stage): string =>
+  stage.type.psql('db-primary', "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'")
+
+const noCommitWaits = (stage: Stage): Promise<Finding> =>
+  finding(
+    'no commit waits for a standby that is not there',
+    `wait_event in pg_stat_activity: ${stage.type.session('db-primary')}`,
+    async () => {
+      const waiting = Number(
+        await stage.ask('db-primary', "select count(*) from pg_stat_activity where wait_event = 'SyncRep'"),
+      )
+      return { ok: waiting === 0, seen: waiting === 1 ? '1 commit waits' : `${waiting} commits wait` }
+    },
+  )
+
+/** Tried, since a setting may hold for some sessions and not for others. */
+const getsThrough = (stage: Stage, trial: string): Promise<Finding> =>
+  finding(
+    'a vote through either server is acknowledged',
+    'zx scripts/poll.ts vote, with --at for one server',
+    async () => {
+      const answers = await Promise.all(
+        SERVERS.map((server) => stage.castOnce(server, trial, `check-${randomUUID()}`, 'Yes')),
+      )
+      const seen = SERVERS.map((server, nth) => `${server}: ${inWords(answers[nth] ?? '')}`).join('; ')
+      return { ok: answers.every((answer) => answer === COUNTED), seen }
+    },
+  )
+
+const inWords = (answer: string): string => (answer === 'DEADLINE_EXCEEDED' ? 'no answer in time' : answer)
+
+/** What is given up is the second machine, and not the first one's disk. */
+const isOnDisk = (stage: Stage): Promise<Finding> =>
+  finding(
+    'a vote that is acknowledged is on the disk of db-primary',
+    `pg_settings: ${stage.type.session('db-primary')}`,
+    async () => {
+      const off = await stage.ask(
+        'db-primary',
+        `select name || ' = ' || setting from pg_settings where name in ('synchronous_commit', 'fsync') and setting = 'off'
+         union select config from pg_db_role_setting, unnest(setconfig) as config where config in ('synchronous_commit=off', 'fsync=off')`,
+      )
+      return { ok: off === '', seen: off === '' ? 'it is' : off.replaceAll('\n', ', ') }
+    },
+  )

@@ -1,15 +1,13 @@
 import { z } from 'zod'
 import {
   defineExercise,
+  type Finding,
   finding,
   isPrimary,
   isStandby,
-  REPLAY_PAUSED,
   type Stage,
 } from '../../scripts/lab/exercise/face.ts'
 
-/** How long the longest report takes, seconds. */
-const REPORT_SECONDS = 600
 /** What one answer of the report's session may take, seconds. */
 const ANSWER_SECONDS = 10
 /** A vacuum leaves rows that any transaction of that moment sees, the servers' own too: so many are tried. */
@@ -36,17 +34,10 @@ export const exercise = defineExercise({
       finding(
         'a report on db-replica outlives a vacuum on db-primary',
         `${stage.type.docker('logs', 'db-replica')}, after a report during which sale is vacuumed`,
-        () => runReport(stage),
+        async () =>
+          (await hasTable(stage)) ? runReport(stage) : { ok: false, seen: 'there is no table sale', final: true },
       ),
-      finding('reports of ten minutes have the time', `pg_settings: ${stage.type.session('db-replica')}`, async () => {
-        const delay = Number(
-          await stage.ask('db-replica', "select setting from pg_settings where name = 'max_standby_streaming_delay'"),
-        )
-        return {
-          ok: delay === -1 || delay >= REPORT_SECONDS * 1000,
-          seen: delay === -1 ? 'all the time there is' : `${delay / 1000} s, then they are ended`,
-        }
-      }),
+      hasAllItsTime(stage),
       finding(
         'db-primary removes dead rows whatever db-replica reads',
         `xmin in pg_replication_slots: ${stage.type.session('db-primary')}`,
@@ -74,7 +65,8 @@ export const exercise = defineExercise({
     'Make it fail: in db-replica begin a transaction "isolation level repeatable read" and count the table sale; in db-primary update sale and vacuum it; count again.',
     `${type.docker('logs', 'db-replica')} gives the reason: conflict with recovery. Replay wants to remove rows that the report still sees.`,
     'Either replay waits for the report, or the report goes, or the primary keeps the rows. Which of the three does the brief allow?',
-    'The setting that says how long replay waits is max_standby_streaming_delay, on db-replica: alter system, then pg_reload_conf().',
+    'max_standby_streaming_delay on db-replica says how long replay may be late: alter system, then pg_reload_conf().',
+    'It counts from the moment when the WAL was received, not from the start of a report. While replay waits for one report, it is late for the next one already. Which value leaves each report its ten minutes, however many of them run?',
   ],
   solution: (stage) => [
     {
@@ -82,36 +74,129 @@ export const exercise = defineExercise({
       command: stage.type.psql('db-replica', 'show max_standby_streaming_delay'),
     },
     {
-      does: 'Give reports fifteen minutes, on the standby only',
-      command: stage.type.psql(
-        'db-replica',
-        "alter system set max_standby_streaming_delay = '15min'",
-        'select pg_reload_conf()',
-      ),
+      does: 'Let replay wait for as long as any report runs, on the standby only',
+      command: DELAY(stage, '-1'),
     },
   ],
   tempting: (stage) => [
     {
       does: 'making the primary keep the rows',
       misses: 'db-primary removes dead rows',
+      steps: [{ does: 'feedback', command: SET(stage, 'db-replica', 'hot_standby_feedback = on') }],
+    },
+    {
+      does: 'fifteen minutes, which the WAL of the first report uses up for the second one',
+      misses: 'gets all its time',
+      steps: [{ does: 'set', command: DELAY(stage, '15min') }],
+    },
+    {
+      does: 'ten minutes',
+      misses: 'gets all its time',
+      thorough: true,
+      steps: [{ does: 'set', command: DELAY(stage, '10min') }],
+    },
+    {
+      does: 'all the time there is, on the primary',
+      misses: 'outlives a vacuum',
+      thorough: true,
+      steps: [{ does: 'set', command: SET(stage, 'db-primary', 'max_standby_streaming_delay = -1') }],
+    },
+    {
+      does: 'all the time there is, and the rows kept as well',
+      misses: 'db-primary removes dead rows',
+      thorough: true,
+      steps: [
+        { does: 'set', command: DELAY(stage, '-1') },
+        { does: 'feedback', command: SET(stage, 'db-replica', 'hot_standby_feedback = on') },
+      ],
+    },
+    {
+      does: 'a setting that is written, and not read',
+      misses: 'gets all its time',
+      thorough: true,
       steps: [
         {
-          does: 'feedback',
-          command: stage.type.psql(
-            'db-replica',
-            'alter system set hot_standby_feedback = on',
-            'select pg_reload_conf()',
-          ),
+          does: 'set',
+          command: stage.type.psql('db-replica', 'alter system set max_standby_streaming_delay = -1'),
         },
+      ],
+    },
+    {
+      does: 'pausing replay for good',
+      misses: 'outlives a vacuum',
+      thorough: true,
+      steps: [
+        { does: 'set', command: DELAY(stage, '-1') },
+        { does: 'pause', command: stage.type.psql('db-replica', 'select pg_wal_replay_pause()') },
+      ],
+    },
+    {
+      does: 'moving the reports to a primary of their own',
+      misses: 'db-replica is a standby',
+      thorough: true,
+      steps: [{ does: 'fail over', command: stage.type.verb('failover', '--force') }],
+    },
+    {
+      does: 'giving the lab back as new',
+      misses: 'outlives a vacuum',
+      final: true,
+      thorough: true,
+      steps: [{ does: 'reset', command: stage.type.verb('reset') }],
+    },
+  ],
+  also: (stage) => [
+    {
+      does: 'all the time there is, by a restart',
+      thorough: true,
+      steps: [
+        {
+          does: 'set',
+          command: stage.type.psql('db-replica', "alter system set max_standby_streaming_delay = '-1'"),
+        },
+        { does: 'restart', command: stage.type.docker('restart', 'db-replica') },
+        { does: 'wait', command: stage.type.verb('setup') },
+      ],
+    },
+    {
+      does: 'feedback tried first, and taken back',
+      steps: [
+        { does: 'feedback', command: SET(stage, 'db-replica', 'hot_standby_feedback = on') },
+        { does: 'wait', command: 'sleep 2' },
+        { does: 'take it back', command: SET(stage, 'db-replica', 'hot_standby_feedback = off') },
+        { does: 'wait', command: 'sleep 2' },
+        { does: 'set', command: DELAY(stage, '-1') },
       ],
     },
   ],
 })
 
+const SET = (stage: Stage, node: 'db-primary' | 'db-replica', setting: string): string =>
+  stage.type.psql(node, `alter system set ${setting}`, 'select pg_reload_conf()')
+
+const DELAY = (stage: Stage, delay: string): string =>
+  SET(stage, 'db-replica', `max_standby_streaming_delay = '${delay}'`)
+
+const hasTable = async (stage: Stage): Promise<boolean> =>
+  (await stage.ask('db-primary', "select count(*) from pg_class where relname = 'sale'")) === '1'
+
+/** No report is ended because replay has been late for others before: any limit can be used up when a report begins. */
+const hasAllItsTime = (stage: Stage): Promise<Finding> =>
+  finding(
+    'each report gets all its time, also one that begins while replay waits for another',
+    `pg_settings: ${stage.type.session('db-replica')}`,
+    async () => {
+      const delay = Number(
+        await stage.ask('db-replica', "select setting from pg_settings where name = 'max_standby_streaming_delay'"),
+      )
+      const limit = `replay may be ${delay / 1000} s late, counted from when it received the WAL, then reports are ended`
+      return { ok: delay === -1, seen: delay === -1 ? 'replay waits for all of them' : limit }
+    },
+  )
+
 /** Begins a report on the standby, makes the primary remove rows that the report sees, and sees what becomes of it. */
 async function runReport(stage: Stage) {
   if ((await stage.ask('db-replica', 'select pg_is_wal_replay_paused()')) === 't')
-    return { ok: false, seen: REPLAY_PAUSED }
+    return { ok: false, seen: 'replay is paused there, so nothing is tried' }
   const report = stage.session('db-replica')
   try {
     const count = (): Promise<string> => report.run('select count(*) from sale', ANSWER_SECONDS)

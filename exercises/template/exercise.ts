@@ -33,4 +33,17 @@ export const exercise = defineExercise({
       steps: [{ does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'Tea', '--user', 'teacher') }],
     },
   ],
+  // Other ways that are right. What takes long is tried by `verify --thorough` only: `thorough: true`.
+  also: (stage, { poll }) => [
+    {
+      does: 'casting it on the other server, after a vote of somebody else',
+      steps: [
+        { does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'Coffee', '--user', 'cid') },
+        {
+          does: 'vote',
+          command: `${stage.type.verb('poll', '--at', stage.type.endpoint('backup'), 'vote', poll)} Tea --user ann`,
+        },
+      ],
+    },
+  ],
 })

@@ -246,6 +246,14 @@ export const ERRORS = {
     says: '{word} is no exercise',
     fix: 'a number from 1 to {last}, or a name: zx scripts/exercise.ts list',
   },
+  EXERCISE_BROKEN: {
+    says: 'the exercise {name} does not load: {problem}',
+    fix: 'mend the files in exercises/{name}; npm run -s typecheck may say more',
+  },
+  OTHER_EXERCISE: {
+    says: 'the lab is in the state of {current}, and not of {asked}',
+    fix: 'zx scripts/exercise.ts start {number}, or run this again without {word}',
+  },
   NO_EXERCISE: { says: 'no exercise has been started', fix: 'zx scripts/exercise.ts start {next}' },
   POLLS_AT_STAKE: {
     says: 'the lab holds polls that are not of the current exercise and would be deleted: {polls}',

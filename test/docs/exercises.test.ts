@@ -10,7 +10,10 @@ const ROOT = join(import.meta.dirname, '../..')
 const track = await readTrack()
 const stage = stageOf(labOf(readSettings()))
 
-test('every brief has its parts, tells no commands, and asks two questions that are answered', async (t) => {
+/** Points of a list at the margin; those within a point do not count. */
+const points = (text: string): number => [...text.matchAll(/^- /gm)].length
+
+test('every brief has its parts, tells no commands, and asks questions that are all answered', async (t) => {
   for (const { name, number, brief, answers, exercise } of track) {
     t.equal(number, Number(name.slice(0, 2)), `${name} has the number of its folder`)
     t.strictSame(
@@ -25,6 +28,10 @@ test('every brief has its parts, tells no commands, and asks two questions that 
       [2, 2],
       `${name}: questions and answers`,
     )
+    const [, observe = ''] = /^## Observe$(.*)^## Think$/ms.exec(brief) ?? []
+    const [, observed = ''] = /^## Observe$(.*)^## Think$/ms.exec(answers) ?? []
+    t.ok(points(observe) > 0, `${name} asks what to observe`)
+    t.equal(points(observed), points(observe), `${name}: each question under Observe is answered`)
     t.ok(exercise.hints(stage).length >= 3, `${name} has hints`)
   }
   t.strictSame(
@@ -52,7 +59,10 @@ test('exercises know the face of the lab and nothing behind it', async (t) => {
     const text = await readFile(join(ROOT, file), 'utf8')
     for (const [, from = ''] of text.matchAll(/from '([^']+)'/g))
       t.ok(
-        ['zod', '../a-primary-dies.ts'].includes(from) || from.endsWith('/scripts/lab/exercise/face.ts'),
+        ['zod', 'node:crypto', '../a-primary-dies.ts'].includes(from) ||
+          // Of its own folder.
+          from.startsWith('./') ||
+          from.endsWith('/scripts/lab/exercise/face.ts'),
         `${file}: ${from}`,
       )
   }

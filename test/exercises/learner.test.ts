@@ -89,3 +89,17 @@ test('what cannot be understood is named, with what to do', async (t) => {
   t.equal(reset.exit, 0, failureOf(reset))
   t.match(JSON.parse(await readFile(file, 'utf8')), { current: null, exercises: {} })
 })
+
+test('an exercise that is named is the one that is meant, and an answer is told when it is used again', async (t) => {
+  const solved = await exercise('solve', '3', '--discard')
+  t.equal(solved.exit, 0, failureOf(solved))
+  t.match(solved.stdout, /3\. A server is dead.*: solved/)
+  for (const what of ['check', 'hint']) {
+    t.match((await exercise(what, '6')).stderr, /OTHER_EXERCISE: .*03-a-dead-server.*06-.*\n.*start 6, or .* without 6/)
+    t.equal((await exercise(what, '3')).exit, 0)
+  }
+  const started = await exercise('start', '6', '--discard')
+  t.equal(started.exit, 0, failureOf(started))
+  t.notMatch((await exercise('check', '--answer', 'dora')).stdout, /Your answer is still/)
+  t.match((await exercise('check')).stdout, /Your answer is still "dora", from an earlier check/)
+})

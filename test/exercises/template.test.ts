@@ -13,7 +13,7 @@ test('the template is an exercise already', async (t) => {
   t.strictSame(problems, [])
 })
 
-test('an exercise that passes unsolved, lets the tempting through, drifts, or cannot be solved is found out', async (t) => {
+test('an exercise that passes unsolved, lets the tempting through, refuses what is right, drifts, or cannot be solved is found out', async (t) => {
   resetAfter(t)
   let starts = 0
   const broken: Exercise = {
@@ -34,10 +34,28 @@ test('an exercise that passes unsolved, lets the tempting through, drifts, or ca
   t.match(problems, [
     'it passes unsolved',
     /casting the vote .* is not refused for "holds these votes": it passes/,
+    /casting it on the other server.* is right, and refused for: db-primary holds these votes/,
     /a second start is not as the first: only the first: .*bob=2$/,
     /only the first: db-replica/,
     /a second start is not as the first: only the second: .*bob=2 cid=2/,
     /only the second: db-replica/,
     /solved, it misses: db-primary holds these votes/,
+  ])
+})
+
+test('an exercise that says nothing of what cannot be mended, or says it of what can, is found out', async (t) => {
+  resetAfter(t)
+  const tellingFinal = (final: boolean): Exercise => ({
+    ...entry.exercise,
+    check: async (...args) => (await entry.exercise.check(...args)).map((finding) => ({ ...finding, final })),
+    tempting: (...args) => entry.exercise.tempting(...args).map((way) => ({ ...way, final: !final })),
+    also: () => [],
+  })
+  const silent = await verify(lab, { ...entry, exercise: tellingFinal(false) })
+  t.match(silent.problems, [/casting the vote .* is not said to need a new start/])
+  const rash = await verify(lab, { ...entry, exercise: tellingFinal(true) })
+  t.match(rash.problems, [
+    /cannot be solved from the start: db-primary/,
+    /casting the vote .* is said to need a new start/,
   ])
 })

@@ -26,7 +26,8 @@ export async function assertNothingAtStake(lab: Lab, progress: Progress, tell: (
 const POLLS = `select id || ' ' || question from poll order by created_at`
 const UUID_LENGTH = 36
 
-function silence(error: unknown): LabError {
+/** The error of a database that gave no answer; any other is thrown. */
+export function silence(error: unknown): LabError {
   if (error instanceof LabError) return error
   throw error
 }

@@ -12,8 +12,8 @@ export type Commands = {
   readonly session: (node: DatabaseName) => string
   /** `docker start`, `kill`, `restart`, … of a node. */
   readonly docker: (what: string, node: NodeName) => string
-  /** host:port of a server. */
-  readonly endpoint: (server: ServerName) => string
+  /** host:port of a server or of the balancer. */
+  readonly endpoint: (server: ServerName | 'loader') => string
 }
 
 /** The commands of one lab. */

@@ -9,6 +9,8 @@ export type Finding = {
   readonly seen: string
   /** Where a learner can see it too; never what to do about it. */
   readonly where: string
+  /** Nothing that a learner can still do makes it as expected: the exercise has to be started again. */
+  readonly final?: boolean
 }
 
 /** One step of a solution: a command as a learner would type it. */
@@ -21,12 +23,20 @@ export type Step = {
   readonly answers?: true
 }
 
-/** A solution that suggests itself and is none. */
-export type Tempting = {
+/** Something that a learner may do instead of the solution. */
+export type Way = {
   readonly does: string
   readonly steps: readonly Step[]
+  /** It takes long, or differs little from another one: only `verify --thorough` tries it. */
+  readonly thorough?: true
+}
+
+/** A way that suggests itself and solves nothing. */
+export type Tempting = Way & {
   /** What of the expected its check has to find missing; a part of the sentence. */
   readonly misses: string
+  /** It cannot be mended any more, and the check has to say so. */
+  readonly final?: boolean
 }
 
 /** What every exercise is, to those who carry it out. What `setup` gives is kept as JSON and handed to the others. */
@@ -45,6 +55,8 @@ export type Exercise = {
   readonly hints: (stage: Stage) => readonly string[]
   readonly solution: (stage: Stage, notes: unknown) => readonly Step[]
   readonly tempting: (stage: Stage, notes: unknown) => readonly Tempting[]
+  /** Other ways that are right: the check has to accept each of them. */
+  readonly also: (stage: Stage, notes: unknown) => readonly Way[]
 }
 
 type Typed<Notes> = Pick<Exercise, 'minutes' | 'hints'> & {
@@ -56,11 +68,12 @@ type Typed<Notes> = Pick<Exercise, 'minutes' | 'hints'> & {
   readonly check: (stage: Stage, notes: Notes, answer: string | undefined) => Promise<readonly Finding[]>
   readonly solution: (stage: Stage, notes: Notes) => readonly Step[]
   readonly tempting: (stage: Stage, notes: Notes) => readonly Tempting[]
+  readonly also?: (stage: Stage, notes: Notes) => readonly Way[]
 }
 
 /** An exercise whose notes have a type of their own: they are checked when they come back from where they were kept. */
 export function defineExercise<Notes>(it: Typed<Notes>): Exercise {
-  const { notes: schema, question, given = () => [] } = it
+  const { notes: schema, question, given = () => [], also = () => [] } = it
   return {
     minutes: it.minutes,
     hints: it.hints,
@@ -70,5 +83,6 @@ export function defineExercise<Notes>(it: Typed<Notes>): Exercise {
     check: (stage, notes, answer) => it.check(stage, schema.parse(notes), answer),
     solution: (stage, notes) => it.solution(stage, schema.parse(notes)),
     tempting: (stage, notes) => it.tempting(stage, schema.parse(notes)),
+    also: (stage, notes) => also(stage, schema.parse(notes)),
   }
 }

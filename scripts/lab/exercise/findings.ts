@@ -8,7 +8,7 @@ import type { Stage, Votes } from './stage.ts'
 const STATUS = 'zx scripts/status.ts'
 
 /** What a look found: whether it is as expected, and what was seen. */
-export type Seen = { readonly ok: boolean; readonly seen: string }
+export type Seen = Pick<Finding, 'ok' | 'seen' | 'final'>
 
 /** Looks, and reports; a node that does not answer was not as expected. */
 export async function finding(expected: string, where: string, look: () => Promise<Seen>): Promise<Finding> {
@@ -41,8 +41,8 @@ export const isPrimary = (stage: Stage, name: DatabaseName): Promise<Finding> =>
   })
 
 /** This node is a standby, and what the primary writes arrives. */
-export const isStandby = (stage: Stage, name: DatabaseName): Promise<Finding> =>
-  finding(`${name} is a standby that streams from the primary`, STATUS, async () => {
+export const isStandby = (stage: Stage, name: DatabaseName, where = STATUS): Promise<Finding> =>
+  finding(`${name} is a standby that streams from the primary`, where, async () => {
     const node = await nodeOf(stage, name)
     if (!node?.database) return { ok: false, seen: `${name}: ${node?.problem?.split(';')[0] ?? 'not there'}` }
     const { role, streaming } = node.database
@@ -52,30 +52,33 @@ export const isStandby = (stage: Stage, name: DatabaseName): Promise<Finding> =>
     }
   })
 
-/** What is seen of a standby that was told to stand still. */
-export const REPLAY_PAUSED = 'its replay is paused'
-
 /** The standby shows everything that the primary has. */
 export const showsAll = (stage: Stage, name: DatabaseName): Promise<Finding> =>
   finding(`${name} shows all that the primary has`, STATUS, async () => {
     const database = (await nodeOf(stage, name))?.database
     if (!database) return { ok: false, seen: `${name} does not answer` }
-    const { replayPaused, lagBytes } = database
-    if (replayPaused) return { ok: false, seen: REPLAY_PAUSED }
+    const { lagBytes } = database
     return {
       ok: lagBytes === 0,
-      seen: lagBytes === null ? 'there is no primary to compare with' : `${lagBytes} bytes behind`,
+      seen: lagBytes === null ? 'there is no primary to compare with' : `it is ${lagBytes} bytes behind`,
     }
   })
 
 /** A node that was left behind cannot become a second primary: it is fenced, or a standby by now. */
 export const cannotComeBack = (stage: Stage, name: DatabaseName): Promise<Finding> =>
-  finding(`${name} is fenced: started as it is, it cannot become a second primary`, STATUS, async () => {
+  finding(`${name} cannot become a second primary, whoever starts it`, STATUS, async () => {
     const node = await nodeOf(stage, name)
-    if (node?.database?.role === 'standby') return { ok: true, seen: 'a standby' }
-    const fenced = node?.problem?.startsWith('fenced') === true
-    const bare = node?.database ? `a ${node.database.role}` : 'down, and not fenced: started, it is a primary again'
-    return { ok: fenced, seen: fenced ? 'fenced' : bare }
+    if (node?.database) return { ok: node.database.role === 'standby', seen: `it is a ${node.database.role}` }
+    // The engine tries to start it again and again, once somebody has tried the fence.
+    const ended = node !== undefined && ['created', 'exited', 'restarting'].includes(node.state)
+    if (!ended) return { ok: false, seen: `its container is ${node?.state}` }
+    const next = await stage.nextStart(name)
+    return {
+      ok: next !== 'primary',
+      seen: { fenced: 'fenced', standby: 'a standby when it starts', primary: 'when it starts, it is a primary again' }[
+        next
+      ],
+    }
   })
 
 /** Calls after which a balancer in turn has met everybody. */
@@ -97,18 +100,19 @@ export const isBalanced = (stage: Stage): Promise<Finding> =>
     },
   )
 
-/** A server is up and fit to be used. */
-export const isHealthy = (stage: Stage, name: NodeName): Promise<Finding> =>
-  finding(`${name} is healthy`, STATUS, async () => {
-    const node = await nodeOf(stage, name)
-    return { ok: node?.healthy === true, seen: node?.problem ?? 'healthy' }
+/** Every node is up and fit to be used; which one is not is for the learner to find. */
+export const allHealthy = (stage: Stage): Promise<Finding> =>
+  finding('every node is healthy', STATUS, async () => {
+    const { nodes } = await stage.status()
+    const healthy = nodes.filter((node) => node.healthy).length
+    return { ok: healthy === nodes.length, seen: `${healthy} of ${nodes.length} are` }
   })
 
 /** Somebody's container does not run. */
 export const isDown = (stage: Stage, name: NodeName): Promise<Finding> =>
   finding(`${name} stays down`, STATUS, async () => {
     const state = (await nodeOf(stage, name))?.state ?? 'absent'
-    return { ok: state === 'exited', seen: `its container is ${state}` }
+    return { ok: ['absent', 'created', 'exited'].includes(state), seen: `its container is ${state}` }
   })
 
 /** A write through each of these is acknowledged. */
@@ -123,32 +127,61 @@ export const takesVotes = (stage: Stage, ...servers: readonly ServerName[]): Pro
     },
   )
 
+/** What a check can say of the votes that a database holds. */
+export type VotesWanted = {
+  /** No others. */
+  readonly only?: boolean
+  /** What they are called where naming them would say too much. */
+  readonly told?: string
+  /** They are cast through the service, which lets nobody change a vote: a wrong one is final. */
+  readonly cast?: boolean
+}
+
 /** A database holds these votes; others may be there too, unless `only` these are to be. */
 export const holdsVotes = (
   stage: Stage,
   node: DatabaseName,
   poll: string,
   wanted: Votes,
-  /** `only`: no others; `told`: what they are called where naming them would say too much. */
-  { only = false, told }: { readonly only?: boolean; readonly told?: string } = {},
+  { only = false, told, cast = false }: VotesWanted = {},
 ): Promise<Finding> => {
   const named = `${only ? 'these votes and no others' : 'these votes'}: ${votesInWords(wanted)}`
   const expected = `${node} holds ${told ?? named}`
   return finding(expected, `the tables poll and vote: ${stage.type.session(node)}`, async () => {
     const held = await stage.votesOn(node, poll)
-    const missing = Object.entries(wanted).filter(([user, option]) => held[user] !== option)
-    const more = only && Object.keys(held).some((user) => !(user in wanted))
-    const seen =
-      told === undefined
-        ? votesInWords(held) || 'no votes in this poll'
-        : missing.length === 0
-          ? 'all of them'
-          : `${missing.length} are missing, or not what they should be`
-    return { ok: missing.length === 0 && !more, seen }
+    const { ok, seen, wrong } = compareVotes(held, wanted, { only, named: told === undefined })
+    if (ok || !(await stage.hasPoll(poll))) return ok ? { ok, seen } : POLL_GONE
+    return { ok, seen, final: cast && wrong }
   })
 }
 
-/** The level that commits are acknowledged at is one of these; `told`: what they can where naming them would say too much. */
+/** The poll of the exercise went with a reset, or with the data of both databases. */
+const POLL_GONE: Seen = { ok: false, seen: 'the poll of this exercise has been deleted', final: true }
+
+/** Held votes against those that are wanted; `wrong` where one is there that should be another, or should not be. */
+export function compareVotes(
+  held: Votes,
+  wanted: Votes,
+  { only, named }: { readonly only: boolean; readonly named: boolean },
+): Seen & { readonly wrong: boolean } {
+  const users = Object.keys(wanted)
+  const missing = users.filter((user) => held[user] === undefined).length
+  const others = users.filter((user) => held[user] !== undefined && held[user] !== wanted[user]).length
+  const more = only ? Object.keys(held).filter((user) => !(user in wanted)).length : 0
+  const counts = [
+    ...(missing === 0 ? [] : [`${votesCounted(missing)} missing`]),
+    ...(others === 0
+      ? []
+      : [others === 1 ? '1 vote is not what it should be' : `${others} votes are not what they should be`]),
+    ...(more === 0 ? [] : [`${votesCounted(more)} too many`]),
+  ]
+  const seen = named ? votesInWords(held) || 'no votes in this poll' : counts.join(', ') || 'all of them'
+  return { ok: counts.length === 0, seen, wrong: others + more > 0 }
+}
+
+const votesCounted = (count: number): string => (count === 1 ? '1 vote is' : `${count} votes are`)
+
+/** The level that commits are acknowledged at is one of these; `told`: what it does where naming it would say too much. */
 export const hasLevel = (stage: Stage, told: string, ...levels: readonly Level[]): Promise<Finding> =>
   finding(`the durability level in force ${told}`, 'zx scripts/replication.ts', async () => {
     const { level, settings } = await stage.replication()

@@ -38,13 +38,13 @@ const contentOf = async (lab: Lab, node: DatabaseNode): Promise<readonly string[
     .filter((line) => line !== '')
     .map((line) => `${node.name} has ${line}`)
 
-// Guests come as long as an exercise lasts.
+// Guests come as long as an exercise lasts, and a check may try a vote.
 const CONTENT = `
   set track_counts = off;
   select 'the setting ' || name || ' = ' || setting from pg_file_settings where sourcefile like '%postgresql.auto.conf'
   union all
   select 'the poll ' || question || ' ' || options::text || ' with ' || coalesce(
-    (select string_agg(user_id || '=' || option, ' ' order by user_id) from vote where poll_id = id and user_id not like 'guest-%'), 'no votes')
+    (select string_agg(user_id || '=' || option, ' ' order by user_id) from vote where poll_id = id and user_id not like all (array['guest-%', 'check-%'])), 'no votes')
   from poll
   union all
   select 'the table ' || oid::regclass from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace

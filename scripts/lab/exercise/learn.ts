@@ -1,5 +1,5 @@
 import { containersOf } from '../engine/nodes.ts'
-import { labError } from '../errors.ts'
+import { type LabError, labError } from '../errors.ts'
 import { exclusively } from '../lock.ts'
 import type { Lab } from '../topology.ts'
 import { assertNothingAtStake } from './belongings.ts'
@@ -8,14 +8,19 @@ import { clear, examine, passes, setUp } from './perform.ts'
 import { answering, checked, hinted, keepProgress, leave, type Progress, readProgress, started } from './progress.ts'
 import { type Acted, carryOut } from './solution.ts'
 import { stageOf } from './stage.ts'
-import { type Entry, entryOf, namesOfTrack, readTrack } from './track.ts'
+import { type Entry, entryOf, namesOfTrack, readWhatLoads } from './track.ts'
 import { type Verified, verify } from './verify.ts'
 
 /** Told what takes a while, or has to be known. */
 export type Tell = (what: string) => void
 
 /** The track, and how far somebody is on it. */
-export type Listed = { readonly track: readonly Entry[]; readonly progress: Progress }
+export type Listed = {
+  readonly track: readonly Entry[]
+  /** Why exercises are not in it that have a folder. */
+  readonly broken: readonly LabError[]
+  readonly progress: Progress
+}
 
 /** An exercise that the lab is in the state of. */
 export type Started = { readonly entry: Entry; readonly given: readonly string[] }
@@ -25,13 +30,15 @@ export type Checked = {
   readonly entry: Entry
   readonly passed: boolean
   readonly findings: readonly Finding[]
+  /** Given at an earlier check, and used again. */
+  readonly earlierAnswer: string | undefined
   readonly next: string | undefined
 }
 
-export const list = async (lab: Lab): Promise<Listed> => ({
-  track: await readTrack(),
-  progress: await readProgress(lab),
-})
+export async function list(lab: Lab): Promise<Listed> {
+  const [{ entries, broken }, progress] = await Promise.all([readWhatLoads(), readProgress(lab)])
+  return { track: entries, broken, progress }
+}
 
 /** Brings the lab into the state of an exercise. All votes are deleted; polls of the learner's own only with `discard`. */
 export const start = (lab: Lab, word: string, discard: boolean, tell: Tell): Promise<Started> =>
@@ -49,25 +56,26 @@ async function begin(lab: Lab, entry: Entry, discard: boolean, shown: boolean, t
 }
 
 /** Looks at the lab, and keeps what came of it. */
-export const check = (lab: Lab, given: string | undefined): Promise<Checked> =>
+export const check = (lab: Lab, word: string | undefined, given: string | undefined): Promise<Checked> =>
   alone(lab, async () => {
     const progress = await readProgress(lab)
-    const answer = given ?? progress.current?.answer
-    const entry = await currentOf(progress)
+    const entry = await currentOf(progress, word)
+    const earlierAnswer = given === undefined ? progress.current?.answer : undefined
+    const answer = given ?? earlierAnswer
     // Without any node there is nothing to look at, and each finding would say so in its own words.
     if ((await containersOf(lab)).every(({ state }) => state === 'absent'))
       throw labError('NOT_SET_UP', { lab: lab.name, missing: 'node at all' })
     const findings = await examine(lab, entry.exercise, progress.current?.notes, answer)
     const passed = passes(findings)
     await keepProgress(lab, checked(answering(progress, answer), passed))
-    return { entry, passed, findings, next: await after(entry) }
+    return { entry, passed, findings, earlierAnswer, next: await after(entry) }
   })
 
 /** The next hint of the current exercise, and how many there are; undefined after the last one. */
-export const hint = (lab: Lab) =>
+export const hint = (lab: Lab, word?: string) =>
   alone(lab, async () => {
     const progress = await readProgress(lab)
-    const { name, exercise } = await currentOf(progress)
+    const { name, exercise } = await currentOf(progress, word)
     const nth = progress.current?.hints ?? 0
     const hints = exercise.hints(stageOf(lab))
     const text = hints[nth]
@@ -77,10 +85,16 @@ export const hint = (lab: Lab) =>
 
 export type Shown = { readonly before: (step: Step) => void; readonly after: (acted: Acted) => void }
 
-/** Starts the current exercise again, carries out its solution, and checks it. */
-export const solve = (lab: Lab, discard: boolean, tell: Tell, shown: Shown): Promise<Checked> =>
+/** Starts an exercise, the current one unless it says which, carries out its solution, and checks it. */
+export const solve = (
+  lab: Lab,
+  word: string | undefined,
+  discard: boolean,
+  tell: Tell,
+  shown: Shown,
+): Promise<Checked> =>
   alone(lab, async () => {
-    const entry = await currentOf(await readProgress(lab))
+    const entry = word === undefined ? await currentOf(await readProgress(lab)) : await entryOf(word)
     await begin(lab, entry, discard, true, tell)
     const progress = await readProgress(lab)
     const notes = progress.current?.notes
@@ -88,7 +102,7 @@ export const solve = (lab: Lab, discard: boolean, tell: Tell, shown: Shown): Pro
     const findings = await examine(lab, entry.exercise, notes, answer)
     const passed = passes(findings)
     await keepProgress(lab, checked(progress, passed))
-    return { entry, passed, findings, next: await after(entry) }
+    return { entry, passed, findings, earlierAnswer: undefined, next: await after(entry) }
   })
 
 /** Gives the lab back as new, in no exercise; with `forget` as if nothing had ever been begun. */
@@ -105,7 +119,7 @@ export const end = (lab: Lab, discard: boolean, forget: boolean, tell: Tell): Pr
 export const verifyAll = (
   lab: Lab,
   entries: readonly Entry[],
-  discard: boolean,
+  { discard, thorough }: { readonly discard: boolean; readonly thorough: boolean },
   tell: Tell,
   verified: (it: Verified) => void,
 ): Promise<void> =>
@@ -113,18 +127,24 @@ export const verifyAll = (
     const progress = await readProgress(lab)
     if (!discard) await assertNothingAtStake(lab, progress, tell)
     await keepProgress(lab, leave(progress))
-    for (const entry of entries) verified(await verify(lab, entry))
+    for (const entry of entries) verified(await verify(lab, entry, thorough))
     await clear(lab)
   })
 
 /** One of these at a time; a lock of its own, since the commands that it gives take the lab's. */
 const alone = <T>(lab: Lab, work: () => Promise<T>): Promise<T> => exclusively(lab, work, 'exercise')
 
-async function currentOf(progress: Progress): Promise<Entry> {
-  if (progress.current !== null) return entryOf(progress.current.name)
+/** The exercise that the lab is in the state of; `word` names it where a learner did. */
+async function currentOf({ current, exercises }: Progress, word?: string): Promise<Entry> {
+  const asked = word === undefined ? undefined : await entryOf(word)
+  if (current !== null) {
+    if (asked === undefined || asked.name === current.name) return entryOf(current.name)
+    const { name, number } = asked
+    throw labError('OTHER_EXERCISE', { current: current.name, asked: name, number, word: word ?? '' })
+  }
   const names = await namesOfTrack()
-  const next = names.find((name) => progress.exercises[name]?.solvedAt == null) ?? names[0] ?? ''
-  throw labError('NO_EXERCISE', { next: Number(next.slice(0, 2)) })
+  const next = names.find((name) => exercises[name]?.solvedAt == null) ?? names[0] ?? ''
+  throw labError('NO_EXERCISE', { next: asked?.number ?? Number(next.slice(0, 2)) })
 }
 
 async function after({ name }: Entry): Promise<string | undefined> {

@@ -9,10 +9,12 @@ import { failover } from '../decide/failover/command.ts'
 import { type Replication, replicationOf, setLevel } from '../decide/replication.ts'
 import { type LabStatus, statusOf } from '../decide/status.ts'
 import { attempt } from '../engine/docker.ts'
+import { hasFile, noteOf } from '../engine/nodes.ts'
 import { experimentsSince } from '../experiment/folder.ts'
 import type { Experiment } from '../experiment/record.ts'
 import { heal } from '../faults/heal.ts'
 import { inject, nodeNamed } from '../faults/inject.ts'
+import type { FaultOptions } from '../faults/kind.ts'
 import { KINDS, type KindName } from '../faults/kinds.ts'
 import {
   type DatabaseName,
@@ -23,7 +25,9 @@ import {
   type ServerName,
 } from '../topology.ts'
 import { type Look, until } from '../wait.ts'
+import { silence } from './belongings.ts'
 import { type Commands, commandsFor } from './commands.ts'
+import { castOnce } from './single-vote.ts'
 import { type Traffic, trafficOf } from './traffic.ts'
 
 /** All that an exercise can see of the lab, and do to it. */
@@ -38,6 +42,8 @@ export type Stage = {
   readonly results: (poll: string, at: ServerName) => Promise<Readonly<Record<string, number>>>
   /** Votes as a database holds them. */
   readonly votesOn: (node: DatabaseName, poll: string) => Promise<Votes>
+  /** Whether any database that answers has that poll still; true where none answers. */
+  readonly hasPoll: (poll: string) => Promise<boolean>
   /** Votes that reach a database past the service, as through a client that still knew it. */
   readonly castOn: (node: DatabaseName, poll: string, votes: Votes) => Promise<void>
   /** Asks the service at a node to write, and leaves nothing behind. */
@@ -46,13 +52,22 @@ export type Stage = {
   readonly ask: (node: DatabaseName, query: string) => Promise<string>
   /** SQL that changes something, as the superuser, each statement a transaction of its own. */
   readonly change: (node: DatabaseName, ...statements: readonly string[]) => Promise<void>
-  readonly fault: (kind: KindName, node: NodeName, ...peers: readonly NodeName[]) => Promise<void>
+  /** One vote through a server, tried once; gives the status that it was answered with, or why it was not. */
+  readonly castOnce: (at: ServerName, poll: string, user: string, option: string) => Promise<string>
+  /** Brings a fault about; without peers between the node and all others. */
+  readonly fault: (
+    kind: KindName,
+    node: NodeName,
+    how?: { readonly peers?: readonly NodeName[]; readonly options?: FaultOptions },
+  ) => Promise<void>
   readonly heal: (...kinds: readonly KindName[]) => Promise<void>
   readonly setLevel: (level: Level) => Promise<void>
   /** Fails over whatever is lost. */
   readonly failover: () => Promise<void>
   readonly status: () => Promise<LabStatus>
   readonly replication: () => Promise<Replication>
+  /** What a database that does not run becomes when it is started: nothing, where it is fenced. */
+  readonly nextStart: (node: DatabaseName) => Promise<'fenced' | 'standby' | 'primary'>
   /** What a node has logged since a moment, an ISO date. */
   readonly log: (node: NodeName, since: string) => Promise<string>
   /** A session as the superuser that stays open until it is ended. */
@@ -72,6 +87,8 @@ export type Stage = {
 export type Votes = Readonly<Record<string, string>>
 
 const WAIT_SECONDS = 10
+/** What a vote may take that is tried once, before patience. */
+const ATTEMPT_SECONDS = 2
 
 /** The stage that a lab is. */
 export function stageOf(lab: Lab): Stage {
@@ -108,6 +125,12 @@ export function stageOf(lab: Lab): Stage {
       const query = `set track_counts = off; select json_object_agg(user_id, options[option] order by user_id) from vote join poll on id = poll_id where id = '${poll}'`
       return JSON.parse((await ask(lab, database(node), query)) || '{}')
     },
+    async hasPoll(poll) {
+      const query = `select count(*) from poll where id = '${poll}'`
+      const counts = await Promise.all(lab.databases.map((node) => ask(lab, node, query).catch(silence)))
+      const answers = counts.filter((count) => typeof count === 'string')
+      return answers.length === 0 || answers.includes('1')
+    },
     async castOn(node, poll, votes) {
       for (const [user, option] of Object.entries(votes))
         await change(
@@ -119,16 +142,26 @@ export function stageOf(lab: Lab): Stage {
     probeWrites: (at) => probeWrites(addressOf(at), 3 * patience),
     ask: (node, query) => ask(lab, database(node), query),
     change: async (node, ...statements) => void (await change(silent, database(node), ...statements)),
-    async fault(name, node, ...peers) {
+    castOnce: (at, poll, user, option) => castOnce(addressOf(at), { poll, user, option }, ATTEMPT_SECONDS * patience),
+    async fault(name, node, { peers = [], options = {} } = {}) {
       const kind = KINDS.find((it) => it.name === name)
       if (kind === undefined) throw new Error(`no kind of fault ${name}`)
-      await inject(lab, { kind, node, peers, options: {} })
+      const strange = Object.keys(options).filter((option) => !Object.hasOwn(kind.options, option))
+      if (strange.length > 0) throw new Error(`${name} has no option ${strange.join(', ')}`)
+      await inject(lab, { kind, node, peers, options })
     },
     heal: async (...kinds) => void (await heal(lab, { kinds, nodes: [] })),
     setLevel: async (level) => void (await setLevel(lab, level, false)),
     failover: async () => void (await failover(lab, { maxLag: undefined, force: true, keepReports: false })),
     status: () => statusOf(lab),
     replication: () => replicationOf(lab),
+    async nextStart(name) {
+      const node = database(name)
+      const note = await noteOf(node)
+      if (note === 'fenced') return 'fenced'
+      const follows = note !== undefined && ['follow', 'rewind', 'copy', node.peer].includes(note)
+      return follows || (await hasFile(node, 'standby.signal')) ? 'standby' : 'primary'
+    },
     async log(name, since) {
       const { stdout, stderr } = await attempt(['logs', '--since', since, nodeNamed(lab, name).container])
       return `${stdout}\n${stderr}`

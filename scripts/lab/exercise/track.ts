@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { labError } from '../errors.ts'
+import { LabError, labError } from '../errors.ts'
 import type { Exercise } from './exercise.ts'
 
 const FOLDER = join(import.meta.dirname, '../../../exercises')
@@ -28,9 +28,28 @@ export async function namesOfTrack(): Promise<readonly string[]> {
     .sort()
 }
 
-/** All exercises, in their order. */
+/** All exercises, in their order; one that does not load is an error that names it. */
 export const readTrack = async (): Promise<readonly Entry[]> =>
   Promise.all((await namesOfTrack()).map((name) => readEntry(join(FOLDER, name))))
+
+/** All exercises that load, in their order, and why the others do not. */
+export async function readWhatLoads(
+  folders?: readonly string[],
+): Promise<{ readonly entries: readonly Entry[]; readonly broken: readonly LabError[] }> {
+  const all = folders ?? (await namesOfTrack()).map((name) => join(FOLDER, name))
+  const read = await Promise.all(
+    all.map((folder) =>
+      readEntry(folder).catch((error: unknown) => {
+        if (error instanceof LabError) return error
+        throw error
+      }),
+    ),
+  )
+  return {
+    entries: read.flatMap((it) => (it instanceof LabError ? [] : [it])),
+    broken: read.flatMap((it) => (it instanceof LabError ? [it] : [])),
+  }
+}
 
 /** The exercise that a learner means by its number, with or without the zero, or its name. */
 export async function entryOf(word: string): Promise<Entry> {
@@ -42,16 +61,21 @@ export async function entryOf(word: string): Promise<Entry> {
   return readEntry(join(FOLDER, name))
 }
 
-/** The exercise in a folder, of the track or not. */
+/** The exercise in a folder, of the track or not; one that does not load is an `EXERCISE_BROKEN` error. */
 export async function readEntry(folder: string): Promise<Entry> {
   const name = basename(folder)
   const [brief, answers, module] = await Promise.all([
     readFile(join(folder, 'README.md'), 'utf8'),
     readFile(join(folder, 'answers.md'), 'utf8'),
-    import(pathToFileURL(join(folder, 'exercise.ts')).href) as Promise<{ exercise: Exercise }>,
-  ])
+    import(pathToFileURL(join(folder, 'exercise.ts')).href) as Promise<{ exercise?: Exercise }>,
+  ]).catch((error: unknown) => {
+    throw labError('EXERCISE_BROKEN', { name, problem: error instanceof Error ? error.message : String(error) })
+  })
+  const { exercise } = module
+  if (exercise === undefined)
+    throw labError('EXERCISE_BROKEN', { name, problem: 'exercise.ts exports no `exercise`: see exercises/template' })
   const [, number = '0', title = name] = /^# (\d+)\. (.+)$/m.exec(brief) ?? []
-  return { name, number: Number(number), title, brief, answers, exercise: module.exercise }
+  return { name, number: Number(number), title, brief, answers, exercise }
 }
 
 const numberOf = (name: string): number => Number(name.slice(0, 2))

@@ -15,13 +15,13 @@ export type TrafficOrder = {
   readonly patience: number
   readonly poll: string
   readonly options: readonly string[]
+  /** When the guests leave by themselves. */
+  readonly minutes: number
 }
 
 const GUESTS = 4
 /** Milliseconds from one answer to the guest's next vote. */
 const REST_MS = 80
-/** After that many minutes nobody will look at it any more. */
-const MOST_MINUTES = 30
 
 const order = JSON.parse(process.argv[2] ?? '') as TrafficOrder
 const ending = new AbortController()
@@ -35,7 +35,7 @@ const door = createServer((visitor) => {
 door.on('error', end)
 door.listen({ path: order.door })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, end)
-const limit = setTimeout(end, MOST_MINUTES * 60_000)
+const limit = setTimeout(end, order.minutes * 60_000)
 
 const lines = openLines<Call>(order.file)
 const clock = clockFrom(Date.now())

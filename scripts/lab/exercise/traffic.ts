@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { parseRecord } from '../experiment/lines.ts'
@@ -17,8 +17,12 @@ export type Traffic = {
   readonly file: string
   /** Calls that have ended so far, as the guests saw them. */
   readonly calls: () => Promise<readonly Call[]>
+  /** After so many minutes the guests leave. */
+  readonly minutes: number
 }
 
+/** After that many minutes nobody will look at it any more. */
+const MOST_MINUTES = 30
 const START_SECONDS = 10
 const STOP_SECONDS = 10
 
@@ -39,10 +43,16 @@ export function trafficOf(lab: Lab): Traffic {
   return {
     file: fileOf(lab),
     calls,
+    minutes: MOST_MINUTES,
     async start(poll, options) {
       await endTraffic(lab)
+      // The votes of earlier guests would count as the first ones of these.
+      await rm(fileOf(lab), { force: true })
       const address = endpointOf(lab, lab.loader) ?? ''
-      const order: TrafficOrder = { door: doorOf(lab), file: fileOf(lab), address, patience, poll, options }
+      const order: TrafficOrder = {
+        ...{ door: doorOf(lab), file: fileOf(lab), address, patience, poll, options },
+        minutes: MOST_MINUTES,
+      }
       const process_ = spawn(
         process.execPath,
         [join(import.meta.dirname, 'traffic-process.ts'), JSON.stringify(order)],

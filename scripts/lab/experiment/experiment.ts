@@ -82,8 +82,8 @@ const verdictOf = (runs: readonly Run[]): Experiment['verdict'] =>
 const nameOf = (nth: number, { fault, level, recovery }: Plan): string =>
   `${String(nth + 1).padStart(3, '0')}-${fault}-${level}-${recovery}`
 
-const inWords = ({ fault, node, level, recovery, lag }: Plan): string =>
-  `${fault} ${node} at ${level}, recovery ${recovery}${lag === 0 ? '' : `, with a standby that lacks ${lag} bytes`}`
+const inWords = ({ fault, node, level, recovery, lag, slow }: Plan): string =>
+  `${fault} ${node} at ${level}, recovery ${recovery}${lag === 0 ? '' : `, with a standby that lacks ${lag} bytes`}${slow === undefined ? '' : `, over a link of ${slow} kbit/s`}`
 
 /** Judges the runs of an experiment again by what their folders hold. */
 export async function judgeAgain(folder: string): Promise<Kept> {

@@ -84,6 +84,8 @@ export const Plan = z.object({
   after: z.number(),
   /** Standby made to lag before the fault: bytes of WAL that it has not received; 0 for none. */
   lag: z.number(),
+  /** What the link from db-primary to db-replica carries, kbit/s; undefined for as much as there is. */
+  slow: z.number().optional(),
 })
 export type Plan = z.infer<typeof Plan>
 

@@ -6,6 +6,7 @@ import { LabError } from '../errors.ts'
 import { heal } from '../faults/heal.ts'
 import { inject } from '../faults/inject.ts'
 import { KINDS } from '../faults/kinds.ts'
+import { slow } from '../faults/slow.ts'
 import { interruption } from '../interruption.ts'
 import type { Lab } from '../topology.ts'
 import { endpointOf } from '../topology.ts'
@@ -34,6 +35,7 @@ export async function carryOut(lab: Lab, plan: Plan, name: string, parent: strin
   const folder = join(parent, name)
   await mkdir(folder, { recursive: true })
   await setLevel(lab, plan.level, false)
+  if (plan.slow !== undefined) await slowDown(lab, plan.slow)
   const clock = clockFrom(Date.now())
   const { recovered, events, samples, end } = await withParts(lab, plan, clock, folder, async (parts) => {
     const { recovered, events } = await breakAndRecover(lab, plan, clock, parts)
@@ -118,10 +120,15 @@ export function kindNamed(name: string) {
   return kind
 }
 
-/** Ends the fault of a plan, and the cut by which the standby was made to lag; false where that was not possible. */
-async function healAll(lab: Lab, { fault, lag }: Plan): Promise<boolean> {
+/** Narrows the link to the standby: what a level costs depends on it. */
+const slowDown = (lab: Lab, rate: number): Promise<void> =>
+  inject(lab, { kind: slow, node: 'db-primary', peers: ['db-replica'], options: { rate } })
+
+/** Ends the fault of a plan, and what was done to the link to the standby; false where that was not possible. */
+async function healAll(lab: Lab, plan: Plan): Promise<boolean> {
   try {
-    await heal(lab, { kinds: [fault, ...(lag > 0 ? ['isolate'] : [])], nodes: [] })
+    const link = [...(plan.lag > 0 ? ['isolate'] : []), ...(plan.slow === undefined ? [] : ['slow'])]
+    await heal(lab, { kinds: [plan.fault, ...link], nodes: [] })
     return true
   } catch (error) {
     // Then it shows in what can be read.

@@ -10,8 +10,8 @@ const VERB = 'zx scripts/exercise.ts'
 const next = (what: string) => `  ${chalk.bold('→')} ${what}`
 
 /** The track, an exercise a line, with how far somebody is. */
-export function trackTable({ track, progress }: Listed): string {
-  const width = Math.max(...track.map(({ title }) => title.length))
+export function trackTable({ track, broken, progress }: Listed): string {
+  const width = Math.max(0, ...track.map(({ title }) => title.length))
   const rows = track.map(({ name, number, title, exercise }) => {
     const record = progress.exercises[name]
     const current = progress.current?.name === name ? chalk.bold('◀ you are here') : ''
@@ -19,7 +19,9 @@ export function trackTable({ track, progress }: Listed): string {
     return `${told}  ${stateOf(record)} ${current}`.trimEnd()
   })
   const solved = track.filter(({ name }) => progress.exercises[name]?.solvedAt != null).length
-  return [...rows, '', `${solved} of ${track.length} solved`, nextStep({ track, progress })].join('\n')
+  const unread = broken.map((error) => `${chalk.red('✗')} ${error.message}\n  ${error.fix}`)
+  const count = `${solved} of ${track.length} solved`
+  return [...rows, ...unread, '', count, nextStep({ track, progress })].join('\n')
 }
 
 const sign = (record: Record | undefined): string =>
@@ -35,7 +37,7 @@ function stateOf(record: Record | undefined): string {
   return `solved, ${hints}`
 }
 
-function nextStep({ track, progress }: Listed): string {
+function nextStep({ track, progress }: Pick<Listed, 'track' | 'progress'>): string {
   const { current, exercises } = progress
   if (current !== null && exercises[current.name]?.solvedAt == null)
     return next(`${VERB} check looks at what you did; ${VERB} hint helps you on`)
@@ -55,15 +57,26 @@ export const briefView = ({ entry, given }: Started): string =>
   ].join('\n')
 
 /** What a check found, and what comes next. */
-export function checkView({ entry, passed, findings, next: following }: Checked): string {
-  const lines = findings.flatMap(({ expected, ok, seen, where }) =>
+export function checkView({ entry, passed, findings, earlierAnswer, next: following }: Checked): string {
+  const lines = findings.flatMap(({ expected, ok, seen, where, final }) =>
     ok
       ? [`${chalk.green('✓')} ${expected}`]
-      : [`${chalk.red('✗')} expected  ${expected}`, `  seen      ${seen}`, `  look at   ${where}`],
+      : [
+          `${chalk.red('✗')} expected  ${expected}`,
+          `  seen      ${seen}${final ? '; this cannot be mended any more: start again' : ''}`,
+          `  look at   ${where}`,
+        ],
   )
-  if (!passed) return [...lines, '', next(`go on, then ${VERB} check; ${VERB} hint helps you on`)].join('\n')
+  const answer =
+    earlierAnswer === undefined
+      ? []
+      : ['', `Your answer is still "${earlierAnswer}", from an earlier check; another one: ${VERB} check --answer "…"`]
+  if (cannotBeMended(findings))
+    return [...lines, ...answer, '', next(`${VERB} start ${entry.number} begins this exercise again`)].join('\n')
+  if (!passed) return [...lines, ...answer, '', next(`go on, then ${VERB} check; ${VERB} hint helps you on`)].join('\n')
   return [
     ...lines,
+    ...answer,
     '',
     chalk.green(`${entry.number}. ${entry.title}: solved`),
     '',
@@ -73,6 +86,17 @@ export function checkView({ entry, passed, findings, next: following }: Checked)
       : next(`${VERB} start ${Number(following.slice(0, 2))}`),
   ].join('\n')
 }
+
+const cannotBeMended = (findings: Checked['findings']): boolean => findings.some(({ ok, final }) => !ok && final)
+
+/** What a check found, for a program. */
+export const checkJson = ({ entry, passed, findings, earlierAnswer }: Checked) => ({
+  exercise: entry.name,
+  passed,
+  startAgain: cannotBeMended(findings),
+  ...(earlierAnswer === undefined ? {} : { earlierAnswer }),
+  findings,
+})
 
 /** A hint, or that there are no more. */
 export const hintView = ({ text, nth, of }: { text: string | undefined; nth: number; of: number }): string =>
@@ -89,9 +113,9 @@ export const actedView = ({ stdout, stderr }: Acted): string =>
   [stdout, stderr === '' ? '' : chalk.dim(stderr)].filter((text) => text !== '').join('\n')
 
 /** Exercises that were verified, one a line, and what is wrong with them. */
-export const verifiedLines = ({ name, problems, seconds }: Verified): string =>
+export const verifiedLines = ({ name, problems, ways, seconds }: Verified): string =>
   problems.length === 0
-    ? `${chalk.green('✓')} ${name}  ${seconds.toFixed(1)} s from start to check`
+    ? `${chalk.green('✓')} ${name}  ${seconds.toFixed(1)} s from start to check; ${ways} other ways`
     : [`${chalk.red('✗')} ${name}`, ...problems.map((problem) => `  ${problem}`)].join('\n')
 
 /** Markdown as it is read on a screen: headings stand out, and the rest stays as it is. */
@@ -102,7 +126,7 @@ const onScreen = (markdown: string): string =>
     .concat('\n')
 
 /** How the exercises of a track and their progress are told to a teacher's program. */
-export const progressJson = ({ track, progress }: Listed, lab: string) => ({
+export const progressJson = ({ track, broken, progress }: Listed, lab: string) => ({
   learner: progress.learner,
   lab,
   at: new Date().toISOString(),
@@ -121,4 +145,5 @@ export const progressJson = ({ track, progress }: Listed, lab: string) => ({
       seconds: null,
     }),
   })),
+  broken: broken.map(({ message }) => message),
 })

@@ -73,8 +73,9 @@ export function story(plan: Plan): string {
     plan.lag > 0
       ? ` The standby is held back first, until it lacks at least ${bytes(plan.lag)} of what was written.`
       : ''
+  const link = plan.slow === undefined ? '' : ` The link to the standby carries ${plan.slow} kbit/s.`
   return (
-    `${load(plan)} At durability ${level}, ${WAITS[level]}.${lag} ` +
+    `${load(plan)}${link} At durability ${level}, ${WAITS[level]}.${lag} ` +
     `After ${plan.before} s the fault “${fault}” befalls ${node}. ${RECOVERS[recovery]} ` +
     `The load goes on for at least ${plan.after} s.`
   )
@@ -89,5 +90,9 @@ export const shortly = (plan: Plan): string =>
     .filter((it) => it !== '')
     .join(' · ')
 
-/** How far the standby was held back, if it was. */
-export const held = ({ lag }: Plan): string => (lag > 0 ? `standby ${bytes(lag)} behind` : '')
+/** How far the standby was held back and how narrow its link was, if they were. */
+export const held = ({ lag, slow }: Plan): string =>
+  [
+    ...(lag > 0 ? [`standby ${bytes(lag)} behind`] : []),
+    ...(slow === undefined ? [] : [`link of ${slow} kbit/s`]),
+  ].join(', ')
