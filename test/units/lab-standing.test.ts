@@ -132,6 +132,7 @@ const whole: Facts = {
   receiver: null,
   replayPaused: false,
   replayAgeSeconds: null,
+  replayWaitsFor: [],
   tooLow: [],
   followsByHand: [],
   delayedSeconds: 0,
