@@ -97,7 +97,7 @@ export const ERRORS = {
     says: '{node} does not run (its container is {state})',
     fix: 'zx scripts/setup.ts starts what is down; zx scripts/failover.ts does without a primary',
   },
-  HINDERED: { says: '{node}: {says}', fix: '{fix}' },
+  HINDERED: { says: '{node}: {says}', fix: '{advice}' },
   NO_PRIMARY: {
     says: 'no database takes writes: {seen}',
     fix: 'zx scripts/setup.ts starts what is down; zx scripts/failover.ts promotes a standby',

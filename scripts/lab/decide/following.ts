@@ -78,7 +78,7 @@ export async function streaming(lab: Lab, primary: DatabaseNode, node: DatabaseN
 }
 
 const hinders = ({ name }: DatabaseNode, { says, fix }: Hindrance): LabError =>
-  labError('HINDERED', { node: name, says, fix })
+  labError('HINDERED', { node: name, says, advice: fix })
 
 /** Seconds, before `patience`, for which a cause has to be seen: while both come up, some show for a moment. */
 const LASTS_SECONDS = 3

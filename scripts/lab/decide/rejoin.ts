@@ -106,7 +106,7 @@ async function mendInPlace(
     const { cause, mending, says, fix } = left
     const mend = IN_PLACE[mending]
     const hopeless = mending === 'hand' || (mend !== undefined && tried.has(cause))
-    if (hopeless) throw labError('HINDERED', { node: node.name, says, fix })
+    if (hopeless) throw labError('HINDERED', { node: node.name, says, advice: fix })
     if (mend === undefined) break
     tried.add(cause)
     whys.push(says)

@@ -194,7 +194,8 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
 function assertMendable({ nodes }: LabStatus, late: boolean): void {
   const dying = ({ state, restarts }: NodeStatus) => state === 'restarting' && restarts >= 3
   const found = nodes.find((node) => node.trouble !== null && !node.trouble.passes && (late || dying(node)))
-  if (found?.trouble) throw labError('HINDERED', { node: found.name, says: found.trouble.says, fix: found.trouble.fix })
+  if (found?.trouble)
+    throw labError('HINDERED', { node: found.name, says: found.trouble.says, advice: found.trouble.fix })
 }
 
 /** A fault that was injected is nothing to wait for: say so. */
