@@ -135,7 +135,8 @@ export async function observe(lab: Lab, node: DatabaseNode, seconds = 3): Promis
   // What psql prints and what a command prints for it come in either order.
   const said = lines.find((line) => line.startsWith('{'))
   if (asked.exit !== 0 || said === undefined)
-    return { unreachable: asked.stderr.split('\n').at(-1) || `exit ${asked.exit}` }
+    // A line that begins with a tab only goes on with the one before.
+    return { unreachable: asked.stderr.split('\n').findLast((line) => !line.startsWith('\t')) || `exit ${asked.exit}` }
   return { ...Observation.parse(JSON.parse(said)), room: roomOf(lines.filter((line) => line !== said)) }
 }
 
