@@ -76,6 +76,10 @@ const LINES: readonly (readonly [string, CauseName | undefined])[] = [
     `${REFUSED_15}FATAL:  number of requested standby connections exceeds max_wal_senders (currently 10)`,
     'senders-in-use',
   ],
+  [
+    `${REFUSED_17}FATAL:  number of requested standby connections exceeds "max_wal_senders" (currently 10)`,
+    'senders-in-use',
+  ],
   [`${REFUSED_17}FATAL:  too many connections for role "replicator"`, 'senders-in-use'],
   [`${REFUSED_17}FATAL:  sorry, too many clients already`, 'sessions-in-use'],
   [

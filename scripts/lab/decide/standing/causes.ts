@@ -98,7 +98,7 @@ export const CAUSES = {
     fix: 'make the container of {peer} again, its data stays: docker rm -f {peerContainer}, then zx scripts/setup.ts',
   },
   'senders-in-use': {
-    line: /number of requested standby connections exceeds max_wal_senders|too many connections for role "replicator"/,
+    line: /number of requested standby connections exceeds "?max_wal_senders"?|too many connections for role "replicator"/,
     says: 'all WAL senders of {peer} are in use by others',
     mending: 'hand',
     fix: `end what is not the standby: docker exec {peerContainer} psql -d polling -c "select pg_terminate_backend(pid) from pg_stat_replication where application_name <> '{node}'"`,
