@@ -64,7 +64,7 @@ export const exercise = defineExercise({
     {
       does: 'promoting the replica, so that both servers agree',
       misses: 'db-primary is the primary',
-      steps: [{ does: 'fail over', command: stage.type.verb('failover', '--force') }],
+      steps: [{ does: 'promote', command: stage.type.psql('db-replica', 'select pg_promote()') }],
     },
     {
       does: 'a shorter wait',

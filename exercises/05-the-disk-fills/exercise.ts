@@ -35,7 +35,7 @@ export const exercise = defineExercise({
           const unread = await stage.ask(
             'db-primary',
             // A slot that is lost keeps nothing any more.
-            "select pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)) from pg_replication_slots where not active and wal_status is distinct from 'lost' and restart_lsn is not null",
+            "select pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)) from pg_replication_slots where not active and coalesce(wal_status, '') <> 'lost' and restart_lsn is not null",
           )
           const kept = unread.replaceAll('\n', ', ')
           return {

@@ -165,7 +165,10 @@ export const exercise = defineExercise({
           ),
         },
         ...SERVERS.map((server) => ({ does: 'restart', command: stage.type.docker('restart', server) })),
-        { does: 'wait', command: 'sleep 5' },
+        ...SERVERS.map((server) => ({
+          does: 'wait until it is healthy',
+          command: `for n in {1..60}; do ${stage.type.docker("inspect -f '{{.State.Health.Status}}'", server)} | grep -qx healthy && break; sleep 1; done`,
+        })),
       ],
     },
     {

@@ -134,7 +134,7 @@ export const exercise = defineExercise({
       does: 'moving the reports to a primary of their own',
       misses: 'db-replica is a standby',
       thorough: true,
-      steps: [{ does: 'fail over', command: stage.type.verb('failover', '--force') }],
+      steps: [{ does: 'promote', command: stage.type.psql('db-replica', 'select pg_promote()') }],
     },
     {
       does: 'giving the lab back as new',
