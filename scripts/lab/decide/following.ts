@@ -1,8 +1,8 @@
 import { change, observe } from '../access/database.ts'
 import { act, attempt, type Tell } from '../engine/docker.ts'
 import { noteForNextStart } from '../engine/nodes.ts'
+import { untilNodes } from '../faults/waiting.ts'
 import type { DatabaseNode, Lab } from '../topology.ts'
-import { until } from '../wait.ts'
 import { type Answering, lookAtDatabases, primariesOf, seenOf } from './databases.ts'
 import { levelChosen, levelInForce } from './durability.ts'
 import { slotStatements } from './failover/promotion.ts'
@@ -44,21 +44,23 @@ export async function restoreLevel(tell: Tell, lab: Lab, { node, facts }: Answer
 
 /** Waits until a database that is coming up answers as a primary. */
 export const asPrimary = (lab: Lab, node: DatabaseNode): Promise<Answering> =>
-  until(`${node.name} to answer as the primary`, { seconds: 60, patience: lab.settings.patience }, async () => {
+  untilNodes(lab, { what: `${node.name} to answer as the primary`, seconds: 60, needs: [node] }, async () => {
     const sights = await lookAtDatabases(lab)
     const found = primariesOf(sights).find((sight) => sight.node.name === node.name)
     return found === undefined ? { seen: seenOf(sights) } : { done: found }
   })
 
 /** Waits until a node streams from the primary. */
-export const streaming = (lab: Lab, primary: DatabaseNode, node: DatabaseNode, seconds: number): Promise<void> =>
-  until(`${node.name} to stream from ${primary.name}`, { seconds, patience: lab.settings.patience }, async () => {
+export const streaming = (lab: Lab, primary: DatabaseNode, node: DatabaseNode, seconds: number): Promise<void> => {
+  const wait = { what: `${node.name} to stream from ${primary.name}`, seconds, needs: [primary, node] }
+  return untilNodes(lab, wait, async () => {
     const facts = await observe(lab, primary)
     if ('unreachable' in facts) return { seen: `${primary.name}: ${facts.unreachable}` }
     if (facts.standbys.some(({ name, state }) => name === node.name && state === 'streaming'))
       return { done: undefined }
     return { seen: (await logSince(node, '5s')).split('\n').at(-1) ?? '' }
   })
+}
 
 async function logSince(node: DatabaseNode, since: string): Promise<string> {
   const { stdout, stderr } = await attempt(['logs', '--since', since, node.container])

@@ -4,6 +4,7 @@ import { ABSENT, type Container, type ContainerState, containersOf, noteOf } fro
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
 import { type DatabaseNode, endpointOf, type Lab, type Node, type NodeName } from '../topology.ts'
+import { withChanges } from './changed.ts'
 import { commitsHang } from './durability.ts'
 
 export type DatabaseStatus = {
@@ -29,6 +30,8 @@ export type NodeStatus = {
   readonly endpoint: string | null
   readonly startedAt: string | null
   readonly restarts: number
+  /** How its container differs from what the lab made; setup puts that right. */
+  readonly changed: readonly string[]
   readonly database: DatabaseStatus | null
 }
 
@@ -59,13 +62,14 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
     Promise.all(lab.databases.map((node) => (isDown(node) ? noteOf(node) : undefined))),
   ])
   const primaryAt = primaryOf(lab, observations)
-  const nodes = [
+  const seen = [
     ...lab.databases.map((node, index) => {
       const it = databaseNode(lab, node, containerOf(node), observations[index], primaryAt)
       return notes[index] === 'fenced' ? { ...it, problem: FENCED } : it
     }),
     ...[...lab.servers, lab.loader].map((node, index) => frontNode(lab, node, containerOf(node), answers[index])),
   ]
+  const nodes = await withChanges(lab, seen, containers)
   const primaries = nodes.filter(({ database }) => database?.role === 'primary').map(({ name }) => name)
   return {
     lab: lab.name,
@@ -127,7 +131,7 @@ function databaseNode(
   container: Container | undefined,
   seen: Observation | undefined,
   primary: Primary | undefined,
-): NodeStatus {
+): Omit<NodeStatus, 'changed'> {
   if (seen === undefined || 'unreachable' in seen)
     return { ...common(lab, node, container, seen?.unreachable ?? 'not asked'), database: null }
   if (!seen.inRecovery)
@@ -173,7 +177,12 @@ function lagOf(seen: Primary['observation'], primary: Primary | undefined) {
   return { lagBytes: behind, lagSeconds: seen.replayAgeSeconds }
 }
 
-const frontNode = (lab: Lab, node: Node, container: Container | undefined, answer: string | undefined): NodeStatus => ({
+const frontNode = (
+  lab: Lab,
+  node: Node,
+  container: Container | undefined,
+  answer: string | undefined,
+): Omit<NodeStatus, 'changed'> => ({
   ...common(lab, node, container, answer === 'SERVING' ? null : (answer ?? 'not asked')),
   database: null,
 })

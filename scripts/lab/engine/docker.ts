@@ -56,6 +56,10 @@ export function failure(args: readonly string[], { exit, stderr }: Result): LabE
   if (/permission denied.*(docker\.sock|daemon socket)/i.test(stderr)) return labError('ENGINE_FORBIDDEN')
   if (/cannot connect to the docker daemon|is the docker daemon running|error during connect/i.test(stderr))
     return labError('ENGINE_DOWN', { answer: stderr.split('\n')[0] ?? '' })
+  const [verb, container = ''] = args
+  // Setup itself has compared the container with what it should be.
+  if (verb === 'start' || verb === 'restart')
+    return labError('NOT_STARTED', { container, stderr: stderr.split('\n')[0] ?? '' })
   return labError('ENGINE_REFUSED', { exit, command: `docker ${args.map(typed).join(' ')}`, stderr })
 }
 

@@ -1,5 +1,6 @@
 import { act, attempt, failure, type Result, type Tell } from '../engine/docker.ts'
 import { faultsImage, hasImage } from '../engine/images.ts'
+import { labelledHelper } from '../engine/leftovers.ts'
 import { labError } from '../errors.ts'
 import type { Lab, Node } from '../topology.ts'
 
@@ -58,7 +59,20 @@ export async function rehearse(lab: Lab, commands: readonly string[]): Promise<v
 async function helper(lab: Lab, network: string, script: string): Promise<readonly string[]> {
   const { tag } = await faultsImage(lab.settings)
   const confined = ['--cap-drop', 'ALL', '--cap-add', 'NET_ADMIN', '--security-opt', 'no-new-privileges']
-  return ['run', '--rm', '--pull', 'never', '--network', network, ...confined, tag, 'sh', '-c', script]
+  return [
+    'run',
+    '--rm',
+    '--pull',
+    'never',
+    ...labelledHelper(lab),
+    '--network',
+    network,
+    ...confined,
+    tag,
+    'sh',
+    '-c',
+    script,
+  ]
 }
 
 const LACKING = /kind is unknown|missing kernel module|No chain\/target\/match|not supported|Protocol not available/i
