@@ -149,8 +149,13 @@ export async function tidyUp(lab: Lab): Promise<void> {
   for (const { container } of lab.nodes) {
     await attempt(['network', 'disconnect', '-f', elsewhere(lab), container])
     await attempt(['rm', '-f', `${container}-of-another`])
+    const label = '{{index .Config.Labels "failover-lab.lab"}}'
+    const found = await attempt(['container', 'inspect', '-f', label, container])
+    if (found.exit === 0 && found.stdout !== lab.name) await attempt(['rm', '-f', container])
   }
   await attempt(['network', 'rm', elsewhere(lab)])
+  const network = await attempt(['network', 'inspect', '-f', '{{index .Labels "failover-lab.lab"}}', lab.network])
+  if (network.exit === 0 && network.stdout !== lab.name) await attempt(['network', 'rm', lab.network])
 }
 
 /** The same picks for the same seed. */

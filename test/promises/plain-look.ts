@@ -24,7 +24,8 @@ export async function plainLook(lab: Lab): Promise<Readonly<Record<string, Seen>
 async function lookAt(lab: Lab, { container, kind }: Node): Promise<Seen> {
   const inspected = await attempt(['container', 'inspect', container])
   const [it] = inspected.exit === 0 ? JSON.parse(inspected.stdout) : []
-  if (it === undefined)
+  // Somebody else's container is none of the lab's.
+  if (it?.Config.Labels?.['failover-lab.lab'] !== lab.name)
     return { state: 'absent', onNetwork: false, restartPolicy: '', networks: [], inRecovery: undefined, standbys: [] }
   const networks = Object.keys(it.NetworkSettings.Networks)
   const answer = kind === 'database' && it.State.Status === 'running' ? await question(container) : undefined

@@ -2,7 +2,7 @@ import { hindranceOf } from '../access/ended.ts'
 import { differencesOf } from '../engine/differences.ts'
 import { membersOf } from '../engine/leftovers.ts'
 import { findNetwork } from '../engine/network.ts'
-import { ABSENT, type Container } from '../engine/nodes.ts'
+import { ABSENT, type Container, TAKEN } from '../engine/nodes.ts'
 import { LabError } from '../errors.ts'
 import type { Lab } from '../topology.ts'
 import type { NodeStatus } from './status.ts'
@@ -21,6 +21,10 @@ export async function withChanges(
       const seen = nodes[index]
       if (seen === undefined) throw new Error(`${node.name} was not looked at`)
       const container = containers[index] ?? ABSENT
+      if (container === TAKEN) {
+        const problem = `a container of somebody else is named ${node.container}; zx scripts/setup.ts says how to free it`
+        return { ...seen, problem, changed: [] }
+      }
       if (container.described === undefined) {
         const renamed = members.find((member) => member.node === node.name)?.name
         if (renamed === undefined) return { ...seen, changed: [] }

@@ -1,6 +1,6 @@
 import { bytesOf, type Observation, observe } from '../access/database.ts'
 import { healthOf } from '../access/health.ts'
-import { ABSENT, type Container, type ContainerState, containersOf, noteOf } from '../engine/nodes.ts'
+import { ABSENT, type Container, type ContainerState, containersNamed, noteOf } from '../engine/nodes.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
 import { type DatabaseNode, endpointOf, type Lab, type Node, type NodeName } from '../topology.ts'
@@ -52,7 +52,7 @@ export type LabStatus = {
 
 /** Looks at all nodes at once, each as itself: containers, databases from inside, servers and balancer through their ports. */
 export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Promise<LabStatus> {
-  const containers = await containersOf(lab)
+  const containers = await containersNamed(lab, lab.nodes)
   const containerOf = (node: Node) => containers[lab.nodes.indexOf(node)]
   const running = (node: Node) => asked.includes(node) && containerOf(node)?.state === 'running'
   const isDown = (node: Node) => asked.includes(node) && containerOf(node)?.state === 'exited'

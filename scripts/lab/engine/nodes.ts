@@ -58,8 +58,19 @@ export const ABSENT: Container = {
   described: undefined,
 }
 
-/** The containers of `nodes`, in their order, in one look. */
-export const containersOf = (lab: Lab, nodes: readonly Node[] = lab.nodes): Promise<readonly Container[]> =>
+/** There is a container of its name, and it is somebody else's. */
+export const TAKEN: Container = { ...ABSENT }
+
+/** The containers of `nodes`, in their order, in one look; one of somebody else is a `NAME_TAKEN` error. */
+export async function containersOf(lab: Lab, nodes: readonly Node[] = lab.nodes): Promise<readonly Container[]> {
+  const found = await containersNamed(lab, nodes)
+  const taken = nodes.find((_, index) => found[index] === TAKEN)
+  if (taken !== undefined) throw nameTaken('container', taken.container)
+  return found
+}
+
+/** The same for who only looks: one of somebody else is `TAKEN`. */
+export const containersNamed = (lab: Lab, nodes: readonly Node[]): Promise<readonly Container[]> =>
   Promise.all(nodes.map((node) => containerOf(lab, node)))
 
 async function containerOf(lab: Lab, node: Node): Promise<Container> {
@@ -67,7 +78,7 @@ async function containerOf(lab: Lab, node: Node): Promise<Container> {
   if (answer.status === 404) return ABSENT
   if (answer.status !== 200) throw refused(['container', 'inspect', node.container], answer)
   const it: Inspected = JSON.parse(answer.body.toString())
-  if (it.Config.Labels?.[LAB_LABEL] !== lab.name) throw nameTaken('container', node.container)
+  if (it.Config.Labels?.[LAB_LABEL] !== lab.name) return TAKEN
   return {
     state: it.State.Status,
     exitCode: it.State.ExitCode,
