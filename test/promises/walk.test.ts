@@ -1,5 +1,6 @@
 // Replay with what it prints: WALK_SEED=… npm test -- promises/walk; WALK_STEPS=200 walks so far, and wants
 // TEST_SECONDS=9000. The moves are then the same; how far a node has come when the next one meets it is up to the machine.
+import { spawnSync } from 'node:child_process'
 import { test } from 'tap'
 import type { LabStatus } from '../../scripts/lab/decide/status.ts'
 import { LabError } from '../../scripts/lab/errors.ts'
@@ -83,7 +84,6 @@ function advised(fix: string): readonly (readonly string[])[] {
 /** Follows it to the letter. */
 async function follow([what = '', ...args]: readonly string[]): Promise<Ran> {
   if (what !== 'bash') return verb(what, args)
-  const { spawnSync } = await import('node:child_process')
   const done = spawnSync('bash', ['-c', args[0] ?? ''], { encoding: 'utf8' })
   return { exit: done.status ?? -1, stdout: done.stdout, stderr: done.stderr }
 }

@@ -30,23 +30,27 @@ export async function endedError(lab: Lab, node: Node, container: Container): Pr
   return labError('NODE_DIED', { node: node.name, log: log.split('\n').slice(-8).join('\n'), advice })
 }
 
-/** The error for a database that runs and cannot be reached because of a setting of its own; undefined where it has none. */
-export async function hiddenError(
+/** The error for a database that a setting of its own keeps from working; undefined where none does. */
+export async function hinderedError(
   node: DatabaseNode,
   container: Container,
   silent: string | undefined,
 ): Promise<LabError | undefined> {
-  const hidden = settingThatHides(await ownFile(node), silent)
-  return hidden && settingError(node, container, hidden)
+  const found = await hindranceOf(node, container, silent)
+  return found && settingError(node, container, found)
 }
 
-/** The setting of its own that keeps a database that is `silent` from starting or answering; undefined where it has none. */
-export async function hindranceOf(node: Node, container: Container, silent: string): Promise<Hindrance | undefined> {
+/** The setting of its own that keeps a database from starting or from being reached; `silent` is what became of asking it. */
+export async function hindranceOf(
+  node: Node,
+  { restarts }: Container,
+  silent: string | undefined,
+): Promise<Hindrance | undefined> {
   if (!isDatabase(node)) return undefined
   const file = await ownFile(node)
-  return container.state === 'restarting'
-    ? settingThatStops(await lastLines(node, 20), file)
-    : settingThatHides(file, silent)
+  // One that starts again and again runs for moments.
+  const stopped = restarts > 0 && silent !== undefined ? settingThatStops(await lastLines(node, 20), file) : undefined
+  return stopped ?? settingThatHides(file, silent)
 }
 
 /** What brings back a database that does not come up by itself: its data may be of no use any more. */

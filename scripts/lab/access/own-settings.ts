@@ -72,6 +72,6 @@ export function settingThatHides(file: string, silent: string | undefined): Hind
 
 const hindrance = (settings: readonly OwnSetting[], said: string): Hindrance => ({
   setting: settings.map(({ name, value }) => `${name} = ${value}`).join(', '),
-  said,
+  said: said.trim(),
   sed: settings.map(({ name }) => `/^ *${name.replaceAll('.', '\\.')}\\b/d`).join('; '),
 })

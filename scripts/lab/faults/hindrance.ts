@@ -1,4 +1,4 @@
-import { hiddenError } from '../access/ended.ts'
+import { hinderedError } from '../access/ended.ts'
 import { hinderingOf } from '../engine/differences.ts'
 import { findNetwork } from '../engine/network.ts'
 import { ABSENT, containersOf } from '../engine/nodes.ts'
@@ -24,10 +24,11 @@ export async function assertUnhindered(
   const [containers, seen] = await Promise.all([containersOf(lab, databases), look(lab, databases, ['database'])])
   for (const [index, node] of databases.entries()) {
     const container = containers[index] ?? ABSENT
-    if (container.state !== 'running') continue
+    if (container.state !== 'running' && container.state !== 'restarting') continue
     const answer = seen[index]?.database
-    const silent = answer !== undefined && 'unreachable' in answer ? answer.unreachable : undefined
-    const error = await hiddenError(node, container, silent)
+    const silent =
+      answer === undefined ? 'it does not stay up' : 'unreachable' in answer ? answer.unreachable : undefined
+    const error = await hinderedError(node, container, silent)
     if (error !== undefined) throw error
   }
 }
