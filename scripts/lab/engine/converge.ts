@@ -2,7 +2,16 @@ import type { Lab, Node } from '../topology.ts'
 import { differencesOf, renamingsOf } from './differences.ts'
 import { act, attempt, type Tell, typed } from './docker.ts'
 import { membersOf } from './leftovers.ts'
-import { ABSENT, type Container, containersOf, createNode, creation, type Parts, putSecrets } from './nodes.ts'
+import {
+  ABSENT,
+  type Container,
+  containersOf,
+  createNode,
+  creation,
+  hasSecrets,
+  type Parts,
+  putSecrets,
+} from './nodes.ts'
 
 /** What setup did about a node. `mended`: what was changed by hand was put back while it went on. */
 export type Change = 'unchanged' | 'mended' | 'started' | 'made'
@@ -43,12 +52,13 @@ async function removeContainer(tell: Tell, name: string, { state }: Pick<Contain
 
 /** Starts or thaws a node's container, or finds it running. Was it started now? */
 export async function ensureRunning(tell: Tell, lab: Lab, node: Node): Promise<boolean> {
-  const [{ state } = ABSENT] = await containersOf(lab, [node])
-  if (state === 'running') return false
-  // A start reads the passwords, and somebody may have removed them.
-  if (state !== 'paused' && state !== 'created') await putSecrets(tell, lab, node)
+  const [{ state, restarts } = ABSENT] = await containersOf(lab, [node])
+  const robbed = !(await hasSecrets(node))
+  if (robbed) await putSecrets(tell, lab, node)
+  // One that runs has read them; one that the engine starts again and again runs for moments.
+  if (state === 'running' && !(robbed && restarts > 0)) return false
   // One that the engine starts again and again waits longer each time: by hand it is tried at once.
-  const verbs: Partial<Record<typeof state, string>> = { paused: 'unpause', restarting: 'restart' }
+  const verbs: Partial<Record<typeof state, string>> = { paused: 'unpause', restarting: 'restart', running: 'restart' }
   await act(tell, [verbs[state] ?? 'start', node.container])
   return true
 }

@@ -52,7 +52,8 @@ export async function run(
 
 /** The error for a `docker …` that failed, or for an engine that cannot be used at all. */
 export function failure(args: readonly string[], { exit, stderr }: Result): LabError {
-  if (exit === 127) return labError('ENGINE_MISSING')
+  // A command in a container that is not there gives the same exit code, and says so.
+  if (exit === 127 && stderr === '') return labError('ENGINE_MISSING')
   if (/permission denied.*(docker\.sock|daemon socket)/i.test(stderr)) return labError('ENGINE_FORBIDDEN')
   if (/cannot connect to the docker daemon|is the docker daemon running|error during connect/i.test(stderr))
     return labError('ENGINE_DOWN', { answer: stderr.split('\n')[0] ?? '' })

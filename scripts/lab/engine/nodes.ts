@@ -134,6 +134,15 @@ export async function putSecrets(tell: Tell, lab: Lab, node: Node): Promise<void
   if (node.secrets.length > 0) await putFiles(tell, node, secretsFolder(lab), node.secrets, 'run/secrets')
 }
 
+/** Are a node's secrets where it looks for them? Somebody in its container may have removed them. */
+export async function hasSecrets(node: Node): Promise<boolean> {
+  const there = node.secrets.map(async (name) => {
+    const answer = await engine('GET', `/containers/${node.container}/archive?path=/run/secrets/${name}`)
+    return answer.status === 200
+  })
+  return (await Promise.all(there)).every(Boolean)
+}
+
 /** Makes a stopped database forget all its data at its next start and begin as its image prepared it. */
 export const markToBeginAnew = (tell: Tell, node: Node): Promise<void> =>
   putFiles(tell, node, join(ROOT, 'provisioning/postgres'), ['begin-anew'], DATA_FOLDER)
