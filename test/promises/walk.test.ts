@@ -14,7 +14,7 @@ import { plainLook, writable } from './plain-look.ts'
 const MOST_ADVICE = 6
 
 const seed = Number(process.env['WALK_SEED'] || Date.now() % 2 ** 31)
-const steps = Number(process.env['WALK_STEPS'] || 5)
+const steps = Number(process.env['WALK_STEPS'] || 4)
 
 /** What was acknowledged and is not known to be lost. */
 type World = { poll: string; acknowledged: Set<string>; cast: number }
