@@ -29,7 +29,8 @@ export async function namespaceOf(lab: Lab, node: Node): Promise<Namespace | und
   const command = await helper(lab, `container:${node.container}`, LOOK)
   const seen = await attempt(command)
   if (/non running container|no such container|is restarting/i.test(seen.stderr)) return undefined
-  if (seen.exit !== 0) throw await refusal(lab, command, seen)
+  // One that was taken off its network has no link to look at.
+  if (seen.exit !== 0 && !/Cannot find device/.test(seen.stderr)) throw await refusal(lab, command, seen)
   const [rules = '', classes = '', queues = ''] = seen.stdout.split('--\n')
   return {
     rules: rules.split('\n').filter((line) => line.startsWith('-A ')),
