@@ -79,7 +79,7 @@ await commandLine(import.meta.filename, (program) => {
     })
   program
     .command('failover')
-    .description('time failovers, by command and by --watch, against their targets')
+    .description('time failovers, by command and by a watch, against their targets')
     .option('--runs <number>', 'runs of each', numberFrom(1, 100), 5)
     .option('--json', 'print the figures as JSON')
     .option('--output <file>', 'write the figures to this file, as JSON (default: one in results/)')

@@ -8,7 +8,13 @@ const count = (text: string): number => {
   return Number(text)
 }
 
-type Options = { readonly maxLag?: number; readonly force?: boolean; readonly json?: boolean; readonly watch?: boolean }
+type Options = {
+  readonly maxLag?: number
+  readonly force?: boolean
+  readonly keepReports?: boolean
+  readonly json?: boolean
+  readonly watch?: boolean
+}
 
 await commandLine(import.meta.filename, (program) =>
   program
@@ -18,14 +24,15 @@ await commandLine(import.meta.filename, (program) =>
     .option('-w, --watch', 'probe the primary until Ctrl-C, and do all that by itself when it is dead')
     .option('--max-lag <bytes>', 'refuse where more WAL than this would be lost (default: 1 MiB)', count)
     .option('--force', 'promote whatever is lost, and say what that is')
+    .option('--keep-reports', 'refuse while replay waits for a report on the standby; else that report is ended')
     .option('--json', 'print JSON, with --watch one object a line')
-    .action(({ maxLag, force, json, watch }: Options) => {
-      const options = { maxLag, force: force === true }
+    .action(({ maxLag, force, keepReports, json, watch }: Options) => {
+      const options = { maxLag, force: force === true, keepReports: keepReports === true }
       return watch ? watchOver(options, json === true) : once(options, json === true)
     }),
 )
 
-type Wishes = { readonly maxLag: number | undefined; readonly force: boolean }
+type Wishes = { readonly maxLag: number | undefined; readonly force: boolean; readonly keepReports: boolean }
 
 // Loaded only when they are needed, modules come out of the compile cache: a failover is a matter of tenths of a second.
 

@@ -7,7 +7,7 @@ import { inject, type Wish } from './lab/faults/inject.ts'
 import type { FaultOptions } from './lab/faults/kind.ts'
 import { KINDS } from './lab/faults/kinds.ts'
 import { listFaults } from './lab/faults/list.ts'
-import { faultOption, seconds } from './lab/faults/options.ts'
+import { commandOption, seconds } from './lab/faults/options.ts'
 import { readSettings } from './lab/settings.ts'
 import { faultLines, faultTable } from './lab/show/fault-view.ts'
 import { labOf } from './lab/topology.ts'
@@ -19,7 +19,7 @@ await commandLine(import.meta.filename, (program) => {
       .command(`${kind.name} <node>${kind.hasPeers ? ' [peers...]' : ''}`)
       .description(`${kind.does} (${kind.fits})`)
       .option('--for <seconds>', 'heal it after that time, or at Ctrl-C', seconds)
-    for (const name of kind.options) command.addOption(faultOption(name))
+    for (const [name, option] of Object.entries(kind.options)) command.addOption(commandOption(name, option))
     command.action(async (node: string, ...rest: unknown[]) => {
       const peers = kind.hasPeers ? (rest[0] as string[]) : []
       const { for: time, ...options } = command.opts<FaultOptions & { for?: number }>()

@@ -9,9 +9,10 @@ import { labOf } from './lab/topology.ts'
 await commandLine(import.meta.filename, (program) =>
   program
     .description('Swap the roles of primary and standby in order, without losing a vote, while clients go on.')
+    .option('--end-reports', 'end a report on the standby that replay waits for; else it is refused while there is one')
     .option('--json', 'print JSON')
-    .action(async ({ json }: { json?: boolean }) => {
-      const it = await switchover(labOf(readSettings()))
+    .action(async ({ endReports, json }: { endReports?: boolean; json?: boolean }) => {
+      const it = await switchover(labOf(readSettings()), { endReports: endReports === true })
       const said = [
         `${chalk.green('✓')} ${it.primary} is now the primary, on timeline ${it.timeline}; ${it.standby} streams from it`,
         `  ${it.withoutPrimary.toFixed(2)} s from the order to stop to the first acknowledged write; durability ${it.level}`,

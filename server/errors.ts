@@ -23,6 +23,20 @@ export const CATALOGUE = {
     retry: 'no',
     fix: 'Correct the field that the message names.',
   },
+  METADATA_TOO_LARGE: {
+    code: status.RESOURCE_EXHAUSTED,
+    cause: 'The call has more metadata than the contract allows.',
+    certainty: 'definite',
+    retry: 'no',
+    fix: 'Send less metadata: the limits are in polling.proto.',
+  },
+  UNKNOWN_METHOD: {
+    code: status.UNIMPLEMENTED,
+    cause: 'The path of the call cannot be a service and a method.',
+    certainty: 'definite',
+    retry: 'no',
+    fix: 'Correct the name: /package.Service/Method.',
+  },
   KEY_REUSED: {
     code: status.ALREADY_EXISTS,
     cause: 'The idempotency key stands for another vote or poll already.',

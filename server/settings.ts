@@ -13,7 +13,6 @@ export type Settings = {
   localDatabase: string
   databaseName: string
   service: { user: string; password: string }
-  owner: { user: string; password: string }
   poolSize: number
   poolQueue: number
   logLevel: LogLevel
@@ -37,8 +36,6 @@ const FIXES: Record<string, string> = {
   DATABASE_NAME: 'Set it to the name of the database (default polling).',
   SERVICE_USER: 'Set it to the role that serves calls (default service).',
   SERVICE_PASSWORD_FILE: 'Set it to the path of a readable file that holds the password of SERVICE_USER.',
-  OWNER_USER: 'Set it to the role that owns the schema (default owner).',
-  OWNER_PASSWORD_FILE: 'Set it to the path of a readable file that holds the password of OWNER_USER.',
   POOL_SIZE: 'Set it to the most connections to each database, 1 to 1000 (default 10).',
   POOL_QUEUE: 'Set it to the most calls that may wait for a connection, 0 to 1000000 (default 1000).',
   LOG_LEVEL: `Set it to one of ${LOG_LEVELS.join(', ')} (default info).`,
@@ -88,8 +85,6 @@ const environment = z.object({
   DATABASE_NAME: name.default('polling'),
   SERVICE_USER: name.default('service'),
   SERVICE_PASSWORD_FILE: name,
-  OWNER_USER: name.default('owner'),
-  OWNER_PASSWORD_FILE: name,
   POOL_SIZE: integer(1, 1000).default(10),
   POOL_QUEUE: integer(0, 1_000_000).default(1000),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
@@ -112,13 +107,11 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
   const called = data.DATABASES.filter(({ host, port }) => [host, `${host}:${port}`].includes(data.LOCAL_DATABASE))
   const local = called.length === 1 ? called[0] : undefined
   const service = readPassword('SERVICE_PASSWORD_FILE', data.SERVICE_PASSWORD_FILE)
-  const owner = readPassword('OWNER_PASSWORD_FILE', data.OWNER_PASSWORD_FILE)
   const problems = [
     ...(local ? [] : [settingsProblem('LOCAL_DATABASE', `'${data.LOCAL_DATABASE}' is not one of DATABASES`)]),
     ...('setting' in service ? [service] : []),
-    ...('setting' in owner ? [owner] : []),
   ]
-  if (!local || 'setting' in service || 'setting' in owner) return { problems }
+  if (!local || 'setting' in service) return { problems }
   return {
     nodeName: data.NODE_NAME,
     port: data.PORT,
@@ -127,7 +120,6 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     localDatabase: local.name,
     databaseName: data.DATABASE_NAME,
     service: { user: data.SERVICE_USER, password: service.password },
-    owner: { user: data.OWNER_USER, password: owner.password },
     poolSize: data.POOL_SIZE,
     poolQueue: data.POOL_QUEUE,
     logLevel: data.LOG_LEVEL,

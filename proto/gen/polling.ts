@@ -33,25 +33,33 @@ export const protobufFileName = "polling.proto";
  * Names, field numbers and status strings are fixed: clients of the original polling system work unchanged.
  * Additions take new names or new field numbers.
  *
- * Sizes (counted in bytes of UTF-8; no text may contain the NUL character):
- *   poll_questions          1 to 500
- *   options                 2 to 50 of them, each 1 to 200, no two the same
- *   userID                  1 to 200
- *   select_options          at most 200
- *   uuid                    RFC 9562 text form, 36 characters
- *   a whole request         at most 1 MiB
- * A request outside of them is answered INVALID_ARGUMENT with a message that names the field.
+ * Limits (texts in bytes of UTF-8):
+ *   poll_questions       1 to 500
+ *   options              2 to 50 of them, no two the same
+ *   each option          1 to 200
+ *   userID               1 to 200
+ *   select_options       0 to 200
+ *   idempotency-key      1 to 128
+ *   votes                0 to 512 in one batch
+ *   page_size            1 to 300 polls
+ *   a whole request      0 to 1048576
+ *   all metadata         0 to 16384, with 32 for each entry beside its name and its value
+ * A poll's question, an option and a userID are taken as they are, spaces at both ends and control characters too, and two
+ * of them are the same only where all bytes are. But each must have a character that can be seen: not white space, control
+ * and format characters only. No text may contain the NUL character, or be anything but UTF-8. A uuid has the text form of
+ * RFC 9562, 36 characters. A call outside of all this is answered with an error that names the field, and writes nothing.
  * Every error, and what to do about it: docs/errors.md.
  *
  * Metadata that a client may send; without it every call works as before:
- *   idempotency-key    with CastVote and CreatePoll: 1 to 128 printable ASCII characters (0x20 to 0x7E), chosen by the
- *                      client for one vote or poll. The same call again with the same key answers as the first time
+ *   idempotency-key    with CastVote and CreatePoll: printable ASCII characters (0x20 to 0x7E), chosen by the client for
+ *                      one vote or poll. The same call again with the same key answers as the first time
  *                      did, on any server and after a failover, and never writes twice. The same key with another
  *                      vote or poll is ALREADY_EXISTS.
  *   consistency-token  with GetPollResults, FollowResults, ListPolls and the first ListPollsPage: a token that a write
  *                      answered with. The answer includes that write, whichever server gives it. DATA_LOSS where a
  *                      failover threw that part of the history away, OUT_OF_RANGE where no database has got as far,
  *                      INVALID_ARGUMENT for what is no token.
+ * Either is given once. A value that gRPC does not allow in metadata is answered INVALID_ARGUMENT, never ignored.
  * Metadata that every answer may carry:
  *   consistency-token  of CreatePoll, ClosePoll and CastVote, once the write is durable. Opaque: send it back as it is.
  *   x-served-by        the server that answered
@@ -67,9 +75,9 @@ export interface Empty {
 }
 
 export interface CreatePollRequest {
-  /** The question, 1 to 500 bytes. */
+  /** The question. */
   poll_questions: string;
-  /** What can be voted for, in the order to be shown: 2 to 50, each 1 to 200 bytes, no two the same. */
+  /** What can be voted for, in the order to be shown. */
   options: string[];
 }
 
@@ -96,7 +104,7 @@ export interface ListPollsResponse {
 }
 
 export interface ListPollsPageRequest {
-  /** How many polls: 100 where it is 0, and never more than 300, which always fit into a message of 4 MiB. */
+  /** How many polls: 100 where it is 0, and never more than the limit, which always fits into a message of 4 MiB. */
   page_size: number;
   /** The next_page_token of the page before; empty for the first page. INVALID_ARGUMENT for anything else. */
   page_token: string;
@@ -112,7 +120,7 @@ export interface ListPollsPageResponse {
 export interface CastVoteRequest {
   /** The poll. */
   uuid: string;
-  /** Who votes, 1 to 200 bytes. Any text: the service knows no users. */
+  /** Who votes. Any text: the service knows no users. */
   userID: string;
   /** The option voted for, spelt as in the poll. */
   select_options: string;
@@ -135,7 +143,7 @@ export interface CastVotesRequest {
   /** Any number, given back with the answer. */
   batch: number;
   /**
-   * At most 512 votes, cast in this order as if each by itself. A larger batch is not cast, and ends the stream with
+   * Cast in this order as if each by itself. A batch with more than the limit is not cast, and ends the stream with
    * INVALID_ARGUMENT once those before it are answered.
    */
   votes: BulkVote[];

@@ -5,7 +5,7 @@ set -euo pipefail
 cat >/tmp/deadlines.conf <<CONF
 # A dead container answers nothing, not even a refusal.
 grpc_connect_timeout ${PATIENCE}s;
-# The servers give up after 10 s times PATIENCE, so this means that the server itself is stuck.
+# The servers give up after 14 s times PATIENCE at the latest, so this means that the server itself is stuck.
 grpc_read_timeout $((15 * PATIENCE))s;
 grpc_send_timeout $((15 * PATIENCE))s;
 CONF

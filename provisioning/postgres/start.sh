@@ -49,13 +49,37 @@ esac
 echo "$NODE" >$note.new
 mv -f $note.new $note
 
+# The WAL of a primary with a higher one of these settings stops a standby, for good: it takes at its start what its control
+# file says that it needs, as ALTER SYSTEM would. Only where there may be a difference is each of them asked for.
+raise_what_replay_needs() {
+  local name label needed control auto=$PGDATA/postgresql.auto.conf
+  local -A usual=([max_connections]=100 [max_worker_processes]=8 [max_wal_senders]=10 [max_prepared_transactions]=0 [max_locks_per_transaction]=64)
+  control=$(pg_controldata "$PGDATA")
+  for name in "${!usual[@]}"; do
+    label=${name/_transactions/_xacts}
+    label=${label/_transaction/_xact}
+    needed=$(sed -n "s/^$label setting: *//p" <<<"$control")
+    if [[ $needed == "${usual[$name]}" ]] && ! grep -q "^$name\b" "$auto"; then continue; fi
+    if (( needed > $(postgres -D "$PGDATA" -C "$name") )); then
+      sed -i "/^$name\b/d" "$auto"
+      echo "$name = '$needed'" >>"$auto"
+      echo "$NODE: $name is raised to $needed, as its primary has it"
+    fi
+  done
+}
+# A standby that takes no sessions could not even be asked where it is.
+if [[ -e $PGDATA/standby.signal ]]; then
+  sed -i '/^hot_standby\b/d' "$PGDATA/postgresql.auto.conf"
+  raise_what_replay_needs
+fi
+
 # A role without a password cannot log in over the network, so nothing happens before this is done.
 set_passwords() {
   local role
   until pg_isready -q; do sleep 0.02; done
   {
     for role in owner service replicator monitor; do
-      echo "alter role $role password '$(<$secrets/$role)';"
+      echo "alter role $role password '$(<$secrets/$role.scram)';"
     done
     echo "select pg_create_physical_replication_slot(slot, true) from (values ('${PEER//-/_}')) as peer (slot)
           where not exists (select from pg_replication_slots where slot_name = slot);"

@@ -1,5 +1,5 @@
 import { enableCompileCache } from 'node:module'
-import { resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { chalk, ProcessOutput } from 'zx/core'
 import { LabError } from './errors.ts'
@@ -8,6 +8,14 @@ import { heedProxies } from './proxy.ts'
 
 // Halves the time to load what a script imports from here on.
 enableCompileCache()
+
+let listed: Command[] | undefined
+
+/** From now on a script that is imported runs nothing: its command line is put into the list that this gives. */
+export function listPrograms(): readonly Command[] {
+  listed = []
+  return listed
+}
 
 /**
  * Runs one verb's command line; called by each script with its own file name.
@@ -22,12 +30,13 @@ export async function commandLine(script: string, define: (program: Command) => 
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('Try --help.')
   define(program)
+  if (listed !== undefined) return void listed.push(program)
   heedInterruption()
   heedProxies()
   try {
     await program.parseAsync(process.argv.slice(own + 1), { from: 'user' })
   } catch (error) {
-    process.exitCode = report(error)
+    process.exitCode = report(error, basename(script, '.ts'))
   }
 }
 
@@ -41,13 +50,14 @@ export function numberFrom(low: number, high: number): (text: string) => number 
   }
 }
 
-function report(error: unknown): number {
+function report(error: unknown, verb: string): number {
   // Commander has already said what is wrong.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   const cause = interruption.signal.aborted ? interruption.signal.reason : error
   if (cause instanceof LabError) {
     const details = cause.details === '' ? [] : [cause.details]
-    const lines = [`${chalk.red('✗')} ${cause.code}: ${cause.message}`, ...details, `  ${chalk.bold('→')} ${cause.fix}`]
+    const fix = `  ${chalk.bold('→')} ${cause.fixIn(verb)}`
+    const lines = [`${chalk.red('✗')} ${cause.code}: ${cause.message}`, ...details, fix]
     console.error(lines.join('\n'))
     return cause.code === 'INTERRUPTED' ? 130 : 1
   }

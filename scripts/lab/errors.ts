@@ -1,4 +1,11 @@
-/** Everything that can stop a verb: what happened and what to do next, `{…}` filled in by the one who saw it. */
+import { errorsOf } from './lab-error.ts'
+
+export { LabError } from './lab-error.ts'
+
+/**
+ * Everything that can stop a verb: what happened and what to do next, `{…}` filled in by the one who saw it.
+ * An option belongs to a verb: it is named beside its verb, or in `fixIn` of that verb, for those who ran it.
+ */
 export const ERRORS = {
   ENGINE_MISSING: {
     says: 'the docker command is not installed',
@@ -48,14 +55,19 @@ export const ERRORS = {
   DISK_LOW: {
     says: '{available} MiB are free in {folder}, the lab needs {needed}',
     fix: 'free some space; `docker system df` shows what the engine holds',
+    fixIn: { fault: 'free some space, or write less with --fill' },
   },
   NAME_TAKEN: {
     says: 'there is a {kind} named {name} that is not part of this lab',
     fix: 'free the name, if you can spare it: {command}; or run the lab under another one: LAB_NAME=lab2 LAB_PORT_OFFSET=1000',
   },
   BUSY: {
-    says: 'another command is changing the lab {lab} right now',
+    says: 'another command is changing the lab {lab} right now ({holder})',
     fix: 'wait for it to end, then try again',
+  },
+  STATE_FOLDER: {
+    says: 'the lab keeps its passwords and its lock in {folder}, and cannot: {problem}',
+    fix: 'this user needs a folder to write in: mend that, or choose another: XDG_STATE_HOME=/a/folder/of/yours',
   },
   SECRETS_LOST: {
     says: 'the databases of the lab {lab} exist, but its passwords are not in {folder}',
@@ -72,6 +84,10 @@ export const ERRORS = {
   SPLIT_BRAIN: {
     says: 'both databases are primaries: {seen}',
     fix: 'zx scripts/rejoin.ts keeps the newer one and lists the votes that only the older one has',
+    fixIn: {
+      rejoin:
+        'neither is newer: choose which one to keep, docker stop the other, then run this again: it lists the votes that only that one has',
+    },
   },
   DATABASE_SILENT: {
     says: '{node} did not answer a question: {problem}',
@@ -81,13 +97,14 @@ export const ERRORS = {
     says: '{node} does not run (its container is {state})',
     fix: 'zx scripts/setup.ts starts what is down; zx scripts/failover.ts does without a primary',
   },
+  HINDERED: { says: '{node}: {says}', fix: '{advice}' },
   NO_PRIMARY: {
     says: 'no database takes writes: {seen}',
     fix: 'zx scripts/setup.ts starts what is down; zx scripts/failover.ts promotes a standby',
   },
   NO_STANDBY: {
     says: 'at level {level} every commit would wait for a standby, and there is none: {seen}',
-    fix: 'bring it back first (zx scripts/setup.ts or zx scripts/rejoin.ts), or set it all the same: --force',
+    fix: 'bring it back first (zx scripts/setup.ts or zx scripts/rejoin.ts), or set it all the same: zx scripts/replication.ts {level} --force',
   },
   VOTES_UNREADABLE: {
     says: 'the votes that only {node} has cannot be listed: {problem}',
@@ -111,19 +128,31 @@ export const ERRORS = {
   },
   REPLAY_PAUSED: {
     says: 'replay is paused on {node}: somebody wants it to stand still',
-    fix: "docker exec {container} psql -d polling -c 'select pg_wal_replay_resume()', or let --force do it",
+    fix: "docker exec {container} psql -d polling -c 'select pg_wal_replay_resume()', then run this again",
+    fixIn: {
+      failover: "docker exec {container} psql -d polling -c 'select pg_wal_replay_resume()', or let --force do it",
+    },
+  },
+  REPLAY_HELD: {
+    says: '{node} is not ready to be the primary, {seen} (looked for {seconds} s)',
+    fix: 'nothing was changed; wait until what is named above has ended, then run this again',
+    fixIn: {
+      failover:
+        'nothing was changed; wait until the report has ended, or run this again without --keep-reports: it ends the report',
+      switchover: 'nothing was changed; wait until the report has ended, or let --end-reports end it',
+    },
   },
   LOSES_TOO_MUCH: {
     says: '{node} lacks {bytes} bytes of WAL that {old} has, and {allowed} may be lost',
-    fix: 'bring {old} back (zx scripts/setup.ts), allow more with --max-lag, or lose them knowingly with --force',
+    fix: 'bring {old} back (zx scripts/setup.ts), or lose them knowingly: zx scripts/failover.ts --max-lag {bytes}, or --force',
   },
   FENCED_NOT_PROMOTED: {
     says: '{old} is fenced, and nobody was promoted: {why}',
-    fix: 'zx scripts/rejoin.ts undoes the fence, and nothing is lost; zx scripts/failover.ts --force promotes all the same',
+    fix: 'zx scripts/rejoin.ts undoes the fence, and nothing is lost; {command} promotes all the same',
   },
   LOSS_UNKNOWN: {
     says: 'nobody knows how much {node} lacks: the WAL of {old} cannot be read ({problem})',
-    fix: 'bring {old} back (zx scripts/setup.ts), or promote all the same with --force',
+    fix: 'bring {old} back (zx scripts/setup.ts), or promote all the same: zx scripts/failover.ts --force',
   },
   NOT_FENCED: {
     says: '{node} is not proved to be off: {seen}',
@@ -132,14 +161,30 @@ export const ERRORS = {
   NOT_PROMOTED: {
     says: '{node} was asked to become the primary and did not: {seen}',
     fix: 'docker logs {container}; zx scripts/failover.ts goes on where this one stopped',
+    fixIn: {
+      switchover:
+        'docker logs {container}; this again goes on where it stopped, or zx scripts/rejoin.ts once {node} is the primary',
+    },
   },
   SWITCHOVER_NOT_READY: {
     says: 'the roles cannot be swapped without loss: {seen}',
     fix: 'zx scripts/rejoin.ts gives the primary a standby that streams; zx scripts/failover.ts does without one that lives',
   },
+  REPORT_STAYS: {
+    says: '{node} is not ready to be the primary: in {seconds} s what was told to end did not let replay go on, {seen}',
+    fix: 'nothing was changed; docker restart {container} ends whatever runs there, and keeps what it has received; then run this again',
+  },
+  STANDBY_BEHIND: {
+    says: '{node} is {bytes} bytes of WAL behind: that would have to be sent while nobody can write',
+    fix: 'wait until it has caught up (zx scripts/status.ts --watch), then run this again',
+  },
+  STANDBY_DELAYED: {
+    says: '{node} replays each commit only {delay} later (recovery_min_apply_delay)',
+    fix: "docker exec {container} psql -d polling -c 'alter system set recovery_min_apply_delay = 0' -c 'select pg_reload_conf()', then run this again",
+  },
   SWITCHOVER_UNDONE: {
     says: '{standby} did not catch up, so {primary} is the primary again: {seen}',
-    fix: 'nothing was lost; see what holds up replay (docker logs, pg_stat_activity on {standby}), then try again',
+    fix: 'nothing was lost; a report that replay waits for ends zx scripts/switchover.ts --end-reports, and what else holds it up says docker logs {container}',
   },
   FENCED: {
     says: '{node} is fenced: a failover left it behind, and started as it is it could be a second primary',
@@ -165,6 +210,10 @@ export const ERRORS = {
   SETTING_HINDERS: {
     says: '{node} cannot work with the setting {setting}: {said}',
     fix: 'take it back: {command}; then zx scripts/setup.ts',
+  },
+  MIGRATION_FAILED: {
+    says: 'the schema of {node} could not be brought up to date:\n{said}',
+    fix: 'mend what it says, then zx scripts/setup.ts; a file that was changed after it was applied is restored (git status server/store/migrations), and the change goes into a new one',
   },
   TIMEOUT: {
     says: 'waited {seconds} s for {what}; last seen: {seen}',
@@ -205,7 +254,10 @@ export const ERRORS = {
     says: 'the load on {address} did not begin: {problem}',
     fix: 'see who is down: zx scripts/status.ts; begin anew: zx scripts/reset.ts',
   },
-  WATCH_ENDED: { says: 'failover --watch ended with exit code {exit}: {said}', fix: 'see what it said above' },
+  WATCH_ENDED: {
+    says: 'zx scripts/failover.ts --watch ended with exit code {exit}: {said}',
+    fix: 'see what it said above',
+  },
   NO_SUCH_EXERCISE: {
     says: '{word} is no exercise',
     fix: 'a number from 1 to {last}, or a name: zx scripts/exercise.ts list',
@@ -213,11 +265,15 @@ export const ERRORS = {
   NO_EXERCISE: { says: 'no exercise has been started', fix: 'zx scripts/exercise.ts start {next}' },
   POLLS_AT_STAKE: {
     says: 'the lab holds polls that are not of the current exercise and would be deleted: {polls}',
-    fix: 'keep what you need of them (zx scripts/poll.ts list), then run this again with --discard',
+    fix: 'keep what you need of them (zx scripts/poll.ts list), then let them go: zx scripts/exercise.ts reset --discard',
+    fixIn: { exercise: 'keep what you need of them (zx scripts/poll.ts list), then run this again with --discard' },
   },
   POLLS_UNKNOWN: {
     says: 'no database answers, so nobody can tell which polls would be deleted: {problem}',
-    fix: 'bring the lab up (zx scripts/setup.ts), or delete whatever it holds: run this again with --discard',
+    fix: 'bring the lab up (zx scripts/setup.ts), or delete whatever it holds: zx scripts/exercise.ts reset --discard',
+    fixIn: {
+      exercise: 'bring the lab up (zx scripts/setup.ts), or delete whatever it holds: run this again with --discard',
+    },
   },
   PROGRESS_BROKEN: {
     says: '{file} does not hold the progress of a learner: {problem}',
@@ -228,39 +284,17 @@ export const ERRORS = {
     fix: 'read the lines above; start the exercise again and try the step by hand',
   },
   CALL_FAILED: { says: '{call} answered {status}: {details}', fix: '{advice}' },
-  INTERRUPTED: { says: 'interrupted', fix: 'run the same command again: it goes on where this one stopped' },
+  INTERRUPTED: {
+    says: 'interrupted',
+    fix: 'run the same command again: it goes on where this one stopped',
+    fixIn: {
+      bench: 'run the same command again: it starts from the beginning',
+      experiment: 'run the same command again: it starts from the beginning',
+    },
+  },
 } as const
 
 export type ErrorCode = keyof typeof ERRORS
 
-/** A failure with a code of the table above: `message` in one line, `details` where there are more, `fix` for what to do next. */
-export class LabError extends Error {
-  readonly code: ErrorCode
-  readonly details: string
-  readonly fix: string
-
-  constructor(code: ErrorCode, said: string, fix: string) {
-    const [message = '', ...details] = said.split('\n')
-    super(message)
-    this.name = 'LabError'
-    this.code = code
-    this.details = details.join('\n')
-    this.fix = fix
-  }
-}
-
-type Blanks<Text extends string> = Text extends `${string}{${infer Blank}}${infer Rest}` ? Blank | Blanks<Rest> : never
-type Facts<Code extends ErrorCode> = Record<
-  Blanks<(typeof ERRORS)[Code]['says']> | Blanks<(typeof ERRORS)[Code]['fix']>,
-  string | number
->
-
 /** The error of that code; the compiler asks for every fact that its texts have a blank for. */
-export function labError<Code extends ErrorCode>(
-  code: Code,
-  ...[facts]: keyof Facts<Code> extends never ? [] : [Facts<Code>]
-): LabError {
-  const fill = (template: string) =>
-    template.replace(/\{(\w+)\}/g, (blank, name: string) => String((facts as Record<string, unknown>)?.[name] ?? blank))
-  return new LabError(code, fill(ERRORS[code].says), fill(ERRORS[code].fix))
-}
+export const labError = errorsOf(ERRORS)

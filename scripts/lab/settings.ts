@@ -15,11 +15,15 @@ const number = (low: number, high: number, fallback: number) =>
     .max(high, `must be at most ${high}`)
     .default(fallback)
 
+/** What the lab without a name is called: in its label, and in the folder that it keeps its state in. */
+export const UNNAMED = 'default'
+
 const Environment = z.object({
   /** A second lab beside the first: prefix of its containers, volumes and network. Default: none. */
   LAB_NAME: z
     .string()
     .regex(/^([a-z][a-z0-9-]{0,23})?$/, 'must be up to 24 lower-case letters, digits and dashes, a letter first')
+    .refine((name) => name !== UNNAMED, `must be another name: ${UNNAMED} is the lab without one`)
     .default(''),
   /** PostgreSQL's major version. Default: 17. */
   LAB_POSTGRES: z.enum(['13', '15', '17'], 'must be 13, 15 or 17').default('17'),

@@ -1,4 +1,4 @@
-import { PORTS, type Settings } from './settings.ts'
+import { PORTS, type Settings, UNNAMED } from './settings.ts'
 
 export type DatabaseName = 'db-primary' | 'db-replica'
 export type ServerName = 'primary' | 'backup'
@@ -14,6 +14,8 @@ type Common = {
   /** User inside the container, who alone may read the node's secrets. */
   readonly uid: number
   readonly secrets: readonly Secret[]
+  /** Folders in memory: all else outside its volumes is read-only. */
+  readonly scratch: readonly { readonly folder: string; readonly mebibytes: number }[]
   /** Seconds between SIGTERM (or the image's own stop signal) and SIGKILL. */
   readonly graceSeconds: number
 }
@@ -30,14 +32,20 @@ const database = {
   port: 5432,
   memoryMiB: 640,
   uid: 999,
-  secrets: ['owner', 'service', 'replicator', 'monitor'],
+  secrets: ['replicator', 'monitor'],
+  scratch: [
+    { folder: '/tmp', mebibytes: 64 },
+    { folder: '/run/postgresql', mebibytes: 1 },
+    { folder: '/run/failover-lab', mebibytes: 1 },
+  ],
   graceSeconds: 30,
 } as const
 const server = {
   kind: 'server',
   memoryMiB: 384,
   uid: 998,
-  secrets: ['owner', 'service'],
+  secrets: ['service'],
+  scratch: [{ folder: '/tmp', mebibytes: 16 }],
   graceSeconds: 10,
 } as const
 
@@ -56,6 +64,7 @@ export const TOPOLOGY: {
     memoryMiB: 192,
     uid: 33,
     secrets: [],
+    scratch: [{ folder: '/tmp', mebibytes: 16 }],
     graceSeconds: 10,
   },
 }
@@ -67,6 +76,8 @@ export type Node = (DatabaseRow | ServerRow | LoaderRow) & {
   readonly publishedPort: number | undefined
   /** Volume with the data directory, for a database. */
   readonly volume: string | undefined
+  /** Volume with its secrets, for a node that has some. */
+  readonly secretsVolume: string | undefined
 }
 export type DatabaseNode = Node & DatabaseRow & { readonly name: DatabaseName }
 export type ServerNode = Node & ServerRow & { readonly name: ServerName }
@@ -94,13 +105,14 @@ export function labOf(settings: Settings): Lab {
       container: `${prefix}${name}`,
       publishedPort: published === undefined ? undefined : published + settings.portOffset,
       volume: row.kind === 'database' ? `${prefix}${name}-data` : undefined,
+      secretsVolume: row.secrets.length > 0 ? `${prefix}${name}-secrets` : undefined,
     }
   }
   const databases = [at('db-primary', TOPOLOGY['db-primary']), at('db-replica', TOPOLOGY['db-replica'])]
   const servers = [at('primary', TOPOLOGY.primary), at('backup', TOPOLOGY.backup)]
   const loader = at('loader', TOPOLOGY.loader)
   return {
-    name: settings.name === '' ? 'default' : settings.name,
+    name: settings.name === '' ? UNNAMED : settings.name,
     network: `${prefix}voting-net`,
     settings,
     nodes: [...databases, ...servers, loader],

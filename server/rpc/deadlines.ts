@@ -2,8 +2,11 @@ import type { Deadline } from '@grpc/grpc-js'
 
 /** How long a call may take whose client set no deadline, milliseconds before `patience`. */
 const DEFAULT_MS = 10_000
-/** No call lasts longer, whatever its deadline, milliseconds before `patience`; as the database's statement timeout. */
-const LONGEST_MS = 30_000
+/**
+ * No call lasts longer, whatever its deadline, milliseconds before `patience`. A balancer gives a silent call up after 15 s
+ * and takes the server for dead: votes that wait for a lock or a standby must not take the server from all who read.
+ */
+const LONGEST_MS = 14_000
 
 type Asked = { getDeadline(): Deadline }
 

@@ -1,4 +1,4 @@
-import type { handleServerStreamingCall, Server, ServerWritableStream } from '@grpc/grpc-js'
+import type { handleServerStreamingCall, handleUnaryCall, Server, ServerWritableStream } from '@grpc/grpc-js'
 import { HealthImplementation, type ServingStatus } from 'grpc-health-check'
 import type { ClusterView } from '../cluster/view.ts'
 
@@ -10,6 +10,8 @@ export type Health = {
 
 const READ_SERVICES = ['', 'polling.PollService', 'polling.ResultService'] as const
 const WRITE_SERVICE = 'polling.VoteService'
+
+const UNKNOWN_SERVICE = 'Health status unknown for this service'
 
 type Watcher = ServerWritableStream<unknown, unknown>
 
@@ -30,6 +32,7 @@ export function addHealth(server: Server, view: ClusterView): Health {
   view.onChange(update)
   health.addToServer({
     addService(definition, implementation) {
+      const check = implementation['check'] as handleUnaryCall<unknown, unknown>
       const watch = implementation['watch'] as handleServerStreamingCall<unknown, unknown>
       // Kept at hand, since an endless stream would hold up an orderly stop until its last second.
       const watchAndKeep = (call: Watcher) => {
@@ -37,7 +40,10 @@ export function addHealth(server: Server, view: ClusterView): Health {
         call.on('cancelled', () => watchers.delete(call))
         watch(call)
       }
-      server.addService(definition, { ...implementation, watch: watchAndKeep })
+      // Without the name of the service: a balancer takes the server for broken that gives back a long one.
+      const checkBriefly: typeof check = (call, callback) =>
+        check(call, (error, answer) => callback(error && { ...error, details: UNKNOWN_SERVICE }, answer))
+      server.addService(definition, { ...implementation, check: checkBriefly, watch: watchAndKeep })
     },
   })
   return {

@@ -1,33 +1,35 @@
 import type { Metadata } from '@grpc/grpc-js'
 import { type Failure, invalidField, type Result } from '../errors.ts'
 import { type Position, parseToken } from '../token.ts'
+import { LIMITS } from './validation.ts'
 
-const IDEMPOTENCY_KEY = 'idempotency-key'
+/** By which a write is known again when it is repeated. */
+export const IDEMPOTENCY_KEY = 'idempotency-key'
 
 /** By which a write says where it stands, and by which a read asks to see it. */
 export const CONSISTENCY_TOKEN = 'consistency-token'
 
-/** 1 to 128 characters of printable ASCII. */
-const KEY = /^[\x20-\x7e]{1,128}$/
+/** Printable ASCII. */
+const KEY = new RegExp(`^[\\x20-\\x7e]{1,${LIMITS.keyCharacters}}$`)
 
 /** The idempotency key of a call, if it has one; or what is wrong with it. */
 export function idempotencyKeyOf(metadata: Metadata): Result<string | undefined> {
-  const [key, another] = metadata.get(IDEMPOTENCY_KEY)
+  const [key] = metadata.get(IDEMPOTENCY_KEY)
   if (key === undefined) return { value: undefined }
-  if (another !== undefined) return invalidField(IDEMPOTENCY_KEY, 'must be given once')
   return checkKey(IDEMPOTENCY_KEY, String(key)) ?? { value: String(key) }
 }
 
 /** The consistency token of a call, if it has one; or what is wrong with it. */
 export function consistencyTokenOf(metadata: Metadata): Result<Position | undefined> {
-  const [text, another] = metadata.get(CONSISTENCY_TOKEN)
+  const [text] = metadata.get(CONSISTENCY_TOKEN)
   if (text === undefined) return { value: undefined }
-  if (another !== undefined) return invalidField(CONSISTENCY_TOKEN, 'must be given once')
   const token = parseToken(String(text))
   return token ? { value: token } : invalidField(CONSISTENCY_TOKEN, 'must be as a write of this service gave it')
 }
 
 /** What is wrong with an idempotency key, if anything. `name` is how the message calls it. */
 export function checkKey(name: string, key: string): Failure | undefined {
-  return KEY.test(key) ? undefined : invalidField(name, 'must be 1 to 128 characters of printable ASCII')
+  return KEY.test(key)
+    ? undefined
+    : invalidField(name, `must be 1 to ${LIMITS.keyCharacters} characters of printable ASCII`)
 }

@@ -7,10 +7,9 @@ import type { Reader } from '../reader.ts'
 import { consistencyTokenOf } from './metadata.ts'
 import { pollMessage } from './poll-message.ts'
 import type { Reply } from './unary.ts'
+import { LIMITS } from './validation.ts'
 
 const DEFAULT_SIZE = 100
-/** The largest polls there can be, this many of them, fit into the 4 MiB that gRPC clients take by default. */
-const LARGEST_SIZE = 300
 
 /** PollService.ListPollsPage. */
 export function listPollsPage(reader: Reader) {
@@ -25,7 +24,7 @@ export function listPollsPage(reader: Reader) {
     if (page_token !== '' && !after) return invalidField('page_token', 'must be the next_page_token of a page')
     const token = consistencyTokenOf(metadata)
     if (isFailure(token)) return token
-    const size = Math.min(page_size || DEFAULT_SIZE, LARGEST_SIZE)
+    const size = Math.min(page_size || DEFAULT_SIZE, LIMITS.pagePolls)
     const page = await reader.pollPage(after, size, token.value, call)
     if (isFailure(page)) return page
     const { polls, end } = page.value

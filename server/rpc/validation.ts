@@ -1,27 +1,36 @@
+import { GROUP_SIZE } from '../ballot-box.ts'
 import { type Failure, invalidField } from '../errors.ts'
 
-/** Sizes of the wire contract, in bytes of UTF-8 (proto/polling.proto). */
+/** The limits of the wire contract, as the table in proto/polling.proto has them; texts in bytes of UTF-8. */
 export const LIMITS = {
   questionBytes: 500,
-  optionBytes: 200,
-  userIdBytes: 200,
   minOptions: 2,
   maxOptions: 50,
+  optionBytes: 200,
+  userIdBytes: 200,
+  keyCharacters: 128,
+  batchVotes: GROUP_SIZE,
+  pagePolls: 300,
+  requestBytes: 1024 * 1024,
+  metadataBytes: 16 * 1024,
 } as const
+
+/** At least one character that can be seen: no white space, control or format character, and nothing else invisible. */
+const VISIBLE = /[^\p{White_Space}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 /** What is wrong with the fields of a CreatePollRequest, if anything. */
 export function checkCreatePoll(request: { poll_questions: string; options: string[] }): Failure | undefined {
   const { poll_questions: question, options } = request
-  return checkText('poll_questions', question, LIMITS.questionBytes) ?? checkOptions(options)
+  return checkName('poll_questions', question, LIMITS.questionBytes) ?? checkOptions(options)
 }
 
 /** What is wrong with the fields of a CastVoteRequest, if anything. An unknown option is not: it has a status. */
 export function checkCastVote(request: { uuid: string; userID: string; select_options: string }): Failure | undefined {
   return (
     checkUuid(request.uuid) ??
-    checkText('userID', request.userID, LIMITS.userIdBytes) ??
+    checkName('userID', request.userID, LIMITS.userIdBytes) ??
     (request.select_options === ''
       ? undefined
       : checkText('select_options', request.select_options, LIMITS.optionBytes))
@@ -41,12 +50,19 @@ function checkOptions(options: string[]): Failure | undefined {
   const seen = new Set<string>()
   for (const [index, option] of options.entries()) {
     const field = `options[${index}]`
-    const problem = checkText(field, option, LIMITS.optionBytes)
+    const problem = checkName(field, option, LIMITS.optionBytes)
     if (problem) return problem
     if (seen.has(option)) return invalidField(field, 'must not repeat another option')
     seen.add(option)
   }
   return undefined
+}
+
+/** A text that people tell from another. */
+function checkName(field: string, text: string, maxBytes: number): Failure | undefined {
+  const problem = checkText(field, text, maxBytes)
+  if (problem || VISIBLE.test(text)) return problem
+  return invalidField(field, 'must have a character that can be seen')
 }
 
 function checkText(field: string, text: string, maxBytes: number): Failure | undefined {
@@ -57,5 +73,6 @@ function checkText(field: string, text: string, maxBytes: number): Failure | und
   }
   // PostgreSQL's text type cannot hold it.
   if (text.includes('\0')) return invalidField(field, 'must not contain the NUL character')
+  if (!text.isWellFormed()) return invalidField(field, 'must be valid UTF-8')
   return undefined
 }

@@ -1,7 +1,6 @@
 import type { Call } from '../call.ts'
 import type { Database, Statement, Written } from '../cluster/pool.ts'
 import { isFailure, type Result } from '../errors.ts'
-import { GATE, gateOf } from './gate.ts'
 
 /** A poll as stored. Options are numbered from 1 in votes. */
 export type Poll = { id: string; question: string; options: string[]; createdAt: Date; closed: boolean }
@@ -23,7 +22,7 @@ const INSERT_POLL: Statement = {
 // The lock is there to make this a transaction that is durable when it is answered: then so is the poll.
 const SELECT_POLL_BY_KEY: Statement = {
   name: 'select_poll_by_key',
-  text: `select ${POLL_COLUMNS} from poll where idempotency_key = $1 for share`,
+  text: `select ${POLL_COLUMNS} from lock_polls(array(select id from poll where idempotency_key = $1))`,
 }
 
 const SELECT_POLLS: Statement = {
@@ -31,16 +30,9 @@ const SELECT_POLLS: Statement = {
   text: `select ${POLL_COLUMNS} from poll order by created_at desc, id desc`,
 }
 
-// coalesce: closing twice keeps the time of the first. The gate: see cast_votes.
 const CLOSE_POLL: Statement = {
   name: 'close_poll',
-  text: `
-    with gate as materialized (
-      select count(pg_advisory_xact_lock(${GATE}, ${gateOf('$1::uuid')})) as passed
-    )
-    update poll set closed_at = coalesce(closed_at, now())
-    where id = $1 and (select passed from gate) > 0
-    returning ${POLL_COLUMNS}`,
+  text: `select ${POLL_COLUMNS} from close_poll($1)`,
 }
 
 /** SQL for the votes of a row of poll, in option order. */

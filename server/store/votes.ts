@@ -1,7 +1,6 @@
 import type { Call } from '../call.ts'
 import type { Database, Statement, Written } from '../cluster/pool.ts'
 import type { Result } from '../errors.ts'
-import { GATE, gateOf } from './gate.ts'
 
 /** A vote to be cast. `key` recognises a repetition. */
 export type Ballot = { pollId: string; userId: string; option: string; key: string | undefined }
@@ -12,9 +11,7 @@ export type VoteOutcome = 'poll not found' | 'poll closed' | 'invalid option' | 
 /** What is stored under a vote's key: nothing, the same vote, or another. */
 export type KeyOwner = 'nobody' | 'same vote' | 'other vote'
 
-// FOR SHARE, not FOR KEY SHARE: only the former waits for a ClosePoll under way, and makes one wait for these votes,
-// so that no vote is stored after the poll has been seen closed. It also sees a poll as it is now, where a ClosePoll
-// came through while the gate was waited for.
+// lock_polls: no vote is stored after its poll has been seen closed.
 // Everything is locked in an order that is the same for all: gates, polls, votes, tallies. The one exception is a key
 // that is used for different votes at the same time; what the database then does about a deadlock is tried again.
 // Of several votes of one user the first stands: its number decides.
@@ -25,15 +22,8 @@ const CAST_VOTES: Statement = {
       select *
       from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) with ordinality
         as ballot (poll_id, user_id, choice, key, number)
-    ), gate as materialized (
-      select count(pg_advisory_xact_lock_shared(${GATE}, gate)) as passed
-      from (select distinct ${gateOf('id')} as gate from unnest($1::uuid[]) as id order by gate) as gates
     ), target as materialized (
-      select id, options, closed_at is not null as closed
-      from poll
-      where id = any ($1::uuid[]) and (select passed from gate) > 0
-      order by id
-      for share
+      select id, options, closed_at is not null as closed from lock_polls($1::uuid[])
     ), judged as materialized (
       select number, poll_id, user_id, key, closed, array_position(options, choice)::smallint as option
       from ballot

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
+import { framed, session } from '../safety/wire.ts'
 import { addressOf, patience, sql } from '../the-lab.ts'
 
 test('a call past its deadline ends, and so does its query in the database', async (t) => {
@@ -37,3 +38,18 @@ test('a call past its deadline ends, and so does its query in the database', asy
   await unlock()
   t.match(await patient.results(uuid), { ok: { results: { a: 0 } } }, 'the vote was not written')
 })
+
+for (const door of ['loader', 'primary'] as const) {
+  test(`${door}: a deadline that no timer can count is a long one, and not none`, async (t) => {
+    const it = session(addressOf(door))
+    const none = framed(Buffer.alloc(0))
+    for (const timeout of ['2147484S', '2592001S', '99999999S', '99999999M', '99999999H', '99999999m'])
+      t.match(
+        await it.post('/polling.PollService/ListPollsPage', none, { 'grpc-timeout': timeout }),
+        { grpcStatus: '0' },
+        timeout,
+      )
+    t.match(await it.post('/polling.PollService/ListPollsPage', none, { 'grpc-timeout': '1n' }), { grpcStatus: '4' })
+    it.close()
+  })
+}

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { test } from 'tap'
+import { CreatePollRequest } from '../../proto/gen/polling.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
+import { beginning, ends, framed, rawCall, session } from '../safety/wire.ts'
 import { addressOf, patience, sql } from '../the-lab.ts'
 
 const primary = client(addressOf('primary'))
 const backup = client(addressOf('backup'))
+const loader = client(addressOf('loader'))
 const newPoll = async () => (await ok(primary.createPoll({ poll_questions: 'Keys?', options: ['a', 'b'] }))).uuid
 const storedIn = (uuid: string) => sql('db-primary', `select count(*) from vote where poll_id = '${uuid}'`)
 const STORED = { ok: { status: 'Vote Successfully!' } }
@@ -36,6 +39,48 @@ test('the same vote with the same key many times at once, on both servers: each 
   )
   for (const answer of answers) t.match(answer, STORED)
   t.equal(await storedIn(vote.uuid), '1')
+})
+
+test('a key that cannot be read is refused, and never ignored', async (t) => {
+  const question = `Ignored? ${randomUUID()}`
+  const request = CreatePollRequest.encode({ poll_questions: question, options: ['a', 'b'] }).finish()
+  const body = framed(Buffer.from(request))
+  const path = '/polling.PollService/CreatePoll'
+  const keys: Record<string, string>[] = [
+    { 'idempotency-key': 'é' },
+    { 'idempotency-key': 'a\tb' },
+    { 'idempotency-key': '' },
+    { 'idempotency-key': 'x'.repeat(129) },
+    { 'idempotency-key-bin': 'AAAA' },
+    { 'consistency-token-bin': 'AAAA' },
+  ]
+  for (const door of ['loader', 'primary'] as const) {
+    const it = session(addressOf(door))
+    for (const key of keys) {
+      const [name = ''] = Object.keys(key)
+      t.match(
+        await it.post(path, body, key),
+        { grpcStatus: '3', failure: 'INVALID_FIELD', grpcMessage: new RegExp(`^${name}: `) },
+        `${door}: ${JSON.stringify(key)}`,
+      )
+    }
+    it.close()
+    const twice = [...beginning(path), ['idempotency-key', 'a'], ['idempotency-key', 'b']] as const
+    t.ok(await ends(addressOf(door), rawCall(twice, body)))
+  }
+  // The balancer refuses what the servers' HTTP/2 would drop without a word.
+  for (const value of ['a\x01b', 'a\x7fb', '\x1b'])
+    t.ok(await ends(addressOf('loader'), rawCall([...beginning(path), ['idempotency-key', value]], body)))
+  t.equal(await sql('db-primary', `select count(*) from poll where question = '${question}'`), '0')
+})
+
+test('a key may begin and end with spaces', async (t) => {
+  const poll = { poll_questions: 'Spaces?', options: ['a', 'b'] }
+  for (const server of [primary, loader]) {
+    const key = ` ${randomUUID()} `
+    const [first, again] = [await ok(server.createPoll(poll, { key })), await ok(backup.createPoll(poll, { key }))]
+    t.equal(first.uuid, again.uuid)
+  }
 })
 
 test('the same key with another vote is an error of its own, and nothing is written', async (t) => {
@@ -124,4 +169,5 @@ test('results follow the votes, also where these come and go by SQL', async (t) 
 test('done', async () => {
   primary.close()
   backup.close()
+  loader.close()
 })

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import { client, ok } from '../grpc.ts'
+import { framed, session } from '../safety/wire.ts'
+import { blankText, noUtf8, visibleText } from '../texts.ts'
 import { addressOf } from '../the-lab.ts'
 
 const it = client(addressOf('loader'))
@@ -13,6 +15,7 @@ test('a poll that cannot be is refused, and the answer names the field', async (
       { poll_questions: '', options },
       { poll_questions: long(501), options },
       { poll_questions: 'nul \0 character', options },
+      { poll_questions: ' \t\u200b\u3000', options },
     ],
     options: [
       { poll_questions: 'q', options: [] },
@@ -22,6 +25,7 @@ test('a poll that cannot be is refused, and the answer names the field', async (
       { poll_questions: 'q', options: ['a', long(201)] },
       { poll_questions: 'q', options: Array.from({ length: 51 }, (_, index) => `${index}`) },
       { poll_questions: 'q', options: ['a', 'nul \0'] },
+      { poll_questions: 'q', options: ['a', '\n'] },
     ],
   }
   for (const [field, requests] of Object.entries(cases)) {
@@ -46,6 +50,8 @@ test('a vote that cannot be is refused, and the answer names the field', async (
     ['userID', { ...vote, userID: '' }],
     ['userID', { ...vote, userID: long(201) }],
     ['userID', { ...vote, userID: 'nul \0' }],
+    ['userID', { ...vote, userID: ' ' }],
+    ['userID', { ...vote, userID: '\u00a0\u2060' }],
   ] as const
   for (const [field, request] of cases)
     t.match(await it.castVote(request), { status: 'INVALID_ARGUMENT', details: new RegExp(field) })
@@ -53,18 +59,30 @@ test('a vote that cannot be is refused, and the answer names the field', async (
   t.match(await it.closePoll('x'), { status: 'INVALID_ARGUMENT', details: /uuid/ })
 })
 
+test('an option that there cannot be has a status, as any other that the poll has not', async (t) => {
+  const { uuid } = await ok(it.createPoll({ poll_questions: 'q', options }))
+  for (const select_options of ['', ' ', '\t', 'c', 'a ', '\u200b'])
+    t.match(
+      await it.castVote({ uuid, userID: 'ann', select_options }),
+      { ok: { status: 'Invalid Option' } },
+      JSON.stringify(select_options),
+    )
+})
+
 test('whatever text a user sends, the vote is counted once or the field is named; the server stays up', async (t) => {
   const { uuid } = await ok(it.createPoll({ poll_questions: 'anything', options }))
   const seen = new Set<string>()
+  const text = fc.oneof(
+    visibleText(200).map((userID) => ({ userID, valid: true })),
+    blankText(200).map((userID) => ({ userID, valid: false })),
+    visibleText(200).map((userID) => ({ userID: `${userID}\0`, valid: false })),
+    fc.string({ minLength: 201, maxLength: 300 }).map((userID) => ({ userID, valid: false })),
+  )
   await fc.assert(
-    fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 250 }), async (userID) => {
-      // Lone surrogates have no UTF-8 form: what arrives is the replacement character.
-      const arrives = Buffer.from(userID).toString()
-      const bytes = Buffer.byteLength(arrives)
+    fc.asyncProperty(text, async ({ userID, valid }) => {
       const answer = await it.castVote({ uuid, userID, select_options: 'a' })
-      const valid = bytes >= 1 && bytes <= 200 && !arrives.includes('\0')
-      const expected = !valid ? 'INVALID_ARGUMENT' : seen.has(arrives) ? 'duplicate_vote' : 'Vote Successfully!'
-      if (valid) seen.add(arrives)
+      const expected = !valid ? 'INVALID_ARGUMENT' : seen.has(userID) ? 'duplicate_vote' : 'Vote Successfully!'
+      if (valid) seen.add(userID)
       const got = 'ok' in answer ? answer.ok.status : answer.status
       if (got !== expected)
         throw new Error(`${JSON.stringify(userID)}: expected ${expected}, got ${JSON.stringify(answer)}`)
@@ -72,6 +90,32 @@ test('whatever text a user sends, the vote is counted once or the field is named
     { numRuns: 200 },
   )
   t.pass(`${seen.size} different users voted`)
+})
+
+test('text that is no UTF-8 is refused, and no two users become one', async (t) => {
+  const { uuid } = await ok(it.createPoll({ poll_questions: 'q', options }))
+  const field = (number: number, bytes: Buffer) => Buffer.concat([Buffer.from([number * 8 + 2, bytes.length]), bytes])
+  const vote = (userID: Buffer, option: Buffer) =>
+    framed(Buffer.concat([field(1, Buffer.from(uuid)), field(2, userID), field(3, option)]))
+  for (const door of ['loader', 'primary'] as const) {
+    const raw = session(addressOf(door))
+    await fc.assert(
+      fc.asyncProperty(noUtf8, async (bytes) => {
+        for (const [name, body] of [
+          ['userID', vote(bytes, Buffer.from('a'))],
+          ['select_options', vote(Buffer.from('ann'), bytes)],
+        ] as const) {
+          const answer = await raw.post('/polling.VoteService/CastVote', body)
+          const says = `${name}: must be valid UTF-8 (definite: nothing was written)`
+          if (!('grpcStatus' in answer) || answer.grpcStatus !== '3' || answer.grpcMessage !== says)
+            throw new Error(JSON.stringify(answer))
+        }
+      }),
+      { numRuns: 20 },
+    )
+    raw.close()
+  }
+  t.match(await it.results(uuid), { ok: { results: { a: 0, b: 0 } } })
 })
 
 test('done', async () => it.close())

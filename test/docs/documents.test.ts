@@ -21,17 +21,6 @@ test('every link between files leads somewhere', async (t) => {
   }
 })
 
-test('every script and npm verb that a document names exists', async (t) => {
-  const { scripts }: { scripts: Record<string, string> } = JSON.parse(await textOf('package.json'))
-  for (const file of documents) {
-    const text = await textOf(file)
-    for (const [, script] of text.matchAll(/\bzx (\w+\/[\w-]+\.ts)/g))
-      t.ok(existsSync(join(ROOT, script ?? '')), `${file}: ${script}`)
-    for (const [, verb] of text.matchAll(/\bnpm run (?:-s )?([a-z][\w:-]*)/g))
-      t.ok(verb !== undefined && verb in scripts, `${file}: npm run ${verb}`)
-  }
-})
-
 test('the README lists every setting of the lab', async (t) => {
   const listed = [...readme.matchAll(/^\| `(LAB_\w+)` \|/gm)].map(([, name]) => name)
   t.strictSame([...listed].sort(), [...SETTING_NAMES].sort())

@@ -37,7 +37,9 @@ test('the page lists every error of the servers, in the words of the catalogue',
 })
 
 test('the page lists what the balancer answers by itself, and all that it says of an error agrees', async (t) => {
-  const blocks = [...nginx.matchAll(/location @\w+ \{([^}]*)\}/g)].map(([, block]) => block ?? '')
+  const blocks = [...nginx.matchAll(/location (?:@|= \/)(?:unanswered|refused) \{([^}]*)\}/g)].map(
+    ([, block]) => block ?? '',
+  )
   const said = blocks.map((block) => {
     const header = (name: string) => new RegExp(`add_header ${name} "?([^"\n]*?)"? always;`).exec(block)?.[1] ?? ''
     const details = decodeDetails(Buffer.from(header('grpc-status-details-bin'), 'base64'))

@@ -8,7 +8,7 @@ const page = await readFile(join(import.meta.dirname, '../../docs/faults.md'), '
 test('the page lists every kind of fault, in the words of the code', async (t) => {
   const rows = page.split('\n').filter((line) => line.startsWith('| `'))
   const expected = KINDS.map(({ name, does, fits, hasPeers, options }) => {
-    const flags = options.map((option) => `\`--${option}\``)
+    const flags = Object.keys(options).map((option) => `\`--${option}\``)
     return `| \`${name}\` | ${does} | ${fits} | ${[...(hasPeers ? ['peers'] : []), ...flags].join(', ')} |`
   })
   t.strictSame(rows, expected)

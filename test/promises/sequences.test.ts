@@ -14,6 +14,7 @@ import { judgeVotes } from '../../scripts/lab/experiment/judge/votes.ts'
 import { readLines } from '../../scripts/lab/experiment/lines.ts'
 import { type Load, startLoad } from '../../scripts/lab/experiment/load/load.ts'
 import { Call } from '../../scripts/lab/experiment/record.ts'
+import { KINDS } from '../../scripts/lab/faults/kinds.ts'
 import { addressOf, failureOf, lab, patience, type Ran, resetAfter, startVerb, verb } from '../the-lab.ts'
 
 type Step =
@@ -26,7 +27,7 @@ type Step =
 
 const fault = fc.record({
   do: fc.constant('fault' as const),
-  kind: fc.constantFrom('crash', 'stop', 'freeze', 'isolate', 'reject', 'replay-pause'),
+  kind: fc.constantFrom(...KINDS.map(({ name }) => name)),
   node: fc.constantFrom('db-primary', 'db-replica', 'db-primary', 'db-replica', 'primary', 'backup'),
 })
 const recovery = fc.record({

@@ -1,7 +1,8 @@
 import { test } from 'tap'
 import { check, checkAgain } from '../../scripts/lab/decide/failover/check.ts'
 import { fence } from '../../scripts/lab/decide/failover/fencing.ts'
-import { openSessions } from '../../scripts/lab/decide/failover/means.ts'
+import { openSessions, sessionOf } from '../../scripts/lab/decide/failover/means.ts'
+import { wayOver } from '../../scripts/lab/decide/failover/replay.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { containerOf, docker, failureOf, lab, patience, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
 import { cutOff, json, pollOnBoth, untilHas, voteGetsThrough, voteOn, votersOn } from './scene.ts'
@@ -158,11 +159,14 @@ test('what the old primary writes between check and fence is checked again: nobo
   t.teardown(() => {
     for (const { end } of means.sessions.values()) end()
   })
-  const options = { maxLag: 0, force: false }
+  const options = { maxLag: 0, force: false, keepReports: false }
   const plan = await check(means, options)
   await voteOn('db-primary', poll, 'ann')
-  await fence(() => {}, lab, plan.old.node)
-  await t.rejects(checkAgain(means, plan, options), {
+  const ignore = () => {}
+  await fence(ignore, lab, plan.old.node)
+  const standby = plan.kind === 'promote' ? plan.candidate.node : plan.primary.node
+  const way = wayOver(ignore, ignore, sessionOf(means, standby), lab, standby)
+  await t.rejects(checkAgain(means, way, plan, options), {
     code: 'FENCED_NOT_PROMOTED',
     message: /db-primary is fenced, and nobody was promoted: db-replica lacks \d+ bytes/,
     fix: /rejoin.*--force/,

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Test, test } from 'tap'
+import { openSession } from '../../scripts/lab/access/session.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client } from '../grpc.ts'
-import { addressOf, containerOf, docker, patience, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
+import { addressOf, containerOf, docker, lab, patience, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
 import { json, pollOnBoth, untilHas, voteGetsThrough, votersOn } from './scene.ts'
 
 /** Clients that vote until told to stop, each call with a key, repeated as our client repeats it. */
@@ -67,34 +68,25 @@ test('under load and at `on`, there and back: no call of a retrying client fails
 test('a standby that does not catch up: the switch is undone, and the primary goes on', async (t) => {
   resetAfter(t)
   const poll = await pollOnBoth()
-  // A reader on the standby holds up replay: the primary has dropped a table that it reads.
-  await sql('db-primary', 'create table read_there ()')
-  await untilHas('db-replica', "select count(*) from pg_class where relname = 'read_there'", '1')
-  const reader = docker(
-    'exec',
-    containerOf('db-replica'),
-    'psql',
-    '-XAtq',
-    '-d',
-    'polling',
-    '-c',
-    'begin',
-    '-c',
-    'select from read_there',
-    '-c',
-    'select pg_sleep(60)',
-    '-c',
-    'commit',
-  ).catch(() => '')
-  await untilHas('db-replica', "select count(*) from pg_locks where relation = 'read_there'::regclass", '1')
-  await sql('db-primary', 'drop table read_there')
-  const ran = await verb('switchover')
-  t.match(ran.stderr, /SWITCHOVER_UNDONE: db-replica did not catch up, so db-primary is the primary again/)
-  await sql(
-    'db-replica',
-    "select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()",
+  // A reader on the standby holds up replay when the primary stops: the table of a session goes with the session.
+  const [primary, standby] = lab.databases
+  if (primary === undefined || standby === undefined) throw new Error('no databases')
+  const [writer, reader] = [openSession(primary), openSession(standby)]
+  t.teardown(writer.end)
+  t.teardown(reader.end)
+  const table = await writer.run(
+    "create temporary table of_session (); select 'pg_temp_' || substr(nspname, 9) || '.of_session' from pg_namespace where oid = pg_my_temp_schema()",
+    10 * patience,
   )
-  await reader
+  await untilHas('db-replica', "select count(*) from pg_class where relname = 'of_session'", '1')
+  await reader.run(`begin;\nlock table ${table} in access share mode`, 10 * patience)
+  const ran = await verb('switchover')
+  t.match(ran, {
+    exit: 1,
+    stderr:
+      /SWITCHOVER_UNDONE: db-replica did not catch up, so db-primary is the primary again: .*replay waits for pid \d+ .*lock table(.|\n)*--end-reports/,
+  })
+  reader.end()
   await voteGetsThrough(t, poll, 'ann')
   t.match((await verb('setup')).exit, 0)
   t.equal(await sql('db-replica', 'select count(*) from pg_replication_slots'), '0')
@@ -112,8 +104,12 @@ test('ended between stop and promotion, the next run finishes', async (t) => {
   await voteGetsThrough(t, poll, 'ann')
 })
 
-test('without a standby that streams nobody is stopped', async (t) => {
+test('without a standby that streams and replays nobody is stopped', async (t) => {
   resetAfter(t)
+  await sql('db-replica', 'select pg_wal_replay_pause()')
+  const paused = await verb('switchover')
+  t.match(paused, { exit: 1, stderr: /REPLAY_PAUSED.*\n.*pg_wal_replay_resume/ })
+  t.notMatch(paused.stderr, /--force/)
   await docker('stop', containerOf('db-replica'))
   t.match((await verb('switchover')).stderr, /SWITCHOVER_NOT_READY/)
   t.equal(await docker('inspect', '-f', '{{.State.Status}}', containerOf('db-primary')), 'running')

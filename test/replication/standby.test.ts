@@ -52,10 +52,3 @@ for (const name of ['db-primary', 'db-replica'] as const) {
     t.equal(roles, 'monitor\nowner\nreplicator\nservice')
   })
 }
-
-test('the service role may change votes but not the schema', async (t) => {
-  const asService = (query: string) => sql('db-primary', `set role service; ${query}`)
-  t.equal(await asService('select count(*) >= 0 from vote'), 't')
-  await t.rejects(asService('create table mine ()'), /permission denied/)
-  await t.rejects(asService('drop table vote'), /must be owner/)
-})

@@ -2,7 +2,8 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { readSecrets, secretsFolder } from '../../scripts/lab/access/secrets.ts'
-import { docker, lab, logsOf, verb } from '../the-lab.ts'
+import type { NodeName } from '../../scripts/lab/topology.ts'
+import { containerOf, docker, lab, logsOf, sql, verb } from '../the-lab.ts'
 
 const secrets = await readSecrets(lab)
 if (secrets === undefined) throw new Error('the lab has no passwords')
@@ -11,7 +12,7 @@ test('passwords on the host can be read by their owner only', async (t) => {
   const folder = secretsFolder(lab)
   t.equal((await stat(folder)).mode & 0o777, 0o700)
   const files = await readdir(folder)
-  t.strictSame(files.sort(), ['monitor', 'owner', 'replicator', 'service'])
+  t.strictSame(files.filter((file) => !file.endsWith('.scram')).sort(), ['monitor', 'owner', 'replicator', 'service'])
   for (const file of files) t.equal((await stat(join(folder, file))).mode & 0o777, 0o600, file)
   const pgpass = process.env['PGPASSFILE'] ?? ''
   t.equal((await stat(pgpass)).mode & 0o777, 0o600)
@@ -35,12 +36,15 @@ test('no password is in what a verb prints', async (t) => {
     t.notOk(`${printed.stdout}${printed.stderr}`.includes(password), role)
 })
 
+// A database gets of each role what lets it recognise the password, and the password only of whom it is itself to others.
+const DATABASE = ['monitor', 'monitor.scram', 'owner.scram', 'replicator', 'replicator.scram', 'service.scram']
+
 test('inside, each node has only the passwords it needs, readable by its own user only', async (t) => {
-  const here = {
-    'db-primary': ['monitor', 'owner', 'replicator', 'service'],
-    'db-replica': ['monitor', 'owner', 'replicator', 'service'],
-    primary: ['owner', 'service'],
-    backup: ['owner', 'service'],
+  const here: Record<NodeName, readonly string[]> = {
+    'db-primary': DATABASE,
+    'db-replica': DATABASE,
+    primary: ['service'],
+    backup: ['service'],
     loader: [],
   }
   for (const { name, container } of lab.nodes) {
@@ -49,6 +53,17 @@ test('inside, each node has only the passwords it needs, readable by its own use
     if (listed === '') continue
     const modes = await docker('exec', container, 'bash', '-c', 'stat -c "%a %u" /run/secrets/*; id -u')
     const uid = modes.split('\n').at(-1)
+    const held = await docker('exec', container, 'bash', '-c', 'cat /run/secrets/*')
+    for (const [role, password] of Object.entries(secrets))
+      t.equal(held.includes(password), here[name].includes(role), `${name} holds the password of ${role}`)
     for (const line of modes.split('\n').slice(0, -1)) t.equal(line, `400 ${uid}`, name)
   }
+})
+
+test('a statement that sets a password shows none, not even in the log of a database where it fails', async (t) => {
+  const verifier = await docker('exec', containerOf('db-replica'), 'cat', '/run/secrets/owner.scram')
+  await t.rejects(sql('db-replica', `alter role owner password '${verifier}'`), /read-only/)
+  const log = await logsOf(containerOf('db-replica'))
+  t.match(log, /STATEMENT: {2}alter role owner password 'SCRAM-SHA-256\$/)
+  t.notOk(log.includes(secrets.owner))
 })

@@ -36,7 +36,7 @@ export async function closedByPeer(socket: Socket, seconds = 10): Promise<boolea
 
 /** How a request ended: what the answer said, or that the stream was reset or there was no answer in time. */
 export type Ended =
-  | { readonly status: number; readonly grpcStatus: string; readonly grpcMessage: string }
+  | { readonly status: number; readonly grpcStatus: string; readonly grpcMessage: string; readonly failure: string }
   | { readonly reset: string }
 
 export type Session = {
@@ -72,6 +72,7 @@ export function session(address: string, seconds = 10): Session {
                 status: Number(said[':status']),
                 grpcStatus: String(said['grpc-status'] ?? ''),
                 grpcMessage: decodeURI(String(said['grpc-message'] ?? '')),
+                failure: String(said['x-failure'] ?? ''),
               },
         ),
       )
@@ -87,4 +88,76 @@ export function framed(message: Buffer, lie: { readonly compressed?: boolean; re
   prefix[0] = lie.compressed ? 1 : 0
   prefix.writeUInt32BE(lie.length ?? message.length, 1)
   return Buffer.concat([prefix, message])
+}
+
+/** A frame of HTTP/2 on the first stream. */
+function frame(type: number, flags: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(9)
+  head.writeUIntBE(payload.length, 0, 3)
+  head[3] = type
+  head[4] = flags
+  head[8] = 1
+  return Buffer.concat([head, payload])
+}
+
+/** A length as HPACK writes it, in its seven bits and as many bytes more as it takes. */
+function hpackLength(length: number): number[] {
+  if (length < 127) return [length]
+  const bytes = [127]
+  let rest = length - 127
+  for (; rest > 127; rest >>>= 7) bytes.push((rest & 127) | 128)
+  return [...bytes, rest]
+}
+
+const hpackText = (text: string) => Buffer.concat([Buffer.from(hpackLength(text.length)), Buffer.from(text, 'latin1')])
+
+/** The bytes of a call with these headers, whatever they may be: no library has looked at them. */
+export function rawCall(headers: readonly (readonly [string, string])[], body: Buffer): Buffer {
+  const block = Buffer.concat(headers.flatMap(([name, value]) => [Buffer.from([0]), hpackText(name), hpackText(value)]))
+  const frames: Buffer[] = [HELLO]
+  const size = 16_384
+  for (let from = 0; from < block.length; from += size) {
+    const [type, last] = [from === 0 ? 1 : 9, from + size >= block.length]
+    frames.push(frame(type, last ? 4 : 0, block.subarray(from, from + size)))
+  }
+  return Buffer.concat([...frames, frame(0, 1, body)])
+}
+
+/** The headers that a call begins with. */
+export const beginning = (path: string): [string, string][] => [
+  [':method', 'POST'],
+  [':scheme', 'http'],
+  [':path', path],
+  [':authority', 'polling'],
+  ['content-type', 'application/grpc'],
+  ['te', 'trailers'],
+]
+
+/** Sends bytes and waits until the first stream has ended, or the connection: true unless neither came in time. */
+export async function ends(address: string, bytes: Buffer, seconds = 10): Promise<boolean> {
+  const socket = await open(address)
+  if (socket === undefined) return false
+  let seen: Buffer = Buffer.alloc(0)
+  const ended = new Promise<true>((resolve) => {
+    socket.once('close', () => resolve(true))
+    socket.on('data', (data) => {
+      seen = Buffer.concat([seen, data])
+      for (
+        ;
+        seen.length >= 9 && seen.length >= 9 + seen.readUIntBE(0, 3);
+        seen = seen.subarray(9 + seen.readUIntBE(0, 3))
+      ) {
+        const [type, flags, stream] = [seen[3], seen[4] ?? 0, seen.readUInt32BE(5)]
+        if (stream === 1 && (type === 3 || (type !== 9 && flags & 1))) resolve(true)
+        if (type === 7) resolve(true)
+      }
+    })
+  })
+  socket.write(bytes)
+  const late = new Promise<false>((resolve) => {
+    socket.setTimeout(seconds * 1000 * patience, () => resolve(false))
+  })
+  const done = await Promise.race([ended, late])
+  socket.destroy()
+  return done
 }

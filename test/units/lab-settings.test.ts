@@ -19,6 +19,14 @@ test('a variable set to nothing counts as unset', async (t) => {
   t.strictSame(readSettings({ LAB_POSTGRES: '', LAB_NAME: '', LAB_PORT_OFFSET: '' }), readSettings({}))
 })
 
+test('no lab has the name under which the one without a name keeps its state and its lock', async (t) => {
+  t.throws(() => readSettings({ LAB_NAME: labOf(readSettings({})).name }), {
+    code: 'SETTING',
+    message: /LAB_NAME is "default"/,
+    fix: /another name/,
+  })
+})
+
 test('whatever a variable holds, it is taken as documented or named in the error', async (t) => {
   const names = ['LAB_NAME', 'LAB_POSTGRES', 'LAB_PORT_OFFSET', 'LAB_BIND', 'LAB_PATIENCE', 'LAB_LOG_LEVEL'] as const
   fc.assert(

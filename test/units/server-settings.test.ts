@@ -14,7 +14,6 @@ function environment(folder: string) {
     DATABASES: 'db-primary:5432, db-replica:5432',
     LOCAL_DATABASE: 'db-primary',
     SERVICE_PASSWORD_FILE: file('service', 'service-secret\n'),
-    OWNER_PASSWORD_FILE: file('owner', 'owner-secret'),
   }
 }
 
@@ -34,7 +33,6 @@ test('the defaults fill what is not set, and a password ends before its newline'
       { name: 'db-replica', host: 'db-replica', port: 5432 },
     ],
     service: { user: 'service', password: 'service-secret' },
-    owner: { user: 'owner', password: 'owner-secret' },
     logLevel: 'info',
     graceSeconds: 8,
   })
@@ -70,7 +68,7 @@ test('every wrong setting is named, with what to do, all at once', async (t) => 
     { DATABASES: 'db-primary:99999' },
     { LOCAL_DATABASE: 'db-other' },
     { SERVICE_PASSWORD_FILE: '/nowhere/at/all' },
-    { OWNER_PASSWORD_FILE: undefined },
+    { SERVICE_PASSWORD_FILE: undefined },
     { POOL_SIZE: '0' },
     { POOL_QUEUE: 'many' },
     { LOG_LEVEL: 'loud' },
@@ -93,6 +91,6 @@ test('no password shows in what is said of the settings', async (t) => {
 
 test('an empty password file is a problem, not an empty password', async (t) => {
   const folder = t.testdir({ empty: '\n' })
-  const env = { ...environment(folder), OWNER_PASSWORD_FILE: join(folder, 'empty') }
-  t.match(problemsOf(env), [{ setting: 'OWNER_PASSWORD_FILE', problem: /empty/ }])
+  const env = { ...environment(folder), SERVICE_PASSWORD_FILE: join(folder, 'empty') }
+  t.match(problemsOf(env), [{ setting: 'SERVICE_PASSWORD_FILE', problem: /empty/ }])
 })

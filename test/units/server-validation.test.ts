@@ -1,19 +1,22 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { test } from 'tap'
 import { clientMessage } from '../../server/errors.ts'
+import { exactText } from '../../server/rpc/exact-text.ts'
 import { checkCastVote, checkCreatePoll, checkUuid, LIMITS } from '../../server/rpc/validation.ts'
+import { blankText, noUtf8, visibleText } from '../texts.ts'
+
+const contract = await readFile(join(import.meta.dirname, '../../proto/polling.proto'), 'utf8')
 
 const UUID = '6f4a07f2-ff37-4a5b-b039-9517e9ba0b61'
 
-/** Text without NUL, of 1 to `maxBytes` bytes of UTF-8. */
-const text = (maxBytes: number) =>
-  fc
-    .string({ unit: 'grapheme', minLength: 1, maxLength: maxBytes })
-    .filter((value) => !value.includes('\0') && Buffer.byteLength(value) >= 1 && Buffer.byteLength(value) <= maxBytes)
-
 const poll = fc.record({
-  poll_questions: text(LIMITS.questionBytes),
-  options: fc.uniqueArray(text(LIMITS.optionBytes), { minLength: LIMITS.minOptions, maxLength: LIMITS.maxOptions }),
+  poll_questions: visibleText(LIMITS.questionBytes),
+  options: fc.uniqueArray(visibleText(LIMITS.optionBytes), {
+    minLength: LIMITS.minOptions,
+    maxLength: LIMITS.maxOptions,
+  }),
 })
 
 test('every poll within the documented sizes is accepted', async (t) => {
@@ -58,7 +61,7 @@ test('a repeated option is refused wherever it stands', async (t) => {
 
 test('no text with a NUL character passes', async (t) => {
   fc.assert(
-    fc.property(text(50), text(50), (before, after) => {
+    fc.property(visibleText(50), visibleText(50), (before, after) => {
       const bad = `${before}\0${after}`
       const inVote = checkCastVote({ uuid: UUID, userID: bad, select_options: 'a' })
       const inChoice = checkCastVote({ uuid: UUID, userID: 'u', select_options: bad })
@@ -67,6 +70,64 @@ test('no text with a NUL character passes', async (t) => {
     }),
   )
   t.pass()
+})
+
+test('a question, an option or a userID with nothing to be seen is refused, whatever it is made of', async (t) => {
+  const blank = { description: 'must have a character that can be seen' }
+  fc.assert(
+    fc.property(blankText(200), (text) => {
+      t.match(checkCreatePoll({ poll_questions: text, options: ['a', 'b'] })?.violation, {
+        field: 'poll_questions',
+        ...blank,
+      })
+      t.match(checkCreatePoll({ poll_questions: 'q', options: ['a', text] })?.violation, {
+        field: 'options[1]',
+        ...blank,
+      })
+      t.match(checkCastVote({ uuid: UUID, userID: text, select_options: 'a' })?.violation, {
+        field: 'userID',
+        ...blank,
+      })
+      t.equal(checkCastVote({ uuid: UUID, userID: 'u', select_options: text }), undefined, 'no option: it has a status')
+    }),
+  )
+})
+
+test('bytes that are no UTF-8 are refused, and every text is read as it is', async (t) => {
+  fc.assert(
+    fc.property(noUtf8, (bytes) => {
+      const text = exactText(bytes)
+      const inVote = checkCastVote({ uuid: UUID, userID: text, select_options: 'a' })
+      const inChoice = checkCastVote({ uuid: UUID, userID: 'u', select_options: text })
+      const inPoll = checkCreatePoll({ poll_questions: text, options: ['a', 'b'] })
+      return [inVote, inChoice, inPoll].every((it) => it?.violation?.description === 'must be valid UTF-8')
+    }),
+  )
+  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => exactText(Buffer.from(text)) === text.toWellFormed()))
+  for (const text of ['\ufffd', '\ufeffa', 'a\ufffdé']) t.equal(exactText(Buffer.from(text)), text)
+})
+
+test('the limits are those of the contract, which tells of each once', async (t) => {
+  const table = new Map(
+    [...contract.matchAll(/^\/\/ {3}([\w -]+?) {2,}(\d+) to (\d+)/gm)].map(([, what, low, high]) => [
+      what,
+      [Number(low), Number(high)],
+    ]),
+  )
+  t.strictSame(Object.fromEntries(table), {
+    poll_questions: [1, LIMITS.questionBytes],
+    options: [LIMITS.minOptions, LIMITS.maxOptions],
+    'each option': [1, LIMITS.optionBytes],
+    userID: [1, LIMITS.userIdBytes],
+    select_options: [0, LIMITS.optionBytes],
+    'idempotency-key': [1, LIMITS.keyCharacters],
+    votes: [0, LIMITS.batchVotes],
+    page_size: [1, LIMITS.pagePolls],
+    'a whole request': [0, LIMITS.requestBytes],
+    'all metadata': [0, LIMITS.metadataBytes],
+  })
+  const fields = contract.slice(contract.indexOf('syntax ='))
+  t.notMatch(fields, /\b(500|50|200|128|512|300) (bytes|votes|of them|polls)|\b1 to \d+|\bat most \d/i)
 })
 
 test('a vote needs a well-formed uuid and a userID; an unknown option is not malformed', async (t) => {

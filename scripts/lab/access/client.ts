@@ -67,13 +67,15 @@ export function pollingClient(address: string, patience: number): PollingClient 
   const polls = new PollServiceClient(address, insecure, options)
   const votes = new VoteServiceClient(address, insecure, options)
   const results = new ResultServiceClient(address, insecure, options)
-  const call = async <Q, A>(
+  const call = async <Q extends object, A>(
     name: string,
     client: Client,
     method: Method<Q, A>,
     request: Q,
     { token, heard = () => {} }: Besides = {},
   ): Promise<A> => {
+    const refused = unsendable(request, token)
+    if (refused !== undefined) throw callFailed(name, address, { code: status.INVALID_ARGUMENT, details: refused })
     const deadline = new Date(Date.now() + CALL_SECONDS * patience * 1000)
     const metadata = new Metadata()
     metadata.set('idempotency-key', randomUUID())
@@ -124,6 +126,18 @@ export type Method<Q, A> = (
   callback: (error: ServiceError | null, answer: A) => void,
 ) => ClientUnaryCall
 
+/**
+ * Why a call cannot be sent as it was meant, if so: the bytes of an argument that are no UTF-8 have become replacement
+ * characters before we see them, and two users would be one; and metadata is ASCII.
+ */
+export function unsendable(request: object, token: string | undefined): string | undefined {
+  for (const [field, value] of Object.entries(request))
+    for (const text of [value].flat())
+      if (typeof text === 'string' && (!text.isWellFormed() || text.includes('\ufffd')))
+        return `${field}: must be valid UTF-8`
+  return token === undefined || /^[ -~]*$/.test(token) ? undefined : 'consistency-token: must be as a vote gave it'
+}
+
 /** What to do about a status; a status not named here is a mistake of ours. */
 const ADVICE: Partial<Record<status, string>> = {
   [status.INVALID_ARGUMENT]: 'correct the field it names',
@@ -136,7 +150,7 @@ const ADVICE: Partial<Record<status, string>> = {
 }
 
 /** The error of a failed call: what was answered, and what to do about it. */
-export const callFailed = (call: string, address: string, error: ServiceError): LabError =>
+export const callFailed = (call: string, address: string, error: Pick<ServiceError, 'code' | 'details'>): LabError =>
   labError('CALL_FAILED', {
     call: `${call} at ${address}`,
     status: status[error.code] ?? error.code,

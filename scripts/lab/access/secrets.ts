@@ -1,19 +1,21 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
+import { access, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LabError, labError } from '../errors.ts'
+import { stateFolder } from '../state-folder.ts'
 import type { Lab, Secret } from '../topology.ts'
 import { writePrivately } from './private-file.ts'
+import { verifierOf } from './scram.ts'
 
 const NAMES: readonly Secret[] = ['owner', 'service', 'replicator', 'monitor']
 
+const verifierFile = (name: Secret) => `${name}.scram`
+
+/** Files with what a database keeps of each password, beside the passwords. */
+export const VERIFIERS: readonly string[] = NAMES.map(verifierFile)
+
 /** The passwords of one lab's database roles, by role. */
 export type Secrets = Readonly<Record<Secret, string>>
-
-/** Where a lab keeps what it knows about itself on this machine. */
-export const stateFolder = (lab: Lab): string =>
-  join(process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'failover-lab', lab.name)
 
 /** One file for each role, outside the checkout, so that none is ever committed or carried along. */
 export const secretsFolder = (lab: Lab): string => join(stateFolder(lab), 'secrets')
@@ -49,5 +51,21 @@ export async function createSecrets(lab: Lab): Promise<Secrets> {
   return secrets
 }
 
-/** Deletes all that the lab keeps about itself on this machine. */
-export const forgetLab = (lab: Lab): Promise<void> => rm(stateFolder(lab), { recursive: true, force: true })
+/** Makes the verifiers that are missing: a lab from before has none. */
+export async function keepVerifiers(lab: Lab, secrets: Secrets): Promise<void> {
+  for (const name of NAMES) {
+    const file = join(secretsFolder(lab), verifierFile(name))
+    const there = await access(file).then(
+      () => true,
+      () => false,
+    )
+    if (!there) await writePrivately(file, verifierOf(secrets[name]))
+  }
+}
+
+/** Deletes all that the lab keeps about itself on this machine; locks go with their holders. */
+export async function forgetLab(lab: Lab): Promise<void> {
+  const folder = stateFolder(lab)
+  const kept = (await readdir(folder)).filter((name) => !name.endsWith('.lock'))
+  for (const name of kept) await rm(join(folder, name), { recursive: true, force: true })
+}

@@ -1,22 +1,36 @@
 import { change, observe } from '../access/database.ts'
 import { act, attempt, type Tell } from '../engine/docker.ts'
-import { noteForNextStart } from '../engine/nodes.ts'
+import { ABSENT, containersOf, noteForNextStart } from '../engine/nodes.ts'
+import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import type { DatabaseNode, Lab } from '../topology.ts'
-import { type Answering, lookAtDatabases, primariesOf, seenOf } from './databases.ts'
+import { type Answering, lookAtDatabases, primariesOf, seenOf, slotOf } from './databases.ts'
 import { levelChosen, levelInForce } from './durability.ts'
+import { putDown } from './failover/fencing.ts'
 import { slotStatements } from './failover/promotion.ts'
 import { inForce, putLevel } from './replication.ts'
+import type { Hindrance } from './standing/hindrance.ts'
+import { hindranceSeen } from './standing/seen.ts'
 
 /** How a database came to follow: `refused` is why it was copied where a rewind was tried. */
 export type Followed = { readonly how: 'rewound' | 'copied'; readonly refused: string | null }
 
 /** Gives the primary all that a database needs that is to follow it anew. */
 export const prepareFor = (tell: Tell, primary: DatabaseNode, node: DatabaseNode): Promise<string> =>
-  // pg_rewind reads the new timeline off the last checkpoint.
-  change(tell, primary, ...slotStatements(node), 'checkpoint')
+  // A slot that is lost keeps nothing any more. pg_rewind reads the new timeline off the last checkpoint.
+  change(
+    tell,
+    primary,
+    `select pg_drop_replication_slot(slot_name) from pg_replication_slots
+     where slot_name = '${slotOf(node)}' and wal_status = 'lost' and not active`,
+    ...slotStatements(node),
+    'checkpoint',
+  )
 
-/** Starts a database that is down as a standby of the primary, rewound or copied, and waits until it streams. */
+/**
+ * Starts a database that is down as a standby of the primary, rewound or copied, and waits until it streams; one that was
+ * rewound and cannot, is copied.
+ */
 export async function followAnew(
   tell: Tell,
   lab: Lab,
@@ -27,12 +41,19 @@ export async function followAnew(
   const since = new Date().toISOString()
   await noteForNextStart(tell, node, word)
   await act(tell, ['start', node.container])
-  await streaming(lab, primary, node, 120)
+  const hindrance = await untilFollows(lab, primary, node, 120)
+  if (hindrance !== undefined) {
+    if (word === 'copy' || !WITH_A_COPY.includes(hindrance.mending)) throw hinders(node, hindrance)
+    await putDown(tell, lab, node)
+    return { ...(await followAnew(tell, lab, primary, node, 'copy')), refused: hindrance.says }
+  }
   const log = await logSince(node, since)
   if (!/^follow-anew: copied/m.test(log)) return { how: 'rewound', refused: null }
   const said = /^pg_rewind: (?:error|fatal): (.*)$/m.exec(log)?.[1] ?? 'pg_rewind failed'
   return { how: 'copied', refused: word === 'rewind' ? said : null }
 }
+
+const WITH_A_COPY: readonly Hindrance['mending'][] = ['copy', 'rewind']
 
 /** Restores the level that was chosen, where another is in force: there is a standby to wait for again. */
 export async function restoreLevel(tell: Tell, lab: Lab, { node, facts }: Answering): Promise<void> {
@@ -50,15 +71,47 @@ export const asPrimary = (lab: Lab, node: DatabaseNode): Promise<Answering> =>
     return found === undefined ? { seen: seenOf(sights) } : { done: found }
   })
 
-/** Waits until a node streams from the primary. */
-export const streaming = (lab: Lab, primary: DatabaseNode, node: DatabaseNode, seconds: number): Promise<void> => {
-  const wait = { what: `${node.name} to stream from ${primary.name}`, seconds, needs: [primary, node] }
-  return untilNodes(lab, wait, async () => {
-    const facts = await observe(lab, primary)
+/** Waits until a node streams from the primary; what keeps it from that and does not pass by itself is an error. */
+export async function streaming(lab: Lab, primary: DatabaseNode, node: DatabaseNode, seconds: number): Promise<void> {
+  const hindrance = await untilFollows(lab, primary, node, seconds)
+  if (hindrance !== undefined) throw hinders(node, hindrance)
+}
+
+const hinders = ({ name }: DatabaseNode, { says, fix }: Hindrance): LabError =>
+  labError('HINDERED', { node: name, says, advice: fix })
+
+/** Seconds, before `patience`, for which a cause has to be seen: while both come up, some show for a moment. */
+const LASTS_SECONDS = 3
+
+/** Waits until a node streams from the primary and replays, or until it is seen what keeps it from that and does not pass. */
+export async function untilFollows(
+  lab: Lab,
+  primary: DatabaseNode,
+  node: DatabaseNode,
+  seconds: number,
+): Promise<Hindrance | undefined> {
+  const { patience } = lab.settings
+  let last: Hindrance | undefined
+  let since = performance.now()
+  const what = `${node.name} to stream from ${primary.name}`
+  // Why the node itself does not stay up, the look says best.
+  const wait = untilNodes(lab, { what, seconds, needs: [primary], mustNotEnd: [node] }, async () => {
+    const [[container = ABSENT], facts] = await Promise.all([containersOf(lab, [node]), observe(lab, primary)])
     if ('unreachable' in facts) return { seen: `${primary.name}: ${facts.unreachable}` }
-    if (facts.standbys.some(({ name, state }) => name === node.name && state === 'streaming'))
-      return { done: undefined }
-    return { seen: (await logSince(node, '5s')).split('\n').at(-1) ?? '' }
+    const own = container.state === 'running' ? await observe(lab, node) : undefined
+    const streams = facts.standbys.some(({ name, state }) => name === node.name && state === 'streaming')
+    if (streams && own !== undefined && !('unreachable' in own) && own.tooLow.length === 0) return { done: undefined }
+    const seen = await hindranceSeen(lab, node, container, own, facts)
+    if (seen?.cause !== last?.cause) since = performance.now()
+    last = seen
+    const lasts = performance.now() - since > LASTS_SECONDS * patience * 1000
+    if (seen !== undefined && !seen.passes && lasts) return { done: seen }
+    return { seen: seen?.says ?? (await logSince(node, '5s')).split('\n').at(-1) ?? '' }
+  })
+  return wait.catch((error) => {
+    // What was waited for in vain has a reason.
+    if (last !== undefined && error instanceof LabError && error.code === 'TIMEOUT') return last
+    throw error
   })
 }
 

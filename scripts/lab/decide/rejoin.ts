@@ -1,15 +1,15 @@
 import { join } from 'node:path'
 import { dataOf, isHalfWay } from '../access/data.ts'
-import { ask } from '../access/database.ts'
+import { ask, type Facts } from '../access/database.ts'
 import { writePrivately } from '../access/private-file.ts'
-import { stateFolder } from '../access/secrets.ts'
 import { type LostVote, votesMissing } from '../access/votes.ts'
 import { act, type Tell } from '../engine/docker.ts'
 import { changing } from '../engine/leftovers.ts'
-import { hasFile, noteForNextStart, noteOf } from '../engine/nodes.ts'
+import { ABSENT, type Container, containersOf, hasFile, noteForNextStart, noteOf } from '../engine/nodes.ts'
 import { withStoppedData } from '../engine/reader.ts'
 import { LabError, labError } from '../errors.ts'
 import { steps, tellOf } from '../show/steps.ts'
+import { stateFolder } from '../state-folder.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology.ts'
 import {
   type Answering,
@@ -23,15 +23,21 @@ import {
 } from './databases.ts'
 import { type Level, levelChosen, levelInForce } from './durability.ts'
 import { fence, putDown } from './failover/fencing.ts'
-import { asPrimary, followAnew, prepareFor, restoreLevel, streaming } from './following.ts'
+import { asPrimary, followAnew, prepareFor, restoreLevel, streaming, untilFollows } from './following.ts'
 import { restartServers } from './serving.ts'
+import { type Hindrance, hasNothingOfItsOwn } from './standing/hindrance.ts'
+import { IN_PLACE } from './standing/mend.ts'
+import { hindranceSeen } from './standing/seen.ts'
 
 export type Rejoin = {
   readonly primary: DatabaseName
   readonly standby: DatabaseName
-  /** `none` where it streamed already; `undone` where a failover had fenced it and promoted nobody. */
-  readonly how: 'none' | 'rewound' | 'copied' | 'undone'
-  /** Why it was copied where a rewind would have been less work. */
+  /**
+   * `none` where it streamed already; `mended` where its data could stay as it is; `undone` where a failover had fenced it
+   * and promoted nobody.
+   */
+  readonly how: 'none' | 'mended' | 'rewound' | 'copied' | 'undone'
+  /** What kept it from following, or why it was copied where a rewind would have been less work. */
   readonly why: string | null
   /** Votes that only the node that rejoined had, and has no more; null where nobody could read them now: `why` says why. */
   readonly divergedVotes: readonly LostVote[] | null
@@ -61,8 +67,62 @@ export const rejoin = (lab: Lab, options: RejoinOptions): Promise<Rejoin> =>
     if (second !== undefined && second.facts.timeline === primary.facts.timeline) throw splitBrain(sights)
     const node = peerOf(lab, primary.node)
     await assertNewer(primary, node, sights)
-    return streams(primary, sights, node) ? stays(lab, primary, node) : bringBack(lab, primary, node, options)
+    const own = sights.find((sight) => sight.node === node)
+    if (streams(primary, sights, node) && own?.facts?.tooLow.length === 0) return stays(lab, primary, node)
+    if (options.copy) return bringBack(lab, primary, node, options)
+    const [container = ABSENT] = await containersOf(lab, [node])
+    const hindrance = await hindranceSeen(lab, node, container, own?.facts, primary.facts)
+    const mended = await mendInPlace(lab, primary, node, isLive(container, own?.facts) ? hindrance : undefined)
+    if (mended.left === undefined) return { ...outcome(primary, node), how: 'mended', why: mended.why }
+    return bringBack(lab, primary, node, options, reasonToCopy(mended.left, primary, own?.facts))
   })
+
+/** Is what keeps it from following going on? What ended a node may be mended by now, and a primary is to follow nobody. */
+const isLive = ({ state }: Container, own: Facts | undefined): boolean =>
+  own === undefined ? ['running', 'restarting'].includes(state) : own.inRecovery
+
+/** Why a copy is all that helps; and whether that loses nothing. */
+type ReasonToCopy = { readonly why: string; readonly losesNothing: boolean }
+
+const reasonToCopy = (left: Hindrance | 'unknown', primary: Answering, own: Facts | undefined) =>
+  left !== 'unknown' && left.mending === 'copy'
+    ? { why: left.says, losesNothing: hasNothingOfItsOwn(primary, own) }
+    : undefined
+
+/**
+ * Mends what keeps a database from following, one cause after the other, as far as its data can stay as it is. Gives what
+ * is left after that: `unknown` where nobody knows, undefined where nothing is.
+ */
+async function mendInPlace(
+  lab: Lab,
+  primary: Answering,
+  node: DatabaseNode,
+  found: Hindrance | undefined,
+): Promise<{ readonly left: Hindrance | 'unknown' | undefined; readonly why: string | null }> {
+  const tried = new Set<string>()
+  let left: Hindrance | 'unknown' | undefined = found ?? 'unknown'
+  const whys: string[] = []
+  while (left !== undefined && left !== 'unknown') {
+    const { cause, mending, says, fix } = left
+    const mend = IN_PLACE[mending]
+    const hopeless = mending === 'hand' || (mend !== undefined && tried.has(cause))
+    if (hopeless) throw labError('HINDERED', { node: node.name, says, advice: fix })
+    if (mend === undefined) break
+    tried.add(cause)
+    whys.push(says)
+    await steps([
+      { title: `Mend ${node.name}: ${says}`, task: (_, task) => mend(tellOf(task), primary.node, node) },
+      {
+        title: `Wait until ${node.name} follows ${primary.node.name}`,
+        task: async () => {
+          left = await untilFollows(lab, primary.node, node, 60)
+        },
+      },
+    ])
+  }
+  if (left === undefined) await steps([levelStep(lab, primary)])
+  return { left, why: whys.join('; ') || null }
+}
 
 /** A newer primary that is down has what the servers were told last: the older one is not to be kept for it. */
 async function assertNewer({ node, facts }: Answering, other: DatabaseNode, sights: readonly Sight[]): Promise<void> {
@@ -96,10 +156,11 @@ async function bringBack(
   primary: Answering,
   node: DatabaseNode,
   { copy, discard }: RejoinOptions,
+  reason?: ReasonToCopy,
 ): Promise<Rejoin> {
-  let votes: readonly LostVote[] | null = null
+  let votes: readonly LostVote[] | null = reason?.losesNothing ? [] : null
   let keptIn: string | null = null
-  let why: string | null = copy ? 'a copy was asked for' : null
+  let why: string | null = copy ? 'a copy was asked for' : (reason?.why ?? null)
   let how: 'rewound' | 'copied' = 'rewound'
   const halfWay = isHalfWay(node, await noteOf(node))
   const empty = !halfWay && !(await hasFile(node, 'PG_VERSION'))
@@ -110,7 +171,7 @@ async function bringBack(
     { title: `Fence ${node.name}`, enabled: whole, task: (_, task) => fence(tellOf(task), lab, node) },
     {
       title: `List the votes that only ${node.name} has`,
-      enabled: whole,
+      enabled: whole && votes === null,
       task: async (_, task) => {
         votes = await divergedVotes(tellOf(task), lab, primary.node, node).catch((error) => {
           if (!discard || !(error instanceof LabError && error.code === 'VOTES_UNREADABLE')) throw error

@@ -1,7 +1,7 @@
 import type { ListrTask } from 'listr2'
 import { lookAtData } from '../access/data.ts'
 import { rememberPassword } from '../access/pgpass.ts'
-import { createSecrets, readSecrets, type Secrets, secretsFolder } from '../access/secrets.ts'
+import { createSecrets, keepVerifiers, readSecrets, type Secrets, secretsFolder } from '../access/secrets.ts'
 import { type Change, ensureMade, ensureRunning, isMade, regainNames } from '../engine/converge.ts'
 import type { Tell } from '../engine/docker.ts'
 import { imagesOf, removeSuperseded } from '../engine/images.ts'
@@ -9,16 +9,17 @@ import { changing } from '../engine/leftovers.ts'
 import { ensureNetwork } from '../engine/network.ts'
 import { ABSENT, containersOf, dataVersion, markToBeginAnew, type Parts } from '../engine/nodes.ts'
 import { type LabError, labError } from '../errors.ts'
-import { untilNodes } from '../faults/waiting.ts'
+import { EXPLAIN_AFTER_SECONDS, untilNodes } from '../faults/waiting.ts'
 import { showing, steps, tellOf } from '../show/steps.ts'
 import type { DatabaseNode, Lab, Node, NodeName } from '../topology.ts'
 import { peerOf } from './databases.ts'
 import { asPrimary, followAnew, prepareFor, restoreLevel } from './following.ts'
 import { buildImages, missingOf } from './images.ts'
 import { preflight } from './preflight.ts'
+import { migrate } from './schema.ts'
 import { balanced, restartServers } from './serving.ts'
 import { type Starting, startingOf } from './starting.ts'
-import { type LabStatus, statusOf } from './status.ts'
+import { type LabStatus, type NodeStatus, statusOf } from './status.ts'
 
 export type SetupResult = { readonly status: LabStatus; readonly changes: Readonly<Record<string, Change>> }
 
@@ -109,7 +110,18 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
       },
       // They accept no calls before their databases are ready, and come up meanwhile.
       { title: 'Start servers', task: (_, task) => task.newListr(lab.servers.map(node).map(showing), together) },
-      { title: 'Wait until both servers answer', task: () => healthy(lab, lab.servers, older()) },
+      {
+        title: 'Wait until both servers answer',
+        task: async (_, task) => {
+          // Data that begins anew has the schema of its image.
+          const fromBefore = decided().anew.length < lab.databases.length
+          const [, applied] = await Promise.all([
+            healthy(lab, lab.servers, older()),
+            fromBefore ? migrate(tellOf(task), lab) : [],
+          ])
+          if (applied.length > 0) task.title = `Both servers answer; ${applied.join(', ')}`
+        },
+      },
       { title: 'Start the balancer', task: (_, task) => task.newListr([showing(node(lab.loader))], together) },
       {
         title: 'Wait until five nodes are healthy',
@@ -147,6 +159,7 @@ async function copyPeer(tell: Tell, lab: Lab, node: DatabaseNode): Promise<Datab
 async function ensureSecrets(lab: Lab): Promise<Secrets> {
   const kept = await readSecrets(lab)
   const secrets = kept ?? (await newSecrets(lab))
+  await keepVerifiers(lab, secrets)
   const port = lab.databases[0]?.publishedPort
   if (port !== undefined) await rememberPassword(port, secrets.owner)
   return secrets
@@ -172,12 +185,26 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
     needs: [...new Set<Node>([...lab.databases, ...nodes])],
     suspects: older,
   }
+  const explainAt = performance.now() + EXPLAIN_AFTER_SECONDS * 1000 * lab.settings.patience
+  let late = false
   return untilNodes(lab, wait, async () => {
     const status = await statusOf(lab, nodes)
     if (status.primaries.length > 1) throw splitBrain(status)
     const asked = status.nodes.filter(({ name }) => names.has(name))
-    return asked.every((node) => node.healthy) ? { done: status } : { seen: problems(asked) }
+    if (asked.every((node) => node.healthy)) return { done: status }
+    assertMendable(status, late)
+    // A fault that hinders comes first: it is looked for at that moment.
+    late = performance.now() > explainAt
+    return { seen: problems(asked) }
   })
+}
+
+/** What is the matter with a database and does not pass is nothing to wait for; while it comes up, some show for a moment. */
+function assertMendable({ nodes }: LabStatus, late: boolean): void {
+  const dying = ({ state, restarts }: NodeStatus) => state === 'restarting' && restarts >= 3
+  const found = nodes.find((node) => node.trouble !== null && !node.trouble.passes && (late || dying(node)))
+  if (found?.trouble)
+    throw labError('HINDERED', { node: found.name, says: found.trouble.says, advice: found.trouble.fix })
 }
 
 const splitBrain = ({ nodes, primaries }: LabStatus): LabError =>

@@ -1,11 +1,15 @@
-import { bytesOf, type Observation, observe } from '../access/database.ts'
+import { bytesOf, type Facts, type Observation, observe } from '../access/database.ts'
 import { healthOf } from '../access/health.ts'
+import { probeWrites, type WriteProbe } from '../access/write-probe.ts'
 import { ABSENT, type Container, type ContainerState, containersNamed, noteOf } from '../engine/nodes.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
 import { type DatabaseNode, endpointOf, type Lab, type Node, type NodeName } from '../topology.ts'
 import { withChanges } from './changed.ts'
 import { commitsHang } from './durability.ts'
+import { primaryTrouble, standbyTrouble, warningOf } from './standing/health.ts'
+import { follows, type Hindrance, type Trouble } from './standing/hindrance.ts'
+import { hindranceSeen } from './standing/seen.ts'
 
 export type DatabaseStatus = {
   readonly role: 'primary' | 'standby' | 'unknown'
@@ -17,7 +21,11 @@ export type DatabaseStatus = {
   /** Is WAL streaming in from the primary? Null for a primary. */
   readonly streaming: boolean | null
   readonly replayPaused: boolean
-  readonly slots: readonly { readonly name: string; readonly active: boolean; readonly retainedBytes: number | null }[]
+  /** How much later than it could a standby replays. */
+  readonly delayedSeconds: number
+  /** Bytes left on the disk that its data is on; null where the disk could not be asked. */
+  readonly availableBytes: number | null
+  readonly slots: Facts['slots']
 }
 
 export type NodeStatus = {
@@ -27,6 +35,10 @@ export type NodeStatus = {
   readonly healthy: boolean
   /** Why it is not healthy. */
   readonly problem: string | null
+  /** What is the matter with a database, and what mends it, where that is known. */
+  readonly trouble: Trouble | null
+  /** What will be a problem soon. */
+  readonly warning: string | null
   readonly endpoint: string | null
   readonly startedAt: string | null
   readonly restarts: number
@@ -56,18 +68,34 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
   const containerOf = (node: Node) => containers[lab.nodes.indexOf(node)]
   const running = (node: Node) => asked.includes(node) && containerOf(node)?.state === 'running'
   const isDown = (node: Node) => asked.includes(node) && containerOf(node)?.state === 'exited'
-  const [observations, answers, notes] = await Promise.all([
+  const [observations, answers, notes, votes] = await Promise.all([
     Promise.all(lab.databases.map((node) => (running(node) ? observe(lab, node) : undefined))),
     Promise.all([...lab.servers, lab.loader].map((node) => (running(node) ? health(lab, node) : undefined))),
     Promise.all(lab.databases.map((node) => (isDown(node) ? noteOf(node) : undefined))),
+    Promise.all(lab.servers.map((node) => (running(node) ? voteAt(lab, node) : undefined))),
   ])
   const primaryAt = primaryOf(lab, observations)
+  const refusals = votes.map((vote, index) =>
+    answers[index] === 'SERVING' && vote !== undefined && 'problem' in vote ? vote.problem : undefined,
+  )
+  // Where one server takes votes, another that takes none has a problem of its own; where none does, the database has.
+  const someTakeVotes = votes.some((vote) => vote !== undefined && !('problem' in vote))
+  const refused = someTakeVotes ? undefined : refusals.find((refusal) => refusal !== undefined)
+  const hindrances = await Promise.all(
+    lab.databases.map((node, index) => {
+      const seen = observations[index]
+      if (!asked.includes(node) || !hasReason(node, containerOf(node), seen, primaryAt)) return undefined
+      return hindranceSeen(lab, node, containerOf(node) ?? ABSENT, seen, primaryAt?.observation)
+    }),
+  )
   const seen = [
     ...lab.databases.map((node, index) => {
-      const it = databaseNode(lab, node, containerOf(node), observations[index], primaryAt)
-      return notes[index] === 'fenced' ? { ...it, problem: FENCED } : it
+      const seen = { observation: observations[index], hindrance: hindrances[index], note: notes[index] }
+      return databaseNode(lab, node, containerOf(node), seen, primaryAt, refused)
     }),
-    ...[...lab.servers, lab.loader].map((node, index) => frontNode(lab, node, containerOf(node), answers[index])),
+    ...[...lab.servers, lab.loader].map((node, index) =>
+      frontNode(lab, node, containerOf(node), answers[index], someTakeVotes ? refusals[index] : undefined),
+    ),
   ]
   const nodes = await withChanges(lab, seen, containers)
   const primaries = nodes.filter(({ database }) => database?.role === 'primary').map(({ name }) => name)
@@ -77,9 +105,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
     healthy: nodes.every(({ healthy }) => healthy) && primaries.length === 1,
     primaries,
     commitsHang: primaryAt !== undefined && commitsHang(primaryAt.observation),
-    serving: nodes
-      .filter((node) => lab.servers.some(({ name }) => name === node.name) && node.healthy)
-      .map(({ name }) => name),
+    serving: lab.servers.filter((_, index) => answers[index] === 'SERVING').map(({ name }) => name),
     faults: faultsIn(
       lab.nodes.map((node, index) => ({
         node,
@@ -93,6 +119,24 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
 }
 
 const FENCED = 'fenced: a failover left it behind; zx scripts/rejoin.ts brings it back'
+
+/** Is there something to find out about a database: does it not follow though it should, or not run though it was started? */
+function hasReason(
+  node: DatabaseNode,
+  container: Container | undefined,
+  seen: Observation | undefined,
+  primary: Primary | undefined,
+): boolean {
+  if (seen === undefined || 'unreachable' in seen) return (container?.startedAt ?? '') > NEVER
+  return seen.inRecovery && (seen.tooLow.length > 0 || !follows(node.name, seen, primary?.observation))
+}
+
+/** What the engine says of a container that was never started. */
+const NEVER = '0001-01-02'
+
+/** Whether a server that answers can cast a vote: one for a poll that does not exist, that leaves nothing behind. */
+const voteAt = (lab: Lab, node: Node): Promise<WriteProbe> =>
+  probeWrites(endpointOf(lab, node) ?? '', 3 * lab.settings.patience)
 
 const health = (lab: Lab, node: Node): Promise<string> =>
   healthOf(endpointOf(lab, node) ?? '', 3 * lab.settings.patience)
@@ -110,63 +154,77 @@ function primaryOf(lab: Lab, observations: readonly (Observation | undefined)[])
   return found.sort((a, b) => (b.observation.timeline ?? 0) - (a.observation.timeline ?? 0))[0]
 }
 
-function common(lab: Lab, node: Node, container: Container | undefined, problem: string | null) {
+function common(lab: Lab, node: Node, container: Container | undefined, problem: string | null, whyDown?: string) {
   const state = container?.state ?? 'absent'
-  const told = state === 'running' ? problem : `its container is ${state}`
+  const told = state === 'running' ? problem : (whyDown ?? `its container is ${state}`)
   return {
     name: node.name,
     container: node.container,
     state,
     healthy: told === null,
     problem: told,
+    trouble: null as Trouble | null,
+    warning: null as string | null,
     endpoint: endpointOf(lab, node),
     startedAt: state === 'running' ? (container?.startedAt ?? null) : null,
     restarts: container?.restarts ?? 0,
   }
 }
 
+/** What was seen of a database beside its container. */
+type Seen = {
+  readonly observation: Observation | undefined
+  readonly hindrance: Hindrance | undefined
+  readonly note: string | undefined
+}
+
 function databaseNode(
   lab: Lab,
   node: DatabaseNode,
   container: Container | undefined,
-  seen: Observation | undefined,
+  { observation: seen, hindrance, note }: Seen,
   primary: Primary | undefined,
+  refused: string | undefined,
 ): Omit<NodeStatus, 'changed'> {
-  if (seen === undefined || 'unreachable' in seen)
-    return { ...common(lab, node, container, seen?.unreachable ?? 'not asked'), database: null }
-  if (!seen.inRecovery)
+  if (seen === undefined || 'unreachable' in seen) {
+    const silent = told(seen?.unreachable ?? 'not asked', hindrance)
+    const whyDown = note === 'fenced' ? FENCED : told(`its container is ${container?.state ?? 'absent'}`, hindrance)
+    return { ...common(lab, node, container, silent, whyDown), trouble: hindrance ?? null, database: null }
+  }
+  const known = {
+    timeline: seen.timeline,
+    lsn: seen.lsn,
+    delayedSeconds: seen.delayedSeconds,
+    availableBytes: seen.room?.availableBytes ?? null,
+    slots: seen.slots,
+  }
+  if (!seen.inRecovery) {
+    const stale = primary && primary.observation !== seen
+    const trouble = stale ? undefined : primaryTrouble(node, seen, refused)
+    const problem = stale ? 'a primary on an older timeline: split brain' : told(null, trouble)
     return {
-      ...common(
-        lab,
-        node,
-        container,
-        primary && primary.observation !== seen ? 'a primary on an older timeline: split brain' : null,
-      ),
-      database: {
-        role: 'primary',
-        timeline: seen.timeline,
-        lsn: seen.lsn,
-        lagBytes: null,
-        lagSeconds: null,
-        streaming: null,
-        replayPaused: false,
-        slots: seen.slots,
-      },
+      ...common(lab, node, container, problem),
+      trouble: trouble ?? null,
+      warning: problem === null ? warningOf(seen) : null,
+      database: { role: 'primary', ...known, lagBytes: null, lagSeconds: null, streaming: null, replayPaused: false },
     }
-  const streaming = seen.receiver === 'streaming'
-  const problem = streaming ? (seen.replayPaused ? 'replay is paused' : null) : 'not streaming from a primary'
+  }
+  const streaming = follows(node.name, seen, primary?.observation)
+  const trouble = hindrance ?? (streaming ? standbyTrouble(node, seen) : undefined)
+  const problem = told(streaming ? null : 'not streaming from a primary', trouble)
   return {
     ...common(lab, node, container, problem),
-    database: {
-      role: 'standby',
-      timeline: seen.timeline,
-      lsn: seen.lsn,
-      ...lagOf(seen, primary),
-      streaming,
-      replayPaused: seen.replayPaused,
-      slots: seen.slots,
-    },
+    trouble: trouble ?? null,
+    warning: problem === null ? warningOf(seen) : null,
+    database: { role: 'standby', ...known, ...lagOf(seen, primary), streaming, replayPaused: seen.replayPaused },
   }
+}
+
+/** What is seen, and what is known of the reason. */
+function told<Seen extends string | null>(seen: Seen, trouble: Trouble | undefined): string | Seen {
+  if (trouble === undefined) return seen
+  const known = `${trouble.says}; ${trouble.fix}`
+  return seen === null ? known : `${seen}: ${known}`
 }
 
 /** A standby that has replayed everything is not behind, however long ago the last transaction was. */
@@ -177,12 +235,13 @@ function lagOf(seen: Primary['observation'], primary: Primary | undefined) {
   return { lagBytes: behind, lagSeconds: seen.replayAgeSeconds }
 }
 
-const frontNode = (
+function frontNode(
   lab: Lab,
   node: Node,
   container: Container | undefined,
   answer: string | undefined,
-): Omit<NodeStatus, 'changed'> => ({
-  ...common(lab, node, container, answer === 'SERVING' ? null : (answer ?? 'not asked')),
-  database: null,
-})
+  refused: string | undefined,
+): Omit<NodeStatus, 'changed'> {
+  const cannot = refused === undefined ? null : `it can cast no vote: ${refused}`
+  return { ...common(lab, node, container, answer === 'SERVING' ? cannot : (answer ?? 'not asked')), database: null }
+}

@@ -1,5 +1,5 @@
 import { controlFileOf } from '../access/control-file.ts'
-import { ask, bytesOf, change, lsnOf, observe } from '../access/database.ts'
+import { bytesOf, change, lsnOf, observe } from '../access/database.ts'
 import { act, type Tell } from '../engine/docker.ts'
 import { changing } from '../engine/leftovers.ts'
 import { noteForNextStart, noteOf } from '../engine/nodes.ts'
@@ -22,6 +22,7 @@ import {
 import { type Level, levelChosen, levelInForce } from './durability.ts'
 import { receivedOf } from './failover/plan.ts'
 import { PROMOTE, promote, slotStatements } from './failover/promotion.ts'
+import { backlogOf, backlogPhrase, endReports, freeReplay, type Way, wayBy } from './failover/replay.ts'
 import { streaming } from './following.ts'
 import { inForce, statementsOf } from './replication.ts'
 import { serving } from './serving.ts'
@@ -33,6 +34,11 @@ export type Switchover = {
   /** Seconds without a primary: from the order to stop to the first acknowledged write. */
   readonly withoutPrimary: number
   readonly level: Level
+}
+
+export type SwitchoverOptions = {
+  /** End reports on the standby that replay waits for; else it is refused while there are any. */
+  readonly endReports: boolean
 }
 
 /** The most WAL that the standby may be behind when the switch begins: it has to be sent while nobody can write. */
@@ -51,7 +57,7 @@ type Roles = {
  * Swaps the roles of primary and standby and loses nothing: the primary stops in order, the standby is promoted when it
  * has all of it, and the old one follows. Undone where the standby does not catch up; an interrupted one is finished.
  */
-export const switchover = (lab: Lab): Promise<Switchover> =>
+export const switchover = (lab: Lab, { endReports: ends }: SwitchoverOptions): Promise<Switchover> =>
   changing(lab, async () => {
     let roles: Roles | undefined
     let began = 0
@@ -61,11 +67,20 @@ export const switchover = (lab: Lab): Promise<Switchover> =>
       if (roles === undefined) throw new Error('a step before its roles')
       return roles
     }
+    const wayFor = (task: { output: string }): Way => {
+      const say = (line: string) => {
+        task.output = line
+      }
+      return wayBy(tellOf(task), say, lab, it().to)
+    }
     await steps([
       {
         title: 'Check',
         task: async (_, task) => {
-          roles = await rolesOf(lab, await lookAtDatabases(lab))
+          const sights = await lookAtDatabases(lab)
+          roles = await rolesOf(lab, sights)
+          const [standby] = standbysOf(sights)
+          if (!roles.stopped && standby !== undefined) await seeThatItReplays(wayFor(task), standby, ends)
           task.title = `Check: from ${roles.from.name} to ${roles.to.name}, at ${roles.level}`
         },
       },
@@ -81,18 +96,21 @@ export const switchover = (lab: Lab): Promise<Switchover> =>
       {
         title: 'Wait until the standby has all of it',
         task: async (_, task) => {
-          await caughtUp(lab, it()).catch(async (error) => {
+          await caughtUp(wayFor(task), it(), ends).catch(async (error) => {
             if (!(error instanceof LabError)) throw error
             await undo(tellOf(task), lab, it())
             const { from, to } = it()
-            throw labError('SWITCHOVER_UNDONE', { standby: to.name, primary: from.name, seen: error.message })
+            throw labError('SWITCHOVER_UNDONE', {
+              ...{ standby: to.name, container: to.container, primary: from.name },
+              seen: error.message,
+            })
           })
         },
       },
       {
         title: 'Promote the standby',
         task: async (_, task) => {
-          const promotion = await promote(tellOf(task), it().to, [...PROMOTE, ...slotStatements(it().from)])
+          const promotion = await promote(wayFor(task), PROMOTE, slotStatements(it().from))
           timeline = promotion.timeline
         },
       },
@@ -129,7 +147,7 @@ async function rolesOf(lab: Lab, sights: readonly Sight[]): Promise<Roles> {
   const { name, container } = standby.node
   if (standby.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
   const behind = bytesOf(primary.facts.lsn ?? '0/0') - bytesOf(receivedOf(standby))
-  if (behind > MAX_LAG) throw labError('SWITCHOVER_NOT_READY', { seen: `${name} is ${behind} bytes behind` })
+  if (behind > MAX_LAG) throw labError('STANDBY_BEHIND', { node: name, bytes: Number(behind) })
   return { from: primary.node, to: standby.node, level: levelInForce(primary.facts) ?? 'async', stopped: false }
 }
 
@@ -149,15 +167,25 @@ async function prepare(tell: Tell, { from, to, level }: Roles): Promise<void> {
   await noteForNextStart(tell, from, 'follow')
 }
 
+/** Sees before anybody is stopped that the standby replays what it receives. */
+async function seeThatItReplays(way: Way, standby: Answering, ends: boolean): Promise<void> {
+  const { name, container } = standby.node
+  const delay = await way.ask('show recovery_min_apply_delay')
+  if (delay !== '0') throw labError('STANDBY_DELAYED', { node: name, container, delay })
+  await freeReplay(way, { ends, target: receivedOf(standby) })
+}
+
 /** Waits until the standby has replayed the checkpoint that the primary's orderly shutdown ended with. */
-async function caughtUp(lab: Lab, { from, to }: Roles): Promise<void> {
+async function caughtUp(way: Way, { from, to }: Roles, ends: boolean): Promise<void> {
   const control = await controlFileOf(from)
   if (!control?.shutDown)
     throw labError('DATABASE_SILENT', { node: from.name, problem: 'it was not shut down in order' })
   const what = `${to.name} to replay the last checkpoint of ${from.name} at ${lsnOf(control.checkpoint)}`
-  await until(what, { seconds: CATCH_UP_SECONDS, patience: lab.settings.patience }, async () => {
-    const replayed = await ask(lab, to, 'select pg_last_wal_replay_lsn()')
-    return bytesOf(replayed) > control.checkpoint ? { done: undefined } : { seen: `replayed up to ${replayed}` }
+  await until(what, { seconds: CATCH_UP_SECONDS, patience: way.patience }, async () => {
+    const backlog = await backlogOf(way)
+    if (bytesOf(backlog.replayed ?? '0/0') > control.checkpoint) return { done: undefined }
+    if (ends) await endReports(way, backlog)
+    return { seen: backlogPhrase(backlog) }
   })
 }
 

@@ -23,17 +23,17 @@ export const teardown = (lab: Lab, options: { readonly images: boolean }): Promi
       },
       { title: 'Remove the network', task: (_, task) => removeNetwork(tellOf(task), lab) },
       {
+        title: 'Remove images',
+        enabled: options.images,
+        task: (_, task) => removeImages(tellOf(task), lab.settings.images),
+      },
+      {
         title: 'Forget its passwords',
         task: async () => {
           const port = lab.databases[0]?.publishedPort
           if (port !== undefined) await forgetPassword(port)
           await forgetLab(lab)
         },
-      },
-      {
-        title: 'Remove images',
-        enabled: options.images,
-        task: (_, task) => removeImages(tellOf(task), lab.settings.images),
       },
     ]),
   )

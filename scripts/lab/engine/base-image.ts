@@ -1,24 +1,51 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { withoutPasswords } from '../../../vm/proxy.ts'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
-import { act, attempt, type Tell } from './docker.ts'
+import { act, attempt, look, type Tell } from './docker.ts'
 import { $, environment } from './shell.ts'
+
+/** Label of every image, for it goes on to what is built on one: what its Debian was made from. */
+const BASE_LABEL = 'failover-lab.base'
+
+/** Records the versions of the packages in an image that comes from a registry. */
+const RECORD = join(import.meta.dirname, '../../../provisioning/base')
 
 /** Seconds in which a registry must have begun to answer, else the image is made from Debian's archive. */
 const REGISTRY_ANSWERS_WITHIN = 5
 
 /** Makes `tag`, a small Debian of that suite: from a registry where one answers, else from Debian's archive. */
 export async function makeBaseImage(tell: Tell, suite: string, tag: string, patience: number): Promise<void> {
-  const pulled = `debian:${suite}-slim`
-  const registry = await pull(tell, pulled, REGISTRY_ANSWERS_WITHIN * patience)
-  if (registry === 'pulled') {
-    await act(tell, ['tag', pulled, tag])
-    return
-  }
+  const registry = await fromRegistry(tell, `debian:${suite}-slim`, tag, REGISTRY_ANSWERS_WITHIN * patience)
+  if (registry === 'made') return
   const reason = await bootstrap(tell, suite, tag)
   if (reason !== undefined) throw labError('BASE_IMAGE', { suite, registry, reason })
+}
+
+/**
+ * Makes `tag` from a registry's image, by its digest, which is recorded: the name may be another image tomorrow. Gives
+ * `made`, or why not where no registry begins to answer within `seconds`.
+ */
+export async function fromRegistry(tell: Tell, image: string, tag: string, seconds: number): Promise<string> {
+  const registry = await pull(tell, image, seconds)
+  if (registry !== 'pulled') return registry
+  const digests: string[] = JSON.parse(await look(['image', 'inspect', '-f', '{{json .RepoDigests}}', image]))
+  const [name] = image.split(/:[^:/]*$/)
+  const exact = digests.find((digest) => digest.startsWith(`${name}@`)) ?? image
+  await act(tell, [
+    'build',
+    '--force-rm',
+    '--build-arg',
+    `BASE=${exact}`,
+    '--label',
+    `${BASE_LABEL}=${exact}`,
+    '-t',
+    tag,
+    RECORD,
+  ])
+  return 'made'
 }
 
 /** Makes `tag` from Debian's archive; gives why that was not possible, if it was not. */
@@ -26,7 +53,9 @@ export async function bootstrap(tell: Tell, suite: string, tag: string): Promise
   // Documentation and translations are a third of such a system, and nobody reads them in a container.
   const without = ['doc', 'man', 'info', 'locale'].map((part) => `--dpkgopt=path-exclude=/usr/share/${part}/*`)
   // An image that was interrupted is built again: nothing in it has to be on the disk before the next step.
-  const options = ['--aptopt=Acquire::Languages "none"', '--dpkgopt=force-unsafe-io', ...without]
+  const record =
+    '--customize-hook=mkdir "$1/etc/failover-lab" && chroot "$1" dpkg-query -W >"$1/etc/failover-lab/packages.txt"'
+  const options = ['--aptopt=Acquire::Languages "none"', '--dpkgopt=force-unsafe-io', ...without, record]
   const command = ['--quiet', '--variant=minbase', ...options, suite, '-']
   tell(`mmdebstrap --variant=minbase ${suite} - | docker import - ${tag}`)
   const made = await $({
@@ -34,7 +63,7 @@ export async function bootstrap(tell: Tell, suite: string, tag: string): Promise
     nothrow: true,
     signal: interruption.signal,
     env: environment(),
-  })`mmdebstrap ${command} | docker import --change ${'CMD ["bash"]'} - ${tag}`
+  })`mmdebstrap ${command} | docker import --change ${'CMD ["bash"]'} --change ${`LABEL ${BASE_LABEL}=mmdebstrap:${suite}`} - ${tag}`
   interruption.signal.throwIfAborted()
   if (made.exitCode === 0) return undefined
   // Half a tarball may have become an image.

@@ -1,17 +1,9 @@
 import type { Lab, Node } from '../topology.ts'
 import { differencesOf, renamingsOf } from './differences.ts'
 import { act, attempt, type Tell, typed } from './docker.ts'
+import { hasSecrets, putSecrets } from './files.ts'
 import { membersOf } from './leftovers.ts'
-import {
-  ABSENT,
-  type Container,
-  containersOf,
-  createNode,
-  creation,
-  hasSecrets,
-  type Parts,
-  putSecrets,
-} from './nodes.ts'
+import { ABSENT, type Container, containersOf, createNode, creation, type Parts } from './nodes.ts'
 
 /** What setup did about a node. `mended`: what was changed by hand was put back while it went on. */
 export type Change = 'unchanged' | 'mended' | 'started' | 'made'

@@ -1,4 +1,5 @@
 import type { Lab, Node } from '../topology.ts'
+import { PROCESSES } from './confinement.ts'
 import { addressOf, type Network } from './network.ts'
 
 /** What the engine describes of a container that a `docker` command can change after it was made. */
@@ -26,7 +27,6 @@ type Attachment = {
 
 /** What every node's container is made with, besides its own. */
 export const RESTART = 'unless-stopped'
-export const PIDS = 512
 
 /** One way in which a container is not as the topology wants it. */
 export type Difference = {
@@ -82,10 +82,10 @@ export function differencesOf(
       hinders: false,
       mend: update('--memory', `${memoryMiB}m`, '--memory-swap', `${memoryMiB}m`),
     },
-    host.PidsLimit !== PIDS && {
-      what: `it may have ${host.PidsLimit ?? 'any number of'} processes instead of ${PIDS}`,
+    host.PidsLimit !== PROCESSES && {
+      what: `it may have ${host.PidsLimit ?? 'any number of'} processes instead of ${PROCESSES}`,
       hinders: false,
-      mend: update('--pids-limit', String(PIDS)),
+      mend: update('--pids-limit', String(PROCESSES)),
     },
     (host.NanoCpus !== 0 || host.CpuQuota > 0 || host.CpuShares !== 0 || host.CpusetCpus !== '') &&
       // A limit of the processor can be changed, but not taken off.

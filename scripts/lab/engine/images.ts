@@ -13,6 +13,9 @@ import { $, environment } from './shell.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 
+/** The schema: a database's image has it, so that only data from before has to be brought up to date. */
+const MIGRATIONS = 'server/store/migrations'
+
 /** Label of the images that this checkout has built; what another one beside it needs is not ours to remove. */
 const MINE = `failover-lab.image=${ROOT}`
 
@@ -53,7 +56,7 @@ export async function imagesOf(settings: Settings): Promise<Images> {
   const postgresBase = SUITES[settings.postgres] === SUITE ? base : baseImage(SUITES[settings.postgres])
   const runtime = await image(named, 'runtime', base, modules, ['package-lock.json'])
   const [postgres, server, loader, faults] = await Promise.all([
-    image(named, 'postgres', postgresBase, [], [], { MAJOR: settings.postgres }),
+    image(named, 'postgres', postgresBase, [MIGRATIONS], [MIGRATIONS], { MAJOR: settings.postgres }),
     image(named, 'server', runtime, ['proto', 'server']),
     image(named, 'loader', base),
     faultsImage(settings),

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { type Secrets, secretsFolder } from '../access/secrets.ts'
-import { type LabError, labError } from '../errors.ts'
+import type { Secrets } from '../access/secrets.ts'
+import type { LabError } from '../errors.ts'
 import { type Lab, type Node, TOPOLOGY } from '../topology.ts'
 import { type Answer, engine, refusalOf } from './api.ts'
-import { type Changeable, PIDS, RESTART } from './differences.ts'
-import { act, attempt, failure, run, type Tell, typed } from './docker.ts'
+import { confinement } from './confinement.ts'
+import { type Changeable, RESTART } from './differences.ts'
+import { act, attempt, failure, type Tell } from './docker.ts'
+import { putFiles, putSecrets, SECRETS_FOLDER } from './files.ts'
 import { type Images, imageOf } from './images.ts'
 import { addressOf, type Network } from './network.ts'
 import { LAB_LABEL, labelled, labelsOf, NODE_LABEL, nameTaken } from './ownership.ts'
@@ -110,6 +112,7 @@ type Inspected = Changeable & {
 /** Makes a node's container, its volume and its secrets; it does not start it. */
 export async function createNode(tell: Tell, lab: Lab, node: Node, wanted: Creation): Promise<void> {
   await ensureVolume(tell, lab, node)
+  await removeSecretsVolume(tell, lab, node)
   await act(tell, wanted.command)
   await putSecrets(tell, lab, node)
 }
@@ -123,24 +126,16 @@ async function ensureVolume(tell: Tell, lab: Lab, node: Node): Promise<void> {
   }
 }
 
+/** `docker create` makes it, empty: another version may have put secrets there that the node has no use for now. */
+async function removeSecretsVolume(tell: Tell, lab: Lab, { secretsVolume }: Node): Promise<void> {
+  if (secretsVolume === undefined) return
+  if ((await labelsOf(lab, 'volume', secretsVolume)) !== undefined) await act(tell, ['volume', 'rm', secretsVolume])
+}
+
 /** The major version of PostgreSQL that made the data of `node`, undefined where it has none. */
 export async function dataVersion(lab: Lab, node: Node): Promise<string | undefined> {
   if (node.volume === undefined) return undefined
   return (await labelsOf(lab, 'volume', node.volume))?.[POSTGRES_LABEL]
-}
-
-/** Secrets travel as files of the node's own user: neither `docker inspect` nor another node can see them. */
-export async function putSecrets(tell: Tell, lab: Lab, node: Node): Promise<void> {
-  if (node.secrets.length > 0) await putFiles(tell, node, secretsFolder(lab), node.secrets, 'run/secrets')
-}
-
-/** Are a node's secrets where it looks for them? Somebody in its container may have removed them. */
-export async function hasSecrets(node: Node): Promise<boolean> {
-  const there = node.secrets.map(async (name) => {
-    const answer = await engine('GET', `/containers/${node.container}/archive?path=/run/secrets/${name}`)
-    return answer.status === 200
-  })
-  return (await Promise.all(there)).every(Boolean)
 }
 
 /** Makes a stopped database forget all its data at its next start and begin as its image prepared it. */
@@ -192,27 +187,6 @@ const archived = (node: Node, file: string, enough: (beginning: Buffer) => boole
 const TAR_HEADER = 512
 const NOTE = 'at-next-start'
 
-/** Puts files of this machine into a container, running or not, owned by the container's user and readable by it only. */
-async function putFiles(
-  tell: Tell,
-  node: Node,
-  from: string,
-  names: readonly string[],
-  to: string,
-  /** Another name for the only file. */
-  renamed?: string,
-): Promise<void> {
-  const transform = renamed === undefined ? `s,^,${to}/,` : `s,.*,${to}/${renamed},`
-  const owner = [`--owner=${node.uid}`, `--group=${node.uid}`, '--mode=0400', `--transform=${transform}`]
-  const pack = ['-C', from, ...owner, '-c', ...names]
-  const copy = ['cp', '-', `${node.container}:/`]
-  tell(`tar ${pack.map(typed).join(' ')} | docker ${copy.join(' ')}`)
-  const packed = await run('tar', pack)
-  if (packed.exit !== 0) throw labError('ENGINE_REFUSED', { exit: packed.exit, command: 'tar', stderr: packed.stderr })
-  const answer = await engine('PUT', `/containers/${node.container}/archive?path=/`, { body: packed.stdout })
-  if (answer.status !== 200) throw refused(copy, answer)
-}
-
 /** Ends all processes of a node at once, after telling it; one that has none, or no longer, stays as it is. */
 export async function killNode(tell: Tell, node: Node): Promise<void> {
   const command = ['kill', node.container]
@@ -235,11 +209,11 @@ export function creation(lab: Lab, node: Node, { images, network, secrets }: Par
       name === node.name ? [] : ['--add-host', `${name}:${addressOf(network, row)}`],
     ),
     ...['--restart', RESTART, '--stop-timeout', String(node.graceSeconds)],
-    ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--pids-limit', String(PIDS)],
-    ...['--memory', `${node.memoryMiB}m`, '--memory-swap', `${node.memoryMiB}m`],
+    ...confinement(node),
     ...['--log-driver', 'json-file', '--log-opt', 'max-size=10m', '--log-opt', 'max-file=3'],
     ...['--health-interval', `${healthInterval(patience)}s`, '--health-timeout', `${3 * patience}s`],
     ...(node.volume === undefined ? [] : ['--volume', `${node.volume}:/${DATA_FOLDER}`]),
+    ...(node.secretsVolume === undefined ? [] : ['--mount', secretsMount(lab, node.secretsVolume)]),
     ...(node.publishedPort === undefined
       ? []
       : ['--publish', `${lab.settings.bind}:${node.publishedPort}:${node.port}`]),
@@ -247,12 +221,22 @@ export function creation(lab: Lab, node: Node, { images, network, secrets }: Par
   ]
   const image = imageOf(images, node)
   const spec = createHash('sha256')
-    .update(JSON.stringify([NODE_LABEL, flags, image.tag, node.secrets.map((name) => secrets[name])]))
+    .update(
+      JSON.stringify([
+        NODE_LABEL,
+        flags,
+        image.tag,
+        node.kind === 'database' ? secrets : node.secrets.map((name) => secrets[name]),
+      ]),
+    )
     .digest('hex')
     .slice(0, 16)
   const labels = [...labelled(lab), '--label', `${NODE_LABEL}=${node.name}`, '--label', `${SPEC_LABEL}=${spec}`]
   return { command: ['create', '--name', node.container, ...labels, ...flags, image.tag], spec }
 }
+
+const secretsMount = (lab: Lab, volume: string): string =>
+  `type=volume,src=${volume},dst=/${SECRETS_FOLDER},volume-label=${LAB_LABEL}=${lab.name}`
 
 /**
  * Seconds between the engine's own health checks, which `docker ps` shows; the lab asks nodes itself. The engine starts a
@@ -273,7 +257,6 @@ function environmentOf(lab: Lab, node: Node): Readonly<Record<string, string>> {
     LOCAL_DATABASE: node.database,
     DATABASES: lab.databases.map((database) => `${database.name}:${database.port}`).join(','),
     SERVICE_PASSWORD_FILE: '/run/secrets/service',
-    OWNER_PASSWORD_FILE: '/run/secrets/owner',
     LOG_LEVEL: lab.settings.logLevel,
     GRACE_SECONDS: String(node.graceSeconds - 2),
   }
@@ -285,7 +268,7 @@ export async function removeNodes(tell: Tell, lab: Lab, nodes: readonly Node[]):
   const there = nodes.filter((_, index) => containers[index]?.state !== 'absent')
   if (there.length > 0) await act(tell, ['rm', '-f', ...there.map((node) => node.container)])
   const volumes: string[] = []
-  for (const { volume } of nodes)
+  for (const volume of nodes.flatMap((node) => [node.volume, node.secretsVolume]))
     if (volume !== undefined && (await labelsOf(lab, 'volume', volume)) !== undefined) volumes.push(volume)
   if (volumes.length > 0) await act(tell, ['volume', 'rm', ...volumes])
 }

@@ -4,6 +4,7 @@ import { LabError, labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import type { DatabaseNode, Lab } from '../topology.ts'
 import { until } from '../wait.ts'
+import { confinement } from './confinement.ts'
 import { attempt, look, type Tell, typed } from './docker.ts'
 import { labelledHelper } from './leftovers.ts'
 
@@ -11,6 +12,7 @@ import { labelledHelper } from './leftovers.ts'
 const SETTINGS = [
   "listen_addresses=''",
   'autovacuum=off',
+  'hot_standby=on',
   "primary_conninfo=''",
   "synchronous_standby_names=''",
   'recovery_target_timeline=current',
@@ -45,7 +47,7 @@ export async function withStoppedData<T>(
   const image = await look(['inspect', '-f', '{{.Config.Image}}', node.container])
   const isolated = ['--rm', '-i', '--name', name, ...labelledHelper(lab), '--network', 'none']
   const volume = ['--volume', `${node.volume}:/var/lib/postgresql/data`]
-  const command = ['run', ...isolated, ...volume, '--cap-drop', 'ALL', image, 'bash', '-c', PROGRAM]
+  const command = ['run', ...isolated, ...volume, ...confinement(node), image, 'bash', '-c', PROGRAM]
   tell(`docker ${command.slice(0, -1).map(typed).join(' ')} 'pg_ctl start …'`)
   const child = spawn('docker', command, { stdio: ['pipe', 'ignore', 'pipe'], signal: interruption.signal })
   let errors = ''

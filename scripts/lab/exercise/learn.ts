@@ -118,8 +118,7 @@ export const verifyAll = (
   })
 
 /** One of these at a time; a lock of its own, since the commands that it gives take the lab's. */
-const alone = <T>(lab: Lab, work: () => Promise<T>): Promise<T> =>
-  exclusively({ ...lab, name: `${lab.name}/exercise` }, work)
+const alone = <T>(lab: Lab, work: () => Promise<T>): Promise<T> => exclusively(lab, work, 'exercise')
 
 async function currentOf(progress: Progress): Promise<Entry> {
   if (progress.current !== null) return entryOf(progress.current.name)

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { z } from 'zod'
 import { writePrivately } from '../access/private-file.ts'
-import { stateFolder } from '../access/secrets.ts'
 import { labError } from '../errors.ts'
+import { stateFolder } from '../state-folder.ts'
 import type { Lab } from '../topology.ts'
 
 /** What somebody has done of one exercise. Dates are ISO texts. */

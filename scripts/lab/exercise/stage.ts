@@ -13,8 +13,7 @@ import { experimentsSince } from '../experiment/folder.ts'
 import type { Experiment } from '../experiment/record.ts'
 import { heal } from '../faults/heal.ts'
 import { inject, nodeNamed } from '../faults/inject.ts'
-import type { KindName } from '../faults/kind.ts'
-import { KINDS } from '../faults/kinds.ts'
+import { KINDS, type KindName } from '../faults/kinds.ts'
 import {
   type DatabaseName,
   type DatabaseNode,
@@ -127,7 +126,7 @@ export function stageOf(lab: Lab): Stage {
     },
     heal: async (...kinds) => void (await heal(lab, { kinds, nodes: [] })),
     setLevel: async (level) => void (await setLevel(lab, level, false)),
-    failover: async () => void (await failover(lab, { maxLag: undefined, force: true })),
+    failover: async () => void (await failover(lab, { maxLag: undefined, force: true, keepReports: false })),
     status: () => statusOf(lab),
     replication: () => replicationOf(lab),
     async log(name, since) {

@@ -19,7 +19,7 @@ type Tell = (what: string) => void
 /** Carries out one plan after the other, each on a lab as new, keeps all in a new folder in `output`, and gives the lab back as new. */
 export const experiment = (lab: Lab, plans: readonly Plan[], output: string, tell: Tell): Promise<Kept> =>
   // A lock of its own: the commands that it gives take the lab's.
-  exclusively({ ...lab, name: `${lab.name}/experiment` }, () => carryOutAll(lab, plans, output, tell))
+  exclusively(lab, () => carryOutAll(lab, plans, output, tell), 'experiment')
 
 async function carryOutAll(lab: Lab, plans: readonly Plan[], output: string, tell: Tell): Promise<Kept> {
   const at = new Date()

@@ -6,16 +6,14 @@ import { type Kind, ofContainer } from './kind.ts'
 export const KILLED = 137
 
 /** All processes of a node are killed, with nothing put in order. */
-export const crash: Kind = {
+export const crash: Kind<'crash'> = {
   name: 'crash',
   does: 'kills all its processes at once (kill -9); it stays down',
   ...ofContainer,
   states: ['running', 'paused'],
   // The engine does not start again what was killed through it.
   inject: (tell, { view }) => killNode(tell, view.node),
-  inForce: ({ node, container }) =>
-    container.state === 'exited' && container.exitCode === KILLED
-      ? [{ kind: 'crash', node: node.name, peer: null, way: null, detail: 'killed, and down since' }]
-      : [],
+  inForce: ({ container }) =>
+    container.state === 'exited' && container.exitCode === KILLED ? [{ detail: 'killed, and down since' }] : [],
   heal: (tell, _, node) => act(tell, ['start', node.container]),
 }

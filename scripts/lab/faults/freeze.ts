@@ -3,14 +3,13 @@ import { until } from '../wait.ts'
 import { type Kind, type Order, ofContainer } from './kind.ts'
 
 /** A node's processes get no processor time; its kernel still accepts connections. */
-export const freeze: Kind = {
+export const freeze: Kind<'freeze'> = {
   name: 'freeze',
   does: 'pauses all its processes: it still accepts connections, and answers nothing',
   ...ofContainer,
   states: ['running'],
   inject: pause,
-  inForce: ({ node, container }) =>
-    container.state === 'paused' ? [{ kind: 'freeze', node: node.name, peer: null, way: null, detail: 'paused' }] : [],
+  inForce: ({ container }) => (container.state === 'paused' ? [{ detail: 'paused' }] : []),
   heal: (tell, _, node) => act(tell, ['unpause', node.container]),
 }
 

@@ -26,7 +26,7 @@ export function endsOf(lab: Lab, { kind, node, peers, options }: Wish): Ends {
   if (named.includes(target.name)) throw labError('FAULT_PEER', { node })
   const others = lab.nodes.map(({ name }) => name).filter((name) => name !== target.name)
   const chosen: readonly Peer[] = !kind.hasPeers ? [] : named.length === 0 ? others : named
-  return { node: target.name, peers: options.host ? [...chosen, 'host'] : chosen }
+  return { node: target.name, peers: options['host'] === true ? [...chosen, 'host'] : chosen }
 }
 
 export function nodeNamed(lab: Lab, name: string): Node {

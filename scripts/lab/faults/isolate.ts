@@ -1,8 +1,8 @@
 import type { Kind } from './kind.ts'
-import { addRules, farEnd, inForceOf, ofRules } from './rules.ts'
+import { addRules, farEnd, inForceOf, ofRules, type RuleOptions } from './rules.ts'
 
 /** Packets between a node and its peers vanish, as with a broken cable or a firewall that drops. */
-export const isolate: Kind = {
+export const isolate: Kind<'isolate', RuleOptions> = {
   name: 'isolate',
   does: 'drops packets between it and the peers without a word: connections hang and time out',
   ...ofRules,

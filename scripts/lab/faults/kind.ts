@@ -5,22 +5,27 @@ import type { Container, ContainerState } from '../engine/nodes.ts'
 import type { Lab, Node, NodeName } from '../topology.ts'
 import type { Namespace } from './namespace.ts'
 
-export type KindName = 'crash' | 'stop' | 'freeze' | 'isolate' | 'reject' | 'slow' | 'replay-pause' | 'slot'
-
 /** The other end of a network fault; `host` is everything that is not a node: this machine and whoever comes through it. */
 export type Peer = NodeName | 'host'
 
 /** Which way the packets go, as the faulty node sees it. */
 export type Way = 'in' | 'out'
 
+/** What of one node shows that a fault is in force. */
+export type Evidence = {
+  /** For faults of the network. */
+  readonly peer?: Peer
+  readonly way?: Way
+  /** What there is to say about it. */
+  readonly detail: string
+}
+
 /** One fault in force, as the system shows it. */
 export type Fault = {
-  readonly kind: KindName
+  readonly kind: string
   readonly node: NodeName
-  /** For faults of the network. */
   readonly peer: Peer | null
   readonly way: Way | null
-  /** What there is to say about it. */
   readonly detail: string
 }
 
@@ -35,32 +40,38 @@ export type View = {
   readonly database: Observation | undefined
 }
 
-export type FaultOptions = {
-  readonly only?: Way
-  readonly host?: boolean
-  /** kbit/s. */
-  readonly rate?: number
-  /** Milliseconds. */
-  readonly delay?: number
-  /** Percent. */
-  readonly loss?: number
-  /** MiB. */
-  readonly fill?: number
+/** Values of a kind's options, by their names. */
+export type FaultOptions = { readonly [name: string]: string | number | boolean | undefined }
+
+/** One option of a kind, as help and command line show it. */
+export type FaultOption = {
+  /** Word that stands for its value in help; none if it is a switch. */
+  readonly value?: string
+  readonly says: string
+  /** The words that it takes, or the numbers. */
+  readonly takes?: readonly string[] | NumberRange
+}
+
+export type NumberRange = {
+  readonly from: number
+  readonly to: number
+  readonly unit: string
+  readonly whole?: boolean
 }
 
 /** What to do to which node. */
-export type Order = {
+export type Order<Options extends FaultOptions = FaultOptions> = {
   readonly lab: Lab
   readonly network: Network
   readonly view: View
   /** Other nodes, none chosen being all; `host` only where asked for. */
   readonly peers: readonly Peer[]
-  readonly options: FaultOptions
+  readonly options: Options
 }
 
 /** One kind of fault: all that the verb, its help, its documentation and healing know about it. */
-export type Kind = {
-  readonly name: KindName
+export type Kind<Name extends string = string, Options extends FaultOptions = FaultOptions> = {
+  readonly name: Name
   /** What happens to the node, in a line. */
   readonly does: string
   /** Which nodes it fits, in words. */
@@ -71,16 +82,17 @@ export type Kind = {
   readonly hasPeers: boolean
   /** Can it keep a lab from being healthy where all containers run? */
   readonly hinders: boolean
-  readonly options: readonly (keyof FaultOptions)[]
+  readonly options: { readonly [name in keyof Options]-?: FaultOption }
   /** Does it fit this node, as it is at the moment? */
   readonly isFor: (view: View) => boolean
-  readonly inject: (tell: Tell, order: Order) => Promise<unknown>
-  readonly inForce: (view: View) => readonly Fault[]
+  /** A method, so that kinds with options of their own stand in one table: each is given those that it lists. */
+  inject(tell: Tell, order: Order<Options>): Promise<unknown>
+  readonly inForce: (view: View) => readonly Evidence[]
   /** Ends those faults of one node. Whether they are gone is seen by looking again. */
   readonly heal: (tell: Tell, lab: Lab, node: Node, faults: readonly Fault[]) => Promise<unknown>
 }
 
 export const anyNode = { fits: 'any node', isFor: () => true } as const
 
-/** What kinds have in common that befall a container as a whole. */
-export const ofContainer = { ...anyNode, place: 'container', hasPeers: false, hinders: false, options: [] } as const
+/** What kinds have in common that break a container as a whole. */
+export const ofContainer = { ...anyNode, place: 'container', hasPeers: false, hinders: false, options: {} } as const

@@ -8,9 +8,23 @@ import { slot } from './slot.ts'
 import { slow } from './slow.ts'
 import { stop } from './stop.ts'
 
-/** Every kind of fault. Healing goes from the first to the last: what is down or frozen can tell nothing about the rest. */
-export const KINDS: readonly Kind[] = [crash, stop, freeze, isolate, reject, slow, replayPause, slot]
+/** Every kind of fault: a row each. Healing goes from the first to the last: what is down or frozen can tell nothing about the rest. */
+const ROWS = [crash, stop, freeze, isolate, reject, slow, replayPause, slot] as const
+
+export type KindName = (typeof ROWS)[number]['name']
+
+export const KINDS: readonly Kind<KindName>[] = ROWS
 
 /** The faults that views show, by kind. */
 export const faultsIn = (views: readonly View[], kinds: readonly Kind[] = KINDS): readonly Fault[] =>
-  kinds.flatMap((kind) => views.flatMap(kind.inForce))
+  kinds.flatMap((kind) =>
+    views.flatMap((view) =>
+      kind.inForce(view).map(({ peer = null, way = null, detail }) => ({
+        kind: kind.name,
+        node: view.node.name,
+        peer,
+        way,
+        detail,
+      })),
+    ),
+  )

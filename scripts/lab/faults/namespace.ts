@@ -1,3 +1,4 @@
+import { confinement } from '../engine/confinement.ts'
 import { act, attempt, failure, type Result, type Tell } from '../engine/docker.ts'
 import { faultsImage, hasImage } from '../engine/images.ts'
 import { labelledHelper } from '../engine/leftovers.ts'
@@ -59,7 +60,7 @@ export async function rehearse(lab: Lab, commands: readonly string[]): Promise<v
 
 async function helper(lab: Lab, network: string, script: string): Promise<readonly string[]> {
   const { tag } = await faultsImage(lab.settings)
-  const confined = ['--cap-drop', 'ALL', '--cap-add', 'NET_ADMIN', '--security-opt', 'no-new-privileges']
+  const confined = [...confinement(HELPER), '--cap-add', 'NET_ADMIN']
   return [
     'run',
     '--rm',
@@ -75,6 +76,9 @@ async function helper(lab: Lab, network: string, script: string): Promise<readon
     script,
   ]
 }
+
+/** iptables keeps its lock below /run. */
+const HELPER = { memoryMiB: 64, uid: 0, scratch: [{ folder: '/run', mebibytes: 1 }] }
 
 const LACKING = /kind is unknown|missing kernel module|No chain\/target\/match|not supported|Protocol not available/i
 

@@ -1,12 +1,12 @@
 import { TOPOLOGY } from '../topology.ts'
 import type { Kind, Peer } from './kind.ts'
-import { addRules, farEnd, inForceOf, ofRules } from './rules.ts'
+import { addRules, farEnd, inForceOf, ofRules, type RuleOptions } from './rules.ts'
 
 /** Where a node calls a peer; anybody's port outside the lab. */
 const portOf = (peer: Peer): string => (peer === 'host' ? '' : ` --dport ${TOPOLOGY[peer].port}`)
 
 /** Connections between a node and its peers are refused and those that are open are reset, as if nobody listened. */
-export const reject: Kind = {
+export const reject: Kind<'reject', RuleOptions> = {
   name: 'reject',
   does: 'refuses connections between it and the peers at once (RST), open ones too',
   ...ofRules,

@@ -2,7 +2,7 @@ import { changeDatabase } from './database-change.ts'
 import type { Kind } from './kind.ts'
 
 /** A standby goes on receiving WAL and stops showing it. */
-export const replayPause: Kind = {
+export const replayPause: Kind<'replay-pause'> = {
   name: 'replay-pause',
   does: 'stops replay on a standby: it still receives everything and shows nothing new',
   fits: 'a database that is a standby now',
@@ -10,12 +10,13 @@ export const replayPause: Kind = {
   states: ['running'],
   hasPeers: false,
   hinders: true,
-  options: [],
+  options: {},
   isFor: ({ database }) => database !== undefined && 'inRecovery' in database && database.inRecovery,
   inject: (tell, { view }) => changeDatabase(tell, view.node, 'select pg_wal_replay_pause()'),
-  inForce: ({ node, database }) =>
-    database !== undefined && 'inRecovery' in database && database.replayPaused
-      ? [{ kind: 'replay-pause', node: node.name, peer: null, way: null, detail: 'receives WAL, replays none' }]
+  // PostgreSQL pauses replay by itself where a setting is lower than the primary's; resumed, it would end.
+  inForce: ({ database }) =>
+    database !== undefined && 'inRecovery' in database && database.replayPaused && database.tooLow.length === 0
+      ? [{ detail: 'receives WAL, replays none' }]
       : [],
   heal: (tell, _, node) => changeDatabase(tell, node, 'select pg_wal_replay_resume()'),
 }

@@ -1,8 +1,14 @@
 import { addressOf, type Network } from '../engine/network.ts'
 import type { Lab, Node } from '../topology.ts'
 import { TOPOLOGY } from '../topology.ts'
-import { anyNode, type Fault, type Order, type Peer, type View, type Way } from './kind.ts'
+import { anyNode, type Evidence, type Fault, type Order, type Peer, type View, type Way } from './kind.ts'
 import { actInNamespace } from './namespace.ts'
+
+export type RuleOptions = {
+  readonly only?: Way
+  /** This machine and its clients too. */
+  readonly host?: boolean
+}
 
 /** Kinds that are made of packet rules. */
 type RuleKind = 'isolate' | 'reject'
@@ -13,7 +19,7 @@ const CHAINS = { in: 'INPUT', out: 'OUTPUT' } as const
 const COMMENT = /^-A (INPUT|OUTPUT) .*--comment "?failover-lab:([a-z]+):([a-z-]+)"?/
 
 /** The ways that were asked for, both unless said otherwise. */
-export const waysOf = ({ options }: Order): readonly Way[] =>
+export const waysOf = ({ options }: Order<RuleOptions>): readonly Way[] =>
   options.only === undefined ? ['in', 'out'] : [options.only]
 
 /** Whose packets: matches for the far end of a packet that goes `way`; several where one rule cannot say it. */
@@ -29,7 +35,7 @@ export function farEnd(network: Network, way: Way, peer: Peer): readonly string[
 export async function addRules(
   tell: (line: string) => void,
   kind: RuleKind,
-  order: Order,
+  order: Order<RuleOptions>,
   rule: (way: Way, peer: Peer) => readonly string[],
 ): Promise<void> {
   const there = inForceOf(kind, order.view)
@@ -46,7 +52,7 @@ export async function addRules(
 }
 
 /** The faults that a node's rules of that kind make, one for each peer and way. */
-export function inForceOf(kind: RuleKind, { node, network }: View): readonly Fault[] {
+export function inForceOf(kind: RuleKind, { network }: View): readonly Evidence[] {
   const seen = (network?.rules ?? []).flatMap((rule) => {
     const [, chain, of, peer] = COMMENT.exec(rule) ?? []
     return of === kind ? [`${chain === 'INPUT' ? 'in' : 'out'} ${peer}`] : []
@@ -54,7 +60,7 @@ export function inForceOf(kind: RuleKind, { node, network }: View): readonly Fau
   const detail = kind === 'isolate' ? 'packets are dropped' : 'connections are refused'
   return [...new Set(seen)].map((text) => {
     const [way, peer] = text.split(' ') as [Way, Peer]
-    return { kind, node: node.name, peer, way, detail }
+    return { peer, way, detail }
   })
 }
 
@@ -81,6 +87,9 @@ export const ofRules = {
   states: ['running', 'paused'],
   hasPeers: true,
   hinders: true,
-  options: ['only', 'host'],
+  options: {
+    only: { value: 'way', says: 'one way only, as the node sees it (default: both ways)', takes: ['in', 'out'] },
+    host: { says: 'this machine and its clients too, who come through the published port' },
+  },
   heal: removeRules,
 } as const

@@ -5,13 +5,16 @@ import type { Node } from '../topology.ts'
 import { changeDatabase } from './database-change.ts'
 import type { Kind, Order } from './kind.ts'
 
+/** MiB of WAL to write. */
+type SlotOptions = { readonly fill?: number }
+
 const NAME = 'fault_slot'
 
 /** MiB that must stay free on the disk whatever is written. */
 const LEFT_FREE = 1000
 
 /** A replication slot that nobody reads from, as a standby that is gone leaves one behind: WAL piles up. */
-export const slot: Kind = {
+export const slot: Kind<'slot', SlotOptions> = {
   name: 'slot',
   does: 'leaves a replication slot on it that nobody uses, so that WAL piles up; --fill writes some',
   fits: 'a database; --fill only the primary',
@@ -19,7 +22,13 @@ export const slot: Kind = {
   states: ['running'],
   hasPeers: false,
   hinders: false,
-  options: ['fill'],
+  options: {
+    fill: {
+      value: 'MiB',
+      says: 'write so much WAL, so that something piles up',
+      takes: { from: 1, to: 2048, unit: 'MiB', whole: true },
+    },
+  },
   isFor: ({ node }) => node.kind === 'database',
   inject: async (tell, order) => {
     const { node } = order.view
@@ -31,16 +40,12 @@ export const slot: Kind = {
     )
     if (order.options.fill !== undefined) await fill(tell, node, order.options.fill)
   },
-  inForce: ({ node, database }) =>
+  inForce: ({ database }) =>
     database === undefined || 'unreachable' in database
       ? []
       : database.slots
           .filter(({ name }) => name === NAME)
           .map(({ retainedBytes }) => ({
-            kind: 'slot',
-            node: node.name,
-            peer: null,
-            way: null,
             detail:
               retainedBytes === null ? 'lost: it asked for more than is kept' : `keeps ${bytes(retainedBytes)} of WAL`,
           })),
@@ -55,7 +60,7 @@ export const slot: Kind = {
   },
 }
 
-async function checkFill({ view }: Order, mebibytes: number): Promise<void> {
+async function checkFill({ view }: Order<SlotOptions>, mebibytes: number): Promise<void> {
   const { node, database } = view
   if (database === undefined || 'unreachable' in database || database.inRecovery)
     throw labError('FAULT_MISFIT', { kind: 'slot --fill', node: node.name, fits: 'the database that is primary now' })

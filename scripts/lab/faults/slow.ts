@@ -1,7 +1,16 @@
 import { addressOf } from '../engine/network.ts'
 import { type NodeName, TOPOLOGY } from '../topology.ts'
-import { anyNode, type Fault, type Kind, type Order, type Peer, type View } from './kind.ts'
+import { anyNode, type Evidence, type Kind, type Order, type Peer, type View } from './kind.ts'
 import { actInNamespace, LINK, rehearse } from './namespace.ts'
+
+type SlowOptions = {
+  /** kbit/s. */
+  readonly rate?: number
+  /** Milliseconds. */
+  readonly delay?: number
+  /** Percent. */
+  readonly loss?: number
+}
 
 /** kbit/s unless said otherwise: a vote still takes milliseconds, a base backup minutes. */
 const DEFAULT_RATE = 1000
@@ -14,7 +23,7 @@ const NAMES = Object.keys(TOPOLOGY) as readonly NodeName[]
 const nodesOf = (peers: readonly (Peer | null)[]): readonly NodeName[] => NAMES.filter((name) => peers.includes(name))
 
 /** What a node sends to its peers is limited, delayed or lost in part. */
-export const slow: Kind = {
+export const slow: Kind<'slow', SlowOptions> = {
   name: 'slow',
   does: 'limits what it sends to the peers; where the kernel has netem, delays or loses it too',
   ...anyNode,
@@ -22,7 +31,23 @@ export const slow: Kind = {
   states: ['running', 'paused'],
   hasPeers: true,
   hinders: true,
-  options: ['rate', 'delay', 'loss'],
+  options: {
+    rate: {
+      value: 'kbit',
+      says: 'kbit/s to each peer (default: 1000, unlimited with --delay or --loss)',
+      takes: { from: 8, to: 9_999_999, unit: 'kbit/s', whole: true },
+    },
+    delay: {
+      value: 'ms',
+      says: 'each packet so much later; needs netem',
+      takes: { from: 1, to: 60_000, unit: 'milliseconds', whole: true },
+    },
+    loss: {
+      value: 'percent',
+      says: 'so many packets lost; needs netem',
+      takes: { from: 0.01, to: 100, unit: 'percent' },
+    },
+  },
   inject: async (tell, order) => {
     const commands = [
       `tc qdisc replace dev ${LINK} root handle 1: htb`,
@@ -43,7 +68,7 @@ export const slow: Kind = {
     ]),
 }
 
-function limit({ network, options }: Order, peer: NodeName): readonly string[] {
+function limit({ network, options }: Order<SlowOptions>, peer: NodeName): readonly string[] {
   const { delay, loss } = options
   const netem = delay !== undefined || loss !== undefined
   const rate = options.rate ?? (netem ? UNLIMITED : DEFAULT_RATE)
@@ -60,7 +85,7 @@ function limit({ network, options }: Order, peer: NodeName): readonly string[] {
   ]
 }
 
-function inForce({ node, network }: View): readonly Fault[] {
+function inForce({ network }: View): readonly Evidence[] {
   return (network?.classes ?? []).flatMap(({ handle, rate }) => {
     const peer = NAMES.find((name) => classOf(name) === handle)
     if (peer === undefined) return []
@@ -71,6 +96,6 @@ function inForce({ node, network }: View): readonly Fault[] {
       ...(netem?.delay === undefined ? [] : [`${netem.delay.delay * 1000} ms later`]),
       ...(netem?.['loss-random'] === undefined ? [] : [`${netem['loss-random'].loss * 100} % lost`]),
     ]
-    return [{ kind: 'slow', node: node.name, peer, way: 'out', detail: detail.join(', ') }] as const
+    return [{ peer, way: 'out', detail: detail.join(', ') }] as const
   })
 }

@@ -5,7 +5,7 @@ import type { Lab, Node } from '../topology.ts'
 import { type Look, until } from '../wait.ts'
 
 /** Seconds, before `patience`, after which it is worth looking whether something hinders: that look costs time itself. */
-const EXPLAIN_AFTER_SECONDS = 5
+export const EXPLAIN_AFTER_SECONDS = 5
 
 /** Seconds, before `patience`, that a node may be down: somebody may just be starting it again. */
 const MAY_BE_DOWN_SECONDS = 1
@@ -17,6 +17,8 @@ export type NodeWait = {
   readonly seconds: number
   /** Nodes that have to run for it. */
   readonly needs: readonly Node[]
+  /** Nodes that have to run for it, too, but may begin again and again: the look says why. */
+  readonly mustNotEnd?: readonly Node[]
   /** Nodes of which one has to run for it. */
   readonly needsOneOf?: readonly Node[]
   /** Nodes in which a fault may be that hinders, all of the lab unless said: in one that has just started is none. */
@@ -28,7 +30,9 @@ export type NodeWait = {
  * up. After a while, and at the deadline, it says what hinders: a fault in force, a setting that hides a database.
  */
 export async function untilNodes<T>(lab: Lab, wait: NodeWait, look: () => Promise<Look<T>>): Promise<T> {
-  const { what, seconds, needs, needsOneOf = [], suspects = lab.nodes } = wait
+  const { what, seconds, needs, mustNotEnd = [], needsOneOf = [], suspects = lab.nodes } = wait
+  const needed = [...needs, ...mustNotEnd]
+  const watchedNodes = [...needed, ...needsOneOf]
   const { patience } = lab.settings
   const explainAt = performance.now() + EXPLAIN_AFTER_SECONDS * 1000 * patience
   const ends = endsOf(MAY_BE_DOWN_SECONDS * 1000 * patience)
@@ -41,11 +45,14 @@ export async function untilNodes<T>(lab: Lab, wait: NodeWait, look: () => Promis
   const watched = async (): Promise<Look<T>> => {
     const found = await look()
     if ('done' in found) return found
-    const containers = await containersOf(lab, [...needs, ...needsOneOf])
-    const ended = [...needs, ...needsOneOf].map((node, index) => ends(node, containers[index] ?? ABSENT))
-    const all = ended.slice(needs.length)
-    const index = all.length > 0 && all.every(Boolean) ? needs.length : ended.slice(0, needs.length).indexOf(true)
-    const [node, container] = [[...needs, ...needsOneOf][index], containers[index]]
+    const containers = await containersOf(lab, watchedNodes)
+    const ended = watchedNodes.map((node, index) => {
+      const container = containers[index] ?? ABSENT
+      return ends(node, container) && !(mustNotEnd.includes(node) && endOf(container) === 'dying')
+    })
+    const oneOf = ended.slice(needed.length)
+    const index = oneOf.length > 0 && oneOf.every(Boolean) ? needed.length : ended.slice(0, needed.length).indexOf(true)
+    const [node, container] = [watchedNodes[index], containers[index]]
     if (node !== undefined && container !== undefined) {
       // A node may end because it does not reach another.
       if (endOf(container) === 'dying') await explain()
@@ -60,7 +67,8 @@ export async function untilNodes<T>(lab: Lab, wait: NodeWait, look: () => Promis
   return until(what, { seconds, patience }, watched).catch(async (error) => {
     if (!(error instanceof LabError && error.code === 'TIMEOUT')) throw error
     await explain()
-    throw new LabError(error.code, `${error.message}\n${await lastSaid([...needs, ...needsOneOf])}`, error.fix)
+    const says = `${error.message}\n${await lastSaid(watchedNodes)}`
+    throw new LabError(error.code, { says, fix: error.fix })
   })
 }
 

@@ -24,6 +24,10 @@ export function failoverView(it: Failover): string {
     `  old timeline ended at ${it.parted}`,
     `  lost         ${lost}`,
     ...lostVotesLines(it.lostVotes),
+    ...it.endedReports.map(
+      ({ pid, role, seconds, query }) =>
+        `  ended        a report that replay waited for: pid ${pid} (${role}), ${Math.round(seconds)} s old: ${query}`,
+    ),
     ...level,
     `  ${chalk.bold('→')} zx scripts/rejoin.ts brings ${it.fenced} back as a standby`,
   ].join('\n')

@@ -6,6 +6,7 @@ import { lostVotesLines } from './failover-view.ts'
 export function rejoinView(it: Rejoin): string {
   const how = {
     none: 'streamed already; nothing was done',
+    mended: `follows again; what kept it from that: ${it.why}`,
     rewound: 'was rewound to where the two parted, and streams',
     copied: `was copied anew (${it.why}), and streams`,
     undone: `streams; the failover that fenced ${it.primary} had promoted nobody, and is undone`,

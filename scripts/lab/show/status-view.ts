@@ -26,9 +26,10 @@ export function statusTable(status: LabStatus): string {
   const problems = status.nodes
     .filter(({ problem }) => problem !== null)
     .map(({ name, problem }) => `${chalk.red('✗')} ${name}: ${problem}`)
-  return [...lines, '', ...problems, ...changes(status), ...hanging(status), ...faults(status), summary(status)].join(
-    '\n',
-  )
+  const warnings = status.nodes
+    .filter(({ warning }) => warning !== null)
+    .map(({ name, warning }) => `${chalk.yellow('!')} ${name}: ${warning}`)
+  return [...lines, '', ...problems, ...warnings, ...changes(status), ...faults(status), summary(status)].join('\n')
 }
 
 /** What somebody changed with a `docker` command, and what puts it right. */
@@ -44,16 +45,11 @@ function changes({ nodes }: LabStatus): readonly string[] {
     : [...said, `${chalk.yellow('!')} changed by hand: ${names}; zx scripts/setup.ts puts it right`]
 }
 
-const hanging = ({ commitsHang }: LabStatus): readonly string[] =>
-  commitsHang
-    ? [
-        `${chalk.yellow('!')} commits hang: the standby that they wait for is not there; zx scripts/replication.ts says more`,
-      ]
-    : []
-
 /** What is broken on purpose, or where to see that. */
 function faults({ faults, nodes }: LabStatus): readonly string[] {
-  const hidden = nodes.some(({ state, healthy }) => state === 'running' && !healthy)
+  const hidden = nodes.some(
+    ({ state, healthy, trouble }) => state === 'running' && !healthy && trouble?.passes !== false,
+  )
   const shown = faults.length === 0 ? [] : [`${chalk.yellow('!')} faults in force: ${faultLines(faults).join('; ')}`]
   const hint = hidden ? [`${chalk.yellow('!')} faults of the network show in: zx scripts/fault.ts list`] : []
   return [...shown, ...hint]
@@ -80,8 +76,8 @@ function lagOf({ database }: NodeStatus): string {
 const slotOf = ({ database }: NodeStatus): string =>
   (database?.slots ?? [])
     .map(
-      ({ name, active, retainedBytes }) =>
-        `${name} ${active ? 'active' : `inactive, keeps ${bytes(retainedBytes ?? 0)}`}`,
+      ({ name, active, retainedBytes, walStatus }) =>
+        `${name} ${walStatus === 'lost' ? 'lost' : active ? 'active' : `inactive, keeps ${bytes(retainedBytes ?? 0)}`}`,
     )
     .join('; ')
 

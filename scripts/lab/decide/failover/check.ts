@@ -1,16 +1,20 @@
 import { dataOf } from '../../access/data.ts'
 import { bytesOf } from '../../access/database.ts'
+import type { Report } from '../../access/replay.ts'
 import { walEndOf } from '../../access/wal-end.ts'
 import { LabError, labError } from '../../errors.ts'
 import { until } from '../../wait.ts'
 import { type Answering, lookAtDatabases, type Sight, standbysOf } from '../databases.ts'
 import { type Means, observeIn } from './means.ts'
 import { DEFAULT_MAX_LAG, type Down, type Plan, planOf, receivedOf } from './plan.ts'
+import { freeReplay, type Way } from './replay.ts'
 
 export type FailoverOptions = {
   /** Bytes of WAL that may be lost. */
   readonly maxLag: number | undefined
   readonly force: boolean
+  /** Refuse where replay waits for a report on the standby; else that is ended. */
+  readonly keepReports: boolean
 }
 
 /** Plans a failover by what is seen of both databases, and refuses where it would lose more than is allowed. */
@@ -43,10 +47,42 @@ async function downAmong(sights: readonly Sight[]): Promise<Down> {
 }
 
 /**
+ * Sees, while the old primary is not fenced yet, that replay on the candidate goes on: a report that holds it up would hold
+ * up the promotion. It is ended, or refused if reports are to be kept. Gives those that it ended.
+ */
+export async function freeCandidate(
+  way: Way,
+  plan: Plan,
+  { keepReports }: FailoverOptions,
+): Promise<readonly Report[]> {
+  if (plan.kind === 'done' || plan.candidate.facts.replayPaused) return []
+  if (keepReports) return freeReplay(way, { ends: false, target: receivedOf(plan.candidate) })
+  // What holds replay up later, the promotion ends.
+  return plan.candidate.facts.replayWaitsFor.length === 0 ? [] : freeReplay(way, { ends: true, target: undefined })
+}
+
+/**
  * Checks the loss again now that the old primary can write no more: since the first check it may have gone on, and the
  * standby may have received more.
  */
-export async function checkAgain(
+export async function checkAgain(means: Means, way: Way, plan: Plan, options: FailoverOptions): Promise<void> {
+  await lossAgain(means, plan, options)
+  // The last of it may have met a report.
+  if (options.keepReports)
+    await freeCandidate(way, await seenAgain(means, plan), options).catch((error: unknown) => {
+      throw error instanceof LabError ? notPromoted(plan.old, error.message, 'zx scripts/failover.ts') : error
+    })
+}
+
+/** The plan with what the candidate has received by now. */
+async function seenAgain(means: Means, plan: Plan): Promise<Plan> {
+  if (plan.kind === 'done') return plan
+  const facts = await observeIn(means, plan.candidate.node, 5)
+  if ('unreachable' in facts) throw notPromoted(plan.old, facts.unreachable)
+  return { ...plan, candidate: { ...plan.candidate, facts } }
+}
+
+async function lossAgain(
   means: Means,
   plan: Plan,
   { maxLag = DEFAULT_MAX_LAG, force }: FailoverOptions,
@@ -70,7 +106,8 @@ export async function checkAgain(
   if (refusal !== undefined) throw notPromoted(old, refusal.message)
 }
 
-const notPromoted = ({ node }: Sight, why: string): LabError => labError('FENCED_NOT_PROMOTED', { old: node.name, why })
+const notPromoted = ({ node }: Sight, why: string, command = 'zx scripts/failover.ts --force'): LabError =>
+  labError('FENCED_NOT_PROMOTED', { old: node.name, why, command })
 
 /** Why the candidate is not promoted: it lacks more than may be lost, or nobody knows how much. */
 async function refusalOf(candidate: Answering, old: Sight, maxLag: number): Promise<LabError | undefined> {

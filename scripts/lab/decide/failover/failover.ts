@@ -1,16 +1,19 @@
 import { bytesOf, lsnOf } from '../../access/database.ts'
+import type { Report } from '../../access/replay.ts'
 import { type LostVote, votesOnlyOn } from '../../access/votes.ts'
 import { walEndOf } from '../../access/wal-end.ts'
 import { steps, tellOf } from '../../show/steps.ts'
 import type { DatabaseName, DatabaseNode } from '../../topology.ts'
+import type { Answering } from '../databases.ts'
 import { type Level, levelChosen } from '../durability.ts'
 import { serving } from '../serving.ts'
-import { check, checkAgain, type FailoverOptions } from './check.ts'
+import { check, checkAgain, type FailoverOptions, freeCandidate } from './check.ts'
 import { fence, proveFenced } from './fencing.ts'
 import { type Means, sessionOf } from './means.ts'
 import { needless } from './needless.ts'
 import { type Plan, receivedOf } from './plan.ts'
-import { PROMOTE, type Promotion, promoteOver, slotStatements } from './promotion.ts'
+import { PROMOTE, type Promotion, promote, slotStatements } from './promotion.ts'
+import { type Way, wayOver } from './replay.ts'
 
 /** When the parts of a failover ended, milliseconds since the epoch; `started` is when its process did, or its decision. */
 export type Marks = Readonly<Record<'started' | 'checked' | 'fenced' | 'promoted' | 'served', number>>
@@ -31,6 +34,8 @@ export type Failover = {
   readonly lost: { readonly end: string; readonly bytes: number } | null
   /** Votes seen on the old primary and not on the standby before it was fenced; null where nobody could look. */
   readonly lostVotes: readonly LostVote[] | null
+  /** Backends on the standby that replay waited for, and that were ended. */
+  readonly endedReports: readonly Report[]
   readonly level: { readonly chosen: Level; readonly now: 'async' }
 }
 
@@ -49,9 +54,16 @@ export async function failOver(means: Means, options: FailoverOptions): Promise<
   let promotion: Promotion | undefined
   let lostVotes: readonly LostVote[] | null = null
   let lost: Failover['lost'] = null
+  const endedReports: Report[] = []
   const planned = (): Plan => {
     if (plan === undefined) throw new Error('a step before its plan')
     return plan
+  }
+  const wayFor = (task: { output: string }): Way => {
+    const say = (line: string) => {
+      task.output = line
+    }
+    return wayOver(tellOf(task), say, sessionOf(means, nodeOf(planned())), lab, nodeOf(planned()))
   }
 
   await steps([
@@ -63,6 +75,7 @@ export async function failOver(means: Means, options: FailoverOptions): Promise<
         if (warning !== undefined) task.output = warning
         if (plan.kind === 'promote' && options.force && plan.old.facts !== undefined)
           lostVotes = await votesOnlyOn(lab, plan.old.node, plan.candidate.node)
+        endedReports.push(...(await freeCandidate(wayFor(task), plan, options)))
         task.title = `Check: ${titleOf(plan)}`
         ends('checked')
       },
@@ -75,7 +88,7 @@ export async function failOver(means: Means, options: FailoverOptions): Promise<
         // Also where that was done before: somebody may have started it since.
         await fence(tellOf(task), lab, old.node)
         await Promise.all([
-          checkAgain(means, planned(), options),
+          checkAgain(means, wayFor(task), planned(), options),
           proveFenced(lab, old.node, sessionOf(means, nodeOf(planned()))),
         ])
         ends('fenced')
@@ -84,11 +97,14 @@ export async function failOver(means: Means, options: FailoverOptions): Promise<
     {
       title: 'Promote and confirm',
       task: async (_, task) => {
-        const node = nodeOf(planned())
-        const { patience } = lab.settings
-        const statements = statementsFor(planned(), options.force)
-        promotion = await promoteOver(tellOf(task), sessionOf(means, node), node, patience, statements)
-        task.title = `${planned().kind === 'promote' ? 'Promote' : 'Confirm'} ${node.name}: a primary on timeline ${promotion.timeline}`
+        const promoted = await promote(
+          wayFor(task),
+          statementsFor(planned(), options.force),
+          slotStatements(planned().old.node),
+        )
+        promotion = promoted
+        endedReports.push(...promoted.ended)
+        task.title = `${planned().kind === 'promote' ? 'Promote' : 'Confirm'} ${nodeOf(planned()).name}: a primary on timeline ${promotion.timeline}`
         ends('promoted')
       },
     },
@@ -124,6 +140,7 @@ export async function failOver(means: Means, options: FailoverOptions): Promise<
     parted: promotion.parted,
     lost,
     lostVotes,
+    endedReports,
     level: { chosen: levelChosen((plan.kind === 'promote' ? plan.candidate : plan.primary).facts), now: 'async' },
   }
 }
@@ -132,8 +149,13 @@ const nodeOf = (plan: Plan): DatabaseNode => (plan.kind === 'promote' ? plan.can
 
 const titleOf = (plan: Plan): string =>
   plan.kind === 'promote'
-    ? `${plan.candidate.node.name} has received up to ${receivedOf(plan.candidate)}; ${plan.old.seen}`
+    ? `${plan.candidate.node.name} has received up to ${receivedOf(plan.candidate)}${toReplay(plan.candidate)}; ${plan.old.seen}`
     : `${plan.primary.node.name} is the primary already, and ${plan.old.node.name} is fenced`
+
+function toReplay(candidate: Answering): string {
+  const bytes = bytesOf(receivedOf(candidate)) - bytesOf(candidate.facts.lsn ?? '0/0')
+  return bytes > 0n ? `, and has ${bytes} bytes of it to replay` : ''
+}
 
 /** What to change on the candidate in one go: everything that it is not yet as a primary. */
 function statementsFor(plan: Plan, force: boolean): readonly string[] {
@@ -145,7 +167,6 @@ function statementsFor(plan: Plan, force: boolean): readonly string[] {
       ? []
       : ["alter system set synchronous_standby_names = ''", 'select pg_reload_conf()']),
     ...(plan.kind === 'promote' ? PROMOTE : []),
-    ...slotStatements(plan.old.node),
   ]
 }
 

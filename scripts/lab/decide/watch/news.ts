@@ -68,8 +68,9 @@ export function newsFor(tell: (event: WatchEvent) => void): News {
       watched = undefined
       calm()
     },
-    refused({ code, message, fix }) {
-      if (message !== refusal) say({ event: 'refused', code, why: message, fix })
+    refused(error) {
+      const { code, message } = error
+      if (message !== refusal) say({ event: 'refused', code, why: message, fix: error.fixIn('failover') })
       refusal = message
     },
   }

@@ -1,0 +1,14 @@
+import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
+
+const ITERATIONS = 4096
+
+/**
+ * What PostgreSQL keeps of a password (RFC 5803), which lets nobody in: a database is given this, so that it knows who
+ * comes without holding the password, and no log of a statement that sets it can show one.
+ */
+export function verifierOf(password: string, salt = randomBytes(16)): string {
+  const salted = pbkdf2Sync(password, salt, ITERATIONS, 32, 'sha256')
+  const key = (purpose: string) => createHmac('sha256', salted).update(purpose).digest()
+  const stored = createHash('sha256').update(key('Client Key')).digest('base64')
+  return `SCRAM-SHA-256$${ITERATIONS}:${salt.toString('base64')}$${stored}:${key('Server Key').toString('base64')}`
+}

@@ -1,0 +1,45 @@
+import type { ErrorCode } from './errors.ts'
+
+/** A row of the table of errors. `fixIn`: the fix for who ran that verb, where it has an option for it. */
+type Row = { readonly says: string; readonly fix: string; readonly fixIn?: Readonly<Record<string, string>> }
+
+/** A failure with a code of the table: `message` in one line, `details` where there are more, `fix` for what to do next. */
+export class LabError extends Error {
+  readonly code: ErrorCode
+  readonly details: string
+  readonly fix: string
+  readonly #fixIn: Readonly<Record<string, string>>
+
+  constructor(code: ErrorCode, { says, fix, fixIn = {} }: Row) {
+    const [message = '', ...details] = says.split('\n')
+    super(message)
+    this.name = 'LabError'
+    this.code = code
+    this.details = details.join('\n')
+    this.fix = fix
+    this.#fixIn = fixIn
+  }
+
+  /** What to do next for somebody who ran that verb. */
+  fixIn(verb: string): string {
+    return this.#fixIn[verb] ?? this.fix
+  }
+}
+
+type Blanks<Text> = Text extends `${string}{${infer Blank}}${infer Rest}` ? Blank | Blanks<Rest> : never
+type FixesIn<It> = It extends { fixIn: infer Fixes } ? Fixes[keyof Fixes] : never
+type Facts<It extends Row> = Record<Blanks<It['says']> | Blanks<It['fix']> | Blanks<FixesIn<It>>, string | number>
+
+/** Makes the errors of a table: by code, with every fact that the texts of that code have a blank for. */
+export const errorsOf =
+  <Table extends Readonly<Record<ErrorCode, Row>>>(table: Table) =>
+  <Code extends ErrorCode>(
+    code: Code,
+    ...[facts]: keyof Facts<Table[Code]> extends never ? [] : [Facts<Table[Code]>]
+  ): LabError => {
+    const fill = (text: string) =>
+      text.replace(/\{(\w+)\}/g, (blank, name: string) => String((facts as Record<string, unknown>)?.[name] ?? blank))
+    const { says, fix, fixIn = {} }: Row = table[code]
+    const filled = Object.entries(fixIn).map(([verb, text]) => [verb, fill(text)])
+    return new LabError(code, { says: fill(says), fix: fill(fix), fixIn: Object.fromEntries(filled) })
+  }

@@ -1,0 +1,45 @@
+import pg from 'pg'
+import { connectionConfig, type Identity } from '../cluster/connection.ts'
+import { errorCode } from '../cluster/failures.ts'
+import type { DatabaseAddress } from '../settings.ts'
+import { type AppliedMigration, type Migration, type MigrationProblem, pendingMigrations } from './migrations.ts'
+
+const STATEMENT_TIMEOUT_MS = 5000
+const CONNECT_TIMEOUT_MS = 2000
+/** A backstop for a database that stopped answering altogether, milliseconds. */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000
+
+// No table yet, or none that the servers' role may read: data from before, whose rights come with a migration.
+const NOT_YET = new Set(['42P01', '42501'])
+
+/** What the database still lacks, in order. Throws where it cannot be asked. */
+export async function missingMigrations(
+  address: DatabaseAddress,
+  identity: Identity,
+  files: Migration[],
+): Promise<Migration[] | MigrationProblem> {
+  const client = new pg.Client({
+    ...connectionConfig(address, identity, STATEMENT_TIMEOUT_MS),
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
+  })
+  // A connection that breaks tells its query; without a listener it would end the process as well.
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    return pendingMigrations(files, await appliedMigrations(client))
+  } finally {
+    // Not awaited: a database that does not answer would not say goodbye either.
+    void client.end().catch(() => {})
+  }
+}
+
+async function appliedMigrations(client: pg.Client): Promise<AppliedMigration[]> {
+  try {
+    const applied = await client.query<AppliedMigration>('select version, name, sha256 from schema_migration')
+    return applied.rows
+  } catch (error) {
+    if (NOT_YET.has(errorCode(error) ?? '')) return []
+    throw error
+  }
+}

@@ -1,0 +1,142 @@
+// Healthy means that a vote could be cast, and would be replicated: what else is wrong is said with what mends it.
+import pg from 'pg'
+import { test } from 'tap'
+import { statusOf } from '../../scripts/lab/decide/status.ts'
+import { attempt } from '../../scripts/lab/engine/docker.ts'
+import { LAB_LABEL } from '../../scripts/lab/engine/ownership.ts'
+import type { DatabaseName } from '../../scripts/lab/topology.ts'
+import { until } from '../../scripts/lab/wait.ts'
+import { addressOf, containerOf, docker, failureOf, lab, patience, sql, verb } from '../the-lab.ts'
+import { pollOnBoth, voteGetsThrough, votersOn } from './scene.ts'
+
+const untilSaid = (node: DatabaseName, what: RegExp) =>
+  until(`${what} of ${node}`, { seconds: 30, patience }, async () => {
+    const { healthy, nodes } = await statusOf(lab)
+    const seen = nodes.find(({ name }) => name === node)?.problem ?? 'healthy'
+    return what.test(seen) && !healthy ? { done: undefined } : { seen }
+  })
+
+const untilHealthy = () =>
+  until('a healthy lab', { seconds: 30, patience }, async () => {
+    const { healthy, nodes } = await statusOf(lab)
+    return healthy ? { done: undefined } : { seen: nodes.map(({ problem }) => problem).join('; ') }
+  })
+
+test('sessions that take up all connections are said with who has them and what ends them; so does setup', async (t) => {
+  const [host = '', port] = addressOf('db-primary').split(':')
+  const password = await docker('exec', containerOf('db-primary'), 'cat', '/run/secrets/owner')
+  const idlers: pg.Client[] = []
+  const opened = async () => {
+    const session = new pg.Client({
+      ...{ host, port: Number(port), user: 'owner', password, database: 'polling', application_name: 'idler' },
+    })
+    session.on('error', () => {})
+    const connected = await session.connect().then(
+      () => true,
+      () => false,
+    )
+    if (connected) idlers.push(session)
+    return connected
+  }
+  t.teardown(async () => {
+    await Promise.all(idlers.map((session) => session.end()))
+    await untilHealthy()
+  })
+  await until('all connections taken', { seconds: 30, patience }, async () => {
+    while (await opened());
+    // The service had some before: they are taken as they become free.
+    const free = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'service'"
+    const left = Number(
+      (await sql('db-primary', `${free};select count(*) from pg_stat_activity where usename = 'service'`))
+        .split('\n')
+        .at(-1),
+    )
+    while (await opened());
+    return left === 0 && !(await opened()) ? { done: undefined } : { seen: `the service has ${left}` }
+  })
+  await untilSaid(
+    'db-primary',
+    /no vote can be cast: \d+ sessions are open and \d+ get in, most of owner \(idler\).*pg_terminate_backend/,
+  )
+  t.match(
+    (await verb('setup')).stderr,
+    /HINDERED: db-primary: no vote can be cast: .*owner \(idler\).*\n.*pg_terminate_backend/,
+  )
+})
+
+test('a standby that replays hours later is no standby to fail over to, and says how to end that', async (t) => {
+  t.teardown(async () => {
+    await sql('db-replica', 'alter system reset recovery_min_apply_delay')
+    await sql('db-replica', 'select pg_reload_conf()')
+    await untilHealthy()
+  })
+  await sql('db-replica', "alter system set recovery_min_apply_delay = '6h'")
+  await sql('db-replica', 'select pg_reload_conf()')
+  await untilSaid('db-replica', /21600 s later .*alter system reset recovery_min_apply_delay/)
+})
+
+test('a primary that takes no writes by its settings, or not from the service, is not healthy', async (t) => {
+  t.teardown(async () => {
+    await sql('db-primary', 'alter role service login')
+    await sql('db-primary', 'alter system reset default_transaction_read_only')
+    await sql('db-primary', 'select pg_reload_conf()')
+    await untilHealthy()
+  })
+  await sql('db-primary', 'alter system set default_transaction_read_only = on')
+  await sql('db-primary', 'select pg_reload_conf()')
+  await untilSaid('db-primary', /default_transaction_read_only is on.*alter system reset/)
+  await sql('db-primary', 'alter system reset default_transaction_read_only')
+  await sql('db-primary', 'select pg_reload_conf()')
+  await untilHealthy()
+  await sql('db-primary', 'alter role service nologin')
+  await sql('db-primary', "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'service'")
+  await untilSaid('db-primary', /no vote can be cast/)
+})
+
+const DATA = '/var/lib/postgresql/data'
+
+test('a disk that is filling up is said before and when it is full, and whoever died of it comes back with its votes once there is room', async (t) => {
+  const [node] = lab.databases
+  const keeper = `${containerOf('db-primary')}-keeper`
+  const begin = async () => {
+    await docker('rm', '-fv', ...lab.databases.map(({ container }) => container), keeper).catch(() => undefined)
+    await docker('volume', 'rm', ...lab.databases.map(({ volume }) => `${volume}`))
+  }
+  t.teardown(async () => {
+    await begin()
+    const ran = await verb('setup')
+    if (ran.exit !== 0) throw new Error(failureOf(ran))
+  })
+  const image = await docker('inspect', '-f', '{{.Config.Image}}', containerOf('db-primary'))
+  await begin()
+  const labels = [`${LAB_LABEL}=${lab.name}`, `failover-lab.postgres=${lab.settings.postgres}`]
+  const small = ['type=tmpfs', 'device=tmpfs', 'o=size=300m,uid=999,gid=999,mode=0700']
+  await docker(
+    ...['volume', 'create', ...labels.flatMap((it) => ['--label', it]), '-d', 'local'],
+    ...[...small.flatMap((it) => ['-o', it]), `${node?.volume}`],
+  )
+  // What is in memory stays as long as somebody has it mounted.
+  await docker('run', '-d', '--name', keeper, '--user', '999', '-v', `${node?.volume}:${DATA}`, image, 'sleep', '3600')
+  const ran = await verb('setup')
+  t.equal(ran.exit, 0, failureOf(ran))
+  t.match(ran.stdout, /! db-primary: only \d+\.\d MiB are left on the disk that its data is on: free space/)
+
+  const poll = await pollOnBoth()
+  await voteGetsThrough(t, poll, 'ann')
+  const fill = () => attempt(['exec', keeper, 'bash', '-c', `cat /dev/zero >${DATA}/filler; true`])
+  const free = () => docker('exec', keeper, 'rm', `${DATA}/filler`)
+  await fill()
+  await untilSaid('db-primary', /the disk that its data is on is full .*free space .*no vote has to be deleted/)
+  await free()
+  await untilHealthy()
+
+  await fill()
+  await sql('db-primary', "select pg_logical_emit_message(false, 'test', repeat('x', 50000000))").catch(() => undefined)
+  const said = await verb('setup')
+  t.match(said.stderr, /HINDERED: db-primary: the disk that its data is on is full.*\n.*free space/, said.stdout)
+  t.notMatch(said.stderr, /reset/)
+  await free()
+  const again = await verb('setup')
+  t.equal(again.exit, 0, failureOf(again))
+  t.equal(await votersOn('db-primary', poll), 'ann')
+})
