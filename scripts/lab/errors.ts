@@ -59,7 +59,7 @@ export const ERRORS = {
   },
   NAME_TAKEN: {
     says: 'there is a {kind} named {name} that is not part of this lab',
-    fix: 'rename or remove it yourself, or run the lab under another name: LAB_NAME=lab2 LAB_PORT_OFFSET=1000',
+    fix: 'free the name, if you can spare it: {command}; or run the lab under another one: LAB_NAME=lab2 LAB_PORT_OFFSET=1000',
   },
   BUSY: {
     says: 'another command is changing the lab {lab} right now ({holder})',
@@ -193,7 +193,23 @@ export const ERRORS = {
   NOT_SET_UP: { says: 'the lab {lab} is not set up: no {missing}', fix: 'zx scripts/setup.ts' },
   NODE_DIED: {
     says: '{node} does not stay up; its last lines:\n{log}',
-    fix: 'docker logs {container}; zx scripts/reset.ts begins anew (the votes are deleted)',
+    fix: '{advice}',
+  },
+  NODE_DOWN: {
+    says: '{node} is waited for, but its container is {state}',
+    fix: 'zx scripts/setup.ts brings it up; then run the same command again',
+  },
+  NODE_CHANGED: {
+    says: '{node} is not as the lab made it: {what}',
+    fix: 'zx scripts/setup.ts puts it right; then run the same command again',
+  },
+  NOT_STARTED: {
+    says: 'the engine cannot start {container}: {stderr}',
+    fix: 'zx scripts/setup.ts puts right what was changed by hand',
+  },
+  SETTING_HINDERS: {
+    says: '{node} cannot work with the setting {setting}: {said}',
+    fix: 'take it back: {command}; then zx scripts/setup.ts',
   },
   MIGRATION_FAILED: {
     says: 'the schema of {node} could not be brought up to date:\n{said}',
@@ -201,7 +217,7 @@ export const ERRORS = {
   },
   TIMEOUT: {
     says: 'waited {seconds} s for {what}; last seen: {seen}',
-    fix: 'look at `zx scripts/status.ts`; on a slow machine give every deadline more time: LAB_PATIENCE=4',
+    fix: '{advice}',
   },
   NO_SUCH_NODE: { says: '{name} is not a node', fix: 'one of {nodes}' },
   FAULT_PEER: { says: '{node} cannot be its own peer', fix: 'name other nodes, or none for all of them' },

@@ -8,8 +8,15 @@ export type Look<T> = { readonly done: T } | { readonly seen: string }
 /** Seconds that a look under way at the deadline gets to end, before `patience`. */
 const LATE_SECONDS = 10
 
+/** More time helps only what still moves. */
+const ADVICE = {
+  moving: (patience: number) =>
+    `it still changed: on a slow machine give every deadline more time: LAB_PATIENCE=${Math.ceil(4 * patience)}`,
+  still: 'nothing changed meanwhile, so more time will not help; see what is wrong: zx scripts/status.ts',
+} as const
+
 /**
- * Looks again and again until `look` is done, and gives its value.
+ * Looks again and again until `look` is done, and gives its value. A look that finds that waiting is of no use throws.
  * `seconds` is the deadline before `patience` multiplies it; past it, a `TIMEOUT` error says what was waited for.
  */
 export async function until<T>(
@@ -18,17 +25,24 @@ export async function until<T>(
   look: () => Promise<Look<T>>,
 ): Promise<T> {
   const seconds = wait.seconds * wait.patience
-  const deadline = performance.now() + seconds * 1000
-  let last = 'nothing yet'
+  const began = performance.now()
+  const deadline = began + seconds * 1000
+  let last: string | undefined
+  let changed = Number.NEGATIVE_INFINITY
+  const late = (seen: string) => {
+    const moving = changed > began + (seconds * 1000) / 2
+    return labError('TIMEOUT', { what, seconds, seen, advice: moving ? ADVICE.moving(wait.patience) : ADVICE.still })
+  }
   for (;;) {
     const from = performance.now()
     const found = await before(deadline + LATE_SECONDS * wait.patience * 1000, look())
-    if (found === undefined) throw labError('TIMEOUT', { what, seconds, seen: `${last}; the last look did not end` })
+    if (found === undefined) throw late(`${last ?? 'nothing yet'}; the last look did not end`)
     if ('done' in found) return found.done
+    if (last !== undefined && last !== found.seen) changed = performance.now()
     last = found.seen
     // What is waited for needs the processors too: the dearer a look, the rarer, and more so where all is slow.
     const delay = Math.min(Math.max(25, (1 + wait.patience) * (performance.now() - from)), 500 * wait.patience)
-    if (performance.now() + delay > deadline) throw labError('TIMEOUT', { what, seconds, seen: found.seen })
+    if (performance.now() + delay > deadline) throw late(found.seen)
     await pause(delay, undefined, { signal: interruption.signal })
   }
 }

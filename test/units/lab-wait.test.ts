@@ -22,3 +22,15 @@ test('a look that never ends is no reason to wait for ever', async (t) => {
     { code: 'TIMEOUT', message: /nothing yet; the last look did not end/ },
   )
 })
+
+test('more time is advised only where something still changed', async (t) => {
+  let looks = 0
+  await t.rejects(
+    until('a tide', { seconds: 0.5, patience: 1 }, async () => ({ seen: `wave ${++looks}` })),
+    { code: 'TIMEOUT', fix: /LAB_PATIENCE=4/ },
+  )
+  await t.rejects(
+    until('rain', { seconds: 0.5, patience: 1 }, async () => ({ seen: 'a blue sky' })),
+    { code: 'TIMEOUT', fix: /^nothing changed meanwhile.*status\.ts/ },
+  )
+})

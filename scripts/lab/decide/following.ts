@@ -2,8 +2,8 @@ import { change, observe } from '../access/database.ts'
 import { act, attempt, type Tell } from '../engine/docker.ts'
 import { ABSENT, containersOf, noteForNextStart } from '../engine/nodes.ts'
 import { LabError, labError } from '../errors.ts'
+import { untilNodes } from '../faults/waiting.ts'
 import type { DatabaseNode, Lab } from '../topology.ts'
-import { until } from '../wait.ts'
 import { type Answering, lookAtDatabases, primariesOf, seenOf, slotOf } from './databases.ts'
 import { levelChosen, levelInForce } from './durability.ts'
 import { putDown } from './failover/fencing.ts'
@@ -65,7 +65,7 @@ export async function restoreLevel(tell: Tell, lab: Lab, { node, facts }: Answer
 
 /** Waits until a database that is coming up answers as a primary. */
 export const asPrimary = (lab: Lab, node: DatabaseNode): Promise<Answering> =>
-  until(`${node.name} to answer as the primary`, { seconds: 60, patience: lab.settings.patience }, async () => {
+  untilNodes(lab, { what: `${node.name} to answer as the primary`, seconds: 60, needs: [node] }, async () => {
     const sights = await lookAtDatabases(lab)
     const found = primariesOf(sights).find((sight) => sight.node.name === node.name)
     return found === undefined ? { seen: seenOf(sights) } : { done: found }
@@ -94,7 +94,8 @@ export async function untilFollows(
   let last: Hindrance | undefined
   let since = performance.now()
   const what = `${node.name} to stream from ${primary.name}`
-  const wait = until(what, { seconds, patience }, async () => {
+  // Why the node itself does not stay up, the look says best.
+  const wait = untilNodes(lab, { what, seconds, needs: [primary], mustNotEnd: [node] }, async () => {
     const [[container = ABSENT], facts] = await Promise.all([containersOf(lab, [node]), observe(lab, primary)])
     if ('unreachable' in facts) return { seen: `${primary.name}: ${facts.unreachable}` }
     const own = container.state === 'running' ? await observe(lab, node) : undefined

@@ -1,13 +1,13 @@
 import type { ListrTask } from 'listr2'
 import { allImages, hasImage, type Image, type Images, imagesOf, makeImage } from '../engine/images.ts'
-import { exclusively } from '../lock.ts'
+import { changing } from '../engine/leftovers.ts'
 import { showing, steps, tellOf } from '../show/steps.ts'
 import type { Lab } from '../topology.ts'
 import { preflightOfImages } from './preflight.ts'
 
 /** Makes the images of the lab that are not there, and nothing else. */
 export const prepareImages = (lab: Lab): Promise<void> =>
-  exclusively(lab, async () => {
+  changing(lab, async () => {
     const missing = await missingOf(await imagesOf(lab.settings))
     await steps([
       { title: 'Check the machine', task: () => preflightOfImages(missing.length > 0) },

@@ -4,10 +4,10 @@ import { ask, type Facts } from '../access/database.ts'
 import { writePrivately } from '../access/private-file.ts'
 import { type LostVote, votesMissing } from '../access/votes.ts'
 import { act, type Tell } from '../engine/docker.ts'
+import { changing } from '../engine/leftovers.ts'
 import { ABSENT, type Container, containersOf, hasFile, noteForNextStart, noteOf } from '../engine/nodes.ts'
 import { withStoppedData } from '../engine/reader.ts'
 import { LabError, labError } from '../errors.ts'
-import { exclusively } from '../lock.ts'
 import { steps, tellOf } from '../show/steps.ts'
 import { stateFolder } from '../state-folder.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology.ts'
@@ -58,7 +58,7 @@ export type RejoinOptions = {
  * this throws away. Interrupted anywhere, the next run goes on from there.
  */
 export const rejoin = (lab: Lab, options: RejoinOptions): Promise<Rejoin> =>
-  exclusively(lab, async () => {
+  changing(lab, async () => {
     const sights = await lookAtDatabases(lab)
     const absent = sights.find(({ state }) => state === 'absent')
     if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.node.name })

@@ -1,10 +1,10 @@
 import { change, type Facts, LEVEL_SETTING, observe } from '../access/database.ts'
 import type { Tell } from '../engine/docker.ts'
+import { changing } from '../engine/leftovers.ts'
 import { labError } from '../errors.ts'
-import { exclusively } from '../lock.ts'
+import { untilNodes } from '../faults/waiting.ts'
 import { steps, tellOf } from '../show/steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology.ts'
-import { until } from '../wait.ts'
 import { lookAtDatabases, primaryOf, type Sight, seenOf } from './databases.ts'
 import { commitsHang, LEVELS, type Level, levelChosen, levelInForce } from './durability.ts'
 
@@ -43,7 +43,7 @@ function describe(sights: readonly Sight[]): Replication {
 
 /** Sets the level live, and ends when it is in force; without a standby only where `force` says so. */
 export const setLevel = (lab: Lab, level: Level, force: boolean): Promise<Replication> =>
-  exclusively(lab, async () => {
+  changing(lab, async () => {
     const sights = await lookAtDatabases(lab)
     const { node, facts } = primaryOf(sights)
     const streams = facts.standbys.some(({ name, state }) => name === node.peer && state === 'streaming')
@@ -82,7 +82,8 @@ export function statementsOf(node: DatabaseNode, level: Level): readonly string[
 
 /** Waits until new sessions have the level, the standby is what the level makes of it, and commits wait for it. */
 export async function inForce(tell: Tell, lab: Lab, node: DatabaseNode, level: Level): Promise<void> {
-  await until(`${level} in force on ${node.name}`, { seconds: 10, patience: lab.settings.patience }, async () => {
+  const needs = level === 'async' ? [node] : lab.databases
+  await untilNodes(lab, { what: `${level} in force on ${node.name}`, seconds: 10, needs }, async () => {
     const facts = await observe(lab, node)
     if ('unreachable' in facts) return { seen: facts.unreachable }
     return hasLevel(node, facts, level) ? { done: undefined } : { seen: phrase(facts) }

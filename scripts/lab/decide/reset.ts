@@ -1,8 +1,8 @@
 import { act, type Tell } from '../engine/docker.ts'
+import { changing } from '../engine/leftovers.ts'
 import { killNode, markToBeginAnew } from '../engine/nodes.ts'
 import { labError } from '../errors.ts'
 import { healNetwork } from '../faults/heal.ts'
-import { exclusively } from '../lock.ts'
 import { steps, tellOf } from '../show/steps.ts'
 import type { Lab, Node } from '../topology.ts'
 import { balanced } from './serving.ts'
@@ -11,7 +11,7 @@ import { type LabStatus, statusOf } from './status.ts'
 
 /** Gives the lab back as it was when new: both databases from their prepared data. All votes are deleted. */
 export const reset = (lab: Lab): Promise<LabStatus> =>
-  exclusively(lab, async () => {
+  changing(lab, async () => {
     const { nodes } = await statusOf(lab, [lab.loader])
     const absent = nodes.find(({ state }) => state === 'absent' || state === 'created')
     if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.name })

@@ -1,7 +1,7 @@
 import { act, type Tell } from '../engine/docker.ts'
 import { containersOf } from '../engine/nodes.ts'
+import { untilNodes } from '../faults/waiting.ts'
 import { endpointOf, type Lab } from '../topology.ts'
-import { until } from '../wait.ts'
 
 /** Loads what `serving` needs ahead of time: it takes a while, and others are waited for anyway. */
 export const loadServing = (): void => void load().catch(() => {})
@@ -18,7 +18,8 @@ export async function warmServing(lab: Lab): Promise<void> {
 export async function serving(lab: Lab, timeline: number): Promise<void> {
   const { probeWrites } = await load()
   const { patience } = lab.settings
-  await until(`a write on timeline ${timeline} through the balancer`, { seconds: 15, patience }, async () => {
+  const what = `a write on timeline ${timeline} through the balancer`
+  await untilNodes(lab, { what, seconds: 15, needs: [lab.loader], needsOneOf: lab.servers }, async () => {
     const seen = await probeWrites(endpointOf(lab, lab.loader) ?? '', patience)
     if ('problem' in seen) return { seen: seen.problem }
     return seen.timeline === timeline ? { done: undefined } : { seen: `a write on timeline ${seen.timeline}` }
@@ -36,7 +37,8 @@ export async function restartServers(tell: Tell, lab: Lab): Promise<void> {
 export async function balanced(lab: Lab): Promise<void> {
   const { probeWrites } = await load()
   const { patience } = lab.settings
-  await until('the balancer to send calls to both servers', { seconds: 10, patience }, async () => {
+  const what = 'the balancer to send calls to both servers'
+  await untilNodes(lab, { what, seconds: 10, needs: [...lab.servers, lab.loader] }, async () => {
     const reached = new Set<string>()
     for (const _ of lab.servers) {
       const seen = await probeWrites(endpointOf(lab, lab.loader) ?? '', 3 * patience)

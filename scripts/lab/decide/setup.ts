@@ -2,29 +2,16 @@ import type { ListrTask } from 'listr2'
 import { lookAtData } from '../access/data.ts'
 import { rememberPassword } from '../access/pgpass.ts'
 import { createSecrets, keepVerifiers, readSecrets, type Secrets, secretsFolder } from '../access/secrets.ts'
+import { type Change, ensureMade, ensureRunning, isMade, regainNames } from '../engine/converge.ts'
 import type { Tell } from '../engine/docker.ts'
 import { imagesOf, removeSuperseded } from '../engine/images.ts'
+import { changing } from '../engine/leftovers.ts'
 import { ensureNetwork } from '../engine/network.ts'
-import {
-  ABSENT,
-  type Change,
-  containersOf,
-  dataVersion,
-  ensureMade,
-  ensureRunning,
-  isMade,
-  lastLines,
-  markToBeginAnew,
-  type Parts,
-} from '../engine/nodes.ts'
+import { ABSENT, containersOf, dataVersion, markToBeginAnew, type Parts } from '../engine/nodes.ts'
 import { type LabError, labError } from '../errors.ts'
-import { faultsIn, KINDS } from '../faults/kinds.ts'
-import { look } from '../faults/look.ts'
-import { exclusively } from '../lock.ts'
-import { faultLines } from '../show/fault-view.ts'
+import { EXPLAIN_AFTER_SECONDS, untilNodes } from '../faults/waiting.ts'
 import { showing, steps, tellOf } from '../show/steps.ts'
 import type { DatabaseNode, Lab, Node, NodeName } from '../topology.ts'
-import { until } from '../wait.ts'
 import { peerOf } from './databases.ts'
 import { asPrimary, followAnew, prepareFor, restoreLevel } from './following.ts'
 import { buildImages, missingOf } from './images.ts'
@@ -34,9 +21,6 @@ import { balanced, restartServers } from './serving.ts'
 import { type Starting, startingOf } from './starting.ts'
 import { type LabStatus, type NodeStatus, statusOf } from './status.ts'
 
-/** Seconds, before `patience` multiplies them, after which it is worth looking whether something is broken on purpose. */
-const EXPLAIN_AFTER_SECONDS = 5
-
 export type SetupResult = { readonly status: LabStatus; readonly changes: Readonly<Record<string, Change>> }
 
 /**
@@ -44,7 +28,7 @@ export type SetupResult = { readonly status: LabStatus; readonly changes: Readon
  * Interrupted anywhere, the next run goes on from there.
  */
 export const setup = (lab: Lab): Promise<SetupResult> =>
-  exclusively(lab, async () => {
+  changing(lab, async () => {
     const images = await imagesOf(lab.settings)
     const missing = await missingOf(images)
     const changes: Record<string, Change> = {}
@@ -60,29 +44,37 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
       return parts
     }
     const older = () => lab.nodes.filter(({ name }) => changes[name] !== 'made' && changes[name] !== 'started')
-    const madeNow = async (tell: Tell, it: Node) => it.name in changes || ensureMade(tell, lab, it, made())
+    const madeNow = async (tell: Tell, it: Node) => changes[it.name] ?? ensureMade(tell, lab, it, made())
     const node = (it: Node): ListrTask => ({
       title: it.name,
       task: async (_, task) => {
-        const isNew = await madeNow(tellOf(task), it)
+        const change = await madeNow(tellOf(task), it)
         const started = await ensureRunning(tellOf(task), lab, it)
-        changes[it.name] = isNew ? 'made' : started ? 'started' : 'unchanged'
-        task.title = `${it.name}: ${changes[it.name]}`
+        changes[it.name] = change !== 'made' && started ? 'started' : change
+        const anew = starting?.anew.some(({ name }) => name === it.name)
+        task.title = `${it.name}: ${changes[it.name]}${anew ? ', without any votes: there was no data' : ''}`
       },
     })
     const copied = (it: DatabaseNode): ListrTask => ({
       title: it.name,
       task: async (_, task) => {
-        const isNew = await madeNow(tellOf(task), it)
+        const change = await madeNow(tellOf(task), it)
         const source = await copyPeer(tellOf(task), lab, it)
-        changes[it.name] = isNew ? 'made' : 'started'
+        changes[it.name] = change === 'made' ? 'made' : 'started'
         task.title = `${it.name}: had no data, and is a copy of ${source.name}`
       },
     })
     const together = { concurrent: true }
 
     await steps([
-      { title: 'Check the machine', task: () => preflight(lab, missing.length > 0) },
+      {
+        title: 'Check the machine',
+        task: async (_, task) => {
+          // One that was renamed holds its port, its address and its data.
+          await regainNames(tellOf(task), lab)
+          await preflight(lab, missing.length > 0)
+        },
+      },
       buildImages(lab, missing),
       {
         title: 'Prepare network and passwords',
@@ -186,19 +178,23 @@ async function newSecrets(lab: Lab): Promise<Secrets> {
  */
 export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]): Promise<LabStatus> => {
   const names = new Set<NodeName>(nodes.map(({ name }) => name))
-  const explain = performance.now() + EXPLAIN_AFTER_SECONDS * 1000 * lab.settings.patience
-  let explained = false
-  return until(`${[...names].join(', ')} to be healthy`, { seconds: 30, patience: lab.settings.patience }, async () => {
+  const wait = {
+    what: `${[...names].join(', ')} to be healthy`,
+    seconds: 30,
+    // No server answers without its databases.
+    needs: [...new Set<Node>([...lab.databases, ...nodes])],
+    suspects: older,
+  }
+  const explainAt = performance.now() + EXPLAIN_AFTER_SECONDS * 1000 * lab.settings.patience
+  let late = false
+  return untilNodes(lab, wait, async () => {
     const status = await statusOf(lab, nodes)
     if (status.primaries.length > 1) throw splitBrain(status)
     const asked = status.nodes.filter(({ name }) => names.has(name))
     if (asked.every((node) => node.healthy)) return { done: status }
-    assertMendable(status, explained)
-    await assertAlive(lab, status)
-    if (!explained && performance.now() > explain) {
-      explained = true
-      await assertUnbroken(lab, older, [...names].join(', '))
-    }
+    assertMendable(status, late)
+    // A fault that hinders comes first: it is looked for at that moment.
+    late = performance.now() > explainAt
     return { seen: problems(asked) }
   })
 }
@@ -211,15 +207,6 @@ function assertMendable({ nodes }: LabStatus, late: boolean): void {
     throw labError('HINDERED', { node: found.name, says: found.trouble.says, advice: found.trouble.fix })
 }
 
-/** A fault that was injected is nothing to wait for: say so. */
-async function assertUnbroken(lab: Lab, older: readonly Node[], names: string): Promise<void> {
-  const kinds = KINDS.filter(({ hinders }) => hinders)
-  const places = [...new Set(kinds.map(({ place }) => place))]
-  const faults = faultsIn(await look(lab, older, places), kinds)
-  if (faults.length > 0)
-    throw labError('FAULTS_IN_FORCE', { what: `healthy ${names}`, faults: faultLines(faults).join('; ') })
-}
-
 const splitBrain = ({ nodes, primaries }: LabStatus): LabError =>
   labError('SPLIT_BRAIN', {
     seen: nodes
@@ -230,11 +217,3 @@ const splitBrain = ({ nodes, primaries }: LabStatus): LabError =>
 
 const problems = (nodes: LabStatus['nodes']): string =>
   nodes.flatMap(({ name, problem }) => (problem === null ? [] : [`${name}: ${problem}`])).join('; ')
-
-/** A node that its engine has restarted several times will not come up by waiting: say at once what it logged. */
-async function assertAlive(lab: Lab, status: LabStatus): Promise<void> {
-  const dying = status.nodes.find(({ state, restarts }) => state === 'restarting' && restarts >= 3)
-  const node = lab.nodes.find(({ name }) => name === dying?.name)
-  if (node !== undefined)
-    throw labError('NODE_DIED', { node: node.name, container: node.container, log: await lastLines(node) })
-}

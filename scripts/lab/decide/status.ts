@@ -1,10 +1,11 @@
 import { bytesOf, type Facts, type Observation, observe } from '../access/database.ts'
 import { healthOf } from '../access/health.ts'
 import { probeWrites, type WriteProbe } from '../access/write-probe.ts'
-import { ABSENT, type Container, type ContainerState, containersOf, noteOf } from '../engine/nodes.ts'
+import { ABSENT, type Container, type ContainerState, containersNamed, noteOf } from '../engine/nodes.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
 import { type DatabaseNode, endpointOf, type Lab, type Node, type NodeName } from '../topology.ts'
+import { withChanges } from './changed.ts'
 import { commitsHang } from './durability.ts'
 import { primaryTrouble, standbyTrouble, warningOf } from './standing/health.ts'
 import { follows, type Hindrance, type Trouble } from './standing/hindrance.ts'
@@ -41,6 +42,8 @@ export type NodeStatus = {
   readonly endpoint: string | null
   readonly startedAt: string | null
   readonly restarts: number
+  /** How its container differs from what the lab made; setup puts that right. */
+  readonly changed: readonly string[]
   readonly database: DatabaseStatus | null
 }
 
@@ -61,7 +64,7 @@ export type LabStatus = {
 
 /** Looks at all nodes at once, each as itself: containers, databases from inside, servers and balancer through their ports. */
 export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Promise<LabStatus> {
-  const containers = await containersOf(lab)
+  const containers = await containersNamed(lab, lab.nodes)
   const containerOf = (node: Node) => containers[lab.nodes.indexOf(node)]
   const running = (node: Node) => asked.includes(node) && containerOf(node)?.state === 'running'
   const isDown = (node: Node) => asked.includes(node) && containerOf(node)?.state === 'exited'
@@ -85,7 +88,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
       return hindranceSeen(lab, node, containerOf(node) ?? ABSENT, seen, primaryAt?.observation)
     }),
   )
-  const nodes = [
+  const seen = [
     ...lab.databases.map((node, index) => {
       const seen = { observation: observations[index], hindrance: hindrances[index], note: notes[index] }
       return databaseNode(lab, node, containerOf(node), seen, primaryAt, refused)
@@ -94,6 +97,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
       frontNode(lab, node, containerOf(node), answers[index], someTakeVotes ? refusals[index] : undefined),
     ),
   ]
+  const nodes = await withChanges(lab, seen, containers)
   const primaries = nodes.filter(({ database }) => database?.role === 'primary').map(({ name }) => name)
   return {
     lab: lab.name,
@@ -181,7 +185,7 @@ function databaseNode(
   { observation: seen, hindrance, note }: Seen,
   primary: Primary | undefined,
   refused: string | undefined,
-): NodeStatus {
+): Omit<NodeStatus, 'changed'> {
   if (seen === undefined || 'unreachable' in seen) {
     const silent = told(seen?.unreachable ?? 'not asked', hindrance)
     const whyDown = note === 'fenced' ? FENCED : told(`its container is ${container?.state ?? 'absent'}`, hindrance)
@@ -237,7 +241,7 @@ function frontNode(
   container: Container | undefined,
   answer: string | undefined,
   refused: string | undefined,
-): NodeStatus {
+): Omit<NodeStatus, 'changed'> {
   const cannot = refused === undefined ? null : `it can cast no vote: ${refused}`
   return { ...common(lab, node, container, answer === 'SERVING' ? cannot : (answer ?? 'not asked')), database: null }
 }

@@ -1,9 +1,10 @@
 import { controlFileOf } from '../access/control-file.ts'
 import { bytesOf, change, lsnOf, observe } from '../access/database.ts'
 import { act, type Tell } from '../engine/docker.ts'
+import { changing } from '../engine/leftovers.ts'
 import { noteForNextStart, noteOf } from '../engine/nodes.ts'
 import { LabError, labError } from '../errors.ts'
-import { exclusively } from '../lock.ts'
+import { untilNodes } from '../faults/waiting.ts'
 import { steps, tellOf } from '../show/steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology.ts'
 import { until } from '../wait.ts'
@@ -57,7 +58,7 @@ type Roles = {
  * has all of it, and the old one follows. Undone where the standby does not catch up; an interrupted one is finished.
  */
 export const switchover = (lab: Lab, { endReports: ends }: SwitchoverOptions): Promise<Switchover> =>
-  exclusively(lab, async () => {
+  changing(lab, async () => {
     let roles: Roles | undefined
     let began = 0
     let timeline = 0
@@ -207,7 +208,7 @@ async function undo(tell: Tell, lab: Lab, { from, to }: Roles): Promise<void> {
   await act(tell, ['start', from.container])
   await change(tell, to, ...statementsOf(to, 'async'), 'select pg_reload_conf()', ...dropSlot(from))
   // Not until the standby streams: what held up its replay may hold up that as well.
-  await until(`${from.name} to be the primary again`, { seconds: 30, patience: lab.settings.patience }, async () => {
+  await untilNodes(lab, { what: `${from.name} to be the primary again`, seconds: 30, needs: [from] }, async () => {
     const facts = await observe(lab, from)
     if ('unreachable' in facts) return { seen: facts.unreachable }
     return facts.inRecovery ? { seen: 'it is in recovery' } : { done: undefined }

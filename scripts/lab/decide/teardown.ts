@@ -1,6 +1,8 @@
 import { forgetPassword } from '../access/pgpass.ts'
 import { forgetLab } from '../access/secrets.ts'
+import { regainNames } from '../engine/converge.ts'
 import { removeImages } from '../engine/images.ts'
+import { clearLeftovers } from '../engine/leftovers.ts'
 import { removeNetwork } from '../engine/network.ts'
 import { removeNodes } from '../engine/nodes.ts'
 import { exclusively } from '../lock.ts'
@@ -11,7 +13,14 @@ import type { Lab } from '../topology.ts'
 export const teardown = (lab: Lab, options: { readonly images: boolean }): Promise<void> =>
   exclusively(lab, () =>
     steps([
-      { title: 'Remove nodes and their data', task: (_, task) => removeNodes(tellOf(task), lab, lab.nodes) },
+      {
+        title: 'Remove nodes and their data',
+        task: async (_, task) => {
+          await clearLeftovers(lab, { all: true })
+          await regainNames(tellOf(task), lab)
+          await removeNodes(tellOf(task), lab, lab.nodes)
+        },
+      },
       { title: 'Remove the network', task: (_, task) => removeNetwork(tellOf(task), lab) },
       {
         title: 'Remove images',

@@ -8,7 +8,7 @@ export type Confined = {
 }
 
 /** Processes in one container. */
-const PROCESSES = 512
+export const PROCESSES = 512
 
 /**
  * What every container of the lab runs under, node or helper: no capabilities, no way to new ones, its own root file

@@ -52,10 +52,15 @@ export async function run(
 
 /** The error for a `docker …` that failed, or for an engine that cannot be used at all. */
 export function failure(args: readonly string[], { exit, stderr }: Result): LabError {
-  if (exit === 127) return labError('ENGINE_MISSING')
+  // A command in a container that is not there gives the same exit code, and says so.
+  if (exit === 127 && stderr === '') return labError('ENGINE_MISSING')
   if (/permission denied.*(docker\.sock|daemon socket)/i.test(stderr)) return labError('ENGINE_FORBIDDEN')
   if (/cannot connect to the docker daemon|is the docker daemon running|error during connect/i.test(stderr))
     return labError('ENGINE_DOWN', { answer: stderr.split('\n')[0] ?? '' })
+  const [verb, container = ''] = args
+  // Setup itself has compared the container with what it should be.
+  if (verb === 'start' || verb === 'restart')
+    return labError('NOT_STARTED', { container, stderr: stderr.split('\n')[0] ?? '' })
   return labError('ENGINE_REFUSED', { exit, command: `docker ${args.map(typed).join(' ')}`, stderr })
 }
 

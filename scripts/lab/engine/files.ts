@@ -9,8 +9,22 @@ export const SECRETS_FOLDER = 'run/secrets'
 
 /** Secrets travel as files of the node's own user: neither `docker inspect` nor another node can see them. */
 export async function putSecrets(tell: Tell, lab: Lab, node: Node): Promise<void> {
-  const files = [...node.secrets, ...(node.kind === 'database' ? VERIFIERS : [])]
+  const files = secretFilesOf(node)
   if (files.length > 0) await putFiles(tell, node, secretsFolder(lab), files, SECRETS_FOLDER)
+}
+
+const secretFilesOf = (node: Node): readonly string[] => [
+  ...node.secrets,
+  ...(node.kind === 'database' ? VERIFIERS : []),
+]
+
+/** Are a node's secrets where it looks for them? Somebody in its container may have removed them. */
+export async function hasSecrets(node: Node): Promise<boolean> {
+  const there = secretFilesOf(node).map(async (name) => {
+    const answer = await engine('GET', `/containers/${node.container}/archive?path=/${SECRETS_FOLDER}/${name}`)
+    return answer.status === 200
+  })
+  return (await Promise.all(there)).every(Boolean)
 }
 
 /**

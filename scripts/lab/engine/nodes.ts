@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Secrets } from '../access/secrets.ts'
-import { type LabError, labError } from '../errors.ts'
+import type { LabError } from '../errors.ts'
 import { type Lab, type Node, TOPOLOGY } from '../topology.ts'
 import { type Answer, engine, refusalOf } from './api.ts'
 import { confinement } from './confinement.ts'
+import { type Changeable, RESTART } from './differences.ts'
 import { act, attempt, failure, type Tell } from './docker.ts'
 import { putFiles, putSecrets, SECRETS_FOLDER } from './files.ts'
 import { type Images, imageOf } from './images.ts'
 import { addressOf, type Network } from './network.ts'
-import { LAB_LABEL, labelsOf } from './ownership.ts'
+import { LAB_LABEL, labelled, labelsOf, NODE_LABEL, nameTaken } from './ownership.ts'
 
 const SPEC_LABEL = 'failover-lab.spec'
 const POSTGRES_LABEL = 'failover-lab.postgres'
@@ -38,7 +39,12 @@ export type Container = {
   /** Digest of all that the container was made from. */
   readonly spec: string | undefined
   readonly startedAt: string | undefined
+  /** How often the engine started it again since somebody did. */
   readonly restarts: number
+  /** The image that it was made from. */
+  readonly image: string
+  /** What may have been changed since it was made; undefined where there is none. */
+  readonly described: Changeable | undefined
 }
 
 /** A container that is not there. */
@@ -50,10 +56,23 @@ export const ABSENT: Container = {
   spec: undefined,
   startedAt: undefined,
   restarts: 0,
+  image: '',
+  described: undefined,
 }
 
-/** The containers of `nodes`, in their order, in one look. */
-export const containersOf = (lab: Lab, nodes: readonly Node[] = lab.nodes): Promise<readonly Container[]> =>
+/** There is a container of its name, and it is somebody else's. */
+export const TAKEN: Container = { ...ABSENT }
+
+/** The containers of `nodes`, in their order, in one look; one of somebody else is a `NAME_TAKEN` error. */
+export async function containersOf(lab: Lab, nodes: readonly Node[] = lab.nodes): Promise<readonly Container[]> {
+  const found = await containersNamed(lab, nodes)
+  const taken = nodes.find((_, index) => found[index] === TAKEN)
+  if (taken !== undefined) throw nameTaken('container', taken.container)
+  return found
+}
+
+/** The same for who only looks: one of somebody else is `TAKEN`. */
+export const containersNamed = (lab: Lab, nodes: readonly Node[]): Promise<readonly Container[]> =>
   Promise.all(nodes.map((node) => containerOf(lab, node)))
 
 async function containerOf(lab: Lab, node: Node): Promise<Container> {
@@ -61,8 +80,7 @@ async function containerOf(lab: Lab, node: Node): Promise<Container> {
   if (answer.status === 404) return ABSENT
   if (answer.status !== 200) throw refused(['container', 'inspect', node.container], answer)
   const it: Inspected = JSON.parse(answer.body.toString())
-  if (it.Config.Labels?.[LAB_LABEL] !== lab.name)
-    throw labError('NAME_TAKEN', { kind: 'container', name: node.container })
+  if (it.Config.Labels?.[LAB_LABEL] !== lab.name) return TAKEN
   return {
     state: it.State.Status,
     exitCode: it.State.ExitCode,
@@ -71,15 +89,17 @@ async function containerOf(lab: Lab, node: Node): Promise<Container> {
     spec: it.Config.Labels[SPEC_LABEL],
     startedAt: it.State.StartedAt,
     restarts: it.RestartCount,
+    image: it.Config.Image,
+    described: it,
   }
 }
 
 const refused = (command: readonly string[], answer: Answer): LabError =>
   failure(command, { exit: 1, stdout: '', stderr: refusalOf(answer) })
 
-type Inspected = {
+type Inspected = Changeable & {
   readonly RestartCount: number
-  readonly Config: { readonly Labels: Readonly<Record<string, string>> | null }
+  readonly Config: { readonly Image: string; readonly Labels: Readonly<Record<string, string>> | null }
   readonly State: {
     readonly Status: ContainerState
     readonly ExitCode: number
@@ -89,33 +109,8 @@ type Inspected = {
   }
 }
 
-export type Change = 'unchanged' | 'started' | 'made'
-
-/** Makes or remakes a node's container, or finds it as it should be; a new one does not run. Was it made now? */
-export async function ensureMade(tell: Tell, lab: Lab, node: Node, parts: Parts): Promise<boolean> {
-  const [container = ABSENT] = await containersOf(lab, [node])
-  const wanted = creation(lab, node, parts)
-  if (isMade(container) && container.spec === wanted.spec) return false
-  // In order, as far as it can: a database that is killed has to recover.
-  if (container.state === 'running') await act(tell, ['stop', node.container])
-  if (container.state !== 'absent') await act(tell, ['rm', '-f', node.container])
-  await createNode(tell, lab, node, wanted)
-  return true
-}
-
-/** Whether there is a container at all; one that was created but never started may lack its secrets. */
-export const isMade = ({ state }: Container): boolean => !['absent', 'created', 'dead'].includes(state)
-
-/** Starts or thaws a node's container, or finds it running. Was it started now? */
-export async function ensureRunning(tell: Tell, lab: Lab, node: Node): Promise<boolean> {
-  const [container = ABSENT] = await containersOf(lab, [node])
-  if (container.state === 'running') return false
-  await act(tell, [container.state === 'paused' ? 'unpause' : 'start', node.container])
-  return true
-}
-
 /** Makes a node's container, its volume and its secrets; it does not start it. */
-async function createNode(tell: Tell, lab: Lab, node: Node, wanted: Creation): Promise<void> {
+export async function createNode(tell: Tell, lab: Lab, node: Node, wanted: Creation): Promise<void> {
   await ensureVolume(tell, lab, node)
   await removeSecretsVolume(tell, lab, node)
   await act(tell, wanted.command)
@@ -127,8 +122,7 @@ async function ensureVolume(tell: Tell, lab: Lab, node: Node): Promise<void> {
   const asked = lab.settings.postgres
   const labels = await labelsOf(lab, 'volume', node.volume)
   if (labels === undefined) {
-    const mine = ['--label', `${LAB_LABEL}=${lab.name}`, '--label', `${POSTGRES_LABEL}=${asked}`]
-    await act(tell, ['volume', 'create', ...mine, node.volume])
+    await act(tell, ['volume', 'create', ...labelled(lab), '--label', `${POSTGRES_LABEL}=${asked}`, node.volume])
   }
 }
 
@@ -205,7 +199,7 @@ export async function killNode(tell: Tell, node: Node): Promise<void> {
 export type Creation = { readonly command: readonly string[]; readonly spec: string }
 
 /** The `docker create` of a node, and a digest of it and of the node's secrets. */
-function creation(lab: Lab, node: Node, { images, network, secrets }: Parts): Creation {
+export function creation(lab: Lab, node: Node, { images, network, secrets }: Parts): Creation {
   const { patience } = lab.settings
   const flags = [
     ...['--hostname', node.name, '--network', lab.network, '--network-alias', node.name],
@@ -214,7 +208,7 @@ function creation(lab: Lab, node: Node, { images, network, secrets }: Parts): Cr
     ...Object.entries(TOPOLOGY).flatMap(([name, row]) =>
       name === node.name ? [] : ['--add-host', `${name}:${addressOf(network, row)}`],
     ),
-    ...['--restart', 'unless-stopped', '--stop-timeout', String(node.graceSeconds)],
+    ...['--restart', RESTART, '--stop-timeout', String(node.graceSeconds)],
     ...confinement(node),
     ...['--log-driver', 'json-file', '--log-opt', 'max-size=10m', '--log-opt', 'max-file=3'],
     ...['--health-interval', `${healthInterval(patience)}s`, '--health-timeout', `${3 * patience}s`],
@@ -229,6 +223,7 @@ function creation(lab: Lab, node: Node, { images, network, secrets }: Parts): Cr
   const spec = createHash('sha256')
     .update(
       JSON.stringify([
+        NODE_LABEL,
         flags,
         image.tag,
         node.kind === 'database' ? secrets : node.secrets.map((name) => secrets[name]),
@@ -236,7 +231,7 @@ function creation(lab: Lab, node: Node, { images, network, secrets }: Parts): Cr
     )
     .digest('hex')
     .slice(0, 16)
-  const labels = ['--label', `${LAB_LABEL}=${lab.name}`, '--label', `${SPEC_LABEL}=${spec}`]
+  const labels = [...labelled(lab), '--label', `${NODE_LABEL}=${node.name}`, '--label', `${SPEC_LABEL}=${spec}`]
   return { command: ['create', '--name', node.container, ...labels, ...flags, image.tag], spec }
 }
 

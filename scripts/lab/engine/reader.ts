@@ -6,7 +6,7 @@ import type { DatabaseNode, Lab } from '../topology.ts'
 import { until } from '../wait.ts'
 import { confinement } from './confinement.ts'
 import { attempt, look, type Tell, typed } from './docker.ts'
-import { LAB_LABEL } from './ownership.ts'
+import { labelledHelper } from './leftovers.ts'
 
 // Alone, and what it has to replay is its own history: a standby may have heard of a newer one that it does not fit.
 const SETTINGS = [
@@ -45,7 +45,7 @@ export async function withStoppedData<T>(
   // One that was orphaned a moment ago may still be closing the same data.
   await attempt(['rm', '-f', name])
   const image = await look(['inspect', '-f', '{{.Config.Image}}', node.container])
-  const isolated = ['--rm', '-i', '--name', name, '--label', `${LAB_LABEL}=${lab.name}`, '--network', 'none']
+  const isolated = ['--rm', '-i', '--name', name, ...labelledHelper(lab), '--network', 'none']
   const volume = ['--volume', `${node.volume}:/var/lib/postgresql/data`]
   const command = ['run', ...isolated, ...volume, ...confinement(node), image, 'bash', '-c', PROGRAM]
   tell(`docker ${command.slice(0, -1).map(typed).join(' ')} 'pg_ctl start …'`)

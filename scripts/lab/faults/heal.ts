@@ -1,8 +1,9 @@
 import { type LeftBehind, leftBehind, lookAtData } from '../access/data.ts'
+import { endedError, endOf } from '../access/ended.ts'
 import type { Tell } from '../engine/docker.ts'
 import { faultsImage, hasImage } from '../engine/images.ts'
+import { changing } from '../engine/leftovers.ts'
 import { labError } from '../errors.ts'
-import { exclusively } from '../lock.ts'
 import { steps, tellOf } from '../show/steps.ts'
 import type { Lab, Node, NodeName } from '../topology.ts'
 import { until } from '../wait.ts'
@@ -37,7 +38,7 @@ export type Healed = {
 
 /** Ends the chosen faults, and returns when they are seen to be gone. Safe to run again, from wherever it was interrupted. */
 export const heal = (lab: Lab, choice: Choice): Promise<Healed> =>
-  exclusively(lab, async () => {
+  changing(lab, async () => {
     let result: Healed | undefined
     await steps([
       {
@@ -72,6 +73,7 @@ async function healAll(tell: Tell, lab: Lab, choice: Choice): Promise<Healed> {
     // One that has just been started can be asked soon; one that stays down or frozen cannot.
     const soon = views.filter(({ node, container }) => container.state === 'running' && unknown.get(node.name))
     if (left.length === 0 && soon.length === 0) return { done: undefined }
+    await assertStaysUp(lab, views)
     // The rest was seen to be whole, and nobody else changes it meanwhile.
     nodes = lab.nodes.filter(
       ({ name }) => left.some(({ node }) => node === name) || soon.some(({ node }) => node.name === name),
@@ -85,6 +87,12 @@ async function healAll(tell: Tell, lab: Lab, choice: Choice): Promise<Healed> {
   // Said last: everything else is healed by now.
   if (stranded !== undefined) throw labError(stranded.why, { node: stranded.node.name })
   return { healed: [...healed.values()], unseen: [...unknown.values()].filter((why) => why !== undefined) }
+}
+
+/** One that its engine starts again and again will not be asked, however long that is waited for. */
+async function assertStaysUp(lab: Lab, views: readonly View[]): Promise<void> {
+  for (const { node, container } of views)
+    if (endOf(container) === 'dying') throw await endedError(lab, node, container)
 }
 
 const healKind = (tell: Tell, lab: Lab, kind: Kind, views: readonly View[], left: readonly Fault[]): Promise<unknown> =>

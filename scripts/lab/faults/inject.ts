@@ -1,6 +1,6 @@
+import { changing } from '../engine/leftovers.ts'
 import { findNetwork } from '../engine/network.ts'
 import { labError } from '../errors.ts'
-import { exclusively } from '../lock.ts'
 import { steps, tellOf } from '../show/steps.ts'
 import type { Lab, Node, NodeName } from '../topology.ts'
 import type { FaultOptions, Kind, Peer } from './kind.ts'
@@ -37,7 +37,7 @@ export function nodeNamed(lab: Lab, name: string): Node {
 
 /** Brings a fault about; one that is in force already stays as it is. */
 export const inject = (lab: Lab, wish: Wish): Promise<void> =>
-  exclusively(lab, async () => {
+  changing(lab, async () => {
     const { kind, options } = wish
     const { node, peers } = endsOf(lab, wish)
     await steps([

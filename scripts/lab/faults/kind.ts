@@ -35,7 +35,7 @@ export type Place = 'container' | 'network' | 'database'
 /** What was seen of one node; undefined is what was not asked, or cannot be seen while the node is down or frozen. */
 export type View = {
   readonly node: Node
-  readonly container: Pick<Container, 'state' | 'exitCode'>
+  readonly container: Container
   readonly network: Namespace | undefined
   readonly database: Observation | undefined
 }

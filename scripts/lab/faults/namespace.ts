@@ -1,6 +1,7 @@
 import { confinement } from '../engine/confinement.ts'
 import { act, attempt, failure, type Result, type Tell } from '../engine/docker.ts'
 import { faultsImage, hasImage } from '../engine/images.ts'
+import { labelledHelper } from '../engine/leftovers.ts'
 import { labError } from '../errors.ts'
 import type { Lab, Node } from '../topology.ts'
 
@@ -29,7 +30,8 @@ export async function namespaceOf(lab: Lab, node: Node): Promise<Namespace | und
   const command = await helper(lab, `container:${node.container}`, LOOK)
   const seen = await attempt(command)
   if (/non running container|no such container|is restarting/i.test(seen.stderr)) return undefined
-  if (seen.exit !== 0) throw await refusal(lab, command, seen)
+  // One that was taken off its network has no link to look at.
+  if (seen.exit !== 0 && !/Cannot find device/.test(seen.stderr)) throw await refusal(lab, command, seen)
   const [rules = '', classes = '', queues = ''] = seen.stdout.split('--\n')
   return {
     rules: rules.split('\n').filter((line) => line.startsWith('-A ')),
@@ -59,7 +61,20 @@ export async function rehearse(lab: Lab, commands: readonly string[]): Promise<v
 async function helper(lab: Lab, network: string, script: string): Promise<readonly string[]> {
   const { tag } = await faultsImage(lab.settings)
   const confined = [...confinement(HELPER), '--cap-add', 'NET_ADMIN']
-  return ['run', '--rm', '--pull', 'never', '--network', network, ...confined, tag, 'sh', '-c', script]
+  return [
+    'run',
+    '--rm',
+    '--pull',
+    'never',
+    ...labelledHelper(lab),
+    '--network',
+    network,
+    ...confined,
+    tag,
+    'sh',
+    '-c',
+    script,
+  ]
 }
 
 /** iptables keeps its lock below /run. */

@@ -29,7 +29,20 @@ export function statusTable(status: LabStatus): string {
   const warnings = status.nodes
     .filter(({ warning }) => warning !== null)
     .map(({ name, warning }) => `${chalk.yellow('!')} ${name}: ${warning}`)
-  return [...lines, '', ...problems, ...warnings, ...faults(status), summary(status)].join('\n')
+  return [...lines, '', ...problems, ...warnings, ...changes(status), ...faults(status), summary(status)].join('\n')
+}
+
+/** What somebody changed with a `docker` command, and what puts it right. */
+function changes({ nodes }: LabStatus): readonly string[] {
+  const changed = nodes.filter((node) => node.changed.length > 0)
+  const said = changed.flatMap(({ name, problem, changed }) => {
+    const more = changed.filter((what) => !problem?.includes(what))
+    return more.length === 0 ? [] : [`${chalk.yellow('!')} ${name}: ${more.join('; ')}`]
+  })
+  const names = changed.map(({ name }) => name).join(', ')
+  return changed.length === 0
+    ? []
+    : [...said, `${chalk.yellow('!')} changed by hand: ${names}; zx scripts/setup.ts puts it right`]
 }
 
 /** What is broken on purpose, or where to see that. */

@@ -1,4 +1,4 @@
-import { exclusively } from '../../lock.ts'
+import { changing } from '../../engine/leftovers.ts'
 import type { Lab } from '../../topology.ts'
 import { loadServing } from '../serving.ts'
 import type { FailoverOptions } from './check.ts'
@@ -11,9 +11,7 @@ export async function failover(lab: Lab, options: FailoverOptions): Promise<Fail
   try {
     const { failOver } = await import('./failover.ts')
     loadServing()
-    return await exclusively(lab, () =>
-      failOver({ lab, sessions, started: performance.timeOrigin, seconds: 1 }, options),
-    )
+    return await changing(lab, () => failOver({ lab, sessions, started: performance.timeOrigin, seconds: 1 }, options))
   } finally {
     for (const { end } of sessions.values()) end()
   }

@@ -1,0 +1,77 @@
+/** Settings that `ALTER SYSTEM` left in a database's own file, with the lines that they are on. */
+export type OwnSetting = { readonly name: string; readonly value: string }
+
+/** What the verbs set themselves. */
+const OURS = new Set(['synchronous_commit', 'synchronous_standby_names'])
+
+/** Those that somebody else set, as `postgresql.auto.conf` has them. */
+export const ownSettings = (file: string): readonly OwnSetting[] =>
+  file.split('\n').flatMap((line) => {
+    const [, name = '', value = ''] = /^\s*([\w.]+)\s*=?\s*(.*)$/.exec(line) ?? []
+    return name === '' || OURS.has(name) ? [] : [{ name, value }]
+  })
+
+/** What a database cannot start or be reached with: what it said, the setting, and what `sed` takes off the file for it. */
+export type Hindrance = { readonly setting: string; readonly said: string; readonly sed: string }
+
+/** Settings that decide whether the other nodes reach a database that runs. */
+const REACHED_BY = ['listen_addresses', 'port', 'hba_file', 'ident_file', 'max_wal_senders', 'ssl']
+/** And whether anybody does. */
+const ANSWERS_BY = ['unix_socket_directories', 'hot_standby', 'max_connections', 'superuser_reserved_connections']
+
+/** What PostgreSQL says of a setting without its name. */
+const SAID_OF: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/certificate|private key|SSL/i, ['ssl', 'ssl_cert_file', 'ssl_key_file', 'ssl_ca_file']],
+  [
+    /shared memory|Cannot allocate memory|semaphores|huge pages/i,
+    ['shared_buffers', 'max_connections', 'huge_pages', 'wal_buffers', 'max_locks_per_transaction'],
+  ],
+  [/listen socket|TCP\/IP socket|host name/i, ['listen_addresses', 'port']],
+  [/Unix-domain socket|lock file/i, ['unix_socket_directories']],
+  [/could not access file|could not load library/i, ['shared_preload_libraries']],
+  [/hba|ident/i, ['hba_file', 'ident_file']],
+  [/data directory|data_directory/i, ['data_directory']],
+]
+
+/** The setting of its own that keeps a database from starting, by the last that it logged; undefined where it is none. */
+export function settingThatStops(log: string, file: string): Hindrance | undefined {
+  const reasons = log.split('\n').filter((line) => /(?:FATAL|PANIC|ERROR|LOG|HINT|DETAIL|WARNING): /.test(line))
+  const phrase = (line: string) => line.replace(/^.*?((?:FATAL|PANIC|ERROR|LOG|HINT|DETAIL|WARNING): )/, '$1')
+  // Of several starts the last one counts.
+  for (const line of reasons.toReversed()) {
+    const [, number] = /postgresql\.auto\.conf" line (\d+)/.exec(line) ?? []
+    if (number === undefined || !/syntax error|unrecognized|invalid/.test(line)) continue
+    const text = file.split('\n')[Number(number) - 1] ?? ''
+    return {
+      setting: `on line ${number} of its postgresql.auto.conf, "${text}"`,
+      said: phrase(line),
+      sed: `${number}d`,
+    }
+  }
+  const own = ownSettings(file)
+  const fatal = reasons.findLast((line) => /FATAL|PANIC/.test(line))
+  if (fatal === undefined || own.length === 0) return undefined
+  const last = reasons.slice(Math.max(0, reasons.lastIndexOf(fatal) - 3)).reverse()
+  for (const line of [fatal, ...last]) {
+    const named = own.filter(({ name }) => new RegExp(`\\b${name}\\b`).test(line))
+    if (named.length > 0) return hindrance(named, phrase(fatal))
+  }
+  for (const [says, names] of SAID_OF) {
+    const named = own.filter(({ name }) => names.includes(name))
+    if (named.length > 0 && last.some((line) => says.test(line))) return hindrance(named, phrase(fatal))
+  }
+  return undefined
+}
+
+/** The setting of its own with which a database that runs cannot be reached; `silent` is what became of asking it. */
+export function settingThatHides(file: string, silent: string | undefined): Hindrance | undefined {
+  const names = silent === undefined ? REACHED_BY : [...REACHED_BY, ...ANSWERS_BY]
+  const hiding = ownSettings(file).filter(({ name }) => names.includes(name))
+  return hiding.length === 0 ? undefined : hindrance(hiding, silent ?? 'the other nodes do not reach it')
+}
+
+const hindrance = (settings: readonly OwnSetting[], said: string): Hindrance => ({
+  setting: settings.map(({ name, value }) => `${name} = ${value}`).join(', '),
+  said: said.trim(),
+  sed: settings.map(({ name }) => `/^ *${name.replaceAll('.', '\\.')}\\b/d`).join('; '),
+})

@@ -1,0 +1,44 @@
+import { hinderedError } from '../access/ended.ts'
+import { hinderingOf } from '../engine/differences.ts'
+import { findNetwork } from '../engine/network.ts'
+import { ABSENT, containersOf } from '../engine/nodes.ts'
+import { labError } from '../errors.ts'
+import { faultLines } from '../show/fault-view.ts'
+import type { DatabaseNode, Lab, Node } from '../topology.ts'
+import { faultsIn, KINDS } from './kinds.ts'
+import { look } from './look.ts'
+
+/** A fault in force, or a setting that hides a database, is nothing to wait for: says so. */
+export async function assertUnhindered(
+  lab: Lab,
+  what: string,
+  needs: readonly Node[],
+  suspects: readonly Node[],
+): Promise<void> {
+  // The cheaper look first, and a node off its network has no faults of it.
+  await assertAsMade(lab, needs)
+  const kinds = KINDS.filter(({ hinders }) => hinders)
+  const views = await look(lab, suspects, [...new Set(kinds.map(({ place }) => place))])
+  const faults = faultsIn(views, kinds)
+  if (faults.length > 0) throw labError('FAULTS_IN_FORCE', { what, faults: faultLines(faults).join('; ') })
+  const databases = needs.filter((node): node is DatabaseNode => node.kind === 'database')
+  const [containers, seen] = await Promise.all([containersOf(lab, databases), look(lab, databases, ['database'])])
+  for (const [index, node] of databases.entries()) {
+    const container = containers[index] ?? ABSENT
+    if (container.state !== 'running' && container.state !== 'restarting') continue
+    const answer = seen[index]?.database
+    const silent =
+      answer === undefined ? 'it does not stay up' : 'unreachable' in answer ? answer.unreachable : undefined
+    const error = await hinderedError(node, container, silent)
+    if (error !== undefined) throw error
+  }
+}
+
+/** What somebody changed about a node with a `docker` command may keep it from its work. */
+async function assertAsMade(lab: Lab, needs: readonly Node[]): Promise<void> {
+  const [network, containers] = await Promise.all([findNetwork(lab), containersOf(lab, needs)])
+  for (const [index, node] of needs.entries()) {
+    const what = hinderingOf(lab, node, containers[index] ?? ABSENT, network)
+    if (what !== '') throw labError('NODE_CHANGED', { node: node.name, what })
+  }
+}

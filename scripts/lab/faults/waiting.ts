@@ -1,0 +1,90 @@
+import { endedError, endOf } from '../access/ended.ts'
+import { ABSENT, type Container, containersOf, lastLines } from '../engine/nodes.ts'
+import { LabError } from '../errors.ts'
+import type { Lab, Node } from '../topology.ts'
+import { type Look, until } from '../wait.ts'
+
+/** Seconds, before `patience`, after which it is worth looking whether something hinders: that look costs time itself. */
+export const EXPLAIN_AFTER_SECONDS = 5
+
+/** Seconds, before `patience`, that a node may be down: somebody may just be starting it again. */
+const MAY_BE_DOWN_SECONDS = 1
+
+/** What is waited for, and which nodes it takes. */
+export type NodeWait = {
+  readonly what: string
+  /** Before `patience`. */
+  readonly seconds: number
+  /** Nodes that have to run for it. */
+  readonly needs: readonly Node[]
+  /** Nodes that have to run for it, too, but may begin again and again: the look says why. */
+  readonly mustNotEnd?: readonly Node[]
+  /** Nodes of which one has to run for it. */
+  readonly needsOneOf?: readonly Node[]
+  /** Nodes in which a fault may be that hinders, all of the lab unless said: in one that has just started is none. */
+  readonly suspects?: readonly Node[]
+}
+
+/**
+ * Waits for something that nodes do. It says at once what makes that hopeless: a node that has ended or does not stay
+ * up. After a while, and at the deadline, it says what hinders: a fault in force, a setting that hides a database.
+ */
+export async function untilNodes<T>(lab: Lab, wait: NodeWait, look: () => Promise<Look<T>>): Promise<T> {
+  const { what, seconds, needs, mustNotEnd = [], needsOneOf = [], suspects = lab.nodes } = wait
+  const needed = [...needs, ...mustNotEnd]
+  const watchedNodes = [...needed, ...needsOneOf]
+  const { patience } = lab.settings
+  const explainAt = performance.now() + EXPLAIN_AFTER_SECONDS * 1000 * patience
+  const ends = endsOf(MAY_BE_DOWN_SECONDS * 1000 * patience)
+  let explained = false
+  const explain = async () => {
+    // Rarely needed, and long to load.
+    const { assertUnhindered } = await import('./hindrance.ts')
+    await assertUnhindered(lab, what, needs, suspects)
+  }
+  const watched = async (): Promise<Look<T>> => {
+    const found = await look()
+    if ('done' in found) return found
+    const containers = await containersOf(lab, watchedNodes)
+    const ended = watchedNodes.map((node, index) => {
+      const container = containers[index] ?? ABSENT
+      return ends(node, container) && !(mustNotEnd.includes(node) && endOf(container) === 'dying')
+    })
+    const oneOf = ended.slice(needed.length)
+    const index = oneOf.length > 0 && oneOf.every(Boolean) ? needed.length : ended.slice(0, needed.length).indexOf(true)
+    const [node, container] = [watchedNodes[index], containers[index]]
+    if (node !== undefined && container !== undefined) {
+      // A node may end because it does not reach another.
+      if (endOf(container) === 'dying') await explain()
+      throw await endedError(lab, node, container)
+    }
+    if (!explained && performance.now() > explainAt) {
+      explained = true
+      await explain()
+    }
+    return found
+  }
+  return until(what, { seconds, patience }, watched).catch(async (error) => {
+    if (!(error instanceof LabError && error.code === 'TIMEOUT')) throw error
+    await explain()
+    const says = `${error.message}\n${await lastSaid(watchedNodes)}`
+    throw new LabError(error.code, { says, fix: error.fix })
+  })
+}
+
+/** Tells whether a node has ended: for longer than that if it is down, at once if it does not stay up. */
+function endsOf(milliseconds: number): (node: Node, container: Container) => boolean {
+  const downSince = new Map<Node, number>()
+  return (node, container) => {
+    const end = endOf(container)
+    if (end === 'dying') return true
+    if (end === undefined) downSince.delete(node)
+    else if (!downSince.has(node)) downSince.set(node, performance.now())
+    return performance.now() - (downSince.get(node) ?? Number.POSITIVE_INFINITY) > milliseconds
+  }
+}
+
+const lastSaid = async (nodes: readonly Node[]): Promise<string> =>
+  (await Promise.all(nodes.map(async (node) => (await lastLines(node, 2)).replaceAll(/^/gm, `${node.name}: `)))).join(
+    '\n',
+  )

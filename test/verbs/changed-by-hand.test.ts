@@ -1,0 +1,84 @@
+// What the random walk (promises/walk) meets by chance, held one by one.
+import { spawnSync } from 'node:child_process'
+import { test } from 'tap'
+import { until } from '../../scripts/lab/wait.ts'
+import { containerOf, docker, failureOf, lab, patience, sql, startVerb, verb } from '../the-lab.ts'
+
+const changesOf = async (): Promise<Record<string, string>> => {
+  const ran = await verb('setup', ['--json'])
+  if (ran.exit !== 0) throw new Error(failureOf(ran))
+  return JSON.parse(ran.stdout).changes
+}
+const statusText = async () => (await verb('status')).stdout
+
+test('nodes that were taken off their network, renamed, limited or put on another network are named and put right', async (t) => {
+  const elsewhere = `${lab.network}-elsewhere`
+  await docker('network', 'create', elsewhere)
+  t.teardown(() => docker('network', 'rm', elsewhere))
+  await docker('network', 'disconnect', lab.network, containerOf('loader'))
+  await docker('network', 'connect', elsewhere, containerOf('backup'))
+  await docker('update', '--restart=no', '--memory=300m', '--memory-swap=300m', containerOf('primary'))
+  await docker('rename', containerOf('db-replica'), `${containerOf('db-replica')}-old`)
+  const before = await docker('inspect', '-f', '{{.Id}}', `${containerOf('db-replica')}-old`)
+
+  const told = await statusText()
+  t.match(told, `loader: it is not on the network ${lab.network}`)
+  t.match(told, `backup: it is on the network ${elsewhere} as well`)
+  t.match(
+    told,
+    'primary: its restart policy is no instead of unless-stopped; its memory is limited to 300 MiB instead of 384 MiB',
+  )
+  t.match(told, `db-replica: its container was renamed to ${containerOf('db-replica')}-old`)
+  t.match(told, /changed by hand: db-replica, primary, backup, loader; zx scripts\/setup\.ts puts it right/)
+
+  t.match(await changesOf(), { 'db-replica': 'unchanged', primary: 'mended', backup: 'mended', loader: 'made' })
+  t.equal(await docker('inspect', '-f', '{{.Id}}', containerOf('db-replica')), before, 'it got its name back')
+  t.notMatch(await statusText(), 'changed by hand')
+})
+
+test('a setting with which a database does not start, or is not found, is named with the command that takes it back', async (t) => {
+  t.teardown(async () => {
+    const ran = await verb('setup')
+    if (ran.exit !== 0) throw new Error(failureOf(ran))
+  })
+  for (const [setting, said] of [
+    [
+      'ssl = on',
+      /SETTING_HINDERS: db-primary cannot work with the setting ssl = 'on': FATAL: +could not load server certificate/,
+    ],
+    ["port = '5433'", /SETTING_HINDERS: db-primary cannot work with the setting port = '5433': /],
+  ] as const) {
+    await sql('db-primary', `alter system set ${setting}`)
+    await docker('restart', '-t', '5', containerOf('db-primary'))
+    const ran = await verb('setup')
+    t.equal(ran.exit, 1, setting)
+    t.match(ran.stderr, said)
+    t.notMatch(ran.stderr, /reset\.ts|LAB_PATIENCE/)
+    for (const [, command = ''] of ran.stderr.matchAll(/`(docker [^`]+)`/g)) shell(command)
+    t.match(await changesOf(), { 'db-replica': 'unchanged' }, `${setting} was taken back`)
+  }
+})
+
+test('a node that ends while reset waits for it is named at once, and nobody advises patience', async (t) => {
+  const { child, ended } = startVerb('reset')
+  let printed = ''
+  child.stderr.on('data', (chunk) => {
+    printed += chunk
+  })
+  await until('reset to start servers', { seconds: 30, patience }, async () =>
+    printed.includes(`docker start ${containerOf('primary')}`) ? { done: undefined } : { seen: printed },
+  )
+  await docker('kill', containerOf('db-primary'))
+  const killed = performance.now()
+  const ran = await ended
+  t.equal(ran.exit, 1)
+  t.match(ran.stderr, /NODE_DOWN: db-primary is waited for, but its container is exited\n.*setup\.ts brings it up/)
+  t.ok(performance.now() - killed < 15_000 * patience, `${Math.round(performance.now() - killed)} ms later`)
+  const whole = await verb('setup')
+  t.equal(whole.exit, 0, failureOf(whole))
+})
+
+function shell(command: string): void {
+  const done = spawnSync('bash', ['-c', command], { encoding: 'utf8' })
+  if (done.status !== 0) throw new Error(`${command}: ${done.stderr}`)
+}
