@@ -27,7 +27,7 @@ module BeforeUp
   def need_provider
     return if Vagrant.has_plugin?('vagrant-libvirt') || Machine.found?('VBoxManage') || !Machine.linux?
 
-    abort "Vagrantfile: there is neither libvirt nor VirtualBox for Vagrant here. For libvirt:\n  sudo vm/prepare-host\nor, by hand:\n  #{Machine.install_line}"
+    abort "Vagrantfile: there is neither libvirt nor VirtualBox for Vagrant here. For libvirt:\n  sudo vm/prepare-host\nor, by hand:\n  #{Machine.install_line(Host.to_install)}"
   end
 
   # Machines that have their ports already, whatever LAB_PORT_OFFSET says by now.

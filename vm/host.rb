@@ -75,7 +75,7 @@ module Host
       missing: missing(uses),
       libvirt: libvirt,
       kvm: (Kvm.state(Machine.architecture) if settings.driver == 'kvm' && libvirt == :answers),
-      free: { **({ POOL => [free(POOL), NEEDED[:machine]] } if creates), **({ root => [free(root), NEEDED[:box]] } if builds) },
+      free: { POOL => (NEEDED[:machine] if creates), root => (NEEDED[:box] if builds) }.compact.to_h { |it, needed| [it, [free(it), needed]] },
       rootless: builds && Process.uid != 0 && !Machine.found?('sudo'),
       systemd: File.directory?('/run/systemd/system')
     )
@@ -84,6 +84,11 @@ module Host
   # Packages of vm/host-packages.txt for these uses, without what their proof shows to be there.
   def missing(uses, rows = Machine.host_packages)
     rows.filter_map { |name, use, _, proof| name if uses.include?(use) && proof && !there?(proof) }
+  end
+
+  # Packages to install where nothing is known to be there: without those whose proof is, from wherever it came.
+  def to_install
+    Machine.host_packages.filter_map { |name, _use, _processor, proof| name unless proof && there?(proof) }
   end
 
   def there?(proof)

@@ -59,6 +59,17 @@ test('libvirtd: not there, not running, not for this user, silent', needs('ruby'
   t.equal(state(listening, 'exit 1'), 'silent')
 })
 
+test('disk space is asked for what will be made', needs('ruby'), async (t) => {
+  const folders = (builds: boolean, creates: boolean): readonly string[] =>
+    ruby(`Host.facts(Machine.settings, builds: ${builds}, creates: ${creates}, root: '/').free.keys`, {
+      LAB_VM_DRIVER: 'qemu',
+    })
+  t.strictSame(folders(false, false), [])
+  t.strictSame(folders(true, true), ['/var/lib/libvirt/images', '/'])
+  t.ok(ruby("[Host.free('/')]")[0] > 0)
+  t.equal(ruby("[Host.free('/no/such/folder')]")[0], null)
+})
+
 test(
   'the tiny guest ends where guests run, and one that does not is found in time',
   needs('qemu-system-x86_64'),
