@@ -8,4 +8,6 @@ for lower in http_proxy https_proxy no_proxy; do
   export "$lower=${!lower:-$given}" "$upper=${!upper:-$given}"
   proxied+=${proxied:+,}$lower,$upper
 done
+# The mirror that packages come from goes along.
+[[ ! ${LAB_MIRROR:-} ]] || proxied+=${proxied:+,}LAB_MIRROR
 unset lower upper given

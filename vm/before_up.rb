@@ -1,8 +1,8 @@
 # What the Vagrantfile looks at before a machine is started: that the host can, that its ports are free, that there is
 # a box, which is built where there is none. And what it says once the machine is up.
-require 'rbconfig'
 require_relative 'machine'
 require_relative 'boxes'
+require_relative 'host'
 require_relative 'ports'
 require_relative 'forwards'
 
@@ -25,15 +25,16 @@ module BeforeUp
 
   # Where Vagrant has no provider at all, it would say so in words that help nobody.
   def need_provider
-    return if Vagrant.has_plugin?('vagrant-libvirt') || Machine.found?('VBoxManage') || !RbConfig::CONFIG['host_os'].include?('linux')
+    return if Vagrant.has_plugin?('vagrant-libvirt') || Machine.found?('VBoxManage') || !Machine.linux?
 
-    abort "Vagrantfile: there is neither libvirt nor VirtualBox for Vagrant here. For libvirt:\n  #{Machine.install_line}"
+    abort "Vagrantfile: there is neither libvirt nor VirtualBox for Vagrant here. For libvirt:\n  sudo vm/prepare-host\nor, by hand:\n  #{Machine.install_line(Host.to_install)}"
   end
 
   # Machines that have their ports already, whatever LAB_PORT_OFFSET says by now.
   STARTED = %i[running saved paused].freeze
 
   def up(machine, settings)
+    need_host(machine, settings)
     return forward_anew(machine, settings) if machine.state.id == :running
     return if STARTED.include?(machine.state.id)
 
@@ -41,6 +42,19 @@ module BeforeUp
     find_box(machine) if machine.state.id == :not_created
     say_how(machine, settings) if machine.provider_name == :libvirt
     offset_file(machine).write(settings.offset)
+  end
+
+  # First of all: a machine's state is asked of libvirt too, and a box takes minutes.
+  def need_host(machine, settings)
+    return unless machine.provider_name == :libvirt && Machine.linux?
+
+    creates = machine.id.nil?
+    refuse(Host.complaint(Host.facts(settings, builds: creates && builds_box?(machine), creates: creates)))
+  end
+
+  def builds_box?(machine)
+    box = Boxes.choose(machine.provider_name.to_s)
+    box.kind == :own && machine.box.nil? && !Boxes.built(box.name, box.provider)
   end
 
   # Of a machine that runs already Vagrant looks at nothing but its provisioning.
@@ -75,15 +89,14 @@ module BeforeUp
     nil
   end
 
-  # Beside the machine's own folder, which Vagrant empties each time that it looks for a machine which is not there yet.
   def offset_file(machine)
-    machine.env.local_data_path.join('failover-lab-port-offset')
+    machine.env.local_data_path.join(Machine::OFFSET_FILE)
   end
 
   def find_box(machine)
     box = Boxes.choose(machine.provider_name.to_s)
     refuse(Boxes.complaint(box, there: !machine.box.nil?))
-    build_box(machine) if box.kind == :own && machine.box.nil? && !Boxes.built(box.name, box.provider)
+    build_box(machine) if builds_box?(machine)
   end
 
   def refuse(complaint)
@@ -110,8 +123,6 @@ module BeforeUp
 
   def install_dependencies(machine)
     return if File.exist?("#{ROOT}/node_modules/.bin/zx")
-
-    raise Refused, "Building the box needs npm:\n  sudo apt-get install -y --no-install-recommends npm" unless Machine.found?('npm')
 
     machine.ui.info('First its dependencies: npm ci')
     run('npm ci failed; the lines above say why', {}, 'npm', 'ci')

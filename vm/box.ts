@@ -5,18 +5,24 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { asRoot } from './as-root.ts'
 import { buildBoxes } from './box/build.ts'
+import { candidatesOf, freshnessText, lockedNames, outdated } from './box/classroom/archive.ts'
 import { comparisonText, differencesOf } from './box/classroom/differences.ts'
 import { manifestIn } from './box/classroom/members.ts'
+import { readLock } from './box/classroom/packages-lock.ts'
+import { fromMirror } from './box/from-mirror.ts'
 import { checkHost } from './box/host.ts'
 import { readOrders } from './box/order.ts'
 import { builtText, handOutText } from './box/show.ts'
 import { type Steps, steps } from './box/step.ts'
+import type { Installed } from './box/system/installed.ts'
+import { workplace } from './box/workplace.ts'
 import { Problem } from './problem.ts'
 import { proxySettings } from './proxy.ts'
-import { boxSettings } from './settings.ts'
+import { type BoxSettings, boxSettings } from './settings.ts'
 
 const HELP = `Usage: zx vm/box.ts [--provider libvirt|virtualbox|libvirt,virtualbox] [--architecture amd64|arm64]
-                    [--classroom [--refresh]] [--output FILE]
+                    [--classroom [--locked | --refresh]] [--output FILE]
+       zx vm/box.ts --classroom --check
        zx vm/box.ts --compare ONE.box OTHER.box
 
 Builds the lab's Vagrant box: Debian with Docker and everything else that provisioning would install,
@@ -26,15 +32,17 @@ sudo for that. \`vagrant up\` runs it by itself when there is no box yet.
   --provider …    for which provider of Vagrant, or for several from one build. Default: libvirt
   --architecture  for which processor. Default: this host's own. A box for another one has neither the lab's images nor
                   node_modules: the machine makes them at its first start
-  --classroom     a box to hand out: from exactly the packages of vm/box/classroom/packages.lock, with a list of all that is in
-                  it and this project inside
-  --refresh       with --classroom: takes the packages that Debian has now, and writes them to the lock
+  --classroom     a box to hand out: with a list of all that is in it, and this project inside. Says which packages have
+                  changed since vm/box/classroom/packages.lock was written
+  --locked        with --classroom: refuses packages that differ from the lock
+  --refresh       with --classroom: writes the packages to the lock
+  --check         with --classroom: builds nothing, and says which packages of the lock Debian has in another version
   --compare       says which files two classroom boxes have unlike, and why; fails if one of them has no known reason
   --output FILE   where to write the box. Default: vm/build, where \`vagrant up\` finds it
   --help          this text
 
 Settings: vm/settings.json (box, suite, diskGiB, …); LAB_BOX=owner/name gives the box another name,
-LAB_ARCHITECTURE is --architecture.
+LAB_ARCHITECTURE is --architecture, LAB_MIRROR where packages come from.
 `
 
 // What is called from here finds its proxies, whichever of their names it looks for.
@@ -52,7 +60,7 @@ try {
 
 async function main(given: string[]): Promise<number> {
   const options = readOptions(given)
-  const { help, compare, architecture, classroom = false, refresh = false } = options
+  const { help, compare, architecture, classroom = false, locked = false, refresh = false, check = false } = options
   if (help) {
     process.stdout.write(HELP)
     return 0
@@ -63,12 +71,30 @@ async function main(given: string[]): Promise<number> {
   checkHost(settings.architecture)
   if (process.getuid?.() !== 0) return throughSudo(given)
 
+  if (check) return checkLock(settings)
+
   process.stdout.write(
     `Building the box ${settings.box} for ${settings.architecture}${classroom ? ', for a classroom' : ''}\n`,
   )
   const run = interruptible(steps((text) => process.stdout.write(text)))
-  const built = await buildBoxes(run, settings, orders, classroom ? { refresh } : undefined)
-  process.stdout.write(classroom ? handOutText(settings.box, built) : builtText(settings, built))
+  const mode = locked ? 'locked' : refresh ? 'refresh' : 'newest'
+  const { boxes, changed } = await buildBoxes(run, settings, orders, classroom ? mode : undefined)
+  process.stdout.write(classroom ? `${changed}${handOutText(settings.box, boxes)}` : builtText(settings, boxes))
+  return 0
+}
+
+/** A stale lock is a warning and no failure: Debian's archive moves without us. */
+async function checkLock(settings: BoxSettings): Promise<number> {
+  const lock = await readLock()
+  const run = interruptible(steps((text) => process.stdout.write(text)))
+  await using place = await workplace(join(HERE, 'build'))
+  let candidates: Installed = {}
+  await run.step("what Debian's archive has now", 5, async (run) => {
+    candidates = await fromMirror(settings.mirror, (environment) =>
+      candidatesOf(run, settings, place.path, lockedNames(lock), environment),
+    )
+  })
+  process.stdout.write(freshnessText(lock, outdated(lock, candidates)))
   return 0
 }
 
@@ -87,7 +113,9 @@ type Options = {
   provider?: string
   architecture?: string
   classroom?: boolean
+  locked?: boolean
   refresh?: boolean
+  check?: boolean
   compare?: boolean
   output?: string
   boxes: string[]
@@ -103,12 +131,16 @@ function readOptions(given: string[]): Options {
         provider: { type: 'string' },
         architecture: { type: 'string' },
         classroom: { type: 'boolean' },
+        locked: { type: 'boolean' },
         refresh: { type: 'boolean' },
+        check: { type: 'boolean' },
         compare: { type: 'boolean' },
         output: { type: 'string' },
       },
     })
-    if (values.refresh && !values.classroom) throw new Error('--refresh goes with --classroom')
+    const modes = (['locked', 'refresh', 'check'] as const).filter((mode) => values[mode])
+    if (modes.length > 0 && !values.classroom) throw new Error(`--${modes[0]} goes with --classroom`)
+    if (modes.length > 1) throw new Error(`--${modes.join(' and --')} exclude each other`)
     if (positionals.length > 0 && !values.compare) throw new Error(`${positionals[0]} is no option`)
     return { ...values, boxes: positionals }
   } catch (error) {

@@ -9,6 +9,8 @@ module Boxes
   BUILD = File.join(__dir__, 'build')
   # What `vagrant up` builds a box for where there is none.
   BUILT_FOR = 'libvirt'.freeze
+  # Formats that a provider takes: older versions of vagrant-qemu look for boxes of libvirt, newer ones for their own.
+  FORMATS = { 'qemu' => %w[qemu libvirt] }.freeze
   # Providers that vm/box.ts knows, and what it adds to the name of their file; vagrant-qemu takes the boxes of libvirt.
   ENDINGS = { 'libvirt' => '', 'qemu' => '', 'virtualbox' => '-virtualbox' }.freeze
 
@@ -93,7 +95,9 @@ module Boxes
   def known?(name, provider, home = ENV['VAGRANT_HOME'] || File.join(Dir.home, '.vagrant.d'))
     folder = File.join(home, 'boxes', name.gsub('/', '-VAGRANTSLASH-'))
     # Since 2.4 there is one more level, for the architecture.
-    !provider.nil? && Dir.glob(["*/#{provider}/metadata.json", "*/*/#{provider}/metadata.json"], base: folder).any?
+    FORMATS.fetch(provider, [provider].compact).any? do |format|
+      Dir.glob(["*/#{format}/metadata.json", "*/*/#{format}/metadata.json"], base: folder).any?
+    end
   end
 
   # Can vm/box.ts work here? It names what is missing where apt-get can install that.

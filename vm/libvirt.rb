@@ -5,6 +5,7 @@ module LibvirtMachine
   module_function
 
   def configure(libvirt, settings)
+    libvirt.default_prefix = Machine.prefix
     # One where it is emulated: two run truly side by side in QEMU, and then V8 crashes in some of a hundred starts.
     libvirt.cpus = settings.cpus
     libvirt.memory = settings.memory

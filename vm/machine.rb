@@ -1,4 +1,6 @@
 # The machine's settings for the Vagrantfile: vm/settings.json with LAB_* variables of the environment over it.
+require 'digest'
+require 'etc'
 require 'json'
 require 'rbconfig'
 
@@ -7,6 +9,11 @@ module Machine
   FOLDER = __dir__
   DRIVERS = %w[auto kvm qemu].freeze
   ARCHITECTURES = %w[amd64 arm64].freeze
+
+  # Beside the machine's own folder, which Vagrant empties each time that it looks for a machine which is not there yet.
+  OFFSET_FILE = 'failover-lab-port-offset'.freeze
+  # vagrant-qemu's own, before LAB_PORT_OFFSET.
+  QEMU_SSH_PORT = 50_022
 
   Settings = Struct.new(:cpus, :memory, :offset, :ports, :driver, keyword_init: true)
   Port = Struct.new(:node, :guest, :host, keyword_init: true)
@@ -18,7 +25,7 @@ module Machine
   end
 
   def settings(environment = ENV)
-    offset = number(environment, 'LAB_PORT_OFFSET', 0, 0..14_000)
+    offset = number(environment, 'LAB_PORT_OFFSET', kept_offset(environment) || 0, 0..14_000)
     chosen = driver(given(environment, 'LAB_VM_DRIVER') || 'auto')
     Settings.new(
       cpus: number(environment, 'LAB_CPUS', table[chosen == 'qemu' ? 'emulatedCpus' : 'cpus'], 1..64),
@@ -27,6 +34,16 @@ module Machine
       ports: ports(offset),
       driver: chosen
     )
+  end
+
+  # The LAB_PORT_OFFSET that the machine was brought up with, as long as there is one: its next start needs no variable.
+  def kept_offset(environment = ENV)
+    data = File.expand_path(given(environment, 'VAGRANT_DOTFILE_PATH') || '.vagrant', File.join(FOLDER, '..'))
+    return if Dir.glob('machines/*/*/id', base: data).empty?
+
+    Integer(File.read(File.join(data, OFFSET_FILE)), 10)
+  rescue SystemCallError, ArgumentError
+    nil
   end
 
   def ports(offset)
@@ -44,6 +61,15 @@ module Machine
     "The lab on this host:\n#{lines.join("\n")}\nGo on inside: vagrant ssh"
   end
 
+  # Settings of the lab that the host's variables say for the machine too, those that are set. The lab itself checks them;
+  # here only that a shell's file can hold them.
+  def guest_settings(environment = ENV)
+    names = table['guestSettings'].select { |name| given(environment, name) }
+    names.to_h { |name| [name, environment[name]] }.each do |name, value|
+      raise ArgumentError, "#{name} holds what no setting of the lab does: unset it" unless value.match?(%r{\A[\w.:/@%+~,-]+\z})
+    end
+  end
+
   # The folder with certificate authorities that this host was given, or nil.
   def certificates(environment = ENV)
     asked = given(environment, 'LAB_CERTIFICATES')
@@ -52,10 +78,20 @@ module Machine
     raise ArgumentError, "LAB_CERTIFICATES is #{asked.inspect}: unset it or set it to a folder with certificates, files named *.crt" if asked
   end
 
-  # The line that installs what a Debian or Ubuntu host needs.
-  def install_line
+  # First part of libvirt's name for the machine, which all users of a host share: of this user and this clone alone.
+  # A machine that has another name already keeps it: Vagrant knows it by its id.
+  def prefix(folder = File.join(FOLDER, '..'), user = Etc.getpwuid&.name || Etc.getlogin)
+    "failover-lab-#{user.to_s.downcase.gsub(/[^a-z0-9]/, '')}-#{Digest::SHA256.hexdigest(File.realpath(folder))[0, 6]}_"
+  end
+
+  # Rows of vm/host-packages.txt for the machine's processor: name, use, processor, and what proves that it is there.
+  def host_packages
     rows = File.readlines(File.join(FOLDER, 'host-packages.txt')).map { |line| line.sub(/#.*/, '').split }
-    names = rows.filter_map { |name, _use, processor| name if ['any', architecture].include?(processor) }
+    rows.select { |_name, _use, processor| ['any', architecture].include?(processor) }
+  end
+
+  # The line that installs what a Debian or Ubuntu host needs.
+  def install_line(names = host_packages.map(&:first))
     "sudo apt-get update && sudo apt-get install -y --no-install-recommends #{names.join(' ')}"
   end
 
@@ -94,8 +130,12 @@ module Machine
     environment[name] unless environment[name].to_s.empty?
   end
 
-  # Is there such a command on this host?
-  def found?(command)
-    ENV['PATH'].split(File::PATH_SEPARATOR).any? { |folder| File.executable?(File.join(folder, command)) }
+  def linux?
+    RbConfig::CONFIG['host_os'].include?('linux')
+  end
+
+  # Is there such a command on this host, in PATH or these other folders?
+  def found?(command, besides = [])
+    [*ENV['PATH'].split(File::PATH_SEPARATOR), *besides].any? { |folder| File.executable?(File.join(folder, command)) }
   end
 end

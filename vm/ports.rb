@@ -73,12 +73,12 @@ module Ports
     "#{name || 'a process'} (pid #{pid})"
   end
 
-  # What a command prints; nothing where it is not there, fails, or takes too long.
-  def ask(*command)
+  # What a command prints; nothing where it is not there, fails before it prints, or takes too long.
+  def ask(*command, seconds: SECONDS)
     reader, writer = IO.pipe
     pid = Process.spawn(*command, in: File::NULL, out: writer, err: File::NULL)
     writer.close
-    Timeout.timeout(SECONDS) { reader.read }.encode('UTF-8', invalid: :replace, undef: :replace)
+    Timeout.timeout(seconds) { reader.read }.encode('UTF-8', invalid: :replace, undef: :replace)
   rescue SystemCallError, Timeout::Error
     ''
   ensure

@@ -15,7 +15,7 @@ module Proxy
 
   # What must not be printed.
   def secrets(environment = ENV)
-    settings(environment).values.filter_map { |value| value[%r{://([^/@]*:[^/@]+)@}, 1] }.uniq
+    [*settings(environment).values, environment['LAB_MIRROR'].to_s].filter_map { |value| value[%r{://([^/@]*:[^/@]+)@}, 1] }.uniq
   end
 
   def on_loopback?(environment = ENV)

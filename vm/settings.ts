@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import type { Provider } from './box/pack/format.ts'
+import { isMirror, MIRROR_MUST_BE } from './mirror.ts'
 import { Problem } from './problem.ts'
+import { withoutPasswords } from './proxy.ts'
 
 const FILE = new URL('settings.json', import.meta.url)
 
@@ -20,6 +22,8 @@ const Settings = z.object({
   diskGiB: z.int('must be a whole number').min(8, 'must be at least 8').max(1024, 'must be at most 1024'),
   /** Processor of the machine: what `LAB_ARCHITECTURE` says, else this host's own. */
   architecture: z.enum(ARCHITECTURES, `must be ${ARCHITECTURES.join(' or ')}`),
+  /** What `LAB_MIRROR` says: where packages come from while the box is built. */
+  mirror: z.string().refine(isMirror, MIRROR_MUST_BE).optional(),
 })
 
 export type BoxSettings = Readonly<z.infer<typeof Settings>>
@@ -34,8 +38,12 @@ export function boxSettings(
   table: unknown = JSON.parse(readFileSync(FILE, 'utf8')),
 ): BoxSettings {
   const name = environment['LAB_BOX']
+  const mirror = environment['LAB_MIRROR']
   const architecture = environment['LAB_ARCHITECTURE'] || ownArchitecture()
-  const given = typeof table === 'object' ? { ...table, ...(name ? { box: name } : {}), architecture } : table
+  const given =
+    typeof table === 'object'
+      ? { ...table, ...(name ? { box: name } : {}), architecture, ...(mirror ? { mirror } : {}) }
+      : table
   const parsed = Settings.safeParse(given)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
@@ -43,6 +51,7 @@ export function boxSettings(
   const elsewhere: Record<string, string | undefined> = {
     box: name && `LAB_BOX=${name}`,
     architecture: `the architecture ${architecture}`,
+    mirror: mirror && `LAB_MIRROR=${withoutPasswords(mirror)}`,
   }
   const where = elsewhere[key] || `vm/settings.json: ${key}`
   throw new Problem(`${where} is unusable`, issue?.message ?? 'compare it with the file in version control')

@@ -39,6 +39,10 @@ export const ERRORS = {
     says: 'no base image for Debian {suite}: no registry answered ({registry}), and mmdebstrap could not make one ({reason})',
     fix: 'sudo apt-get install -y mmdebstrap uidmap debian-archive-keyring, and check that the package archive can be reached',
   },
+  MIRROR: {
+    says: 'the mirror in LAB_MIRROR gave no answer to {asked}: {problem}',
+    fix: 'set LAB_MIRROR to the address of a mirror that has this, or unset it to use the one of Debian',
+  },
   SETTING: { says: '{setting} is {problem}', fix: 'unset it or set it to {expected}' },
   ARCHITECTURE: {
     says: 'the engine runs on {architecture}',

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { isMirror, MIRROR_MUST_BE } from '../../vm/mirror.ts'
+import { withoutPasswords } from '../../vm/proxy.ts'
 import { labError } from './errors.ts'
 
 const Machine = z.object({ ports: z.record(z.string(), z.int().min(1).max(65535)) })
@@ -35,6 +37,8 @@ const Environment = z.object({
   LAB_PATIENCE: number(0.1, 100, 1),
   /** Level of the servers' logs. Default: info. */
   LAB_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
+  /** A Debian mirror that packages come from while machine, box and images are built. Default: Debian's own. */
+  LAB_MIRROR: z.string().refine(isMirror, MIRROR_MUST_BE).optional(),
 })
 
 /** Every setting of the lab, as documents list them. */
@@ -47,6 +51,7 @@ export type Settings = {
   readonly bind: string
   readonly patience: number
   readonly logLevel: string
+  readonly mirror: string | undefined
   /** First part of the images' names. */
   readonly images: string
 }
@@ -61,7 +66,7 @@ export function readSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     const setting = String(issue?.path[0])
     throw labError('SETTING', {
       setting,
-      problem: JSON.stringify(environment[setting]),
+      problem: withoutPasswords(JSON.stringify(environment[setting])),
       expected: issue?.message.replace(/^must be /, '') ?? 'something else',
     })
   }
@@ -73,6 +78,7 @@ export function readSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     bind: it.LAB_BIND,
     patience: it.LAB_PATIENCE,
     logLevel: it.LAB_LOG_LEVEL,
+    mirror: it.LAB_MIRROR,
     images: 'failover-lab',
   }
 }

@@ -34,7 +34,7 @@ export const needs = (command: string): { skip?: string } =>
 
 /** The value of a Ruby expression that uses what is in vm/. */
 export function ruby(expression: string, environment: Environment = {}) {
-  const files = ['machine', 'boxes', 'ports', 'proxy'].flatMap((name) => ['-r', `./vm/${name}.rb`])
+  const files = ['machine', 'boxes', 'host', 'ports', 'proxy'].flatMap((name) => ['-r', `./vm/${name}.rb`])
   const asked = run('ruby', ['-r', 'json', ...files, '-e', `puts JSON.generate(${expression})`], environment)
   if (asked.status !== 0) throw new Error(asked.said)
   return JSON.parse(asked.stdout)
@@ -42,9 +42,9 @@ export function ruby(expression: string, environment: Environment = {}) {
 
 export type Asked = readonly [where: string, arguments: readonly unknown[], options: Readonly<Record<string, unknown>>]
 
-/** All that the Vagrantfile asks Vagrant for. */
-export function vagrantfile(environment: Environment = {}): readonly Asked[] {
-  const read = run('ruby', [join(import.meta.dirname, 'vagrantfile-as-read.rb')], environment)
+/** All that the Vagrantfile of a clone of this project asks Vagrant for. */
+export function vagrantfile(environment: Environment = {}, project = ROOT): readonly Asked[] {
+  const read = run('ruby', [join(project, 'test/units/vagrantfile-as-read.rb')], environment)
   if (read.status !== 0) throw new Error(read.said)
   return JSON.parse(read.stdout)
 }

@@ -72,6 +72,7 @@ test('a box counts as there for the provider that it was made for', needs('ruby'
   }
   const known = (provider: string) => ruby(`[Boxes.known?('${OWN}', ${provider})]`, { VAGRANT_HOME: home })[0]
   t.strictSame(['"libvirt"', '"virtualbox"', '"vmware"', 'nil'].map(known), [true, true, false, false])
+  t.equal(known('"qemu"'), true, 'vagrant-qemu takes those of libvirt')
 })
 
 test('a box that is asked for is taken, with all that was said about it', needs('ruby'), async (t) => {

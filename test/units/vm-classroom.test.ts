@@ -6,11 +6,20 @@ import { gzip } from 'node:zlib'
 import fc from 'fast-check'
 import { type Test, test } from 'tap'
 import { $ } from 'zx/core'
+import { freshnessText, lockedNames, outdated, parsePolicy } from '../../vm/box/classroom/archive.ts'
 import { comparisonText, differencesOf } from '../../vm/box/classroom/differences.ts'
 import { layerNames, listFiles, manifestText, parseManifest } from '../../vm/box/classroom/manifest.ts'
 import { MEMBERS, manifestIn } from '../../vm/box/classroom/members.ts'
-import { assertLocked, lockText, parseLock, readLock, unlike } from '../../vm/box/classroom/packages-lock.ts'
+import {
+  assertLocked,
+  changedText,
+  lockText,
+  parseLock,
+  readLock,
+  unlike,
+} from '../../vm/box/classroom/packages-lock.ts'
 import { packProject } from '../../vm/box/classroom/project.ts'
+import { steps } from '../../vm/box/step.ts'
 import { parsePackages } from '../../vm/box/system/installed.ts'
 import { Problem } from '../../vm/problem.ts'
 
@@ -43,13 +52,39 @@ test('a lock is read as it was written, and a line that makes no sense is named'
   t.throws(() => parseLock('machine bash 5\n'), { message: /no line "made"/ })
 })
 
-test('packages that are newer, missing or too many are each said, and refuse the build', async (t) => {
+test('packages that are newer, missing or too many are each said; only a locked build refuses them', async (t) => {
   const locked = { a: '1', b: '1', c: '1' }
   const found = { a: '1', b: '2', d: '1' }
   t.strictSame(unlike(locked, found), ['b 2 (locked: 1)', 'c missing (locked: 1)', 'd 1 (locked: none)'])
-  t.doesNotThrow(() => assertLocked({ made, packages: { machine: locked } }, 'machine', locked))
-  const refused = () => assertLocked({ made, packages: { machine: locked } }, 'machine', found)
-  t.throws(refused, { name: 'Problem', message: /3 differ in machine:\n {2}b 2/, fix: /--refresh/ })
+  const lock = { made, packages: { machine: locked } }
+  t.doesNotThrow(() => assertLocked(lock, { machine: locked }))
+  const refused = () => assertLocked(lock, { machine: found })
+  t.throws(refused, {
+    name: 'Problem',
+    message: /3 differ:\n {2}machine: b 2/,
+    fix: /--refresh.*LAB_MIRROR.* 2026-01-02/,
+  })
+  t.equal(changedText(lock, { machine: locked }), '')
+  t.match(changedText(lock, { machine: found }), /3 differ:\n {2}machine: b 2 .*--refresh.*--locked/s)
+})
+
+test('a step that refuses keeps its own way out', async (t) => {
+  const { step } = steps(() => {})
+  await t.rejects(
+    step('a step', 1, () => Promise.reject(new Problem('why', 'the way out'))),
+    { message: 'why', fix: 'the way out' },
+  )
+})
+
+test('a lock that is older than the archive is found from its indices alone', async (t) => {
+  const policy =
+    'bash:\n  Installed: (none)\n  Candidate: 5.2-2\n  Version table:\n     5.2-2 500\ngone:\n  Candidate: (none)\n'
+  const lock = { made, packages: { machine: { bash: '5.2-1', gone: '1' }, base: { bash: '5.2-1' } } }
+  t.strictSame(lockedNames(lock), ['bash', 'gone'])
+  const other = outdated(lock, parsePolicy(policy))
+  t.strictSame(other, ['bash 5.2-2 (locked: 5.2-1)', 'gone missing (locked: 1)'])
+  t.match(freshnessText(lock, other), /2026-01-02.* 2 of its packages:\n {2}bash 5.2-2.*--classroom/s)
+  t.match(freshnessText(lock, []), /^✓/)
 })
 
 test('only what is installed is a package of the box', async (t) => {

@@ -1,13 +1,14 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { test } from 'tap'
-import { readSettings } from '../../scripts/lab/settings.ts'
+import { readSettings, SETTING_NAMES } from '../../scripts/lab/settings.ts'
 import { labOf } from '../../scripts/lab/topology.ts'
 import { boxFileName, boxSettings } from '../../vm/settings.ts'
 import { type Environment, emptyFolder, needs, ruby, run, vagrantfile } from './ruby.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
+const table = JSON.parse(readFileSync(join(ROOT, 'vm/settings.json'), 'utf8'))
 
 const refusal = (environment: Environment): string => {
   try {
@@ -158,4 +159,69 @@ test('the line that a host is told installs every package of the list', needs('r
   const [line] = ruby('[Machine.install_line]')
   t.match(line, /^sudo apt-get update && sudo apt-get install -y .*vagrant-libvirt.*mmdebstrap/)
   t.notMatch(line, '#')
+})
+
+/** A clone of the project as far as the Vagrantfile reads it. */
+function clone(): string {
+  const folder = join(emptyFolder(), 'lab')
+  mkdirSync(folder)
+  for (const part of ['Vagrantfile', 'vm', '.gitignore'])
+    cpSync(join(ROOT, part), join(folder, part), { recursive: true, filter: (path) => !path.includes('/vm/build') })
+  mkdirSync(join(folder, 'test/units'), { recursive: true })
+  cpSync(join(ROOT, 'test/units/vagrantfile-as-read.rb'), join(folder, 'test/units/vagrantfile-as-read.rb'))
+  return folder
+}
+
+test(
+  'two clones in folders of the same name have machines of two names, each the same every time',
+  needs('ruby'),
+  async (t) => {
+    const prefix = (folder: string) =>
+      vagrantfile({}, folder).find(([where]) => where === 'vm.provider.libvirt.default_prefix')?.[1][0]
+    const [one, other] = [clone(), clone()]
+    t.match(prefix(one), /^failover-lab-[a-z0-9]+-[0-9a-f]{6}_$/)
+    t.equal(prefix(one), prefix(one))
+    t.not(prefix(one), prefix(other))
+    const of = (user: string) => ruby(`[Machine.prefix('.', '${user}')]`)[0]
+    t.not(of('ann'), of('bob'), 'and each user')
+    t.match(of('Ann.B-2'), /^failover-lab-annb2-/, "in characters that libvirt's names may have")
+  },
+)
+
+test('a machine keeps the offset that it was brought up with, until another is given', needs('ruby'), async (t) => {
+  const data = emptyFolder()
+  const offset = (environment: Environment = {}) =>
+    ruby('[Machine.settings.offset]', { VAGRANT_DOTFILE_PATH: data, ...environment })[0]
+  writeFileSync(join(data, 'failover-lab-port-offset'), '3000')
+  t.equal(offset(), 0, 'of a machine that is gone nothing is kept')
+  mkdirSync(join(data, 'machines/default/libvirt'), { recursive: true })
+  writeFileSync(join(data, 'machines/default/libvirt/id'), 'some-id')
+  t.equal(offset(), 3000)
+  t.equal(offset({ LAB_PORT_OFFSET: '0' }), 0)
+})
+
+test("vagrant-qemu's ssh has a port that moves with the lab", needs('ruby'), async (t) => {
+  const port = (environment: Environment) =>
+    vagrantfile(environment).find(([where]) => where === 'vm.provider.qemu.ssh_port')?.[1]
+  t.strictSame([port({}), port({ LAB_PORT_OFFSET: '1000' })], [[50022], [51022]])
+})
+
+test("the lab's settings reach the machine, all but those that are the host's own", needs('ruby'), async (t) => {
+  const own = ['LAB_NAME', 'LAB_PORT_OFFSET', 'LAB_BIND']
+  t.strictSame([...table.guestSettings, ...own].sort(), [...SETTING_NAMES].sort())
+  const sent = (environment: Environment) =>
+    vagrantfile(environment).find(([where]) => where === 'vm.provision')?.[2]['env']
+  t.match(sent({ LAB_PATIENCE: '3', LAB_LOG_LEVEL: 'debug', LAB_POSTGRES: '' }), {
+    GUEST_SETTINGS: 'LAB_PATIENCE=3 LAB_LOG_LEVEL=debug',
+  })
+  t.throws(() => vagrantfile({ LAB_LOG_LEVEL: 'a;reboot' }), /LAB_LOG_LEVEL/)
+})
+
+test('time limits follow how fast the machine starts processes', async (t) => {
+  const patience = (...args: string[]) => Number(run('bash', ['vm/patience.sh', ...args]).stdout)
+  t.strictSame(
+    ['300', '4999', '5000', '12000', '900000'].map((it) => patience(it)),
+    [1, 1, 8, 12, 30],
+  )
+  t.ok(patience() >= 1, 'measured')
 })

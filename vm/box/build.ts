@@ -6,10 +6,19 @@ import { Problem } from '../problem.ts'
 import { type BoxSettings, ownArchitecture } from '../settings.ts'
 import { type BoxInfo, describeBox } from './classroom/describe.ts'
 import { MEMBERS } from './classroom/members.ts'
-import { assertImagesLocked, assertLocked, LOCK, packagesOf, readLock, writeLock } from './classroom/packages-lock.ts'
+import {
+  assertLocked,
+  changedText,
+  LOCK,
+  type Lock,
+  packagesOf,
+  readLock,
+  writeLock,
+} from './classroom/packages-lock.ts'
 import { packProject } from './classroom/project.ts'
 import { BOOTS } from './disk/boot.ts'
 import { makeDisk, mountDisk, unmountDisk } from './disk/disk.ts'
+import { fromMirror } from './from-mirror.ts'
 import type { Order } from './order.ts'
 import { pack } from './pack/pack.ts'
 import type { Steps } from './step.ts'
@@ -32,8 +41,14 @@ export type Box = {
   readonly info: BoxInfo | undefined
 }
 
-/** How a box for a classroom is built: from exactly what the lock says, or, with `refresh`, writing the lock anew. */
-export type Classroom = { readonly refresh: boolean }
+/**
+ * How a box for a classroom is built: from what the archive has, saying what differs from the lock; `locked` refuses
+ * what differs, `refresh` writes the lock anew.
+ */
+export type Classroom = 'newest' | 'locked' | 'refresh'
+
+/** Finished boxes, and in what they differ from the lock; nothing if in nothing. */
+export type Built = { readonly boxes: readonly Box[]; readonly changed: string }
 
 /**
  * Builds one system and packs it for each of `orders`, whose files are in the same folder and are there afterwards
@@ -44,7 +59,7 @@ export async function buildBoxes(
   settings: BoxSettings,
   orders: readonly [Order, ...Order[]],
   classroom?: Classroom,
-): Promise<readonly Box[]> {
+): Promise<Built> {
   const folder = dirname(orders[0].output)
   await using place = await workplace(folder)
   await checkSpace(folder)
@@ -55,8 +70,9 @@ export async function buildBoxes(
   // Two thirds of all packages come with npm, and installing those for another processor takes most of an hour. The
   // machine itself installs it when it is provisioned.
   const asked = boxPackages(settings.architecture).filter((name) => !foreign || name !== 'npm')
-  const locked = classroom?.refresh === false ? await readLock() : undefined
-  const made = locked?.made ?? thisSecond()
+  const last = classroom === undefined || classroom === 'refresh' ? undefined : await readLock()
+  const locked = classroom === 'locked' ? last : undefined
+  const made = last?.made ?? thisSecond()
   let machine: Installed = {}
   let images: readonly DescribedImage[] = []
   let info: BoxInfo | undefined
@@ -68,21 +84,23 @@ export async function buildBoxes(
   await step(`Debian ${settings.suite} with ${asked.length} packages asked for (mmdebstrap)`, 90, async (run) => {
     // TMPDIR: what it keeps for itself goes when the folder goes, however it ends.
     const environment = [`TMPDIR=${place.path}`, `SOURCE_DATE_EPOCH=${made.getTime() / 1000}`]
-    await run`env ${environment} mmdebstrap ${mmdebstrapArguments(settings, root, asked)}`
+    await fromMirror(settings.mirror, async (proxies) => {
+      await run`env ${[...environment, ...proxies]} mmdebstrap ${mmdebstrapArguments(settings, root, asked)}`
+    })
     machine = await machinePackages(run, root)
-    if (locked) assertLocked(locked, 'machine', machine)
+    if (locked) assertLocked(locked, { machine })
   })
   // Both need programs of the box's own processor to run here as they would there.
   if (!foreign) {
     await step('node_modules as package-lock.json pins them', 10, (run) => carryDependencies(run, root))
     await step("the lab's images, built in there", 30, async (run) => {
       images = await carryImages(run, root)
-      if (locked) assertImagesLocked(locked, images)
+      if (locked) assertLocked(locked, packagesOf(machine, images))
     })
   }
   await step(`boot loader (${boot.loader})`, 5, (run) => boot.install(run, disk, root))
   await step('no logs, no caches, one time', 10, (run) => tidy(run, root, made))
-  const lock = { made, packages: packagesOf(machine, images) }
+  const lock: Lock = { made, packages: packagesOf(machine, images) }
   if (classroom) {
     await step('what is in it', 10, async (run) => {
       info = await describeBox(run, { root, folder: place.path, settings, lock, images })
@@ -104,8 +122,8 @@ export async function buildBoxes(
     await rename(finished, output)
   }
   // Only now: a build that failed changes no lock.
-  if (classroom?.refresh) await writeLock(lock).then(() => giveToCaller(LOCK))
-  return boxes
+  if (classroom === 'refresh') await writeLock(lock).then(() => giveToCaller(LOCK))
+  return { boxes, changed: last ? changedText(last, lock.packages) : '' }
 }
 
 // Times of files are kept in whole seconds.

@@ -28,6 +28,7 @@ export function steps(print: (text: string) => void): Steps {
       print('failed\n')
       if (interruption.signal.aborted) throw interruption.signal.reason
       if (deadline.aborted) throw new Problem(`"${title}" did not end within ${minutes} minutes`, 'try again')
+      if (error instanceof Problem) throw error
       throw new Problem(`"${title}" failed:\n${lastLines(error)}`, 'mend what the lines above say, then try again')
     }
     print(`${((performance.now() - began) / 1000).toFixed(1)} s\n`)

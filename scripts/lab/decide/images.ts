@@ -34,7 +34,7 @@ function buildTasks(lab: Lab, missing: readonly Image[]): ListrTask[] {
   const building = new Map<string, Promise<void>>()
   const build = (image: Image, tell: (line: string) => void): Promise<void> => {
     const after = image.build && building.get(image.build.base.tag)
-    return (after ?? Promise.resolve()).then(() => makeImage(tell, image, lab.settings.patience))
+    return (after ?? Promise.resolve()).then(() => makeImage(tell, image, lab.settings.patience, lab.settings.mirror))
   }
   return missing.map((image) => {
     const started = Promise.withResolvers<void>()

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { MIRROR_APT_OPTION, type Relay, startRelay } from '../../../vm/mirror.ts'
 import { withoutPasswords } from '../../../vm/proxy.ts'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
@@ -16,8 +17,25 @@ const RECORD = join(import.meta.dirname, '../../../provisioning/base')
 /** Seconds in which a registry must have begun to answer, else the image is made from Debian's archive. */
 const REGISTRY_ANSWERS_WITHIN = 5
 
-/** Makes `tag`, a small Debian of that suite: from a registry where one answers, else from Debian's archive. */
-export async function makeBaseImage(tell: Tell, suite: string, tag: string, patience: number): Promise<void> {
+/**
+ * Makes `tag`, a small Debian of that suite: from the mirror if one is given, else from a registry if one answers, else from
+ * Debian's archive.
+ */
+export async function makeBaseImage(
+  tell: Tell,
+  suite: string,
+  tag: string,
+  patience: number,
+  mirror?: string,
+): Promise<void> {
+  if (mirror !== undefined) {
+    await using relay = await startRelay(mirror)
+    const reason = await bootstrap(tell, suite, tag, relay)
+    if (reason === undefined) return
+    const unanswered = relay.unanswered()
+    if (unanswered) throw labError('MIRROR', unanswered)
+    throw labError('BASE_IMAGE', { suite, registry: 'LAB_MIRROR is set, so none was asked', reason })
+  }
   const registry = await fromRegistry(tell, `debian:${suite}-slim`, tag, REGISTRY_ANSWERS_WITHIN * patience)
   if (registry === 'made') return
   const reason = await bootstrap(tell, suite, tag)
@@ -49,20 +67,21 @@ export async function fromRegistry(tell: Tell, image: string, tag: string, secon
 }
 
 /** Makes `tag` from Debian's archive; gives why that was not possible, if it was not. */
-export async function bootstrap(tell: Tell, suite: string, tag: string): Promise<string | undefined> {
+export async function bootstrap(tell: Tell, suite: string, tag: string, relay?: Relay): Promise<string | undefined> {
   // Documentation and translations are a third of such a system, and nobody reads them in a container.
   const without = ['doc', 'man', 'info', 'locale'].map((part) => `--dpkgopt=path-exclude=/usr/share/${part}/*`)
   // An image that was interrupted is built again: nothing in it has to be on the disk before the next step.
   const record =
     '--customize-hook=mkdir "$1/etc/failover-lab" && chroot "$1" dpkg-query -W >"$1/etc/failover-lab/packages.txt"'
-  const options = ['--aptopt=Acquire::Languages "none"', '--dpkgopt=force-unsafe-io', ...without, record]
+  const mirrored = relay ? [MIRROR_APT_OPTION] : []
+  const options = ['--aptopt=Acquire::Languages "none"', ...mirrored, '--dpkgopt=force-unsafe-io', ...without, record]
   const command = ['--quiet', '--variant=minbase', ...options, suite, '-']
   tell(`mmdebstrap --variant=minbase ${suite} - | docker import - ${tag}`)
   const made = await $({
     quiet: true,
     nothrow: true,
     signal: interruption.signal,
-    env: environment(),
+    env: environment(relay?.environment),
   })`mmdebstrap ${command} | docker import --change ${'CMD ["bash"]'} --change ${`LABEL ${BASE_LABEL}=mmdebstrap:${suite}`} - ${tag}`
   interruption.signal.throwIfAborted()
   if (made.exitCode === 0) return undefined

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { startRelay } from '../../../vm/mirror.ts'
 import { PROXY_VARIABLES, withoutPasswords } from '../../../vm/proxy.ts'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
@@ -145,12 +146,14 @@ export const hasImage = async (image: Image): Promise<boolean> =>
   (await described(`/images/${image.tag}/json`)) !== undefined
 
 /** Makes an image that is missing; its own output is shown only if it fails. */
-export async function makeImage(tell: Tell, image: Image, patience: number): Promise<void> {
+export async function makeImage(tell: Tell, image: Image, patience: number, mirror?: string): Promise<void> {
   if (image.build === undefined) {
-    await makeBaseImage(tell, image.tag.split(':')[1] ?? '', image.tag, patience)
+    await makeBaseImage(tell, image.tag.split(':')[1] ?? '', image.tag, patience, mirror)
     return
   }
   const { base, dockerfile, context, args } = image.build
+  await using relay = mirror === undefined ? undefined : await startRelay(mirror)
+  const proxies = { ...process.env, ...relay?.environment }
   const settings = Object.entries({ BASE: base.tag, ...args }).flatMap(([key, value]) => [
     '--build-arg',
     `${key}=${value}`,
@@ -168,7 +171,7 @@ export async function makeImage(tell: Tell, image: Image, patience: number): Pro
     '--label',
     MINE,
     ...settings,
-    ...proxyArguments(),
+    ...proxyArguments(proxies),
     '-',
   ]
   const shown = context.length > 6 ? [...context.slice(0, 3), '…'] : context
@@ -179,16 +182,18 @@ export async function makeImage(tell: Tell, image: Image, patience: number): Pro
     nothrow: true,
     signal: interruption.signal,
     // Debian's engine may lack BuildKit's plugin; plain output either way, so that a failing step can be shown.
-    env: environment({ BUILDKIT_PROGRESS: 'plain' }),
+    env: environment({ BUILDKIT_PROGRESS: 'plain', ...relay?.environment }),
   })`tar -c --sort=name ${context} | docker ${build}`
   interruption.signal.throwIfAborted()
-  if (result.exitCode !== 0)
-    throw labError('BUILD_FAILED', { image: image.tag, output: failingStep(withoutPasswords(result.stdall)) })
+  if (result.exitCode === 0) return
+  const unanswered = relay?.unanswered()
+  if (unanswered) throw labError('MIRROR', unanswered)
+  throw labError('BUILD_FAILED', { image: image.tag, output: failingStep(withoutPasswords(result.stdall)) })
 }
 
 /** The engine keeps these out of the image and its history. By name only: their values may hold a password. */
-const proxyArguments = (): readonly string[] =>
-  PROXY_VARIABLES.filter((name) => process.env[name]).flatMap((name) => ['--build-arg', name])
+const proxyArguments = (environment: NodeJS.ProcessEnv): readonly string[] =>
+  PROXY_VARIABLES.filter((name) => environment[name]).flatMap((name) => ['--build-arg', name])
 
 /** From the last step that began on, without the noise before it, at most 40 lines. */
 export function failingStep(output: string): string {

@@ -14,8 +14,8 @@ export type Packages = Readonly<Record<string, Installed>>
 export type Lock = { readonly made: Date; readonly packages: Packages }
 
 const HEAD = `# Every Debian package of the classroom's box, by part. Written by: zx vm/box.ts --classroom --refresh
-# Debian's archive offers one version of a package at a time. When it has moved on, a build says what has changed, and
-# that command accepts it.
+# Debian's archive offers one version of a package at a time. When it has moved on, a build takes the new ones and says
+# what has changed, and that command writes them here.
 `
 
 /** The lock as text: one package a line, sorted, so that a refresh shows as what changed. */
@@ -66,25 +66,42 @@ export function unlike(locked: Installed = {}, found: Installed = {}): string[] 
     .map((name) => `${name} ${found[name] ?? 'missing'} (locked: ${locked[name] ?? 'none'})`)
 }
 
-/** Refuses a part of the box that holds other packages than the lock says. */
-export function assertLocked(lock: Lock, part: string, found: Installed): void {
-  const other = unlike(lock.packages[part], found)
+/** Refuses parts of the box that hold other packages than the lock says. */
+export function assertLocked(lock: Lock, found: Packages): void {
+  const other = changes(lock, found)
   if (other.length === 0) return
-  const shown = other.slice(0, 10).join('\n  ')
   throw new Problem(
-    `Debian's archive no longer gives what vm/box/classroom/packages.lock says; ${other.length} differ in ${part}:\n  ${shown}` +
-      (other.length > 10 ? '\n  …' : ''),
-    'look whether that is what you want, then accept it: zx vm/box.ts --classroom --refresh',
+    `Debian's archive no longer gives what vm/box/classroom/packages.lock says; ${other.length} differ:\n${listed(other)}`,
+    'leave out --locked to take the new ones, and --refresh writes them to the lock; for the locked ones let LAB_MIRROR ' +
+      `be a dated snapshot of the archive, of ${day(lock)}`,
   )
 }
+
+/** What the box got instead of what the lock says; nothing if that is the same. */
+export function changedText(lock: Lock, found: Packages): string {
+  const other = changes(lock, found)
+  if (other.length === 0) return ''
+  return (
+    `Since vm/box/classroom/packages.lock was written (${day(lock)}) Debian's archive has changed; in the box are the new ones, ` +
+    `${other.length} differ:\n${listed(other)}\nTo write them to the lock: --refresh. To refuse them: --locked.\n\n`
+  )
+}
+
+const day = ({ made }: Lock): string => made.toISOString().slice(0, 10)
+
+/** What each part of `found` has and the lock says otherwise, one phrase a package. */
+const changes = ({ packages }: Lock, found: Packages): readonly string[] =>
+  Object.entries(found).flatMap(([part, its]) => unlike(packages[part], its).map((line) => `${part}: ${line}`))
+
+const LISTED = 20
+
+const listed = (lines: readonly string[]): string =>
+  [...lines.slice(0, LISTED), ...(lines.length > LISTED ? [`and ${lines.length - LISTED} more`] : [])]
+    .map((line) => `  ${line}`)
+    .join('\n')
 
 /** Packages of each part of the box. */
 export const packagesOf = (machine: Installed, images: readonly DescribedImage[]): Packages => ({
   machine,
   ...Object.fromEntries(images.map(({ name, packages }) => [name, packages])),
 })
-
-/** Refuses images that hold other packages than the lock says. */
-export function assertImagesLocked(lock: Lock, images: readonly DescribedImage[]): void {
-  for (const { name, packages } of images) assertLocked(lock, name, packages)
-}

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { MIRROR_APT_OPTION } from '../../mirror.ts'
 import type { Architecture, BoxSettings } from '../../settings.ts'
 import { BOOTS } from '../disk/boot.ts'
 
@@ -46,15 +47,21 @@ export function boxPackages(architecture: Architecture, text: string = readFileS
   return [...new Set([...kernel, ...MACHINE_PACKAGES, ...labPackages(text)])]
 }
 
+/** Arguments of mmdebstrap that say where it takes which packages from, and how it proves them. */
+export const mmdebstrapSources = ({ architecture, mirror }: BoxSettings): string[] => [
+  '--mode=root',
+  `--architectures=${architecture}`,
+  '--keyring=/usr/share/keyrings/debian-archive-keyring.gpg',
+  ...(mirror === undefined ? [] : [MIRROR_APT_OPTION]),
+]
+
 /** Arguments of mmdebstrap that install the box's system into the folder `root`. */
 export function mmdebstrapArguments(settings: BoxSettings, root: string, packages: readonly string[]): string[] {
   const hook = (script: string) => `sh ${quoted(here(script))} "$1"`
   return [
-    '--mode=root',
+    ...mmdebstrapSources(settings),
     '--variant=minbase',
-    `--architectures=${settings.architecture}`,
     '--format=directory',
-    '--keyring=/usr/share/keyrings/debian-archive-keyring.gpg',
     ...LEFT_OUT.map((path) => `--dpkgopt=path-exclude=${path}`),
     ...KEPT.map((path) => `--dpkgopt=path-include=${path}`),
     // Half a disk is no box, so nothing has to be safe before it is whole; tidy.sh takes it back.
@@ -62,10 +69,11 @@ export function mmdebstrapArguments(settings: BoxSettings, root: string, package
     `--include=${packages.join(',')}`,
     `--essential-hook=${hook('before-packages.sh')}`,
     `--customize-hook=${hook('after-packages.sh')}`,
-    // No mirror named: mmdebstrap knows Debian's own, with its updates and security updates.
+    // No mirror named: mmdebstrap knows Debian's own, with its updates and security updates; LAB_MIRROR is asked in its place.
     settings.suite,
     root,
   ]
 }
 
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
+/** A text as one word of a shell. */
+export const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`

@@ -7,5 +7,6 @@ rm -rf "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb "$root"/
 # Logs begin with the machine.
 find "$root/var/log" -type f -exec truncate --size 0 {} +
 sed -i '/^force-unsafe-io$/d' "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
+sed -i '/Check-Valid-Until/d' "$root/etc/apt/apt.conf.d/99mmdebstrap" 2>/dev/null || true
 # Without these, systemd at the first boot does once more what installing the packages did (ConditionNeedsUpdate=).
 touch "$root/etc/.updated" "$root/var/.updated"

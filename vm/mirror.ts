@@ -1,0 +1,109 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { withoutPasswords } from './proxy.ts'
+
+/** What a mirror's address has to be. */
+export const MIRROR_MUST_BE =
+  'must be the http or https address of a Debian mirror, like http://mirror.example.org/debian'
+
+/** Is this the address of a mirror? */
+export const isMirror = (text: string): boolean =>
+  URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)
+
+/**
+ * Where the mirror has what was asked of Debian's archive, or undefined for anything else. Its security updates are beside
+ * its `debian`, as in the archive.
+ */
+export function inMirror(mirror: string, asked: string): URL | undefined {
+  const [, archive, rest] = /\/(debian|debian-security)\/((?:dists|pool)\/.*)$/.exec(new URL(asked).pathname) ?? []
+  if (archive === undefined || rest === undefined) return undefined
+  const address = new URL(mirror)
+  const segments = address.pathname.split('/').filter((segment) => segment !== '')
+  const own = segments.lastIndexOf('debian')
+  if (archive === 'debian-security') {
+    if (own < 0) return undefined
+    segments[own] = archive
+  }
+  address.pathname = [...segments, rest].join('/')
+  return address
+}
+
+/** A proxy on this machine's loopback that asks a mirror for what apt wants of Debian's archive. */
+export type Relay = AsyncDisposable & {
+  /** What apt needs in its environment. */
+  readonly environment: Readonly<Record<'http_proxy' | 'HTTP_PROXY', string>>
+  /** The first thing that the mirror gave no answer to, and why; without a password. */
+  readonly unanswered: () => { readonly asked: string; readonly problem: string } | undefined
+}
+
+/**
+ * Starts a relay. Builds reach the mirror through it: so their images hold neither its address nor its password, and one
+ * with https needs no certificates in there. What the mirror does not have (404) comes from where apt wanted it.
+ */
+export async function startRelay(mirror: string, environment: NodeJS.ProcessEnv = process.env): Promise<Relay> {
+  const agents = {
+    'http:': new http.Agent({ proxyEnv: environment }),
+    'https:': new https.Agent({ proxyEnv: environment }),
+  }
+  let unanswered: ReturnType<Relay['unanswered']>
+
+  function ask(target: URL, incoming: http.IncomingMessage): Promise<http.IncomingMessage> {
+    const { 'proxy-connection': _, host: __, ...headers } = incoming.headers
+    const secure = target.protocol === 'https:'
+    const request = (secure ? https : http).request(target, {
+      method: incoming.method,
+      headers: { ...headers, connection: 'close' },
+      agent: agents[secure ? 'https:' : 'http:'],
+      timeout: 30_000,
+    })
+    request.on('timeout', () => request.destroy(new Error('no answer in 30 s')))
+    return new Promise((resolve, reject) => request.on('response', resolve).on('error', reject).end())
+  }
+
+  async function answer(incoming: http.IncomingMessage, outgoing: http.ServerResponse): Promise<void> {
+    const wanted = new URL(incoming.url ?? '', 'http://unknown')
+    const target = inMirror(mirror, wanted.href)
+    let found: http.IncomingMessage | undefined
+    if (target !== undefined) {
+      try {
+        found = await ask(target, incoming)
+      } catch (error) {
+        const problem =
+          error instanceof Error ? error.message || ('code' in error ? String(error.code) : error.name) : ''
+        unanswered ??= { asked: withoutPasswords(`GET ${target}`), problem: withoutPasswords(problem) }
+        throw error
+      }
+      // A mirror that refuses, or is broken, has not answered what was asked either.
+      const status = found.statusCode ?? 500
+      if (status >= 400 && status !== 404)
+        unanswered ??= { asked: withoutPasswords(`GET ${target}`), problem: `HTTP ${status}` }
+    }
+    if (found === undefined || found.statusCode === 404) {
+      found?.resume()
+      found = await ask(wanted, incoming)
+    }
+    outgoing.writeHead(found.statusCode ?? 502, found.headers)
+    found.pipe(outgoing)
+    found.on('error', () => outgoing.destroy())
+  }
+
+  const server = http.createServer((incoming, outgoing) => {
+    answer(incoming, outgoing).catch(() => outgoing.headersSent || outgoing.writeHead(502).end())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return {
+    environment: { http_proxy: url, HTTP_PROXY: url },
+    unanswered: () => unanswered,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+/** Of a dated snapshot the archive says itself that it is out of date; for mmdebstrap, when a mirror is used. */
+export const MIRROR_APT_OPTION = '--aptopt=Acquire::Check-Valid-Until "false"'
