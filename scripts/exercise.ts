@@ -1,21 +1,15 @@
 #!/usr/bin/env zx
 // Exercises that check themselves: a situation, a task, and a look at the real system.
-import { commandLine, numberFrom } from './lab/command-line.ts'
-import { check, end, hint, list, solve, start, verifyAll } from './lab/exercise/learn.ts'
-import { entryOf, readTrack } from './lab/exercise/track.ts'
-import { readSettings } from './lab/settings.ts'
-import {
-  actedView,
-  briefView,
-  checkView,
-  endedView,
-  hintView,
-  progressJson,
-  stepView,
-  trackTable,
-  verifiedLines,
-} from './lab/show/exercise-view.ts'
-import { labOf } from './lab/topology.ts'
+import './lab/begin.ts'
+
+const { commandLine, numberFrom } = await import('./lab/command-line.ts')
+const { check, end, hint, list, solve, start, verifyAll } = await import('./lab/exercise/learn.ts')
+const { entryOf, readTrack } = await import('./lab/exercise/track.ts')
+const { readSettings } = await import('./lab/settings.ts')
+const { actedView, briefView, checkView, endedView, hintView, progressJson, stepView, trackTable, verifiedLines } =
+  await import('./lab/show/exercise-view.ts')
+const { labOf } = await import('./lab/topology.ts')
+const { asJson } = await import('./lab/visible.ts')
 
 const tell = (what: string) => console.error(`… ${what}`)
 const DISCARD = ['--discard', 'also if the lab holds polls of yours: they are deleted'] as const
@@ -37,7 +31,7 @@ await commandLine(import.meta.filename, (program) => {
       if (word !== undefined) command.error(`error: unknown command '${word}': see --help`)
       const lab = labOf(readSettings())
       const listed = await list(lab)
-      console.log(json ? JSON.stringify(progressJson(listed, lab.name), null, 2) : trackTable(listed))
+      console.log(json ? asJson(progressJson(listed, lab.name), 2) : trackTable(listed))
     })
   program
     .command('start <exercise>')
@@ -54,7 +48,7 @@ await commandLine(import.meta.filename, (program) => {
     .action(async ({ answer, json }: Options & { answer?: string }) => {
       const checked = await check(labOf(readSettings()), answer)
       const { entry, passed, findings } = checked
-      console.log(json ? JSON.stringify({ exercise: entry.name, passed, findings }, null, 2) : checkView(checked))
+      console.log(json ? asJson({ exercise: entry.name, passed, findings }, 2) : checkView(checked))
       if (!passed) process.exitCode = 1
     })
   program

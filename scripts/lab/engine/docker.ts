@@ -33,7 +33,8 @@ export async function run(
   input?: string | Buffer,
 ): Promise<Omit<Result, 'stdout'> & { readonly stdout: Buffer }> {
   interruption.signal.throwIfAborted()
-  const child = spawn(command, args, { signal: interruption.signal })
+  // In a group of its own: the terminal's Ctrl-C is for us, who may have something to put back with it.
+  const child = spawn(command, args, { signal: interruption.signal, detached: true })
   const chunks: Buffer[] = []
   let stderr = ''
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))

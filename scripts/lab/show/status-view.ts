@@ -1,5 +1,6 @@
 import { chalk } from 'zx/core'
 import type { LabStatus, NodeStatus } from '../decide/status.ts'
+import { visible } from '../visible.ts'
 import { bytes } from './bytes.ts'
 import { faultLines } from './fault-view.ts'
 
@@ -25,10 +26,10 @@ export function statusTable(status: LabStatus): string {
   })
   const problems = status.nodes
     .filter(({ problem }) => problem !== null)
-    .map(({ name, problem }) => `${chalk.red('✗')} ${name}: ${problem}`)
+    .map(({ name, problem }) => `${chalk.red('✗')} ${name}: ${visible(String(problem))}`)
   const warnings = status.nodes
     .filter(({ warning }) => warning !== null)
-    .map(({ name, warning }) => `${chalk.yellow('!')} ${name}: ${warning}`)
+    .map(({ name, warning }) => `${chalk.yellow('!')} ${name}: ${visible(String(warning))}`)
   return [...lines, '', ...problems, ...warnings, ...faults(status), summary(status)].join('\n')
 }
 
@@ -64,7 +65,7 @@ const slotOf = ({ database }: NodeStatus): string =>
   (database?.slots ?? [])
     .map(
       ({ name, active, retainedBytes, walStatus }) =>
-        `${name} ${walStatus === 'lost' ? 'lost' : active ? 'active' : `inactive, keeps ${bytes(retainedBytes ?? 0)}`}`,
+        `${visible(name)} ${walStatus === 'lost' ? 'lost' : active ? 'active' : `inactive, keeps ${bytes(retainedBytes ?? 0)}`}`,
     )
     .join('; ')
 
