@@ -6,6 +6,7 @@ import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { act, attempt, look, type Tell } from './docker.ts'
 import { $, environment } from './shell.ts'
+import { asksOurEngine } from './where.ts'
 
 /** Label of every image, for it goes on to what is built on one: what its Debian was made from. */
 const BASE_LABEL = 'failover-lab.base'
@@ -74,7 +75,10 @@ export async function bootstrap(tell: Tell, suite: string, tag: string): Promise
 /** Pulls an image, unless no registry begins to answer within `seconds`; gives `pulled` or why not. */
 async function pull(tell: Tell, image: string, seconds: number): Promise<string> {
   tell(`docker pull ${image}`)
-  const child = spawn('docker', ['pull', image], { stdio: ['ignore', 'pipe', 'pipe'], signal: interruption.signal })
+  const child = spawn('docker', ['pull', image], {
+    ...asksOurEngine(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let errors = ''
   const silent = setTimeout(() => child.kill(), seconds * 1000)
   child.stdout.once('data', () => clearTimeout(silent))
