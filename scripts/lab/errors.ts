@@ -37,7 +37,7 @@ export const ERRORS = {
   },
   BUILD_FAILED: {
     says: 'the image {image} could not be built. The failing step and the last lines of its output:\n{output}',
-    fix: 'most often the package archive cannot be reached; mend that and run setup again, what is built stays built',
+    fix: '{remedy}',
   },
   BASE_IMAGE: {
     says: 'no base image for Debian {suite}: no registry answered ({registry}), and mmdebstrap could not make one ({reason})',

@@ -64,7 +64,7 @@ export async function bootstrap(tell: Tell, suite: string, tag: string): Promise
     nothrow: true,
     signal: interruption.signal,
     env: environment(),
-  })`mmdebstrap ${command} | docker import --change ${'CMD ["bash"]'} --change ${`LABEL ${BASE_LABEL}=mmdebstrap:${suite}`} - ${tag}`
+  })`umask 022; mmdebstrap ${command} | docker import --change ${'CMD ["bash"]'} --change ${`LABEL ${BASE_LABEL}=mmdebstrap:${suite}`} - ${tag}`
   interruption.signal.throwIfAborted()
   if (made.exitCode === 0) return undefined
   // Half a tarball may have become an image.
