@@ -1,5 +1,4 @@
 #!/usr/bin/env zx
-import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import type { PollingClient } from './lab/access/client.ts'
 // A person's client of the polling service, through the balancer.
@@ -13,6 +12,7 @@ const { readSettings } = await import('./lab/settings.ts')
 const { canDraw, liveLines, livePicture } = await import('./lab/show/live-view.ts')
 const { pollLine, printPolls, resultBars } = await import('./lab/show/poll-view.ts')
 const { endpointOf, labOf } = await import('./lab/topology.ts')
+const { userName } = await import('./lab/user.ts')
 const { asJson, visible } = await import('./lab/visible.ts')
 
 type Options = { readonly json?: boolean; readonly at?: string }
@@ -40,7 +40,7 @@ await commandLine(import.meta.filename, (program) => {
   program
     .command('vote <uuid> <option>')
     .description('cast a vote; exit code 1 unless it was counted; --json also prints its consistency token')
-    .option('--user <id>', 'who votes', userInfo().username)
+    .option('--user <id>', 'who votes', userName())
     .action((uuid: string, option: string, { user }: { user: string }, command: Command) =>
       talk(
         command,

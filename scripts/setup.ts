@@ -2,6 +2,7 @@
 // Brings the lab up: five healthy nodes, from whatever state it is in.
 import './lab/begin.ts'
 
+const { whyPsqlAsks } = await import('./lab/access/pgpass.ts')
 const { commandLine } = await import('./lab/command-line.ts')
 const { prepareImages } = await import('./lab/decide/images.ts')
 const { setup } = await import('./lab/decide/setup.ts')
@@ -22,6 +23,8 @@ await commandLine(import.meta.filename, (program) =>
       const lab = labOf(readSettings())
       if (imagesOnly) return prepareImages(lab)
       const result = await setup(lab)
-      console.log(json ? asJson(result, 2) : `\n${statusTable(result.status)}\n\n${endpoints(lab)}`)
+      const port = lab.databases[0]?.publishedPort
+      const asks = port === undefined ? undefined : await whyPsqlAsks(port)
+      console.log(json ? asJson(result, 2) : `\n${statusTable(result.status)}\n\n${endpoints(lab, asks)}`)
     }),
 )

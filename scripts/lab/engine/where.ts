@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
+import { homeFolder } from '../user.ts'
 
 const DEFAULT_HOST = 'unix:///var/run/docker.sock'
 
@@ -21,7 +21,7 @@ export type Chosen = { readonly host: string; readonly by: 'DOCKER_HOST' | 'DOCK
 export function chosenEngine(environment: NodeJS.ProcessEnv): Chosen {
   const { DOCKER_HOST: host, DOCKER_CONTEXT: given } = environment
   if (host) return { host: normal(host), by: 'DOCKER_HOST' }
-  const config = environment['DOCKER_CONFIG'] || join(environment['HOME'] || homeOf(), '.docker')
+  const config = environment['DOCKER_CONFIG'] || join(homeFolder(environment) ?? '/', '.docker')
   const by = given ? 'DOCKER_CONTEXT' : 'the current context'
   const context = given || (read(join(config, 'config.json'), Config)?.currentContext ?? '')
   if (context === '' || context === 'default') return { host: DEFAULT_HOST, by }
@@ -60,15 +60,6 @@ export const asksOurEngine = () =>
 
 /** As it is written with the fewest characters: `unix://` alone means the usual socket. */
 const normal = (host: string): string => (host === 'unix://' ? DEFAULT_HOST : host.trim().replace(/(?<=[^/])\/+$/, ''))
-
-function homeOf(): string {
-  try {
-    return homedir()
-  } catch {
-    // A user whom nobody knows has no settings either.
-    return '/'
-  }
-}
 
 function read<T>(file: string, schema: z.ZodType<T>): T | undefined {
   try {
