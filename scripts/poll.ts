@@ -19,8 +19,9 @@ type Options = { readonly json?: boolean; readonly at?: string }
 
 endWithReader()
 await commandLine(import.meta.filename, (program) => {
+  const lab = labOf(readSettings())
   program
-    .description('Create polls, vote and see the results, through the balancer on port 8080.')
+    .description(`Create polls, vote and see the results, through the balancer at ${endpointOf(lab, lab.loader)}.`)
     .option('--json', 'print the answer as JSON')
     .option('--at <host:port>', "another address than the balancer's, one server's for example")
   program

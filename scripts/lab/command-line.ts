@@ -28,10 +28,10 @@ export async function commandLine(script: string, define: (program: Command) => 
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('Try --help.')
     .configureOutput({ outputError: (text, write) => write(visibleLines(text)) })
-  define(program)
-  if (listed !== undefined) return void listed.push(program)
   heedProxies()
   try {
+    define(program)
+    if (listed !== undefined) return void listed.push(program)
     interruption.signal.throwIfAborted()
     await program.parseAsync(ownArguments(process.argv, script), { from: 'user' })
   } catch (error) {
@@ -39,7 +39,7 @@ export async function commandLine(script: string, define: (program: Command) => 
   }
 }
 
-/** Arguments of a script, without the words that started it: `zx scripts/x.ts …` leaves its own, and any may be a link. */
+/** Arguments of a script, without the words that started it: zx leaves its own before those of the script, and any may be a link. */
 export function ownArguments(words: readonly string[], script: string): readonly string[] {
   const file = fileAt(script)
   return words.slice(words.findIndex((word, index) => index > 0 && fileAt(word) === file) + 1 || 2)

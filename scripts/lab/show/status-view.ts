@@ -30,8 +30,14 @@ export function statusTable(status: LabStatus): string {
   const warnings = status.nodes
     .filter(({ warning }) => warning !== null)
     .map(({ name, warning }) => `${chalk.yellow('!')} ${name}: ${visible(String(warning))}`)
-  return [...lines, '', ...problems, ...warnings, ...faults(status), summary(status)].join('\n')
+  return [...lines, '', ...containers(status), ...problems, ...warnings, ...faults(status), summary(status)].join('\n')
 }
+
+/** What the nodes are called for Docker, where that is something else than here. */
+const containers = ({ nodes }: LabStatus): readonly string[] =>
+  nodes.some(({ name, container }) => container !== name)
+    ? [`  containers: ${nodes.map(({ container }) => container).join(', ')}`]
+    : []
 
 /** What is broken on purpose, or where to see that. */
 function faults({ faults, nodes }: LabStatus): readonly string[] {
