@@ -1,19 +1,22 @@
 #!/usr/bin/env zx
 // Measures the lab, as ratios within one run on one machine.
+import './lab/begin.ts'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { dirname, join } from 'node:path'
-import { endure, faultsOf } from './lab/bench/endurance.ts'
-import { enduranceTable } from './lab/bench/endurance-view.ts'
-import { measureFailovers } from './lab/bench/failover.ts'
-import { failoverTable } from './lab/bench/failover-view.ts'
-import { benchLab } from './lab/bench/lab.ts'
-import { measureService } from './lab/bench/service.ts'
-import { serviceTable } from './lab/bench/service-view.ts'
-import { measureStartup } from './lab/bench/startup.ts'
-import { startupTable } from './lab/bench/startup-view.ts'
-import { commandLine, numberFrom } from './lab/command-line.ts'
-import { setup } from './lab/decide/setup.ts'
+
+const { endure, faultsOf } = await import('./lab/bench/endurance.ts')
+const { enduranceTable } = await import('./lab/bench/endurance-view.ts')
+const { measureFailovers } = await import('./lab/bench/failover.ts')
+const { failoverTable } = await import('./lab/bench/failover-view.ts')
+const { benchLab } = await import('./lab/bench/lab.ts')
+const { measureService } = await import('./lab/bench/service.ts')
+const { serviceTable } = await import('./lab/bench/service-view.ts')
+const { measureStartup } = await import('./lab/bench/startup.ts')
+const { startupTable } = await import('./lab/bench/startup-view.ts')
+const { commandLine, numberFrom } = await import('./lab/command-line.ts')
+const { setup } = await import('./lab/decide/setup.ts')
+const { asJson } = await import('./lab/visible.ts')
 
 const RESULTS = join(import.meta.dirname, '../results')
 
@@ -93,7 +96,7 @@ await commandLine(import.meta.filename, (program) => {
 
 /** Prints figures, as a table or as JSON, and writes them to a file where one is named. */
 async function show(figures: object, table: string, { json, output }: Output): Promise<void> {
-  const text = JSON.stringify(figures, null, 2)
+  const text = asJson(figures, 2)
   console.log(json ? text : table)
   if (output === undefined) return
   await mkdir(dirname(output), { recursive: true })

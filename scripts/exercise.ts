@@ -1,10 +1,12 @@
 #!/usr/bin/env zx
 // Exercises that check themselves: a situation, a task, and a look at the real system.
-import { commandLine, numberFrom } from './lab/command-line.ts'
-import { check, end, hint, list, solve, start, verifyAll } from './lab/exercise/learn.ts'
-import { entryOf, readTrack } from './lab/exercise/track.ts'
-import { readSettings } from './lab/settings.ts'
-import {
+import './lab/begin.ts'
+
+const { commandLine, numberFrom } = await import('./lab/command-line.ts')
+const { check, end, hint, list, solve, start, verifyAll } = await import('./lab/exercise/learn.ts')
+const { entryOf, readTrack } = await import('./lab/exercise/track.ts')
+const { readSettings } = await import('./lab/settings.ts')
+const {
   actedView,
   briefView,
   checkJson,
@@ -15,8 +17,9 @@ import {
   stepView,
   trackTable,
   verifiedLines,
-} from './lab/show/exercise-view.ts'
-import { labOf } from './lab/topology.ts'
+} = await import('./lab/show/exercise-view.ts')
+const { labOf } = await import('./lab/topology.ts')
+const { asJson } = await import('./lab/visible.ts')
 
 const tell = (what: string) => console.error(`… ${what}`)
 const DISCARD = ['--discard', 'also if the lab holds polls of yours: they are deleted'] as const
@@ -39,7 +42,7 @@ await commandLine(import.meta.filename, (program) => {
       if (word !== undefined) command.error(`error: unknown command '${word}': see --help`)
       const lab = labOf(readSettings())
       const listed = await list(lab)
-      console.log(json ? JSON.stringify(progressJson(listed, lab.name), null, 2) : trackTable(listed))
+      console.log(json ? asJson(progressJson(listed, lab.name), 2) : trackTable(listed))
     })
   program
     .command('start <exercise>')
@@ -55,7 +58,7 @@ await commandLine(import.meta.filename, (program) => {
     .option('--json', 'print what was found as JSON')
     .action(async (word: string | undefined, { answer, json }: Options & { answer?: string }) => {
       const checked = await check(labOf(readSettings()), word, answer)
-      console.log(json ? JSON.stringify(checkJson(checked), null, 2) : checkView(checked))
+      console.log(json ? asJson(checkJson(checked), 2) : checkView(checked))
       const { passed } = checked
       if (!passed) process.exitCode = 1
     })

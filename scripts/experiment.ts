@@ -1,15 +1,22 @@
 #!/usr/bin/env zx
 // Puts load on the lab, breaks it, recovers, and judges what that cost.
-import { InvalidArgumentError } from 'commander'
-import { commandLine, numberFrom } from './lab/command-line.ts'
-import { experiment, judgeAgain, type Kept } from './lab/experiment/experiment.ts'
-import { EXPERIMENTS } from './lab/experiment/folder.ts'
-import { type Matrix, plansOf } from './lab/experiment/matrix.ts'
-import { LEVELS, type Plan, RECOVERIES } from './lab/experiment/record.ts'
-import { KINDS } from './lab/faults/kinds.ts'
-import { readSettings } from './lab/settings.ts'
-import { experimentTable } from './lab/show/experiment-view.ts'
-import { labOf, type NodeName, TOPOLOGY } from './lab/topology.ts'
+import './lab/begin.ts'
+import type { Kept } from './lab/experiment/experiment.ts'
+import type { Matrix } from './lab/experiment/matrix.ts'
+import type { Plan } from './lab/experiment/record.ts'
+import type { NodeName } from './lab/topology.ts'
+
+const { InvalidArgumentError } = await import('commander')
+const { commandLine, numberFrom } = await import('./lab/command-line.ts')
+const { experiment, judgeAgain } = await import('./lab/experiment/experiment.ts')
+const { EXPERIMENTS } = await import('./lab/experiment/folder.ts')
+const { plansOf } = await import('./lab/experiment/matrix.ts')
+const { LEVELS, RECOVERIES } = await import('./lab/experiment/record.ts')
+const { KINDS } = await import('./lab/faults/kinds.ts')
+const { readSettings } = await import('./lab/settings.ts')
+const { experimentTable } = await import('./lab/show/experiment-view.ts')
+const { labOf, TOPOLOGY } = await import('./lab/topology.ts')
+const { asJson } = await import('./lab/visible.ts')
 
 const FAULTS = KINDS.map(({ name }) => name)
 const NODES = Object.keys(TOPOLOGY) as readonly NodeName[]
@@ -82,7 +89,7 @@ function show(it: Kept, json = false): void {
     report: it.report,
     runs: it.experiment.runs.map(({ samples: _, ...run }) => run),
   }
-  console.log(json ? JSON.stringify(withoutSamples, null, 2) : experimentTable(it))
+  console.log(json ? asJson(withoutSamples, 2) : experimentTable(it))
   process.exitCode = { pass: 0, fail: 1, unknown: 2 }[it.experiment.verdict]
 }
 

@@ -1,7 +1,10 @@
 #!/usr/bin/env zx
 // Makes the standby the primary: check, fence, promote, confirm, serve. Once, or whenever the primary dies.
-import { InvalidArgumentError } from 'commander'
-import { commandLine } from './lab/command-line.ts'
+import { watchReader } from './lab/begin.ts'
+
+const { InvalidArgumentError } = await import('commander')
+const { commandLine } = await import('./lab/command-line.ts')
+const { asJson } = await import('./lab/visible.ts')
 
 const count = (text: string): number => {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a number of bytes.')
@@ -44,7 +47,7 @@ async function once(wishes: Wishes, json: boolean): Promise<void> {
   ])
   const it = await failover(labOf(readSettings()), wishes)
   const { failoverView } = await import('./lab/show/failover-view.ts')
-  console.log(json ? JSON.stringify(it, null, 2) : failoverView(it))
+  console.log(json ? asJson(it, 2) : failoverView(it))
 }
 
 async function watchOver(wishes: Wishes, json: boolean): Promise<void> {
@@ -55,5 +58,6 @@ async function watchOver(wishes: Wishes, json: boolean): Promise<void> {
     import('./lab/topology.ts'),
   ])
   const lab = labOf(readSettings())
-  await watch(lab, wishes, (event) => console.log(json ? JSON.stringify(event) : watchView(event)))
+  watchReader()
+  await watch(lab, wishes, (event) => console.log(json ? asJson(event) : watchView(event)))
 }

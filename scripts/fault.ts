@@ -1,16 +1,20 @@
 #!/usr/bin/env zx
 // Breaks the lab in ways that happen in earnest, and heals it.
-import { commandLine } from './lab/command-line.ts'
-import { injectFor } from './lab/faults/for-a-time.ts'
-import { choiceOf, heal } from './lab/faults/heal.ts'
-import { inject, type Wish } from './lab/faults/inject.ts'
+import './lab/begin.ts'
+import type { Wish } from './lab/faults/inject.ts'
 import type { FaultOptions } from './lab/faults/kind.ts'
-import { KINDS } from './lab/faults/kinds.ts'
-import { listFaults } from './lab/faults/list.ts'
-import { commandOption, seconds } from './lab/faults/options.ts'
-import { readSettings } from './lab/settings.ts'
-import { faultLines, faultTable } from './lab/show/fault-view.ts'
-import { labOf } from './lab/topology.ts'
+
+const { commandLine } = await import('./lab/command-line.ts')
+const { injectFor } = await import('./lab/faults/for-a-time.ts')
+const { choiceOf, heal } = await import('./lab/faults/heal.ts')
+const { inject } = await import('./lab/faults/inject.ts')
+const { KINDS } = await import('./lab/faults/kinds.ts')
+const { listFaults } = await import('./lab/faults/list.ts')
+const { commandOption, seconds } = await import('./lab/faults/options.ts')
+const { readSettings } = await import('./lab/settings.ts')
+const { faultLines, faultTable } = await import('./lab/show/fault-view.ts')
+const { labOf } = await import('./lab/topology.ts')
+const { asJson, visible } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) => {
   program.description('Bring about one kind of fault on a node, list what is in force, heal it. See docs/faults.md.')
@@ -40,7 +44,7 @@ await commandLine(import.meta.filename, (program) => {
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const list = await listFaults(labOf(readSettings()))
-      console.log(json ? JSON.stringify(list, null, 2) : faultTable(list))
+      console.log(json ? asJson(list, 2) : faultTable(list))
     })
   program
     .command('heal [what...]')
@@ -55,6 +59,6 @@ await commandLine(import.meta.filename, (program) => {
               .map((line) => `healed: ${line}`)
               .join('\n'),
       )
-      for (const why of unseen) console.log(`not seen: the database of ${why}`)
+      for (const why of unseen) console.log(`not seen: the database of ${visible(why)}`)
     })
 })

@@ -1,21 +1,27 @@
 #!/usr/bin/env zx
-// A person's client of the polling service, through the balancer.
-import { userInfo } from 'node:os'
 import type { Command } from 'commander'
-import { chalk } from 'zx/core'
-import { type PollingClient, pollingClient } from './lab/access/client.ts'
-import { followResults } from './lab/access/follow.ts'
-import { commandLine } from './lab/command-line.ts'
-import { readSettings } from './lab/settings.ts'
-import { liveLines, livePicture } from './lab/show/live-view.ts'
-import { pollLine, printPolls, resultBars } from './lab/show/poll-view.ts'
-import { endpointOf, labOf } from './lab/topology.ts'
+import type { PollingClient } from './lab/access/client.ts'
+// A person's client of the polling service, through the balancer.
+import { endWithReader, watchReader } from './lab/begin.ts'
+
+const { chalk } = await import('zx/core')
+const { pollingClient } = await import('./lab/access/client.ts')
+const { followResults } = await import('./lab/access/follow.ts')
+const { commandLine } = await import('./lab/command-line.ts')
+const { readSettings } = await import('./lab/settings.ts')
+const { canDraw, liveLines, livePicture } = await import('./lab/show/live-view.ts')
+const { pollLine, printPolls, resultBars } = await import('./lab/show/poll-view.ts')
+const { endpointOf, labOf } = await import('./lab/topology.ts')
+const { userName } = await import('./lab/user.ts')
+const { asJson, visible } = await import('./lab/visible.ts')
 
 type Options = { readonly json?: boolean; readonly at?: string }
 
+endWithReader()
 await commandLine(import.meta.filename, (program) => {
+  const lab = labOf(readSettings())
   program
-    .description('Create polls, vote and see the results, through the balancer on port 8080.')
+    .description(`Create polls, vote and see the results, through the balancer at ${endpointOf(lab, lab.loader)}.`)
     .option('--json', 'print the answer as JSON')
     .option('--at <host:port>', "another address than the balancer's, one server's for example")
   program
@@ -25,7 +31,7 @@ await commandLine(import.meta.filename, (program) => {
       talk(
         command,
         (client) => client.createPoll(question, options),
-        ({ uuid }) => uuid,
+        ({ uuid }) => visible(uuid),
       ),
     )
   program
@@ -35,7 +41,7 @@ await commandLine(import.meta.filename, (program) => {
   program
     .command('vote <uuid> <option>')
     .description('cast a vote; exit code 1 unless it was counted; --json also prints its consistency token')
-    .option('--user <id>', 'who votes', userInfo().username)
+    .option('--user <id>', 'who votes', userName())
     .action((uuid: string, option: string, { user }: { user: string }, command: Command) =>
       talk(
         command,
@@ -43,7 +49,7 @@ await commandLine(import.meta.filename, (program) => {
         ({ status }) => {
           const counted = status === 'Vote Successfully!'
           if (!counted) process.exitCode = 1
-          return counted ? `${chalk.green('✓')} ${status}` : `${chalk.red('✗')} ${status}`
+          return counted ? `${chalk.green('✓')} ${status}` : `${chalk.red('✗')} ${visible(status)}`
         },
       ),
     )
@@ -72,13 +78,14 @@ function talk<T>(
   return withClient(command, async (client, json) => {
     const answer = await ask(client)
     const shown = show(answer)
-    console.log(json ? JSON.stringify(answer, null, 2) : shown)
+    console.log(json ? asJson(answer, 2) : shown)
   })
 }
 
 async function follow(uuid: string, command: Command): Promise<void> {
   const { address, patience, json } = target(command)
-  const view = process.stdout.isTTY && !json ? livePicture() : liveLines(json)
+  watchReader()
+  const view = canDraw() && !json ? livePicture() : liveLines(json)
   for await (const news of followResults(address, uuid, patience)) view.show(news)
   view.end()
 }

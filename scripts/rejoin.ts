@@ -1,10 +1,13 @@
 #!/usr/bin/env zx
 // Brings back the database that was left behind, as a standby of the present primary.
-import { commandLine } from './lab/command-line.ts'
-import { rejoin } from './lab/decide/rejoin.ts'
-import { readSettings } from './lab/settings.ts'
-import { rejoinView } from './lab/show/rejoin-view.ts'
-import { labOf } from './lab/topology.ts'
+import './lab/begin.ts'
+
+const { commandLine } = await import('./lab/command-line.ts')
+const { rejoin } = await import('./lab/decide/rejoin.ts')
+const { readSettings } = await import('./lab/settings.ts')
+const { rejoinView } = await import('./lab/show/rejoin-view.ts')
+const { labOf } = await import('./lab/topology.ts')
+const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>
   program
@@ -16,6 +19,6 @@ await commandLine(import.meta.filename, (program) =>
     .option('--json', 'print JSON')
     .action(async ({ copy, discard, json }: { copy?: boolean; discard?: boolean; json?: boolean }) => {
       const it = await rejoin(labOf(readSettings()), { copy: copy === true, discard: discard === true })
-      console.log(json ? JSON.stringify(it, null, 2) : rejoinView(it))
+      console.log(json ? asJson(it, 2) : rejoinView(it))
     }),
 )

@@ -1,12 +1,15 @@
 #!/usr/bin/env zx
 // Shows and changes, live, what a commit waits for before it is acknowledged.
-import { Argument } from 'commander'
-import { commandLine } from './lab/command-line.ts'
-import { isLevel, LEVELS } from './lab/decide/durability.ts'
-import { replicationOf, setLevel } from './lab/decide/replication.ts'
-import { readSettings } from './lab/settings.ts'
-import { replicationView } from './lab/show/replication-view.ts'
-import { labOf } from './lab/topology.ts'
+import './lab/begin.ts'
+
+const { Argument } = await import('commander')
+const { commandLine } = await import('./lab/command-line.ts')
+const { isLevel, LEVELS } = await import('./lab/decide/durability.ts')
+const { replicationOf, setLevel } = await import('./lab/decide/replication.ts')
+const { readSettings } = await import('./lab/settings.ts')
+const { replicationView } = await import('./lab/show/replication-view.ts')
+const { labOf } = await import('./lab/topology.ts')
+const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>
   program
@@ -17,6 +20,6 @@ await commandLine(import.meta.filename, (program) =>
     .action(async (level: string | undefined, { json, force }: { json?: boolean; force?: boolean }) => {
       const lab = labOf(readSettings())
       const it = isLevel(level) ? await setLevel(lab, level, force === true) : await replicationOf(lab)
-      console.log(json ? JSON.stringify(it, null, 2) : replicationView(it))
+      console.log(json ? asJson(it, 2) : replicationView(it))
     }),
 )

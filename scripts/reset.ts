@@ -1,10 +1,13 @@
 #!/usr/bin/env zx
 // Gives the lab back as it was when new, in seconds.
-import { commandLine } from './lab/command-line.ts'
-import { reset } from './lab/decide/reset.ts'
-import { readSettings } from './lab/settings.ts'
-import { statusTable } from './lab/show/status-view.ts'
-import { labOf } from './lab/topology.ts'
+import './lab/begin.ts'
+
+const { commandLine } = await import('./lab/command-line.ts')
+const { reset } = await import('./lab/decide/reset.ts')
+const { readSettings } = await import('./lab/settings.ts')
+const { statusTable } = await import('./lab/show/status-view.ts')
+const { labOf } = await import('./lab/topology.ts')
+const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>
   program
@@ -14,6 +17,6 @@ await commandLine(import.meta.filename, (program) =>
     .option('--json', 'print the status as JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const status = await reset(labOf(readSettings()))
-      console.log(json ? JSON.stringify(status, null, 2) : `\n${statusTable(status)}`)
+      console.log(json ? asJson(status, 2) : `\n${statusTable(status)}`)
     }),
 )

@@ -1,12 +1,16 @@
 #!/usr/bin/env zx
 // Brings the lab up: five healthy nodes, from whatever state it is in.
-import { commandLine } from './lab/command-line.ts'
-import { prepareImages } from './lab/decide/images.ts'
-import { setup } from './lab/decide/setup.ts'
-import { readSettings } from './lab/settings.ts'
-import { endpoints } from './lab/show/endpoints.ts'
-import { statusTable } from './lab/show/status-view.ts'
-import { labOf } from './lab/topology.ts'
+import './lab/begin.ts'
+
+const { whyPsqlAsks } = await import('./lab/access/pgpass.ts')
+const { commandLine } = await import('./lab/command-line.ts')
+const { prepareImages } = await import('./lab/decide/images.ts')
+const { setup } = await import('./lab/decide/setup.ts')
+const { readSettings } = await import('./lab/settings.ts')
+const { endpoints } = await import('./lab/show/endpoints.ts')
+const { statusTable } = await import('./lab/show/status-view.ts')
+const { labOf } = await import('./lab/topology.ts')
+const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>
   program
@@ -19,6 +23,8 @@ await commandLine(import.meta.filename, (program) =>
       const lab = labOf(readSettings())
       if (imagesOnly) return prepareImages(lab)
       const result = await setup(lab)
-      console.log(json ? JSON.stringify(result, null, 2) : `\n${statusTable(result.status)}\n\n${endpoints(lab)}`)
+      const port = lab.databases[0]?.publishedPort
+      const asks = port === undefined ? undefined : await whyPsqlAsks(port)
+      console.log(json ? asJson(result, 2) : `\n${statusTable(result.status)}\n\n${endpoints(lab, asks)}`)
     }),
 )

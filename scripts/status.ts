@@ -1,13 +1,17 @@
 #!/usr/bin/env zx
-// Shows every node: role, timeline, LSN, lag, slot, health, and who serves.
 import { setTimeout as pause } from 'node:timers/promises'
-import { InvalidArgumentError } from 'commander'
-import { commandLine } from './lab/command-line.ts'
-import { statusOf } from './lab/decide/status.ts'
-import { interruption } from './lab/interruption.ts'
-import { readSettings } from './lab/settings.ts'
-import { statusTable } from './lab/show/status-view.ts'
-import { labOf } from './lab/topology.ts'
+// Shows every node: role, timeline, LSN, lag, slot, health, and who serves.
+import { endWithReader, watchReader } from './lab/begin.ts'
+
+const { InvalidArgumentError } = await import('commander')
+const { commandLine } = await import('./lab/command-line.ts')
+const { statusOf } = await import('./lab/decide/status.ts')
+const { interruption } = await import('./lab/interruption.ts')
+const { readSettings } = await import('./lab/settings.ts')
+const { canDraw } = await import('./lab/show/live-view.ts')
+const { statusTable } = await import('./lab/show/status-view.ts')
+const { labOf } = await import('./lab/topology.ts')
+const { asJson } = await import('./lab/visible.ts')
 
 const seconds = (text: string): number => {
   const value = Number(text)
@@ -15,6 +19,7 @@ const seconds = (text: string): number => {
   return value
 }
 
+endWithReader()
 await commandLine(import.meta.filename, (program) =>
   program
     .description('Show all nodes. Exit code 0 when all five are healthy, 1 when not.')
@@ -24,15 +29,16 @@ await commandLine(import.meta.filename, (program) =>
       const lab = labOf(readSettings())
       if (watch === undefined) {
         const status = await statusOf(lab)
-        console.log(json ? JSON.stringify(status, null, 2) : statusTable(status))
+        console.log(json ? asJson(status, 2) : statusTable(status))
         process.exitCode = status.healthy ? 0 : 1
         return
       }
+      watchReader()
       while (!interruption.signal.aborted) {
         const status = await statusOf(lab)
-        if (json) console.log(JSON.stringify(status))
+        if (json) console.log(asJson(status))
         // Home, then clear what is left of the last picture: no flicker.
-        else console.log(`${process.stdout.isTTY ? '\x1b[H\x1b[J' : ''}${status.at}\n${statusTable(status)}`)
+        else console.log(`${canDraw() ? '\x1b[H\x1b[J' : ''}${status.at}\n${statusTable(status)}`)
         await pause((watch === true ? 1 : watch) * 1000, undefined, { signal: interruption.signal })
       }
     }),

@@ -1,10 +1,13 @@
 #!/usr/bin/env zx
 // Swaps primary and standby, and loses nothing.
-import { chalk } from 'zx/core'
-import { commandLine } from './lab/command-line.ts'
-import { switchover } from './lab/decide/switchover.ts'
-import { readSettings } from './lab/settings.ts'
-import { labOf } from './lab/topology.ts'
+import './lab/begin.ts'
+
+const { chalk } = await import('zx/core')
+const { commandLine } = await import('./lab/command-line.ts')
+const { switchover } = await import('./lab/decide/switchover.ts')
+const { readSettings } = await import('./lab/settings.ts')
+const { labOf } = await import('./lab/topology.ts')
+const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>
   program
@@ -17,6 +20,6 @@ await commandLine(import.meta.filename, (program) =>
         `${chalk.green('✓')} ${it.primary} is now the primary, on timeline ${it.timeline}; ${it.standby} streams from it`,
         `  ${it.withoutPrimary.toFixed(2)} s from the order to stop to the first acknowledged write; durability ${it.level}`,
       ]
-      console.log(json ? JSON.stringify(it, null, 2) : said.join('\n'))
+      console.log(json ? asJson(it, 2) : said.join('\n'))
     }),
 )

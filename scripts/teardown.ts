@@ -1,9 +1,11 @@
 #!/usr/bin/env zx
 // Removes the lab and its data.
-import { commandLine } from './lab/command-line.ts'
-import { teardown } from './lab/decide/teardown.ts'
-import { readSettings } from './lab/settings.ts'
-import { labOf } from './lab/topology.ts'
+import './lab/begin.ts'
+
+const { commandLine } = await import('./lab/command-line.ts')
+const { teardown } = await import('./lab/decide/teardown.ts')
+const { readSettings } = await import('./lab/settings.ts')
+const { labOf } = await import('./lab/topology.ts')
 
 await commandLine(import.meta.filename, (program) =>
   program

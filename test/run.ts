@@ -73,7 +73,7 @@ const environment = {
 
 let child: ReturnType<typeof spawn> | undefined
 let interrupted = false
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     interrupted = true
     child?.kill(signal)

@@ -1,13 +1,13 @@
-import { enableCompileCache } from 'node:module'
-import { basename, resolve } from 'node:path'
+import { realpathSync } from 'node:fs'
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { inspect } from 'node:util'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { chalk, ProcessOutput } from 'zx/core'
 import { LabError } from './errors.ts'
-import { heedInterruption, interruption } from './interruption.ts'
+import { interruption } from './interruption.ts'
 import { heedProxies } from './proxy.ts'
-
-// Halves the time to load what a script imports from here on.
-enableCompileCache()
+import { visibleLines } from './visible.ts'
 
 let listed: Command[] | undefined
 
@@ -19,24 +19,37 @@ export function listPrograms(): readonly Command[] {
 
 /**
  * Runs one verb's command line; called by each script with its own file name.
- * Exit codes: 0 done, 1 failed, 2 unusable arguments, 130 interrupted.
+ * Exit codes: 0 done, 1 failed, 2 unusable arguments, 130 interrupted (129 when the terminal was closed, 143 by SIGTERM).
  */
 export async function commandLine(script: string, define: (program: Command) => void): Promise<void> {
-  // `zx scripts/x.ts …` leaves its own words before the script's.
-  const own = process.argv.findIndex((word) => resolve(word) === script)
   const program = new Command()
     .name(`zx scripts/${script.split('/').at(-1)}`)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('Try --help.')
-  define(program)
-  if (listed !== undefined) return void listed.push(program)
-  heedInterruption()
+    .configureOutput({ outputError: (text, write) => write(visibleLines(text)) })
   heedProxies()
   try {
-    await program.parseAsync(process.argv.slice(own + 1), { from: 'user' })
+    define(program)
+    if (listed !== undefined) return void listed.push(program)
+    interruption.signal.throwIfAborted()
+    await program.parseAsync(ownArguments(process.argv, script), { from: 'user' })
   } catch (error) {
     process.exitCode = report(error, basename(script, '.ts'))
+  }
+}
+
+/** Arguments of a script, without the words that started it: zx leaves its own before those of the script, and any may be a link. */
+export function ownArguments(words: readonly string[], script: string): readonly string[] {
+  const file = fileAt(script)
+  return words.slice(words.findIndex((word, index) => index > 0 && fileAt(word) === file) + 1 || 2)
+}
+
+function fileAt(word: string): string | undefined {
+  try {
+    return realpathSync(word.startsWith('file:') ? fileURLToPath(word) : word)
+  } catch {
+    return undefined
   }
 }
 
@@ -59,9 +72,9 @@ function report(error: unknown, verb: string): number {
     const fix = `  ${chalk.bold('→')} ${cause.fixIn(verb)}`
     const lines = [`${chalk.red('✗')} ${cause.code}: ${cause.message}`, ...details, fix]
     console.error(lines.join('\n'))
-    return cause.code === 'INTERRUPTED' ? 130 : 1
+    return cause.code === 'INTERRUPTED' ? interruption.exit : 1
   }
   // Not foreseen, so a mistake of ours: show all there is.
-  console.error(cause instanceof ProcessOutput ? String(cause) : cause)
+  console.error(visibleLines(cause instanceof ProcessOutput ? String(cause) : inspect(cause)))
   return 1
 }

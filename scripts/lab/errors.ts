@@ -20,8 +20,12 @@ export const ERRORS = {
     fix: 'sudo usermod -aG docker $USER, then log in again; or run ./provisioning/provision.sh',
   },
   ENGINE_REMOTE: {
-    says: 'the Docker engine is at {host}, and the lab needs one on this machine',
-    fix: 'unset DOCKER_HOST, or choose another: docker context use default',
+    says: 'the Docker engine that {by} chooses is at {host}, and the lab needs one on this machine',
+    fix: '{remedy}',
+  },
+  ENGINE_CONTEXT: {
+    says: 'there is no Docker context {context}, which {by} chooses',
+    fix: '{remedy}; docker context ls lists those that there are',
   },
   ENGINE_SILENT: {
     says: 'the Docker engine gave no answer to {asked} within {seconds} s',
@@ -33,7 +37,7 @@ export const ERRORS = {
   },
   BUILD_FAILED: {
     says: 'the image {image} could not be built. The failing step and the last lines of its output:\n{output}',
-    fix: 'most often the package archive cannot be reached; mend that and run setup again, what is built stays built',
+    fix: '{remedy}',
   },
   BASE_IMAGE: {
     says: 'no base image for Debian {suite}: no registry answered ({registry}), and mmdebstrap could not make one ({reason})',

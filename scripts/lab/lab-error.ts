@@ -1,4 +1,5 @@
 import type { ErrorCode } from './errors.ts'
+import { visibleLines } from './visible.ts'
 
 /** A row of the table of errors. `fixIn`: the fix for who ran that verb, where it has an option for it. */
 type Row = { readonly says: string; readonly fix: string; readonly fixIn?: Readonly<Record<string, string>> }
@@ -30,7 +31,7 @@ type Blanks<Text> = Text extends `${string}{${infer Blank}}${infer Rest}` ? Blan
 type FixesIn<It> = It extends { fixIn: infer Fixes } ? Fixes[keyof Fixes] : never
 type Facts<It extends Row> = Record<Blanks<It['says']> | Blanks<It['fix']> | Blanks<FixesIn<It>>, string | number>
 
-/** Makes the errors of a table: by code, with every fact that the texts of that code have a blank for. */
+/** Makes the errors of a table: by code, with every fact that the texts of that code have a blank for, made safe to show. */
 export const errorsOf =
   <Table extends Readonly<Record<ErrorCode, Row>>>(table: Table) =>
   <Code extends ErrorCode>(
@@ -38,7 +39,9 @@ export const errorsOf =
     ...[facts]: keyof Facts<Table[Code]> extends never ? [] : [Facts<Table[Code]>]
   ): LabError => {
     const fill = (text: string) =>
-      text.replace(/\{(\w+)\}/g, (blank, name: string) => String((facts as Record<string, unknown>)?.[name] ?? blank))
+      text.replace(/\{(\w+)\}/g, (blank, name: string) =>
+        visibleLines(String((facts as Record<string, unknown>)?.[name] ?? blank)),
+      )
     const { says, fix, fixIn = {} }: Row = table[code]
     const filled = Object.entries(fixIn).map(([verb, text]) => [verb, fill(text)])
     return new LabError(code, { says: fill(says), fix: fill(fix), fixIn: Object.fromEntries(filled) })

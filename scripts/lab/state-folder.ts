@@ -1,20 +1,19 @@
-import { mkdir } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { labError } from './errors.ts'
+import { makePrivateFolder } from './private-folder.ts'
 import type { Lab } from './topology.ts'
+import { homeFolder } from './user.ts'
 
 /** Where a lab keeps what it knows about itself on this machine, for the user who set it up. */
 export const stateFolder = (lab: Lab): string => join(baseFolder(), 'failover-lab', lab.name)
 
+/** A relative XDG_STATE_HOME counts as none, as its standard says. */
 function baseFolder(): string {
   const given = process.env['XDG_STATE_HOME']
-  if (given !== undefined && given !== '') return given
-  try {
-    return join(homedir(), '.local', 'state')
-  } catch (error) {
-    throw unusable('the home folder', error)
-  }
+  if (given && isAbsolute(given)) return given
+  const home = homeFolder()
+  if (home === undefined) throw unusable('the home folder', 'this user has none')
+  return join(home, '.local', 'state')
 }
 
 /** Tries to make a folder: another command may be removing its parent. */
@@ -25,7 +24,7 @@ export async function makeStateFolder(lab: Lab): Promise<string> {
   const folder = stateFolder(lab)
   for (let left = TRIES; ; left--) {
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 })
+      await makePrivateFolder(folder)
       return folder
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException

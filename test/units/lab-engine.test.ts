@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { bytesOf } from '../../scripts/lab/access/database.ts'
 import { typed } from '../../scripts/lab/engine/docker.ts'
-import { failingStep } from '../../scripts/lab/engine/images.ts'
+import { buildFailed, failingStep } from '../../scripts/lab/engine/images.ts'
 import { bytes } from '../../scripts/lab/show/bytes.ts'
 
 test('a told command can be typed in a shell and means the same', async (t) => {
@@ -63,4 +63,22 @@ test('bytes are shown in the largest unit that fits', async (t) => {
     '5.0 MiB',
     '3.0 GiB',
   ])
+})
+
+test('what to do about a failed build is read from its output', async (t) => {
+  const cases: [string, RegExp][] = [
+    ["E: Failed to fetch http://deb.debian.org/x  Temporary failure resolving 'deb.debian.org'", /package archive/],
+    ['E: Unable to locate package nginx', /package archive/],
+    ['write /x: no space left on device', /free some space/],
+    ['tar: node_modules/pg: Cannot stat: No such file or directory', /npm ci/],
+    ['tar: server/main.ts: Cannot open: Permission denied', /npm ci/],
+    ['COPY failed: file not found in build context', /npm ci/],
+    ['Step 1/4 : FROM $BASE\nGet "https://registry.example/v2/": dial tcp: no such host', /built on is not there/],
+    ['nginx: [emerg] unknown directive "foo"', /fails in itself/],
+    [
+      "bash: /usr/local/bin/start: Permission denied\nThe command '/bin/sh -c x' returned a non-zero code: 126",
+      /itself/,
+    ],
+  ]
+  for (const [output, fix] of cases) t.match(buildFailed('image:1', output), { code: 'BUILD_FAILED', fix }, output)
 })

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { access, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { access, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LabError, labError } from '../errors.ts'
+import { makePrivateFolder } from '../private-folder.ts'
 import { stateFolder } from '../state-folder.ts'
 import type { Lab, Secret } from '../topology.ts'
 import { writePrivately } from './private-file.ts'
@@ -43,7 +44,7 @@ export async function readSecrets(lab: Lab): Promise<Secrets | undefined> {
 export async function createSecrets(lab: Lab): Promise<Secrets> {
   const folder = secretsFolder(lab)
   const draft = `${folder}.${process.pid}`
-  await mkdir(draft, { recursive: true, mode: 0o700 })
+  await makePrivateFolder(draft)
   const secrets = Object.fromEntries(NAMES.map((name) => [name, randomBytes(24).toString('hex')])) as Secrets
   for (const name of NAMES) await writePrivately(join(draft, name), secrets[name])
   await rm(folder, { recursive: true, force: true })

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
+import { asksOurEngine } from '../engine/where.ts'
 import { labError } from '../errors.ts'
-import { interruption } from '../interruption.ts'
 import type { DatabaseNode } from '../topology.ts'
 
 /** A psql that is kept open: to start one in a container takes a hundred times as long as to ask it something. */
@@ -33,7 +33,7 @@ export const openSessionAcross = (from: DatabaseNode, to: DatabaseNode): Session
 type Question = { readonly mark: string; readonly answer: (rows: string) => void; readonly fail: (why: string) => void }
 
 function open({ name, container }: { name: string; container: string }, command: readonly string[]): Session {
-  const child = spawn('docker', ['exec', '-i', container, ...command], { signal: interruption.signal })
+  const child = spawn('docker', ['exec', '-i', container, ...command], asksOurEngine())
   const questions: Question[] = []
   let asked = 0
   let heard = ''

@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { described } from '../engine/api.ts'
 import { look } from '../engine/docker.ts'
 import { containersOf, dataVersion } from '../engine/nodes.ts'
-import { $ } from '../engine/shell.ts'
+import { $, environment } from '../engine/shell.ts'
 import { labError } from '../errors.ts'
 import { roundPortOffset } from '../free-ports.ts'
 import type { Lab, Node } from '../topology.ts'
@@ -64,7 +64,7 @@ async function checkPort(lab: Lab, node: Node): Promise<void> {
 async function holderOf(port: number): Promise<string> {
   const container = await look(['ps', '--filter', `publish=${port}`, '--format', '{{.Names}}'])
   if (container !== '') return `the container ${container.split('\n').join(', ')}`
-  const listening = await $({ quiet: true, nothrow: true })`ss -Hltnp ${`sport = :${port}`}`
+  const listening = await $({ quiet: true, nothrow: true, env: environment() })`ss -Hltnp ${`sport = :${port}`}`
   const [, name, pid] = /users:\(\("([^"]+)",pid=(\d+)/.exec(listening.stdout) ?? []
   return name === undefined
     ? `another user's process (sudo ss -ltnp 'sport = :${port}' shows it)`

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
-import { attempt, failure, look } from './docker.ts'
+import { attempt, failure } from './docker.ts'
+import { socketOf } from './where.ts'
 
 /** What the engine answered. */
 export type Answer = { readonly status: number; readonly body: Buffer }
@@ -25,8 +25,6 @@ const ANSWERS_WITHIN = 60
 
 type Method = 'GET' | 'POST' | 'PUT'
 
-const DEFAULT_SOCKET = '/var/run/docker.sock'
-
 /**
  * Asks the engine itself over its socket: in thousandths of a second what takes the `docker` command a tenth of one, most
  * of it to start. For what a failover waits for; a user is told the command that does the same.
@@ -34,9 +32,10 @@ const DEFAULT_SOCKET = '/var/run/docker.sock'
 export async function engine(method: Method, path: string, asked: Asked = {}): Promise<Answer> {
   interruption.signal.throwIfAborted()
   const { seconds = ANSWERS_WITHIN } = asked
+  const socketPath = socketOf(process.env)
   const late = AbortSignal.timeout(seconds * 1000)
   try {
-    return await exchange(method, await socket(), path, asked, AbortSignal.any([interruption.signal, late]))
+    return await exchange(method, socketPath, path, asked, AbortSignal.any([interruption.signal, late]))
   } catch (error) {
     interruption.signal.throwIfAborted()
     if (late.aborted) throw labError('ENGINE_SILENT', { seconds, asked: `${method} ${path}` })
@@ -83,19 +82,3 @@ export async function described<T>(path: string): Promise<T | undefined> {
 
 /** What the engine says when it refuses. */
 export const refusalOf = ({ body }: Answer): string => String(JSON.parse(body.toString() || '{}').message ?? body)
-
-let found: Promise<string> | undefined
-
-/** Where the engine listens, as the `docker` command would find it. */
-const socket = (): Promise<string> => {
-  found ??= findSocket()
-  return found
-}
-
-async function findSocket(): Promise<string> {
-  const said = process.env['DOCKER_HOST'] || (existsSync(DEFAULT_SOCKET) ? `unix://${DEFAULT_SOCKET}` : await context())
-  if (!said.startsWith('unix://')) throw labError('ENGINE_REMOTE', { host: said })
-  return said.slice('unix://'.length)
-}
-
-const context = () => look(['context', 'inspect', '-f', '{{.Endpoints.docker.Host}}'])

@@ -7,6 +7,7 @@ import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { act, attempt, look, type Tell } from './docker.ts'
 import { $, environment } from './shell.ts'
+import { asksOurEngine } from './where.ts'
 
 /** Label of every image, for it goes on to what is built on one: what its Debian was made from. */
 const BASE_LABEL = 'failover-lab.base'
@@ -82,7 +83,7 @@ export async function bootstrap(tell: Tell, suite: string, tag: string, relay?: 
     nothrow: true,
     signal: interruption.signal,
     env: environment(relay?.environment),
-  })`mmdebstrap ${command} | docker import --change ${'CMD ["bash"]'} --change ${`LABEL ${BASE_LABEL}=mmdebstrap:${suite}`} - ${tag}`
+  })`umask 022; mmdebstrap ${command} | docker import --change ${'CMD ["bash"]'} --change ${`LABEL ${BASE_LABEL}=mmdebstrap:${suite}`} - ${tag}`
   interruption.signal.throwIfAborted()
   if (made.exitCode === 0) return undefined
   // Half a tarball may have become an image.
@@ -93,7 +94,10 @@ export async function bootstrap(tell: Tell, suite: string, tag: string, relay?: 
 /** Pulls an image, unless no registry begins to answer within `seconds`; gives `pulled` or why not. */
 async function pull(tell: Tell, image: string, seconds: number): Promise<string> {
   tell(`docker pull ${image}`)
-  const child = spawn('docker', ['pull', image], { stdio: ['ignore', 'pipe', 'pipe'], signal: interruption.signal })
+  const child = spawn('docker', ['pull', image], {
+    ...asksOurEngine(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let errors = ''
   const silent = setTimeout(() => child.kill(), seconds * 1000)
   child.stdout.once('data', () => clearTimeout(silent))

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { type LabError, labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
+import { asksOurEngine } from './where.ts'
 
 /** Told each command that changes something, as a user could type it. */
 export type Tell = (line: string) => void
@@ -33,7 +34,7 @@ export async function run(
   input?: string | Buffer,
 ): Promise<Omit<Result, 'stdout'> & { readonly stdout: Buffer }> {
   interruption.signal.throwIfAborted()
-  const child = spawn(command, args, { signal: interruption.signal })
+  const child = spawn(command, args, command === 'docker' ? asksOurEngine() : { signal: interruption.signal })
   const chunks: Buffer[] = []
   let stderr = ''
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))

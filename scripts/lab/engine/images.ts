@@ -20,6 +20,9 @@ const MIGRATIONS = 'server/store/migrations'
 /** Label of the images that this checkout has built; what another one beside it needs is not ours to remove. */
 const MINE = `failover-lab.image=${ROOT}`
 
+/** How the files of a build are packed: whose they are and how open they are on this machine is not to matter. */
+const PACKED = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--mode=u=rwX,go=rX']
+
 /** Debian release whose archive has that major version of PostgreSQL. */
 const SUITES = { '13': 'bullseye', '15': 'bookworm', '17': 'trixie' } as const
 /** Release that everything else is made of. */
@@ -97,7 +100,7 @@ async function image(
   args: Readonly<Record<string, string>> = {},
 ): Promise<Image> {
   const folder = `provisioning/${name}`
-  const digest = createHash('sha256').update(JSON.stringify([base.tag, args]))
+  const digest = createHash('sha256').update(JSON.stringify([base.tag, args, PACKED]))
   for (const file of await filesBelow([folder, ...digested]))
     digest.update(`\0${file}\0`).update(await readFile(join(ROOT, file)))
   const version = [...Object.values(args), digest.digest('hex').slice(0, 12)].join('-')
@@ -175,7 +178,7 @@ export async function makeImage(tell: Tell, image: Image, patience: number, mirr
     '-',
   ]
   const shown = context.length > 6 ? [...context.slice(0, 3), '…'] : context
-  tell(`tar -c ${shown.join(' ')} | docker ${build.map(typed).join(' ')}`)
+  tell(`tar -c ${[...PACKED, ...shown].map(typed).join(' ')} | docker ${build.map(typed).join(' ')}`)
   const result = await $({
     cwd: ROOT,
     quiet: true,
@@ -183,17 +186,44 @@ export async function makeImage(tell: Tell, image: Image, patience: number, mirr
     signal: interruption.signal,
     // Debian's engine may lack BuildKit's plugin; plain output either way, so that a failing step can be shown.
     env: environment({ BUILDKIT_PROGRESS: 'plain', ...relay?.environment }),
-  })`tar -c --sort=name ${context} | docker ${build}`
+  })`tar -c ${PACKED} ${context} | docker ${build}`
   interruption.signal.throwIfAborted()
   if (result.exitCode === 0) return
   const unanswered = relay?.unanswered()
   if (unanswered) throw labError('MIRROR', unanswered)
-  throw labError('BUILD_FAILED', { image: image.tag, output: failingStep(withoutPasswords(result.stdall)) })
+  throw buildFailed(image.tag, failingStep(withoutPasswords(result.stdall)))
 }
 
 /** The engine keeps these out of the image and its history. By name only: their values may hold a password. */
 const proxyArguments = (environment: NodeJS.ProcessEnv): readonly string[] =>
   PROXY_VARIABLES.filter((name) => environment[name]).flatMap((name) => ['--build-arg', name])
+
+/** What makes a build fail, by what its last lines say; the first that fits. */
+const CAUSES: readonly (readonly [RegExp, string])[] = [
+  [/no space left on device/i, 'free some space (docker system df shows what the engine holds), then run setup again'],
+  [
+    /pull access denied|manifest unknown|failed to resolve source metadata|Get "https?:[^"]*\/v2\/"/i,
+    'the image it is built on is not there (any more): run setup again, which makes that first',
+  ],
+  [
+    /could not resolve|temporary failure resolving|failed to fetch|unable to (connect|fetch|locate package)|connection (timed out|refused|reset)|certificate verif/i,
+    'the package archive cannot be reached or lacks something: mend that and run setup again, what is built stays built',
+  ],
+  [
+    /tar: .*(cannot (stat|open)|no such file)|(copy|add) failed|not found in build context|failed to compute cache key/i,
+    'files of this checkout are missing or cannot be read: npm ci, and git status shows what is missing; then run setup again',
+  ],
+]
+
+/** The error of an image that could not be built, with what the output says to do about it. */
+export const buildFailed = (image: string, output: string) =>
+  labError('BUILD_FAILED', {
+    image,
+    output,
+    remedy:
+      CAUSES.find(([says]) => says.test(output))?.[1] ??
+      'read the lines above: that step fails in itself; mend it and run setup again, what is built stays built',
+  })
 
 /** From the last step that began on, without the noise before it, at most 40 lines. */
 export function failingStep(output: string): string {

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { LabError, labError } from '../errors.ts'
-import { interruption } from '../interruption.ts'
 import type { DatabaseNode, Lab } from '../topology.ts'
 import { until } from '../wait.ts'
 import { confinement } from './confinement.ts'
 import { attempt, look, type Tell, typed } from './docker.ts'
 import { labelledHelper } from './leftovers.ts'
+import { asksOurEngine } from './where.ts'
 
 // Alone, and what it has to replay is its own history: a standby may have heard of a newer one that it does not fit.
 const SETTINGS = [
@@ -49,7 +49,10 @@ export async function withStoppedData<T>(
   const volume = ['--volume', `${node.volume}:/var/lib/postgresql/data`]
   const command = ['run', ...isolated, ...volume, ...confinement(node), image, 'bash', '-c', PROGRAM]
   tell(`docker ${command.slice(0, -1).map(typed).join(' ')} 'pg_ctl start …'`)
-  const child = spawn('docker', command, { stdio: ['pipe', 'ignore', 'pipe'], signal: interruption.signal })
+  const child = spawn('docker', command, {
+    ...asksOurEngine(),
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
   let errors = ''
   let over = false
   child.stderr.on('data', (chunk) => {

@@ -13,7 +13,7 @@ export async function assertNothingAtStake(lab: Lab, progress: Progress, tell: (
   const own = JSON.stringify(progress.current?.notes ?? null)
   const others = [...new Set(lines)].filter((line) => line !== '' && !own.includes(line.slice(0, UUID_LENGTH)))
   if (others.length > 0) {
-    const shown = others.slice(0, 5).map((line) => `"${line.slice(UUID_LENGTH + 1)}"`)
+    const shown = others.slice(0, 5).map((line) => line.slice(UUID_LENGTH + 1))
     const more = others.length > shown.length ? ` and ${others.length - shown.length} more` : ''
     throw labError('POLLS_AT_STAKE', { polls: `${shown.join(', ')}${more}` })
   }
@@ -23,7 +23,7 @@ export async function assertNothingAtStake(lab: Lab, progress: Progress, tell: (
   tell(`no database answers, so polls that you made since the last exercise began are deleted unseen (${problem})`)
 }
 
-const POLLS = `select id || ' ' || question from poll order by created_at`
+const POLLS = `select id || ' ' || to_json(question) from poll order by created_at`
 const UUID_LENGTH = 36
 
 /** The error of a database that gave no answer; any other is thrown. */

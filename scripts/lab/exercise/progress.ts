@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { userInfo } from 'node:os'
 import { z } from 'zod'
 import { writePrivately } from '../access/private-file.ts'
 import { labError } from '../errors.ts'
 import { stateFolder } from '../state-folder.ts'
 import type { Lab } from '../topology.ts'
+import { userName } from '../user.ts'
 
 /** What somebody has done of one exercise. Dates are ISO texts. */
 const Record = z.object({
@@ -50,8 +50,7 @@ export async function readProgress(lab: Lab): Promise<Progress> {
   try {
     return Progress.parse(JSON.parse(await readFile(file, 'utf8')))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      return { learner: userInfo().username, current: null, exercises: {} }
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { learner: userName(), current: null, exercises: {} }
     throw labError('PROGRESS_BROKEN', {
       file,
       problem: error instanceof z.ZodError ? z.prettifyError(error) : String(error),

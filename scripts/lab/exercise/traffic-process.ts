@@ -6,6 +6,7 @@ import { clockFrom } from '../experiment/clock.ts'
 import { openLines } from '../experiment/lines.ts'
 import { loadClient } from '../experiment/load/client.ts'
 import type { Call } from '../experiment/record.ts'
+import { ENDING } from '../interruption.ts'
 
 /** What the process is told. */
 export type TrafficOrder = {
@@ -34,7 +35,7 @@ const door = createServer((visitor) => {
 // Somebody else's guests are still there.
 door.on('error', end)
 door.listen({ path: order.door })
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, end)
+for (const signal of ENDING) process.on(signal, end)
 const limit = setTimeout(end, order.minutes * 60_000)
 
 const lines = openLines<Call>(order.file)

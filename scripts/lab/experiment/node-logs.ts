@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { interruption } from '../interruption.ts'
+import { asksOurEngine } from '../engine/where.ts'
 import type { Lab } from '../topology.ts'
 
 /** Writes what each node has logged since a moment, milliseconds since the epoch, to a file of its own. */
@@ -14,8 +14,8 @@ export async function keepLogs(lab: Lab, since: number, folder: string): Promise
       try {
         const command = ['logs', '--timestamps', '--since', new Date(since).toISOString(), container]
         const child = spawn('docker', command, {
+          ...asksOurEngine(),
           stdio: ['ignore', file.fd, file.fd],
-          signal: interruption.signal,
         })
         await once(child, 'close')
       } finally {

@@ -16,9 +16,8 @@ export async function injectFor(lab: Lab, wish: Wish, seconds: number, held: () 
   } catch (error) {
     // What was refused is not there to be healed; what was interrupted may be.
     if (!interruption.signal.aborted) throw error
-    process.exitCode = 130
+    process.exitCode = interruption.exit
   }
-  // The next Ctrl-C interrupts healing.
   beginAgain()
   const choice = { kinds: [wish.kind.name], nodes: [node], ...(wish.kind.hasPeers ? { peers } : {}) }
   await until('another command to let go of the lab', { seconds: 120, patience: lab.settings.patience }, async () => {

@@ -5,6 +5,7 @@ import type { Record } from '../exercise/progress.ts'
 import type { Acted } from '../exercise/solution.ts'
 import type { Entry } from '../exercise/track.ts'
 import type { Verified } from '../exercise/verify.ts'
+import { visible, visibleLines } from '../visible.ts'
 
 const VERB = 'zx scripts/exercise.ts'
 const next = (what: string) => `  ${chalk.bold('→')} ${what}`
@@ -49,7 +50,7 @@ function nextStep({ track, progress }: Pick<Listed, 'track' | 'progress'>): stri
 export const briefView = ({ entry, given }: Started): string =>
   [
     onScreen(entry.brief),
-    ...(given.length === 0 ? [] : [chalk.bold('Given'), '', ...given.map((line) => `  ${line}`), '']),
+    ...(given.length === 0 ? [] : [chalk.bold('Given'), '', ...given.map((line) => `  ${visible(line)}`), '']),
     ...(entry.exercise.question === undefined
       ? []
       : [`${chalk.bold('Asked')}  ${entry.exercise.question}  Answer with: ${VERB} check --answer "…"`, '']),
@@ -63,14 +64,17 @@ export function checkView({ entry, passed, findings, earlierAnswer, next: follow
       ? [`${chalk.green('✓')} ${expected}`]
       : [
           `${chalk.red('✗')} expected  ${expected}`,
-          `  seen      ${seen}${final ? '; this cannot be mended any more: start again' : ''}`,
-          `  look at   ${where}`,
+          `  seen      ${visible(seen)}${final ? '; this cannot be mended any more: start again' : ''}`,
+          `  look at   ${visible(where)}`,
         ],
   )
   const answer =
     earlierAnswer === undefined
       ? []
-      : ['', `Your answer is still "${earlierAnswer}", from an earlier check; another one: ${VERB} check --answer "…"`]
+      : [
+          '',
+          `Your answer is still "${visible(earlierAnswer)}", from an earlier check; another one: ${VERB} check --answer "…"`,
+        ]
   if (cannotBeMended(findings))
     return [...lines, ...answer, '', next(`${VERB} start ${entry.number} begins this exercise again`)].join('\n')
   if (!passed) return [...lines, ...answer, '', next(`go on, then ${VERB} check; ${VERB} hint helps you on`)].join('\n')
@@ -108,15 +112,15 @@ export const hintView = ({ text, nth, of }: { text: string | undefined; nth: num
 export const endedView = (): string => `the lab is as new\n${next(`${VERB} list`)}`
 
 /** A step of a solution before it is carried out, and what it printed. */
-export const stepView = ({ does, command }: Step): string => `\n${chalk.bold(does)}\n$ ${command}`
+export const stepView = ({ does, command }: Step): string => `\n${chalk.bold(does)}\n$ ${visibleLines(command)}`
 export const actedView = ({ stdout, stderr }: Acted): string =>
-  [stdout, stderr === '' ? '' : chalk.dim(stderr)].filter((text) => text !== '').join('\n')
+  [visibleLines(stdout), stderr === '' ? '' : chalk.dim(visibleLines(stderr))].filter((text) => text !== '').join('\n')
 
 /** Exercises that were verified, one a line, and what is wrong with them. */
 export const verifiedLines = ({ name, problems, ways, seconds }: Verified): string =>
   problems.length === 0
     ? `${chalk.green('✓')} ${name}  ${seconds.toFixed(1)} s from start to check; ${ways} other ways`
-    : [`${chalk.red('✗')} ${name}`, ...problems.map((problem) => `  ${problem}`)].join('\n')
+    : [`${chalk.red('✗')} ${name}`, ...problems.map((problem) => `  ${visible(problem)}`)].join('\n')
 
 /** Markdown as it is read on a screen: headings stand out, and the rest stays as it is. */
 const onScreen = (markdown: string): string =>

@@ -2,6 +2,7 @@ import { chalk } from 'zx/core'
 import type { Kept } from '../experiment/experiment.ts'
 import type { Run } from '../experiment/record.ts'
 import { median } from '../statistics.ts'
+import { visible } from '../visible.ts'
 
 const MARKS = { pass: chalk.green('✓'), fail: chalk.red('✗'), unknown: chalk.yellow('?') } as const
 /** Lost votes that are named for each run; its result names all. */
@@ -41,8 +42,8 @@ export function experimentTable({ experiment, folder, report }: Kept): string {
     ...lines,
     '',
     ...experiment.runs.flatMap(runLines),
-    `${MARKS[experiment.verdict]} ${experiment.verdict}; all of it is in ${folder}`,
-    `  look at ${report}`,
+    `${MARKS[experiment.verdict]} ${experiment.verdict}; all of it is in ${visible(folder)}`,
+    `  look at ${visible(report)}`,
   ].join('\n')
 }
 
@@ -77,10 +78,12 @@ function spread(values: readonly number[]): string {
 }
 
 function runLines({ name, judgement: { verdict, reasons, lost, parts } }: Run): readonly string[] {
-  const named = lost.slice(0, NAMED).map(({ user, option, poll }) => `    lost: ${user}: ${option}   (${poll})`)
+  const named = lost
+    .slice(0, NAMED)
+    .map(({ user, option, poll }) => visible(`    lost: ${user}: ${option}   (${poll})`))
   const more = lost.length > NAMED ? [`    … and ${lost.length - NAMED} more, named in its result.json`] : []
   const spent =
     parts.length === 0 ? '' : `   ${parts.map((part) => `${part.name} ${part.ms.toFixed(0)}`).join(', ')} ms`
-  const why = verdict === 'pass' ? [] : reasons.map((reason) => `    ${reason}`)
+  const why = verdict === 'pass' ? [] : reasons.map((reason) => `    ${visible(reason)}`)
   return [`${MARKS[verdict]} ${name}${spent}`, ...why, ...named, ...more]
 }

@@ -1,6 +1,7 @@
 import { chalk } from 'zx/core'
 import type { LostVote } from '../access/votes.ts'
 import type { Failover } from '../decide/failover/failover.ts'
+import { visible } from '../visible.ts'
 import { bytes } from './bytes.ts'
 
 /** What a failover did and what it cost, for people. */
@@ -38,7 +39,7 @@ export function lostVotesLines(votes: readonly LostVote[] | null, shown = 100): 
   if (votes === null || votes.length === 0) return []
   const lines = votes
     .slice(0, shown)
-    .map(({ poll, question, user, option, at }) => `    ${user}: ${option}   (${question} ${poll}, ${at})`)
+    .map(({ poll, question, user, option, at }) => visible(`    ${user}: ${option}   (${question} ${poll}, ${at})`))
   const more = votes.length > shown ? [`    … and ${votes.length - shown} more; --json lists all`] : []
   return [`  votes lost   ${votes.length}`, ...lines, ...more]
 }

@@ -1,10 +1,11 @@
 import { chalk } from 'zx/core'
 import type { Fault } from '../faults/kind.ts'
 import type { FaultList } from '../faults/list.ts'
+import { visible } from '../visible.ts'
 
 /** Faults in words, one a line; those of one node that differ only in peer or way together. */
 export function faultLines(faults: readonly Fault[]): readonly string[] {
-  const groups = Map.groupBy(faults, ({ kind, node, detail }) => `${kind} ${node}: ${detail}`)
+  const groups = Map.groupBy(faults, ({ kind, node, detail }) => visible(`${kind} ${node}: ${detail}`))
   return [...groups].map(([text, group]) => {
     const peers = Map.groupBy(
       group.filter(({ peer }) => peer !== null),
@@ -24,5 +25,5 @@ const waysOf = (group: readonly Fault[], peer: Fault['peer']): string => {
 export const faultTable = ({ faults, unseen }: FaultList): string =>
   [
     ...(faults.length === 0 ? ['no fault in force'] : faultLines(faults).map((line) => `${chalk.red('✗')} ${line}`)),
-    ...unseen.map((why) => `${chalk.yellow('?')} its database cannot be asked: ${why}`),
+    ...unseen.map((why) => `${chalk.yellow('?')} its database cannot be asked: ${visible(why)}`),
   ].join('\n')

@@ -1,10 +1,14 @@
 import { chalk } from 'zx/core'
 import type { PollResultResponse } from '../../../proto/gen/polling.ts'
 import type { LiveNews } from '../access/follow.ts'
+import { asJson, visible } from '../visible.ts'
 import { resultBars } from './poll-view.ts'
 
 /** How followed results are shown. */
 export type LiveView = { readonly show: (news: LiveNews) => void; readonly end: () => void }
+
+/** Whether the answer goes to a terminal that can move its cursor. */
+export const canDraw = (): boolean => process.stdout.isTTY === true && process.env['TERM'] !== 'dumb'
 
 /** A picture that is drawn anew, for a terminal. */
 export function livePicture(): LiveView {
@@ -15,7 +19,7 @@ export function livePicture(): LiveView {
   return {
     show(news) {
       if (news.kind === 'results') results = resultBars(news.results)
-      note = news.kind === 'results' ? chalk.green('● live') : chalk.yellow(`○ ${news.kind}: ${news.why}`)
+      note = news.kind === 'results' ? chalk.green('● live') : chalk.yellow(`○ ${news.kind}: ${visible(news.why)}`)
       draw()
     },
     end() {
@@ -30,8 +34,8 @@ export function liveLines(json: boolean): LiveView {
   let last = ''
   return {
     show(news) {
-      if (news.kind !== 'results') return console.error(`○ ${news.kind}: ${news.why}`)
-      const line = json ? JSON.stringify(withoutToken(news.results)) : countsLine(news.results)
+      if (news.kind !== 'results') return console.error(`○ ${news.kind}: ${visible(news.why)}`)
+      const line = json ? asJson(withoutToken(news.results)) : countsLine(news.results)
       // A repetition only says that the stream is alive.
       if (line === last) return
       last = line
@@ -45,5 +49,5 @@ const withoutToken = ({ uuid, poll_questions, results }: PollResultResponse) => 
 
 const countsLine = ({ results }: PollResultResponse): string =>
   Object.entries(results)
-    .map(([option, votes]) => `${option} ${votes}`)
+    .map(([option, votes]) => `${visible(option)} ${votes}`)
     .join('  ')

@@ -1,19 +1,20 @@
 import type { PollResponse, PollResultResponse } from '../../../proto/gen/polling.ts'
+import { asJson, padded, visible, widthOf } from '../visible.ts'
 
 /** One poll on one line. */
 export const pollLine = ({ uuid, status, create_at_time, poll_questions, options }: PollResponse): string =>
-  `${uuid}  ${status.padEnd(5)}  ${create_at_time}  ${poll_questions}  [${options.join(' | ')}]`
+  visible(`${uuid}  ${status.padEnd(5)}  ${create_at_time}  ${poll_questions}  [${options.join(' | ')}]`)
 
 /** Results as bars, the longest 30 characters wide. */
 export function resultBars({ poll_questions, results }: PollResultResponse): string {
-  const rows = Object.entries(results)
-  const width = Math.max(...rows.map(([option]) => option.length))
+  const rows = Object.entries(results).map(([option, votes]) => [visible(option), votes] as const)
+  const width = Math.max(...rows.map(([option]) => widthOf(option)))
   const most = Math.max(1, ...rows.map(([, votes]) => votes))
   const total = rows.reduce((sum, [, votes]) => sum + votes, 0)
   return [
-    poll_questions,
+    visible(poll_questions),
     ...rows.map(([option, votes]) =>
-      `  ${option.padEnd(width)}  ${'█'.repeat(Math.round((30 * votes) / most))} ${votes}`.trimEnd(),
+      `  ${padded(option, width)}  ${'█'.repeat(Math.round((30 * votes) / most))} ${votes}`.trimEnd(),
     ),
     `  ${total} vote${total === 1 ? '' : 's'}`,
   ].join('\n')
@@ -25,7 +26,7 @@ export async function printPolls(pages: AsyncIterable<readonly PollResponse[]>, 
   for await (const polls of pages) {
     for (const poll of polls) {
       printed += 1
-      console.log(json ? `${printed === 1 ? '[' : ','}${JSON.stringify(poll)}` : pollLine(poll))
+      console.log(json ? `${printed === 1 ? '[' : ','}${asJson(poll)}` : pollLine(poll))
     }
   }
   if (json) console.log(printed === 0 ? '[]' : ']')

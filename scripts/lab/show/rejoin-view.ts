@@ -1,5 +1,6 @@
 import { chalk } from 'zx/core'
 import type { Rejoin } from '../decide/rejoin.ts'
+import { visible } from '../visible.ts'
 import { lostVotesLines } from './failover-view.ts'
 
 /** How a node came back, and what that threw away, for people. */
@@ -8,10 +9,13 @@ export function rejoinView(it: Rejoin): string {
     none: 'streamed already; nothing was done',
     mended: `follows again; what kept it from that: ${it.why}`,
     rewound: 'was rewound to where the two parted, and streams',
-    copied: `was copied anew (${it.why}), and streams`,
+    copied: `was copied anew (${visible(String(it.why))}), and streams`,
     undone: `streams; the failover that fenced ${it.primary} had promoted nobody, and is undone`,
   }[it.how]
-  const votes = it.divergedVotes === null ? [`  votes lost   unknown: ${it.why}`] : lostVotesLines(it.divergedVotes)
+  const votes =
+    it.divergedVotes === null
+      ? [`  votes lost   unknown: ${visible(String(it.why))}`]
+      : lostVotesLines(it.divergedVotes)
   return [
     `${chalk.green('✓')} ${it.standby} ${how}`,
     `  primary      ${it.primary}`,

@@ -1,6 +1,7 @@
 import { chalk } from 'zx/core'
 import { LEVELS } from '../decide/durability.ts'
 import type { Replication } from '../decide/replication.ts'
+import { visible } from '../visible.ts'
 
 /** The level in force for people: all four with what each waits for and survives, and whether commits get through. */
 export function replicationView(it: Replication): string {
@@ -26,7 +27,9 @@ export function replicationView(it: Replication): string {
   return [
     ...levels,
     '',
-    `${it.primary}: synchronous_commit = ${synchronous_commit}, synchronous_standby_names = '${synchronous_standby_names}'; ${standby}`,
+    visible(
+      `${it.primary}: synchronous_commit = ${synchronous_commit}, synchronous_standby_names = '${synchronous_standby_names}'; ${standby}`,
+    ),
     ...warnings.map((warning) => `${chalk.yellow('!')} ${warning}`),
   ].join('\n')
 }

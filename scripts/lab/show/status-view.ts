@@ -1,5 +1,6 @@
 import { chalk } from 'zx/core'
 import type { LabStatus, NodeStatus } from '../decide/status.ts'
+import { visible } from '../visible.ts'
 import { bytes } from './bytes.ts'
 import { faultLines } from './fault-view.ts'
 
@@ -25,11 +26,12 @@ export function statusTable(status: LabStatus): string {
   })
   const problems = status.nodes
     .filter(({ problem }) => problem !== null)
-    .map(({ name, problem }) => `${chalk.red('✗')} ${name}: ${problem}`)
+    .map(({ name, problem }) => `${chalk.red('✗')} ${name}: ${visible(String(problem))}`)
   const warnings = status.nodes
     .filter(({ warning }) => warning !== null)
-    .map(({ name, warning }) => `${chalk.yellow('!')} ${name}: ${warning}`)
-  return [...lines, '', ...problems, ...warnings, ...changes(status), ...faults(status), summary(status)].join('\n')
+    .map(({ name, warning }) => `${chalk.yellow('!')} ${name}: ${visible(String(warning))}`)
+  const more = [...problems, ...warnings, ...changes(status), ...faults(status)]
+  return [...lines, '', ...containers(status), ...more, summary(status)].join('\n')
 }
 
 /** What somebody changed with a `docker` command, and what puts it right. */
@@ -37,13 +39,19 @@ function changes({ nodes }: LabStatus): readonly string[] {
   const changed = nodes.filter((node) => node.changed.length > 0)
   const said = changed.flatMap(({ name, problem, changed }) => {
     const more = changed.filter((what) => !problem?.includes(what))
-    return more.length === 0 ? [] : [`${chalk.yellow('!')} ${name}: ${more.join('; ')}`]
+    return more.length === 0 ? [] : [`${chalk.yellow('!')} ${name}: ${visible(more.join('; '))}`]
   })
   const names = changed.map(({ name }) => name).join(', ')
   return changed.length === 0
     ? []
     : [...said, `${chalk.yellow('!')} changed by hand: ${names}; zx scripts/setup.ts puts it right`]
 }
+
+/** What the nodes are called for Docker, where that is something else than here. */
+const containers = ({ nodes }: LabStatus): readonly string[] =>
+  nodes.some(({ name, container }) => container !== name)
+    ? [`  containers: ${nodes.map(({ container }) => container).join(', ')}`]
+    : []
 
 /** What is broken on purpose, or where to see that. */
 function faults({ faults, nodes }: LabStatus): readonly string[] {
@@ -77,7 +85,7 @@ const slotOf = ({ database }: NodeStatus): string =>
   (database?.slots ?? [])
     .map(
       ({ name, active, retainedBytes, walStatus }) =>
-        `${name} ${walStatus === 'lost' ? 'lost' : active ? 'active' : `inactive, keeps ${bytes(retainedBytes ?? 0)}`}`,
+        `${visible(name)} ${walStatus === 'lost' ? 'lost' : active ? 'active' : `inactive, keeps ${bytes(retainedBytes ?? 0)}`}`,
     )
     .join('; ')
 

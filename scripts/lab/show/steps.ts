@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Listr, ListrLogger, type ListrTask, type ListrTaskWrapper, PRESET_TIMER, ProcessOutput } from 'listr2'
 import type { Tell } from '../engine/docker.ts'
+import { visible } from '../visible.ts'
 
 const silence = new AsyncLocalStorage<true>()
 
@@ -40,5 +41,5 @@ export const showing = (task: ListrTask): ListrTask => ({
 export const tellOf =
   (task: Pick<ListrTaskWrapper<unknown, never, never>, 'output'>): Tell =>
   (line) => {
-    task.output = `$ ${line}`
+    task.output = `$ ${visible(line)}`
   }

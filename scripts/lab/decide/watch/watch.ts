@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { containersOf } from '../../engine/nodes.ts'
 import { LabError, labError } from '../../errors.ts'
-import { interruption } from '../../interruption.ts'
+import { interruption, reader } from '../../interruption.ts'
 import { exclusively, isHeld } from '../../lock.ts'
 import type { Lab } from '../../topology.ts'
 import type { FailoverOptions } from '../failover/check.ts'
@@ -29,7 +29,7 @@ type Watch = {
 }
 
 /**
- * Probes the primary until it is interrupted, and makes the standby the primary when the old one is dead; tells what it
+ * Probes the primary until it is interrupted or nobody reads what it tells, and makes the standby the primary when the old one is dead; tells what it
  * sees and does. It holds the lab's lock only for a failover, and takes nothing for a death while another command does.
  */
 export async function watch(lab: Lab, options: FailoverOptions, tell: (event: WatchEvent) => void): Promise<void> {
@@ -46,7 +46,7 @@ export async function watch(lab: Lab, options: FailoverOptions, tell: (event: Wa
     let { pair } = first
     let belief = HEALTHY
     let notBefore = 0
-    while (!interruption.signal.aborted) {
+    while (!interruption.signal.aborted && !reader.left) {
       const began = performance.now()
       const probed = await it.probes.round(pair, belief.failures > 0)
       const inDoubt = probed.seen.down !== undefined || probed.seen.writesRefused

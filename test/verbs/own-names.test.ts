@@ -1,0 +1,46 @@
+import { test } from 'tap'
+import { PORTS } from '../../scripts/lab/settings.ts'
+import { endpointOf } from '../../scripts/lab/topology.ts'
+import { failureOf, lab, verb } from '../the-lab.ts'
+
+// The suite's lab has a name and ports of its own: whatever else is named belongs to somebody else.
+const containers = lab.nodes.map(({ container }) => container)
+const ports = lab.nodes.flatMap(({ publishedPort }) => publishedPort ?? [])
+const name = lab.settings.name
+
+/** Containers and ports in a text that are not this lab's. */
+function foreign(text: string): readonly string[] {
+  const inCommands = [...text.matchAll(/docker (?:exec|logs|start|stop|kill) (?:-\S+ )*(\S+)/g)].map(([, word]) => word)
+  const named = inCommands.filter((word) => word !== undefined && !containers.includes(word))
+  const numbers = [...text.matchAll(/(?::|port |-p )(\d{4,5})\b/g)].map(([, port]) => Number(port))
+  const usual = numbers.filter((port) => Object.values(PORTS).includes(port) && !ports.includes(port))
+  return [...named.map(String), ...usual.map(String)]
+}
+
+test('what setup and status say of a lab with a name is about that lab', async (t) => {
+  const said = await verb('setup')
+  t.equal(said.exit, 0, failureOf(said))
+  t.strictSame(foreign(said.stdout + said.stderr), [], said.stdout)
+  const replica = lab.databases[0]
+  t.match(said.stdout, `docker exec -it ${replica?.container} psql polling`)
+  t.match(said.stdout, `psql -h localhost -p ${replica?.publishedPort} -U owner polling`)
+  t.match(said.stdout, `LAB_NAME=${name} LAB_PORT_OFFSET=${lab.settings.portOffset} npm run -s poll`)
+  const status = await verb('status')
+  t.strictSame(foreign(status.stdout), [], status.stdout)
+  for (const container of containers) t.match(status.stdout, container)
+})
+
+test('help names the ports of the lab that it is about', async (t) => {
+  for (const it of ['setup', 'status', 'poll', 'fault', 'failover', 'rejoin', 'exercise', 'experiment', 'bench']) {
+    const help = await verb(it, ['--help'])
+    t.strictSame(foreign(help.stdout), [], it)
+  }
+  t.match((await verb('poll', ['--help'])).stdout.replace(/\s+/g, ' '), `balancer at ${endpointOf(lab, lab.loader)}`)
+})
+
+test('a brief and what it gives name the containers and ports of this lab', async (t) => {
+  t.teardown(() => verb('exercise', ['reset', '--progress', '--discard']))
+  const brief = await verb('exercise', ['start', '4', '--discard'])
+  t.equal(brief.exit, 0, failureOf(brief))
+  t.strictSame(foreign(brief.stdout), [], brief.stdout)
+})
