@@ -35,6 +35,8 @@ export function unary<Request, Response>(
     const call = makeCall(deadlineOf(grpcCall, context.patience))
     const atDeadline = () => endCall(call, 'deadline')
     const timer = setTimeout(atDeadline, call.deadline - Date.now())
+    // A timer takes a moment, in which the call would still be answered.
+    if (call.deadline <= Date.now()) atDeadline()
     // Also emitted after every answer; by then nothing is left to end.
     grpcCall.on('cancelled', () => endCall(call, Date.now() >= call.deadline - 1 ? 'deadline' : 'cancelled'))
 
