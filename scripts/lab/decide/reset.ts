@@ -1,6 +1,6 @@
 import { act, type Tell } from '../engine/docker.ts'
 import { changing } from '../engine/leftovers.ts'
-import { killNode, markToBeginAnew } from '../engine/nodes.ts'
+import { containersOf, killNode, markToBeginAnew } from '../engine/nodes.ts'
 import { labError } from '../errors.ts'
 import { healNetwork } from '../faults/heal.ts'
 import { steps, tellOf } from '../show/steps.ts'
@@ -12,6 +12,8 @@ import { type LabStatus, statusOf } from './status.ts'
 /** Gives the lab back as it was when new: both databases from their prepared data. All votes are deleted. */
 export const reset = (lab: Lab): Promise<LabStatus> =>
   changing(lab, async () => {
+    // Where somebody else's container has the name of a node, status goes on, and reset must not.
+    await containersOf(lab)
     const { nodes } = await statusOf(lab, [lab.loader])
     const absent = nodes.find(({ state }) => state === 'absent' || state === 'created')
     if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.name })

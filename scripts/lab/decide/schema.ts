@@ -1,7 +1,7 @@
 import { act, type Tell } from '../engine/docker.ts'
 import { LabError, labError } from '../errors.ts'
+import { untilNodes } from '../faults/waiting.ts'
 import type { Lab } from '../topology.ts'
-import { until } from '../wait.ts'
 import { lookAtDatabases, primariesOf, seenOf } from './databases.ts'
 
 /**
@@ -10,7 +10,9 @@ import { lookAtDatabases, primariesOf, seenOf } from './databases.ts'
  */
 export async function migrate(tell: Tell, lab: Lab): Promise<readonly string[]> {
   const what = 'a primary, to bring its schema up to date'
-  const node = await until(what, { seconds: 30, patience: lab.settings.patience }, async () => {
+  // It is asked inside its container, where no fault of the network reaches.
+  const wait = { what, seconds: 30, needs: [], mustNotEnd: lab.databases, suspects: [] }
+  const node = await untilNodes(lab, wait, async () => {
     const sights = await lookAtDatabases(lab)
     const [primary] = primariesOf(sights)
     return primary === undefined ? { seen: seenOf(sights) } : { done: primary.node }

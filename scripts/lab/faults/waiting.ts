@@ -40,7 +40,7 @@ export async function untilNodes<T>(lab: Lab, wait: NodeWait, look: () => Promis
   const explain = async () => {
     // Rarely needed, and long to load.
     const { assertUnhindered } = await import('./hindrance.ts')
-    await assertUnhindered(lab, what, needs, suspects)
+    await assertUnhindered(lab, what, needed, suspects)
   }
   const watched = async (): Promise<Look<T>> => {
     const found = await look()
