@@ -134,6 +134,10 @@ export const ERRORS = {
     says: '{primary} is the primary already, and {old}, which does not answer, was one before',
     fix: 'do not start {old} as it is: zx scripts/rejoin.ts brings it back as a standby',
   },
+  REPLAY_NEEDS_SETTING: {
+    says: '{node} has stopped replay by itself: {setting} is {here} there, and what it replays needs {needed}',
+    fix: 'nothing was changed; docker restart {container} raises the setting, then run this again',
+  },
   REPLAY_PAUSED: {
     says: 'replay is paused on {node}: somebody wants it to stand still',
     fix: "docker exec {container} psql -d polling -c 'select pg_wal_replay_resume()', then run this again",

@@ -157,6 +157,10 @@ test('five settings that are lower on the standby are no fault of ours: heal lea
     t.strictSame((await statusOf(lab)).faults, [])
     t.equal((await fault('heal')).exit, 0)
     t.equal(await sql('db-replica', 'select pg_is_wal_replay_paused()'), 't', 'resumed, the standby would end')
+    for (const args of [['failover', '--force'], ['switchover']] as const) {
+      const [name, ...options] = args
+      t.match(await verb(name, options), { exit: 1, stderr: /REPLAY_NEEDS_SETTING.*max_connections is 100/s }, name)
+    }
     await mended(t, { how: 'mended', why: /max_connections is 100/ })
   }
   const wanted = Object.entries(PARAMETERS).map(([name, value]) => `${name}=${value}`)

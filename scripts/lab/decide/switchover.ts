@@ -20,7 +20,7 @@ import {
   standbysOf,
 } from './databases.ts'
 import { type Level, levelChosen, levelInForce } from './durability.ts'
-import { receivedOf } from './failover/plan.ts'
+import { assertSettings, receivedOf } from './failover/plan.ts'
 import { PROMOTE, promote, slotStatements } from './failover/promotion.ts'
 import { backlogOf, backlogPhrase, endReports, freeReplay, type Way, wayBy } from './failover/replay.ts'
 import { streaming } from './following.ts'
@@ -145,6 +145,7 @@ async function rolesOf(lab: Lab, sights: readonly Sight[]): Promise<Roles> {
   if (standby === undefined || !streams)
     throw labError('SWITCHOVER_NOT_READY', { seen: `${seenOf(sights)}; nobody streams` })
   const { name, container } = standby.node
+  assertSettings(standby)
   if (standby.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
   const behind = bytesOf(primary.facts.lsn ?? '0/0') - bytesOf(receivedOf(standby))
   if (behind > MAX_LAG) throw labError('STANDBY_BEHIND', { node: name, bytes: Number(behind) })

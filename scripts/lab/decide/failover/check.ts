@@ -6,7 +6,7 @@ import { LabError, labError } from '../../errors.ts'
 import { until } from '../../wait.ts'
 import { type Answering, lookAtDatabases, type Sight, standbysOf } from '../databases.ts'
 import { type Means, observeIn } from './means.ts'
-import { DEFAULT_MAX_LAG, type Down, type Plan, planOf, receivedOf } from './plan.ts'
+import { assertSettings, DEFAULT_MAX_LAG, type Down, type Plan, planOf, receivedOf } from './plan.ts'
 import { freeReplay, type Way } from './replay.ts'
 
 export type FailoverOptions = {
@@ -28,8 +28,10 @@ export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force }: F
   if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.node.name })
   const plan = planOf(sights, await downAmong(sights))
   if (plan instanceof LabError) throw plan
-  if (plan.kind === 'done' || force) return plan
+  if (plan.kind === 'done') return plan
   const { candidate, old } = plan
+  assertSettings(candidate)
+  if (force) return plan
   const { name, container } = candidate.node
   if (candidate.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
   const refusal = await refusalOf(candidate, old, maxLag)

@@ -37,6 +37,14 @@ function byHistory(a: Answering, b: Answering): number {
   return timelines === 0 ? Number(bytesOf(receivedOf(b)) - bytesOf(receivedOf(a))) : timelines
 }
 
+/** A standby with a setting lower than what it replays needs would end as soon as replay is resumed, and be no primary. */
+export function assertSettings({ node, facts }: Answering): void {
+  const [low] = facts.tooLow
+  if (low === undefined) return
+  const { name: setting, here, needed } = low
+  throw labError('REPLAY_NEEDS_SETTING', { node: node.name, container: node.container, setting, here, needed })
+}
+
 /** The last position that a standby has, replayed or not. */
 export function receivedOf({ facts }: Answering): string {
   const { receivedLsn, lsn } = facts
