@@ -5,6 +5,7 @@ import { endWithReader, watchReader } from './lab/begin.ts'
 
 const { InvalidArgumentError } = await import('commander')
 const { commandLine } = await import('./lab/command-line.ts')
+const { decimal } = await import('./lab/decimal.ts')
 const { statusOf } = await import('./lab/decide/status.ts')
 const { interruption } = await import('./lab/interruption.ts')
 const { readSettings } = await import('./lab/settings.ts')
@@ -14,7 +15,7 @@ const { labOf } = await import('./lab/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 const seconds = (text: string): number => {
-  const value = Number(text)
+  const value = decimal(text)
   if (!(value >= 0.2 && value <= 3600)) throw new InvalidArgumentError('It must be a number of seconds, 0.2 to 3600.')
   return value
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { chalk, ProcessOutput } from 'zx/core'
+import { decimal } from './decimal.ts'
 import { LabError } from './errors.ts'
 import { interruption } from './interruption.ts'
 import { heedProxies } from './proxy.ts'
@@ -56,7 +57,7 @@ function fileAt(word: string): string | undefined {
 /** Reads a whole number of that range from an argument. */
 export function numberFrom(low: number, high: number): (text: string) => number {
   return (text) => {
-    const value = Number(text)
+    const value = decimal(text)
     if (!Number.isInteger(value) || value < low || value > high)
       throw new InvalidArgumentError(`It must be a number from ${low} to ${high}.`)
     return value

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { isMirror, MIRROR_MUST_BE } from '../../vm/mirror.ts'
 import { withoutPasswords } from '../../vm/proxy.ts'
+import { decimal } from './decimal.ts'
 import { labError } from './errors.ts'
 
 const Machine = z.object({ ports: z.record(z.string(), z.int().min(1).max(65535)) })
@@ -11,10 +12,15 @@ const machine = Machine.parse(JSON.parse(readFileSync(new URL('../../vm/settings
 export const PORTS: Readonly<Record<string, number>> = machine.ports
 
 const number = (low: number, high: number, fallback: number) =>
-  z.coerce
-    .number(`must be a number from ${low} to ${high}`)
-    .min(low, `must be at least ${low}`)
-    .max(high, `must be at most ${high}`)
+  z
+    .string()
+    .transform(decimal)
+    .pipe(
+      z
+        .number(`must be a number from ${low} to ${high}`)
+        .min(low, `must be at least ${low}`)
+        .max(high, `must be at most ${high}`),
+    )
     .default(fallback)
 
 /** What the lab without a name is called: in its label, and in the folder that it keeps its state in. */

@@ -72,3 +72,10 @@ test('every published port belongs to a node, and no two nodes have the same add
   const hosts = Object.values(TOPOLOGY).map(({ host }) => host)
   t.equal(new Set(hosts).size, hosts.length)
 })
+
+test('a number is read as people write it, and never as a programming language would', async (t) => {
+  for (const text of ['0x10', '1e3', '007', ' 1', '1 ', 'NaN', 'Infinity', '1_000', '+1', '.5', '١'])
+    for (const name of ['LAB_PORT_OFFSET', 'LAB_PATIENCE'])
+      t.throws(() => readSettings({ [name]: text }), { code: 'SETTING' }, `${name}=${text}`)
+  t.match(readSettings({ LAB_PORT_OFFSET: '1000', LAB_PATIENCE: '0.5' }), { portOffset: 1000, patience: 0.5 })
+})

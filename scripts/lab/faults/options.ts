@@ -1,13 +1,13 @@
 import { InvalidArgumentError, Option } from 'commander'
+import { decimal } from '../decimal.ts'
 import type { FaultOption, NumberRange } from './kind.ts'
 
 /** Reads a number of that range from an argument. */
 const numberIn =
   ({ from, to, unit, whole = false }: NumberRange) =>
   (text: string): number => {
-    const value = Number(text)
-    if (text.trim() === '' || !(value >= from && value <= to))
-      throw new InvalidArgumentError(`It must be from ${from} to ${to} ${unit}.`)
+    const value = decimal(text)
+    if (!(value >= from && value <= to)) throw new InvalidArgumentError(`It must be from ${from} to ${to} ${unit}.`)
     if (whole && !Number.isInteger(value)) throw new InvalidArgumentError('It must be a whole number.')
     return value
   }
