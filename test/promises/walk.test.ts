@@ -1,5 +1,5 @@
-// Replay with what it prints: WALK_SEED=… npm test -- promises/walk; WALK_STEPS=200 walks so far, and wants
-// TEST_SECONDS=9000. The moves are then the same; how far a node has come when the next one meets it is up to the machine.
+// The suite walks one way, the same each time. Other ways: WALK_SEED=… npm test -- promises/walk. WALK_STEPS=200 walks so
+// far, and wants TEST_SECONDS=9000. The moves are then the same; how far a node has come when the next one meets it is up to the machine.
 import { spawnSync } from 'node:child_process'
 import { test } from 'tap'
 import type { LabStatus } from '../../scripts/lab/decide/status.ts'
@@ -13,7 +13,7 @@ import { plainLook, writable } from './plain-look.ts'
 /** How often advice is followed before the lab is taken for one that cannot be made whole. */
 const MOST_ADVICE = 6
 
-const seed = Number(process.env['WALK_SEED'] || Date.now() % 2 ** 31)
+const seed = Number(process.env['WALK_SEED'] || 5)
 const steps = Number(process.env['WALK_STEPS'] || 4)
 
 /** What was acknowledged and is not known to be lost. */
