@@ -1,8 +1,12 @@
-import { act, type Tell } from '../engine/docker.ts'
-import { LabError, labError } from '../errors.ts'
+import { attempt, type Tell, typed } from '../engine/docker.ts'
+import { labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import type { Lab } from '../topology.ts'
-import { lookAtDatabases, primariesOf, seenOf } from './databases.ts'
+import { untilHopeless } from './standing/mendable.ts'
+import { statusOf } from './status.ts'
+
+/** Exit code of psql when it gets no connection, or loses it: the database is coming up, or going down. */
+const NOT_CONNECTED = 2
 
 /**
  * Brings data from before to the rights and the schema of now, on whichever database is the primary, once one is. It runs
@@ -12,14 +16,21 @@ export async function migrate(tell: Tell, lab: Lab): Promise<readonly string[]> 
   const what = 'a primary, to bring its schema up to date'
   // It is asked inside its container, where no fault of the network reaches.
   const wait = { what, seconds: 30, needs: [], mustNotEnd: lab.databases, suspects: [] }
-  const node = await untilNodes(lab, wait, async () => {
-    const sights = await lookAtDatabases(lab)
-    const [primary] = primariesOf(sights)
-    return primary === undefined ? { seen: seenOf(sights) } : { done: primary.node }
-  })
-  const applied = await act(tell, ['exec', node.container, 'bash', '/usr/local/bin/migrate']).catch((error) => {
-    if (!(error instanceof LabError) || error.code !== 'ENGINE_REFUSED') throw error
-    throw labError('MIGRATION_FAILED', { node: node.name, said: error.details })
+  const assertMendable = untilHopeless(lab.settings.patience)
+  const applied = await untilNodes(lab, wait, async () => {
+    const status = await statusOf(lab, lab.databases)
+    const primary = lab.databases.find(({ name }) => status.primaries.includes(name))
+    if (primary === undefined) {
+      assertMendable(status)
+      return { seen: status.nodes.map(({ name, problem }) => `${name}: ${problem ?? 'no primary'}`).join('; ') }
+    }
+    const { name, container } = primary
+    const command = ['exec', container, 'bash', '/usr/local/bin/migrate']
+    tell(`docker ${command.map(typed).join(' ')}`)
+    const ran = await attempt(command)
+    if (ran.exit === 0) return { done: ran.stdout }
+    if (ran.exit === NOT_CONNECTED) return { seen: `${name}: ${ran.stderr}` }
+    throw labError('MIGRATION_FAILED', { node: name, said: ran.stderr })
   })
   return applied.split('\n').filter((line) => line !== '')
 }

@@ -9,7 +9,7 @@ import { changing } from '../engine/leftovers.ts'
 import { ensureNetwork } from '../engine/network.ts'
 import { ABSENT, containersOf, dataVersion, markToBeginAnew, type Parts } from '../engine/nodes.ts'
 import { type LabError, labError } from '../errors.ts'
-import { EXPLAIN_AFTER_SECONDS, untilNodes } from '../faults/waiting.ts'
+import { untilNodes } from '../faults/waiting.ts'
 import { showing, steps, tellOf } from '../show/steps.ts'
 import type { DatabaseNode, Lab, Node, NodeName } from '../topology.ts'
 import { peerOf } from './databases.ts'
@@ -18,8 +18,9 @@ import { buildImages, missingOf } from './images.ts'
 import { preflight } from './preflight.ts'
 import { migrate } from './schema.ts'
 import { balanced, restartServers } from './serving.ts'
+import { untilHopeless } from './standing/mendable.ts'
 import { type Starting, startingOf } from './starting.ts'
-import { type LabStatus, type NodeStatus, statusOf } from './status.ts'
+import { type LabStatus, statusOf } from './status.ts'
 
 export type SetupResult = { readonly status: LabStatus; readonly changes: Readonly<Record<string, Change>> }
 
@@ -185,26 +186,15 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
     needs: [...new Set<Node>([...lab.databases, ...nodes])],
     suspects: older,
   }
-  const explainAt = performance.now() + EXPLAIN_AFTER_SECONDS * 1000 * lab.settings.patience
-  let late = false
+  const assertMendable = untilHopeless(lab.settings.patience)
   return untilNodes(lab, wait, async () => {
     const status = await statusOf(lab, nodes)
     if (status.primaries.length > 1) throw splitBrain(status)
     const asked = status.nodes.filter(({ name }) => names.has(name))
     if (asked.every((node) => node.healthy)) return { done: status }
-    assertMendable(status, late)
-    // A fault that hinders comes first: it is looked for at that moment.
-    late = performance.now() > explainAt
+    assertMendable(status)
     return { seen: problems(asked) }
   })
-}
-
-/** What is the matter with a database and does not pass is nothing to wait for; while it comes up, some show for a moment. */
-function assertMendable({ nodes }: LabStatus, late: boolean): void {
-  const dying = ({ state, restarts }: NodeStatus) => state === 'restarting' && restarts >= 3
-  const found = nodes.find((node) => node.trouble !== null && !node.trouble.passes && (late || dying(node)))
-  if (found?.trouble)
-    throw labError('HINDERED', { node: found.name, says: found.trouble.says, advice: found.trouble.fix })
 }
 
 const splitBrain = ({ nodes, primaries }: LabStatus): LabError =>
