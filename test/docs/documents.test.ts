@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { glob, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'tap'
+import { environment } from '../../scripts/lab/engine/shell.ts'
 import { SETTING_NAMES } from '../../scripts/lab/settings.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -29,7 +30,11 @@ test('the README lists every setting of the lab', async (t) => {
 test('the commands that the README tells to try work as they stand', async (t) => {
   const [, commands] = /<!-- These commands are run by the tests. -->\n```sh\n([^`]+)```/.exec(readme) ?? []
   t.ok(commands)
-  const ran = spawnSync('bash', ['-euo', 'pipefail', '-c', commands ?? ''], { cwd: ROOT, encoding: 'utf8' })
+  const ran = spawnSync('bash', ['-euo', 'pipefail', '-c', commands ?? ''], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    env: environment(),
+  })
   t.equal(ran.status, 0, `${ran.stdout}${ran.stderr}`)
   t.match(ran.stdout, /Vote Successfully!(.|\n)*Vote Successfully!(.|\n)*Tea or coffee\?(.|\n)*5 of 5 nodes healthy/)
 })

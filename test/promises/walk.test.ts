@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { test } from 'tap'
 import type { LabStatus } from '../../scripts/lab/decide/status.ts'
+import { environment } from '../../scripts/lab/engine/shell.ts'
 import { LabError } from '../../scripts/lab/errors.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
@@ -84,7 +85,7 @@ function advised(fix: string): readonly (readonly string[])[] {
 /** Follows it to the letter. */
 async function follow([what = '', ...args]: readonly string[]): Promise<Ran> {
   if (what !== 'bash') return verb(what, args)
-  const done = spawnSync('bash', ['-c', args[0] ?? ''], { encoding: 'utf8' })
+  const done = spawnSync('bash', ['-c', args[0] ?? ''], { encoding: 'utf8', env: environment() })
   return { exit: done.status ?? -1, stdout: done.stdout, stderr: done.stderr }
 }
 

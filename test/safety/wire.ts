@@ -64,18 +64,24 @@ export function session(address: string, seconds = 10): Session {
       })
       stream.setTimeout(seconds * 1000 * patience, () => stream.destroy(new Error('no answer in time')))
       stream.on('error', (error) => resolve({ reset: error.message }))
-      stream.on('close', () =>
-        resolve(
-          said[':status'] === undefined
-            ? { reset: `code ${stream.rstCode}` }
-            : {
-                status: Number(said[':status']),
-                grpcStatus: String(said['grpc-status'] ?? ''),
-                grpcMessage: decodeURI(String(said['grpc-message'] ?? '')),
-                failure: String(said['x-failure'] ?? ''),
-              },
-        ),
-      )
+      const answered = () => {
+        if (said[':status'] !== undefined)
+          resolve({
+            status: Number(said[':status']),
+            grpcStatus: String(said['grpc-status'] ?? ''),
+            grpcMessage: decodeURI(String(said['grpc-message'] ?? '')),
+            failure: String(said['x-failure'] ?? ''),
+          })
+      }
+      // As a client of gRPC does: a call is over when it is answered, whatever of it is not sent yet.
+      stream.on('end', () => {
+        answered()
+        stream.close()
+      })
+      stream.on('close', () => {
+        answered()
+        resolve({ reset: `code ${stream.rstCode}` })
+      })
       stream.resume()
       stream.end(body)
     })

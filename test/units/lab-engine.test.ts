@@ -4,6 +4,7 @@ import { test } from 'tap'
 import { bytesOf } from '../../scripts/lab/access/database.ts'
 import { typed } from '../../scripts/lab/engine/docker.ts'
 import { buildFailed, failingStep } from '../../scripts/lab/engine/images.ts'
+import { environment } from '../../scripts/lab/engine/shell.ts'
 import { bytes } from '../../scripts/lab/show/bytes.ts'
 
 test('a told command can be typed in a shell and means the same', async (t) => {
@@ -11,7 +12,10 @@ test('a told command can be typed in a shell and means the same', async (t) => {
     fc.property(
       fc.string({ unit: 'grapheme' }).filter((text) => !text.includes('\0')),
       (argument) => {
-        const said = spawnSync('bash', ['-c', `printf %s ${typed(argument)}`], { encoding: 'utf8' })
+        const said = spawnSync('bash', ['-c', `printf %s ${typed(argument)}`], {
+          encoding: 'utf8',
+          env: environment(),
+        })
         return said.stdout === argument
       },
     ),

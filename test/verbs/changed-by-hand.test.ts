@@ -1,6 +1,7 @@
 // What the random walk (promises/walk) meets by chance, held one by one.
 import { spawnSync } from 'node:child_process'
 import { test } from 'tap'
+import { environment } from '../../scripts/lab/engine/shell.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { containerOf, docker, failureOf, lab, patience, sql, startVerb, verb } from '../the-lab.ts'
 
@@ -79,6 +80,6 @@ test('a node that ends while reset waits for it is named at once, and nobody adv
 })
 
 function shell(command: string): void {
-  const done = spawnSync('bash', ['-c', command], { encoding: 'utf8' })
+  const done = spawnSync('bash', ['-c', command], { encoding: 'utf8', env: environment() })
   if (done.status !== 0) throw new Error(`${command}: ${done.stderr}`)
 }
