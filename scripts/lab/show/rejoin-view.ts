@@ -9,7 +9,7 @@ export function rejoinView(it: Rejoin): string {
     none: 'streamed already; nothing was done',
     mended: `follows again; what kept it from that: ${it.why}`,
     rewound: 'was rewound to where the two parted, and streams',
-    copied: `was copied anew (${visible(String(it.why))}), and streams`,
+    copied: `was copied from the primary (${visible(String(it.why))}), and streams`,
     undone: `streams; the failover that fenced ${it.primary} had promoted nobody, and is undone`,
   }[it.how]
   const votes =
