@@ -48,6 +48,4 @@ export function liveLines(json: boolean): LiveView {
 const withoutToken = ({ uuid, poll_questions, results }: PollResultResponse) => ({ uuid, poll_questions, results })
 
 const countsLine = ({ results }: PollResultResponse): string =>
-  Object.entries(results)
-    .map(([option, votes]) => `${visible(option)} ${votes}`)
-    .join('  ')
+  [...results].map(([option, votes]) => `${visible(option)} ${votes}`).join('  ')

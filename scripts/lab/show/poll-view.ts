@@ -7,7 +7,7 @@ export const pollLine = ({ uuid, status, create_at_time, poll_questions, options
 
 /** Results as bars, the longest 30 characters wide. */
 export function resultBars({ poll_questions, results }: PollResultResponse): string {
-  const rows = Object.entries(results).map(([option, votes]) => [visible(option), votes] as const)
+  const rows = [...results].map(([option, votes]) => [visible(option), votes] as const)
   const width = Math.max(...rows.map(([option]) => widthOf(option)))
   const most = Math.max(1, ...rows.map(([, votes]) => votes))
   const total = rows.reduce((sum, [, votes]) => sum + votes, 0)
