@@ -258,6 +258,18 @@ export const ERRORS = {
     says: '{node} went down as a primary, and the other database is the primary now: started, there would be two',
     fix: 'bring {node} back as a standby: zx scripts/rejoin.ts, or begin anew (the votes are deleted): zx scripts/reset.ts',
   },
+  NO_SUCH_EXPERIMENT: {
+    says: 'there is no experiment in {folder}: {problem}',
+    fix: 'name a folder that zx scripts/experiment.ts has written; unless told otherwise it keeps them in results/experiments',
+  },
+  OUTPUT: {
+    says: '{path} cannot be written: {problem}',
+    fix: 'make room for it there, or let this user write there, then run this again',
+    fixIn: {
+      bench: 'nothing was measured; name a file in a folder that this user may write to: --output',
+      experiment: 'nothing was done; name a folder that this user may write to: --output',
+    },
+  },
   RECORD_BROKEN: {
     says: '{file} is not as an experiment writes it: {problem}',
     fix: 'the run cannot be judged by it; run the experiment again',

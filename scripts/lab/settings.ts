@@ -4,6 +4,7 @@ import { isMirror, MIRROR_MUST_BE } from '../../vm/mirror.ts'
 import { withoutPasswords } from '../../vm/proxy.ts'
 import { decimal } from './decimal.ts'
 import { labError } from './errors.ts'
+import { repeated } from './visible.ts'
 
 const Machine = z.object({ ports: z.record(z.string(), z.int().min(1).max(65535)) })
 const machine = Machine.parse(JSON.parse(readFileSync(new URL('../../vm/settings.json', import.meta.url), 'utf8')))
@@ -72,7 +73,7 @@ export function readSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     const setting = String(issue?.path[0])
     throw labError('SETTING', {
       setting,
-      problem: withoutPasswords(JSON.stringify(environment[setting])),
+      problem: repeated(withoutPasswords(JSON.stringify(environment[setting]))),
       expected: issue?.message.replace(/^must be /, '') ?? 'something else',
     })
   }

@@ -17,6 +17,15 @@ export const visibleLines = (text: string): string =>
     .replaceAll('\r\n', '\n')
     .replace(UNSEEN, (character) => (/[\n\t]/.test(character) ? character : escaped(character)))
 
+/** Characters of a word that a message repeats. */
+const MOST_REPEATED = 100
+
+/** A word that somebody typed, as a message repeats it: one that is empty is seen as such, and of a long one the beginning. */
+export function repeated(word: string): string {
+  if (word.trim() === '') return `'${word.slice(0, MOST_REPEATED)}'`
+  return word.length <= MOST_REPEATED ? word : `${word.slice(0, MOST_REPEATED)}…`
+}
+
 /** JSON with maps as objects that keep their order: an object of its own would put keys that are whole numbers first. */
 function inOrder(value: unknown, indent?: number): string {
   // No key looks like a number with that in front, until it is text.
