@@ -13,6 +13,7 @@ const { commandLine } = await import('./lab/command-line.ts')
 const { readSettings } = await import('./lab/settings.ts')
 const { canDraw, liveLines, livePicture } = await import('./lab/show/live-view.ts')
 const { pollLine, printPolls, resultBars } = await import('./lab/show/poll-view.ts')
+const { columnsOf } = await import('./lab/terminal.ts')
 const { endpointOf, labOf } = await import('./lab/topology.ts')
 const { userName } = await import('./lab/user.ts')
 const { asJson, visible } = await import('./lab/visible.ts')
@@ -71,7 +72,11 @@ await commandLine(import.meta.filename, (program) => {
     .description('show the results so far')
     .option('--token <token>', 'of a vote that they have to include, whichever server answers')
     .action((uuid: string, { token }: { token?: string }, command: Command) =>
-      talk(command, (client) => client.results(uuid, token), resultBars),
+      talk(
+        command,
+        (client) => client.results(uuid, token),
+        (results) => resultBars(results, columnsOf(process.stdout)),
+      ),
     )
   program
     .command('follow <uuid>')

@@ -8,6 +8,7 @@ import { decimal } from './decimal.ts'
 import { LabError } from './errors.ts'
 import { interruption } from './interruption.ts'
 import { heedProxies } from './proxy.ts'
+import { coloured } from './terminal.ts'
 import { repeated, visibleLines } from './visible.ts'
 
 let listed: Command[] | undefined
@@ -29,6 +30,7 @@ export async function commandLine(script: string, define: (program: Command) => 
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: (text, write) => write(visibleLines(withWordsCut(text))) })
   heedProxies()
+  chalk.level = levelOf(coloured.answers)
   try {
     define(program)
     for (const command of [program, ...program.commands]) command.showHelpAfterError(hintOf(command))
@@ -96,7 +98,12 @@ export function numberFrom(low: number, high: number): (text: string) => number 
   }
 }
 
+/** The level of colours that chalk has found, at least the first where they are wished for. */
+const foundLevel = chalk.level
+const levelOf = (wanted: boolean) => (wanted ? (foundLevel === 0 ? 1 : foundLevel) : 0)
+
 function report(error: unknown, verb: string): number {
+  chalk.level = levelOf(coloured.besides)
   // Commander has already said what is wrong.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   const cause = interruption.signal.aborted ? interruption.signal.reason : error
