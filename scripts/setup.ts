@@ -10,7 +10,7 @@ const { readSettings } = await import('./lab/settings.ts')
 const { endpoints } = await import('./lab/show/endpoints.ts')
 const { statusTable } = await import('./lab/show/status-view.ts')
 const { columnsOf } = await import('./lab/terminal.ts')
-const { labOf } = await import('./lab/topology.ts')
+const { labOf, psqlPlaceOf } = await import('./lab/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>
@@ -24,8 +24,7 @@ await commandLine(import.meta.filename, (program) =>
       const lab = labOf(readSettings())
       if (imagesOnly) return prepareImages(lab)
       const result = await setup(lab)
-      const port = lab.databases[0]?.publishedPort
-      const asks = port === undefined ? undefined : await whyPsqlAsks(port)
+      const asks = await whyPsqlAsks(psqlPlaceOf(lab))
       console.log(
         json
           ? asJson(result, 2)

@@ -67,7 +67,7 @@ export const ERRORS = {
   },
   NAME_TAKEN: {
     says: 'there is a {kind} named {name} that is not part of this lab',
-    fix: 'free the name, if you can spare it: {command}; or run the lab under another one: LAB_NAME=lab2 LAB_PORT_OFFSET=1000',
+    fix: 'free the name, if you can spare it: {command}; or run the lab under another one: LAB_NAME={another} LAB_PORT_OFFSET={offset}',
   },
   BUSY: {
     says: 'another command is changing the lab {lab} right now ({holder})',

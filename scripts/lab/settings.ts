@@ -39,7 +39,11 @@ const Environment = z.object({
   /** Added to every published port. Default: 0. */
   LAB_PORT_OFFSET: number(0, 14000, 0).pipe(z.int('must be a whole number')),
   /** Address that ports are published on. Default: 127.0.0.1; the VM sets 0.0.0.0. */
-  LAB_BIND: z.ipv4('must be an IPv4 address').default('127.0.0.1'),
+  LAB_BIND: z
+    .ipv4('must be an IPv4 address of this machine')
+    // From there on an address is of many machines or none, and yet one can listen there.
+    .refine((address) => Number(address.split('.')[0]) < 224, 'must be an IPv4 address of this machine')
+    .default('127.0.0.1'),
   /** Multiplies every deadline, for slow machines. Default: 1. */
   LAB_PATIENCE: number(0.1, 100, 1),
   /** Level of the servers' logs. Default: info. */
