@@ -2,7 +2,7 @@
 // Exercises that check themselves: a situation, a task, and a look at the real system.
 import './lab/begin.ts'
 
-const { commandLine, numberFrom } = await import('./lab/command-line.ts')
+const { commandLine, numberFrom, refuseOtherCommands } = await import('./lab/command-line.ts')
 const { check, end, hint, list, solve, start, verifyAll } = await import('./lab/exercise/learn.ts')
 const { entryOf, readTrack } = await import('./lab/exercise/track.ts')
 const { readSettings } = await import('./lab/settings.ts')
@@ -34,12 +34,11 @@ await commandLine(import.meta.filename, (program) => {
   program
     .command('list', { isDefault: true })
     .description('all exercises, and how far you are')
-    // What is no verb of ours ends up here.
+    // What is none of these commands ends up here.
     .allowExcessArguments()
     .option('--json', 'print your progress as JSON, for a teacher who collects it')
     .action(async ({ json }: Options, command) => {
-      const [word] = command.args
-      if (word !== undefined) command.error(`error: unknown command '${word}': see --help`)
+      refuseOtherCommands(command)
       const lab = labOf(readSettings())
       const listed = await list(lab)
       console.log(json ? asJson(progressJson(listed, lab.name), 2) : trackTable(listed))

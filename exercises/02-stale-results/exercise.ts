@@ -178,9 +178,9 @@ const sameResults = (stage: Stage, poll: string): Promise<Finding> =>
         stage.results(poll, 'backup'),
       ])
       const counted = (option: string) => Object.values(stored).filter((it) => it === option).length
-      const told = results.map((it) => OPTIONS.map((option) => `${option} ${it[option] ?? 0}`).join(', '))
+      const told = results.map((it) => OPTIONS.map((option) => `${option} ${it.get(option) ?? 0}`).join(', '))
       return {
-        ok: results.every((it) => OPTIONS.every((option) => it[option] === counted(option))),
+        ok: results.every((it) => OPTIONS.every((option) => it.get(option) === counted(option))),
         seen: `primary: ${told[0]}; backup: ${told[1]}`,
       }
     },

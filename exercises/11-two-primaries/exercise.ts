@@ -194,8 +194,8 @@ const castAgain = (stage: Stage, poll: string, ...users: readonly string[]): rea
 const counts = (stage: Stage, poll: string): Promise<Finding> =>
   finding('both servers count the same votes', 'zx scripts/poll.ts results, with --at for one server', async () => {
     const [one, other] = await Promise.all([stage.results(poll, 'primary'), stage.results(poll, 'backup')])
-    const inWords = (results: Readonly<Record<string, number>>) =>
-      OPTIONS.map((option) => `${option} ${results[option] ?? 0}`).join(', ')
+    const inWords = (results: ReadonlyMap<string, number>) =>
+      OPTIONS.map((option) => `${option} ${results.get(option) ?? 0}`).join(', ')
     const seen = `primary: ${inWords(one)}; backup: ${inWords(other)}`
     return { ok: inWords(one) === inWords(other), seen }
   })

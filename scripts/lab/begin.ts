@@ -3,8 +3,10 @@ import { spawn } from 'node:child_process'
 import { fstatSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { heedInterruption, reader } from './interruption.ts'
+import { settleColours } from './terminal.ts'
 
 heedInterruption()
+settleColours()
 
 // Halves the time to load what a script imports from here on.
 enableCompileCache()

@@ -1,5 +1,6 @@
 import { type LabError, labError } from '../errors.ts'
 import type { Lab } from '../topology.ts'
+import { anotherLab } from './another-lab.ts'
 import { described } from './api.ts'
 
 /** Marks what belongs to a lab, with the lab's name; nothing without it is ever touched. */
@@ -25,7 +26,7 @@ export async function ownThing<T extends Thing>(
   name: string,
 ): Promise<T | undefined> {
   const found = await described<T>(`/${WHERE[kind]}/${name}`)
-  if (found !== undefined && found.Labels?.[LAB_LABEL] !== lab.name) throw nameTaken(kind, name)
+  if (found !== undefined && found.Labels?.[LAB_LABEL] !== lab.name) throw await nameTaken(kind, name)
   return found
 }
 
@@ -43,5 +44,5 @@ const FREED_BY = {
 } as const
 
 /** Something of somebody else has a name of the lab. */
-export const nameTaken = (kind: keyof typeof FREED_BY, name: string): LabError =>
-  labError('NAME_TAKEN', { kind, name, command: FREED_BY[kind](name) })
+export const nameTaken = async (kind: keyof typeof FREED_BY, name: string): Promise<LabError> =>
+  labError('NAME_TAKEN', { kind, name, command: FREED_BY[kind](name), ...(await anotherLab()) })

@@ -1,4 +1,3 @@
-import type { PollResultResponse } from '../../../proto/gen/polling.ts'
 import { type PollingClient, pollingClient } from '../access/client.ts'
 import { ask, change } from '../access/database.ts'
 import { metricsOf } from '../access/server-metrics.ts'
@@ -38,8 +37,8 @@ export type Stage = {
   readonly vote: (poll: string, votes: Votes) => Promise<void>
   /** The same, and waits until db-replica, a standby, shows them too. */
   readonly voteEverywhere: (poll: string, votes: Votes) => Promise<void>
-  /** Results as one server counts them in its own database. */
-  readonly results: (poll: string, at: ServerName) => Promise<Readonly<Record<string, number>>>
+  /** Results as one server counts them in its own database: votes by option. */
+  readonly results: (poll: string, at: ServerName) => Promise<ReadonlyMap<string, number>>
   /** Votes as a database holds them. */
   readonly votesOn: (node: DatabaseName, poll: string) => Promise<Votes>
   /** Whether any database that answers has that poll still; true where none answers. */
@@ -118,8 +117,7 @@ export function stageOf(lab: Lab): Stage {
         return missing.length === 0 ? { done: undefined } : { seen: `not those of ${missing.join(', ')}` }
       })
     },
-    results: (poll, at) =>
-      calling(at, async (client): Promise<PollResultResponse['results']> => (await client.results(poll)).results),
+    results: (poll, at) => calling(at, async (client) => (await client.results(poll)).results),
     async votesOn(node, poll) {
       // Not counted, since who has read a table is what an exercise may ask.
       const query = `set track_counts = off; select json_object_agg(user_id, options[option] order by user_id) from vote join poll on id = poll_id where id = '${poll}'`
