@@ -97,6 +97,15 @@ export const exercise = defineExercise({
         steps: castAgain(stage, poll, 'ann', 'dan'),
       },
       {
+        does: 'all as it should be, and cutting the link a moment later',
+        misses: 'the other one streams from it',
+        steps: [
+          rejoin,
+          ...castAgain(stage, poll, 'ann', 'dan'),
+          { does: 'cut', command: stage.type.verb('fault', 'isolate', 'db-primary', 'db-replica') },
+        ],
+      },
+      {
         does: 'switching the old one off, and casting the votes again',
         misses: 'the other one streams from it',
         thorough: true,

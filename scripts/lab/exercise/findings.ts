@@ -5,6 +5,7 @@ import type { DatabaseName, NodeName, ServerName } from '../topology.ts'
 import type { Finding } from './exercise.ts'
 import type { Stage, Votes } from './stage.ts'
 
+const DATABASES: readonly DatabaseName[] = ['db-primary', 'db-replica']
 const STATUS = 'zx scripts/status.ts'
 
 /** What a look found: whether it is as expected, and what was seen. */
@@ -27,9 +28,14 @@ const nodeOf = async (stage: Stage, name: NodeName): Promise<NodeStatus | undefi
 export const isPair = (stage: Stage): Promise<Finding> =>
   finding('one database is the primary, and the other one streams from it', STATUS, async () => {
     const { primaries, nodes } = await stage.status()
-    const streams = nodes.some(({ database }) => database?.role === 'standby' && database.streaming === true)
+    const standby = DATABASES.find((name) =>
+      nodes.some((node) => node.name === name && node.database?.role === 'standby' && node.database.streaming === true),
+    )
     const seen = primaries.length === 0 ? 'no database is a primary' : `primary: ${primaries.join(' and ')}`
-    return { ok: primaries.length === 1 && streams, seen: streams ? seen : `${seen}; no standby streams` }
+    if (primaries.length !== 1 || standby === undefined)
+      return { ok: false, seen: standby ? seen : `${seen}; no standby streams` }
+    const arrives = await arrivesAt(stage, standby)
+    return { ok: arrives, seen: arrives ? seen : `${seen}; ${CUT_OFF}` }
   })
 
 /** This node is the one primary, and no other thinks that it is. */
@@ -46,11 +52,20 @@ export const isStandby = (stage: Stage, name: DatabaseName, where = STATUS): Pro
     const node = await nodeOf(stage, name)
     if (!node?.database) return { ok: false, seen: `${name}: ${node?.problem?.split(';')[0] ?? 'not there'}` }
     const { role, streaming } = node.database
-    return {
-      ok: role === 'standby' && streaming === true,
-      seen: role === 'standby' ? `a standby that ${streaming ? 'streams' : 'streams from nobody'}` : `a ${role}`,
-    }
+    if (role !== 'standby') return { ok: false, seen: `a ${role}` }
+    if (streaming !== true) return { ok: false, seen: 'a standby that streams from nobody' }
+    const arrives = await arrivesAt(stage, name)
+    return { ok: arrives, seen: arrives ? 'a standby that streams' : CUT_OFF }
   })
+
+/** Both sides believe in a connection that was cut for some seconds more, so it is tried. */
+async function arrivesAt(stage: Stage, standby: DatabaseName): Promise<boolean> {
+  const { primaries } = await stage.status()
+  const primary = DATABASES.find((name) => primaries.includes(name))
+  return primary === undefined || stage.passesOn(primary, standby)
+}
+
+const CUT_OFF = 'what the primary writes now does not reach the standby'
 
 /** The standby shows everything that the primary has. */
 export const showsAll = (stage: Stage, name: DatabaseName): Promise<Finding> =>
@@ -187,8 +202,15 @@ export const hasLevel = (stage: Stage, told: string, ...levels: readonly Level[]
     const { level, settings } = await stage.replication()
     const { synchronous_commit, synchronous_standby_names } = settings
     const none = `none of the four levels: synchronous_commit = ${synchronous_commit}, synchronous_standby_names = '${synchronous_standby_names}'`
+    const others = await stage.ask('db-primary', OVERRIDES)
+    if (others !== '')
+      return { ok: false, seen: `not in the sessions of the servers: ${others.replaceAll('\n', ', ')}` }
     return { ok: level !== null && levels.includes(level), seen: level ?? none }
   })
+
+/** Settings of the servers' sessions that go before those of the whole server, and wait for less. */
+const OVERRIDES = `select config from pg_db_role_setting, unnest(setconfig) as config
+  where setrole in (0, 'service'::regrole) and config ~ '^synchronous_commit=(?!on|true|yes|1|remote_apply)'`
 
 /** The learner's answer, held against what is true. */
 export async function answered(
@@ -210,9 +232,12 @@ export async function answered(
 /** Names in an answer, however they are separated, in order; without what belongs to a sentence and to their votes. */
 export const namesIn = (answer: string, options: readonly string[] = []): readonly string[] => {
   const words = answer.toLowerCase().match(/[\w-]+/g) ?? []
-  const others = new Set(['and', ...options.map((option) => option.toLowerCase())])
+  const others = new Set([...FILLERS, ...options.map((option) => option.toLowerCase())])
   return [...new Set(words)].filter((word) => !others.has(word)).sort()
 }
+
+/** What people put around names. */
+const FILLERS = 'and are both from gone is lost of only s that the their vote voters votes were whose'.split(' ')
 
 export const votesInWords = (votes: Votes): string =>
   Object.entries(votes)

@@ -9,6 +9,7 @@ import { type Replication, replicationOf, setLevel } from '../decide/replication
 import { type LabStatus, statusOf } from '../decide/status.ts'
 import { attempt } from '../engine/docker.ts'
 import { hasFile, noteOf } from '../engine/nodes.ts'
+import { LabError } from '../errors.ts'
 import { experimentsSince } from '../experiment/folder.ts'
 import type { Experiment } from '../experiment/record.ts'
 import { heal } from '../faults/heal.ts'
@@ -65,10 +66,14 @@ export type Stage = {
   readonly failover: () => Promise<void>
   readonly status: () => Promise<LabStatus>
   readonly replication: () => Promise<Replication>
+  /** Whether what one database writes now arrives at the other one. */
+  readonly passesOn: (primary: DatabaseName, standby: DatabaseName) => Promise<boolean>
   /** What a database that does not run becomes when it is started: nothing, where it is fenced. */
   readonly nextStart: (node: DatabaseName) => Promise<'fenced' | 'standby' | 'primary'>
   /** What a node has logged since a moment, an ISO date. */
   readonly log: (node: NodeName, since: string) => Promise<string>
+  /** When a node's container was made, in seconds since 1970: its log begins then. */
+  readonly madeAt: (node: NodeName) => Promise<number>
   /** A session as the superuser that stays open until it is ended. */
   readonly session: (node: DatabaseName) => Session
   /** Experiments that began after a moment, an ISO date, the newest first. */
@@ -86,8 +91,14 @@ export type Stage = {
 export type Votes = Readonly<Record<string, string>>
 
 const WAIT_SECONDS = 10
+/** What WAL may take from the primary to a standby, before patience. */
+const ARRIVAL_SECONDS = 2
 /** What a vote may take that is tried once, before patience. */
 const ATTEMPT_SECONDS = 2
+
+/** A commit that changes no table, and waits for no standby; gives a position at its end. */
+const WRITE = `set synchronous_commit = local;
+  select from pg_logical_emit_message(true, 'check', ''); select pg_current_wal_lsn()`
 
 /** The stage that a lab is. */
 export function stageOf(lab: Lab): Stage {
@@ -153,6 +164,18 @@ export function stageOf(lab: Lab): Stage {
     failover: async () => void (await failover(lab, { maxLag: undefined, force: true, keepReports: false })),
     status: () => statusOf(lab),
     replication: () => replicationOf(lab),
+    async passesOn(primary, standby) {
+      const written = await ask(lab, database(primary), WRITE)
+      const query = `select pg_last_wal_receive_lsn() >= '${written.split('\n').at(-1)}'`
+      const arrival = until(`WAL of ${primary} at ${standby}`, { seconds: ARRIVAL_SECONDS, patience }, async () => {
+        const arrived = (await ask(lab, database(standby), query)) === 't'
+        return arrived ? { done: true } : { seen: 'less than was written' }
+      })
+      return arrival.catch((error) => {
+        if (error instanceof LabError && error.code === 'TIMEOUT') return false
+        throw error
+      })
+    },
     async nextStart(name) {
       const node = database(name)
       const note = await noteOf(node)
@@ -163,6 +186,10 @@ export function stageOf(lab: Lab): Stage {
     async log(name, since) {
       const { stdout, stderr } = await attempt(['logs', '--since', since, nodeNamed(lab, name).container])
       return `${stdout}\n${stderr}`
+    },
+    async madeAt(name) {
+      const { stdout } = await attempt(['inspect', '-f', '{{.Created}}', nodeNamed(lab, name).container])
+      return Date.parse(stdout) / 1000
     },
     session: (name) => openSession(database(name)),
     experiments: experimentsSince,
