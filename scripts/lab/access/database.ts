@@ -1,63 +1,65 @@
-import { z } from 'zod'
-import { act, attempt, type Tell, typed } from '../engine/docker.ts'
+import { act, type Tell, typed } from '../engine/docker.ts'
+import { execIn } from '../engine/exec.ts'
 import { containersOf } from '../engine/nodes.ts'
 import { LabError, labError } from '../errors.ts'
 import type { DatabaseNode, Lab } from '../topology.ts'
-import { REPORTS, Reports } from './replay.ts'
+import { REPORTS, type Report } from './replay.ts'
 import type { Session } from './session.ts'
 
 /** Where a database stands in its history. */
-export const Position = z.object({
-  inRecovery: z.boolean(),
-  timeline: z.number().nullable(),
-  lsn: z.string().nullable(),
-  receivedLsn: z.string().nullable(),
-})
+export type Position = {
+  readonly inRecovery: boolean
+  readonly timeline: number | null
+  readonly lsn: string | null
+  readonly receivedLsn: string | null
+}
 
-const Observation = Position.extend({
-  receiver: z.string().nullable(),
-  replayPaused: z.boolean(),
-  replayAgeSeconds: z.number().nullable(),
+/** What `OBSERVE` is answered. */
+type Answered = Position & {
+  readonly receiver: string | null
+  readonly replayPaused: boolean
+  readonly replayAgeSeconds: number | null
   /** Whom a standby's replay waits for right now. */
-  replayWaitsFor: Reports,
+  readonly replayWaitsFor: readonly Report[]
   /** Settings that a standby has lower than its WAL needs: PostgreSQL stops replay by itself, and resuming ends the server. */
-  tooLow: z.array(z.object({ name: z.string(), here: z.number(), needed: z.number() })),
+  readonly tooLow: readonly { readonly name: string; readonly here: number; readonly needed: number }[]
   /** Which of the settings that say whom it follows were set by hand. */
-  followsByHand: z.array(z.string()),
+  readonly followsByHand: readonly string[]
   /** How much later than it could a standby replays, by `recovery_min_apply_delay`. */
-  delayedSeconds: z.number(),
-  readOnly: z.boolean(),
-  slots: z.array(
-    z.object({
-      name: z.string(),
-      active: z.boolean(),
-      retainedBytes: z.number().nullable(),
-      /** `lost` where WAL that it should have kept is gone. */
-      walStatus: z.string().nullable(),
-      /** What calls itself so has it. */
-      holder: z.string().nullable(),
-    }),
-  ),
+  readonly delayedSeconds: number
+  readonly readOnly: boolean
+  readonly slots: readonly {
+    readonly name: string
+    readonly active: boolean
+    readonly retainedBytes: number | null
+    /** `lost` where WAL that it should have kept is gone. */
+    readonly walStatus: string | null
+    /** What calls itself so has it. */
+    readonly holder: string | null
+  }[]
   /** Sessions of clients, and how many the roles of the lab may open together. */
-  sessions: z.object({ used: z.number(), limit: z.number() }),
+  readonly sessions: { readonly used: number; readonly limit: number }
   /** Who has most of them. */
-  sessionHolders: z.array(z.object({ who: z.string(), count: z.number() })),
-  standbys: z.array(
-    z.object({ name: z.string(), state: z.string(), sync: z.string(), replayLagSeconds: z.number().nullable() }),
-  ),
-  synchronousCommit: z.string(),
-  synchronousStandbys: z.string(),
+  readonly sessionHolders: readonly { readonly who: string; readonly count: number }[]
+  readonly standbys: readonly {
+    readonly name: string
+    readonly state: string
+    readonly sync: string
+    readonly replayLagSeconds: number | null
+  }[]
+  readonly synchronousCommit: string
+  readonly synchronousStandbys: string
   /** The level that was asked for; it goes with the data, from one primary to the next. */
-  chosenLevel: z.string().nullable(),
+  readonly chosenLevel: string | null
   /** Commits that wait for a standby right now. */
-  waitingCommits: z.number(),
-})
+  readonly waitingCommits: number
+}
 
 /** What is left for a database on the file system that its data is on. */
 export type Room = { readonly availableBytes: number; readonly readOnly: boolean }
 
 /** What a database that answers says about itself; `room` only where its container was asked as well. */
-export type Facts = z.infer<typeof Observation> & { readonly room?: Room | undefined }
+export type Facts = Answered & { readonly room?: Room | undefined }
 
 /** What a database says about itself, or why it says nothing. */
 export type Observation = Facts | { readonly unreachable: string }
@@ -76,8 +78,11 @@ const POSITION = `
   'lsn', case when r then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end,
   'receivedLsn', case when r then pg_last_wal_receive_lsn() end`
 
-/** Asks for no more than a `Position`, so that it may be asked often. */
+/** Asks for no more than a position, so that it may be asked often. */
 export const ASK_POSITION = `select json_build_object(${POSITION}) from (select pg_is_in_recovery() as r) as it`
+
+/** What that was answered. */
+export const positionIn = (answer: string): Position => JSON.parse(answer)
 
 // Where the control file has what the WAL needs, the same in versions 13 to 17: five numbers, in this order.
 const NEEDED = { offset: 180, length: 20 } as const
@@ -126,10 +131,8 @@ from (select pg_is_in_recovery() as r) as it`
  */
 export async function observe(lab: Lab, node: DatabaseNode, seconds = 3): Promise<Observation> {
   const limit = Math.ceil(seconds * lab.settings.patience)
-  const asked = await attempt(
-    ['exec', '-i', node.container, 'timeout', String(limit), 'psql', '-XAtq', '-d', 'polling', '-f', '-'],
-    `${OBSERVE};\n${ROOM}`,
-  )
+  const command = ['timeout', String(limit), 'psql', '-XAtq', '-d', 'polling', '-f', '-']
+  const asked = await execIn(node.container, command, `${OBSERVE};\n${ROOM}`)
   if (asked.exit === 124) return { unreachable: `no answer in ${limit} s` }
   const lines = asked.stdout.split('\n')
   // What psql prints and what a command prints for it come in either order.
@@ -137,10 +140,10 @@ export async function observe(lab: Lab, node: DatabaseNode, seconds = 3): Promis
   if (asked.exit !== 0 || said === undefined)
     // A line that begins with a tab only goes on with the one before.
     return { unreachable: asked.stderr.split('\n').findLast((line) => !line.startsWith('\t')) || `exit ${asked.exit}` }
-  return { ...Observation.parse(JSON.parse(said)), room: roomOf(lines.filter((line) => line !== said)) }
+  return { ...answeredIn(said), room: roomOf(lines.filter((line) => line !== said)) }
 }
 
-// The psql that is there anyway asks the file system too: a look costs no `docker exec` of its own.
+// The psql that is there anyway asks the file system too: a look costs no command of its own.
 const ROOM = '\\! df --output=avail,iavail -B1 "$PGDATA" | tail -n 1; test -w "$PGDATA" || echo read-only\n'
 
 /** Bytes left for PostgreSQL's own user; none where no file can be made any more. */
@@ -150,15 +153,14 @@ function roomOf([numbers = '', writable]: readonly string[]): Room | undefined {
   return { availableBytes: files === '0' ? 0 : Number(bytes), readOnly: writable === 'read-only' }
 }
 
+const answeredIn = (answer: string): Answered => JSON.parse(answer)
+
 /** The same over a session that is open already. */
 export const observeOver = (session: Session, seconds: number): Promise<Observation> =>
-  session.run(OBSERVE, seconds).then(
-    (answer) => Observation.parse(JSON.parse(answer)),
-    (error: unknown) => {
-      if (error instanceof LabError) return { unreachable: error.message }
-      throw error
-    },
-  )
+  session.run(OBSERVE, seconds).then(answeredIn, (error: unknown) => {
+    if (error instanceof LabError) return { unreachable: error.message }
+    throw error
+  })
 
 /**
  * Runs SQL that changes something, as the superuser inside a database's container, after telling it; each statement is
@@ -194,7 +196,7 @@ const commandFor = (node: DatabaseNode, statements: readonly string[]): readonly
 /** Runs SQL that only looks, as the superuser inside a database's container; gives rows as lines. */
 export async function ask(lab: Lab, node: DatabaseNode, query: string, seconds = 10): Promise<string> {
   const limit = Math.ceil(seconds * lab.settings.patience)
-  const asked = await attempt(['exec', '-i', node.container, 'timeout', String(limit), ...PSQL, '-f', '-'], query)
+  const asked = await execIn(node.container, ['timeout', String(limit), ...PSQL, '-f', '-'], query)
   if (asked.exit === 0) return asked.stdout
   const [container] = await containersOf(lab, [node])
   if (container?.state !== 'running')

@@ -1,32 +1,26 @@
-import { z } from 'zod'
-
 /** A backend on a standby that replay waits for: it reads what replay wants to remove. */
-const Report = z.object({
-  pid: z.number(),
-  role: z.string(),
+export type Report = {
+  readonly pid: number
+  readonly role: string
   /** How long its transaction has been open. */
-  seconds: z.number(),
-  state: z.string(),
+  readonly seconds: number
+  readonly state: string
   /** First words of what it runs, or ran last. */
-  query: z.string(),
-})
-export type Report = z.infer<typeof Report>
-
-export const Reports = z.array(Report)
-
-const Backlog = z.object({
-  inRecovery: z.boolean(),
-  /** The last position that it has, and the last that it has replayed. */
-  received: z.string().nullable(),
-  replayed: z.string().nullable(),
-  /** Those that replay waits for right now. */
-  reports: Reports,
-})
+  readonly query: string
+}
 
 /** What a standby has still to replay, and who holds that up. */
-export type Backlog = z.infer<typeof Backlog>
+export type Backlog = {
+  readonly inRecovery: boolean
+  /** The last position that it has, and the last that it has replayed. */
+  readonly received: string | null
+  readonly replayed: string | null
+  /** Those that replay waits for right now. */
+  readonly reports: readonly Report[]
+}
 
-export const backlogIn = (answer: string): Backlog => Backlog.parse(JSON.parse(answer))
+/** What `ASK_BACKLOG` was answered. */
+export const backlogIn = (answer: string): Backlog => JSON.parse(answer)
 
 /**
  * SQL of a JSON array of the backends that replay waits for right now; empty where it does not wait.

@@ -1,6 +1,6 @@
-import { act, type Tell } from '../engine/docker.ts'
+import type { Tell } from '../engine/docker.ts'
 import { changing } from '../engine/leftovers.ts'
-import { containersOf, killNode, markToBeginAnew } from '../engine/nodes.ts'
+import { containersOf, killNode, markToBeginAnew, startNode } from '../engine/nodes.ts'
 import { labError } from '../errors.ts'
 import { healNetwork } from '../faults/heal.ts'
 import { steps, tellOf } from '../show/steps.ts'
@@ -34,12 +34,12 @@ export const reset = (lab: Lab): Promise<LabStatus> =>
         task: async (_, task) => {
           // Both are marked before either starts: one new and one old could not replicate.
           await Promise.all(lab.databases.map((node) => markToBeginAnew(tellOf(task), node)))
-          await start(tellOf(task), lab.databases)
+          await start(tellOf(task), lab, lab.databases)
         },
       },
       // They accept no calls before their databases are ready, and come up meanwhile. Started first, they would
       // wait a second for the answer of an address that is not there yet.
-      { title: 'Start servers', task: (_, task) => start(tellOf(task), lab.servers) },
+      { title: 'Start servers', task: (_, task) => start(tellOf(task), lab, lab.servers) },
       {
         title: 'Wait until both servers answer',
         task: async (_, task) => {
@@ -48,7 +48,7 @@ export const reset = (lab: Lab): Promise<LabStatus> =>
           await Promise.all([healthy(lab, lab.servers, []), heal])
         },
       },
-      { title: 'Start the balancer', enabled: !keepLoader, task: (_, task) => start(tellOf(task), [lab.loader]) },
+      { title: 'Start the balancer', enabled: !keepLoader, task: (_, task) => start(tellOf(task), lab, [lab.loader]) },
       {
         title: 'Wait until five nodes are healthy',
         task: async () => {
@@ -62,5 +62,5 @@ export const reset = (lab: Lab): Promise<LabStatus> =>
   })
 
 /** Starts them side by side; one command for all would start one after another. */
-const start = (tell: Tell, nodes: readonly Node[]): Promise<unknown> =>
-  Promise.all(nodes.map((node) => act(tell, ['start', node.container])))
+const start = (tell: Tell, lab: Lab, nodes: readonly Node[]): Promise<unknown> =>
+  Promise.all(nodes.map((node) => startNode(tell, lab, node)))

@@ -1,4 +1,5 @@
-import { attempt, type Tell, typed } from '../engine/docker.ts'
+import type { Tell } from '../engine/docker.ts'
+import { execIn } from '../engine/exec.ts'
 import { labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import type { Lab } from '../topology.ts'
@@ -25,9 +26,9 @@ export async function migrate(tell: Tell, lab: Lab): Promise<readonly string[]> 
       return { seen: status.nodes.map(({ name, problem }) => `${name}: ${problem ?? 'no primary'}`).join('; ') }
     }
     const { name, container } = primary
-    const command = ['exec', container, 'bash', '/usr/local/bin/migrate']
-    tell(`docker ${command.map(typed).join(' ')}`)
-    const ran = await attempt(command)
+    const command = ['bash', '/usr/local/bin/migrate']
+    tell(`docker exec ${container} ${command.join(' ')}`)
+    const ran = await execIn(container, command)
     if (ran.exit === 0) return { done: ran.stdout }
     if (ran.exit === NOT_CONNECTED) return { seen: `${name}: ${ran.stderr}` }
     throw labError('MIGRATION_FAILED', { node: name, said: ran.stderr })

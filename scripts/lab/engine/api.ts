@@ -11,6 +11,8 @@ export type Answer = { readonly status: number; readonly body: Buffer }
 type Asked = {
   /** An archive to send. */
   readonly body?: Buffer
+  /** What to send instead of an archive. */
+  readonly json?: object
   /** Whether what has come of the answer is all that is wanted of it; asked each time that it has doubled. */
   readonly enough?: (body: Buffer) => boolean
   /** Seconds that the engine has for its answer. */
@@ -50,13 +52,15 @@ async function exchange(
   method: Method,
   socketPath: string,
   path: string,
-  { body, enough = () => false }: Asked,
+  { body, json, enough = () => false }: Asked,
   signal: AbortSignal,
 ): Promise<Answer> {
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    const headers = body === undefined ? {} : { 'content-type': 'application/x-tar', 'content-length': body.length }
+    const sent = body ?? (json === undefined ? undefined : Buffer.from(JSON.stringify(json)))
+    const type = body === undefined ? 'application/json' : 'application/x-tar'
+    const headers = sent === undefined ? {} : { 'content-type': type, 'content-length': sent.length }
     // Without a version, so that engines old and new answer; what is asked for here is the same in all of them.
-    request({ socketPath, method, path, headers, signal }, resolve).once('error', reject).end(body)
+    request({ socketPath, method, path, headers, signal }, resolve).once('error', reject).end(sent)
   })
   const chunks: Buffer[] = []
   let length = 0

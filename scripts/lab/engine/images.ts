@@ -233,12 +233,14 @@ export function failingStep(output: string): string {
   return tail.length <= 40 ? tail.join('\n') : [tail[0], '…', ...tail.slice(-38)].join('\n')
 }
 
+type Built = { readonly RepoTags: readonly string[] | null }
+
 /** Removes older builds of this checkout's images, except those that some container still runs. */
 export async function removeSuperseded(tell: Tell, images: Images): Promise<void> {
   const current = allImages(images).filter(({ build }) => build !== undefined)
-  const tags = (await look(['image', 'ls', '--filter', `label=${MINE}`, '--format', '{{.Repository}}:{{.Tag}}'])).split(
-    '\n',
-  )
+  const filters = encodeURIComponent(JSON.stringify({ label: [MINE] }))
+  const built = (await described<readonly Built[]>(`/images/json?filters=${filters}`)) ?? []
+  const tags = built.flatMap(({ RepoTags }) => RepoTags ?? [])
   for (const { tag } of current) {
     const kin = tag.slice(0, -12)
     for (const old of tags.filter((other) => other !== tag && other.startsWith(kin) && other.length === tag.length)) {

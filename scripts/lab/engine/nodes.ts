@@ -196,6 +196,15 @@ export async function killNode(tell: Tell, node: Node): Promise<void> {
   if (answer.status !== 204 && !hasNone) throw refused(command, answer)
 }
 
+/** Starts a node's container, after telling it; one that runs goes on. It is a `NOT_STARTED` error if the engine cannot. */
+export async function startNode(tell: Tell, lab: Lab, node: Node): Promise<void> {
+  const command = ['start', node.container]
+  tell(`docker ${command.join(' ')}`)
+  const answer = await engine('POST', `/containers/${node.container}/start`, { seconds: 60 * lab.settings.patience })
+  const runs = answer.status === 304
+  if (answer.status !== 204 && !runs) throw refused(command, answer)
+}
+
 export type Creation = { readonly command: readonly string[]; readonly spec: string }
 
 /** The `docker create` of a node, and a digest of it and of the node's secrets. */

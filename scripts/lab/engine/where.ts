@@ -1,15 +1,11 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { z } from 'zod'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { homeFolder } from '../user.ts'
 
 const DEFAULT_HOST = 'unix:///var/run/docker.sock'
-
-const Config = z.object({ currentContext: z.string().optional() })
-const Meta = z.object({ Endpoints: z.object({ docker: z.object({ Host: z.string().optional() }).optional() }) })
 
 /** Where an engine listens, and what has to be changed to choose another. */
 export type Chosen = { readonly host: string; readonly by: 'DOCKER_HOST' | 'DOCKER_CONTEXT' | 'the current context' }
@@ -23,12 +19,12 @@ export function chosenEngine(environment: NodeJS.ProcessEnv): Chosen {
   if (host) return { host: normal(host), by: 'DOCKER_HOST' }
   const config = environment['DOCKER_CONFIG'] || join(homeFolder(environment) ?? '/', '.docker')
   const by = given ? 'DOCKER_CONTEXT' : 'the current context'
-  const context = given || (read(join(config, 'config.json'), Config)?.currentContext ?? '')
+  const context = given || (textAt(read(join(config, 'config.json')), 'currentContext') ?? '')
   if (context === '' || context === 'default') return { host: DEFAULT_HOST, by }
   const id = createHash('sha256').update(context).digest('hex')
-  const meta = read(join(config, 'contexts', 'meta', id, 'meta.json'), Meta)
+  const meta = read(join(config, 'contexts', 'meta', id, 'meta.json'))
   if (meta === undefined) throw labError('ENGINE_CONTEXT', { context, by, remedy: REMEDIES[by] })
-  return { host: normal(meta.Endpoints.docker?.Host || DEFAULT_HOST), by }
+  return { host: normal(textAt(meta, 'Endpoints', 'docker', 'Host') || DEFAULT_HOST), by }
 }
 
 const REMEDIES: Readonly<Record<Chosen['by'], string>> = {
@@ -61,11 +57,17 @@ export const asksOurEngine = () =>
 /** As it is written with the fewest characters: `unix://` alone means the usual socket. */
 const normal = (host: string): string => (host === 'unix://' ? DEFAULT_HOST : host.trim().replace(/(?<=[^/])\/+$/, ''))
 
-function read<T>(file: string, schema: z.ZodType<T>): T | undefined {
+function read(file: string): unknown {
   try {
-    return schema.parse(JSON.parse(readFileSync(file, 'utf8')))
+    return JSON.parse(readFileSync(file, 'utf8'))
   } catch {
     // The docker command goes on without a file that it cannot read, and so do we.
     return undefined
   }
+}
+
+/** The text at the end of those keys, if there is one. */
+function textAt(value: unknown, ...keys: readonly string[]): string | undefined {
+  const found = keys.reduce<unknown>((at, key) => Object(at)[key], value)
+  return typeof found === 'string' ? found : undefined
 }

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { z } from 'zod'
-import { ASK_POSITION, bytesOf, Position } from '../access/database.ts'
+import { ASK_POSITION, bytesOf, type Position, positionIn } from '../access/database.ts'
 import { keptSession, openSession, type Session } from '../access/session.ts'
 import { LabError } from '../errors.ts'
 import type { Lab } from '../topology.ts'
@@ -54,16 +53,16 @@ export function startSampling(lab: Lab, clock: Clock): Sampling {
   }
 }
 
-async function positionOf(session: Session, seconds: number): Promise<z.infer<typeof Position> | undefined> {
+async function positionOf(session: Session, seconds: number): Promise<Position | undefined> {
   try {
-    return Position.parse(JSON.parse(await session.run(ASK_POSITION, seconds)))
+    return positionIn(await session.run(ASK_POSITION, seconds))
   } catch (error) {
     if (error instanceof LabError) return undefined
     throw error
   }
 }
 
-const seen = (answer: z.infer<typeof Position> | undefined) => ({
+const seen = (answer: Position | undefined) => ({
   role: answer === undefined ? null : answer.inRecovery ? ('standby' as const) : ('primary' as const),
   timeline: answer?.timeline ?? null,
   lsn: answer?.lsn ?? null,
