@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process'
 import { fstatSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
-import { heedInterruption, reader } from './interruption.ts'
+import { handleSignals, reader } from './interruption.ts'
 
-heedInterruption()
+handleSignals()
 
 // Halves the time to load what a script imports from here on.
 enableCompileCache()

@@ -7,7 +7,7 @@ import { chalk, ProcessOutput } from 'zx/core'
 import { decimal } from './decimal.ts'
 import { LabError } from './errors.ts'
 import { interruption } from './interruption.ts'
-import { heedProxies } from './proxy.ts'
+import { useProxies } from './proxy.ts'
 import { visibleLines } from './visible.ts'
 
 let listed: Command[] | undefined
@@ -29,7 +29,7 @@ export async function commandLine(script: string, define: (program: Command) => 
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('Try --help.')
     .configureOutput({ outputError: (text, write) => write(visibleLines(text)) })
-  heedProxies()
+  useProxies()
   try {
     define(program)
     if (listed !== undefined) return void listed.push(program)

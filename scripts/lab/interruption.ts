@@ -31,7 +31,7 @@ export function beginAgain(): void {
 }
 
 /** From now on the first signal asks everything to stop, and a second Ctrl-C stops at once. */
-export function heedInterruption(): void {
+export function handleSignals(): void {
   for (const signal of ENDING) process.on(signal, () => asked(signal))
 }
 

@@ -215,10 +215,10 @@ function writeOn<Row extends object>(
   let failed: Error | null = null
   let rows: Row[] = []
   let replicated = true
-  const heedWarning = ({ code }: { code?: string | undefined }) => {
+  const onNotice = ({ code }: { code?: string | undefined }) => {
     if (code === WARNING) replicated = false
   }
-  client.on('notice', heedWarning)
+  client.on('notice', onNotice)
   const { stream } = wireOf(client).connection
   stream.cork()
   client.query({ ...statement, values }, (error: Error | null, result) => {
@@ -227,7 +227,7 @@ function writeOn<Row extends object>(
   })
   // A transaction of its own, after the commit of the write. Without its answer the write stands all the same.
   client.query({ ...POSITION }, (error: Error | null, result) => {
-    client.off('notice', heedWarning)
+    client.off('notice', onNotice)
     if (!giveBack(lease, call, cancellation, failed ?? error)) return
     const token = error ? undefined : (result.rows[0] as { token: string }).token
     if (failed) resolve(queryFailure(address.name, failed, 'write'))

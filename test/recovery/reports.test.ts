@@ -143,7 +143,7 @@ test('a standby that replays late: a failover ends the delay and loses nothing, 
   await untilHas('db-replica', `select pg_last_wal_receive_lsn() >= '${end}'`, 't')
   t.match(await verb('switchover'), {
     exit: 1,
-    stderr: /STANDBY_DELAYED: db-replica replays each commit only 1h later/,
+    stderr: /STANDBY_DELAYED: db-replica waits 1h before it replays each commit/,
   })
   t.equal(await stateOf('db-primary'), 'running')
   await docker('kill', containerOf('db-primary'))

@@ -11,7 +11,10 @@ test('a report of one run says its verdict, what was done, its figures, and ever
   const page = reportPage(experiment, calls)
   const { text, problems } = parsed(page)
   t.strictSame(problems, [])
-  t.match(text, /Pass.*All 8389 acknowledged votes are stored.*8 callers vote without pause, and 2 more vote and read/s)
+  t.match(
+    text,
+    /Pass.*All 8389 acknowledged votes are stored.*8 callers vote without pause, and 2 more callers vote and read/s,
+  )
   t.match(text, /At durability on, a commit waits until the standby has it on disk/)
   t.match(text, /RTO\s+1\.40 s\s+from the fault to the first acknowledged write/)
   t.match(text, /detection\s+308 ms.*promotion\s+448 ms/s)
@@ -49,8 +52,8 @@ test('lost votes, stale reads, duplicates and phantoms are listed by name, the f
   t.match(text, 'Lost votes: 130')
   t.match(text, '… and 30 more')
   t.match(text, 'Acknowledged, then lost: 130')
-  t.match(text, /held back first, until it lacks at least 4\.0 MiB/)
-  t.match(text, /A watch \(failover --watch\) has to notice by itself/)
+  t.match(text, /First the standby is cut off, until it lacks at least 4\.0 MiB/)
+  t.match(text, /failover --watch notices by itself/)
   t.match(text, /Duplicates: 1.*voter-twice.*Phantoms: 1.*voter-ghost/s)
   t.match(text, /Stale reads: 1.* 31 17 /s)
 })

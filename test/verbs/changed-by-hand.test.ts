@@ -73,7 +73,7 @@ test('a node that ends while reset waits for it is named at once, and nobody adv
   const killed = performance.now()
   const ran = await ended
   t.equal(ran.exit, 1)
-  t.match(ran.stderr, /NODE_DOWN: db-primary is waited for, but its container is exited\n.*setup\.ts brings it up/)
+  t.match(ran.stderr, /NODE_DOWN: this waits for db-primary, but its container is exited\n.*setup\.ts brings it up/)
   t.ok(performance.now() - killed < 15_000 * patience, `${Math.round(performance.now() - killed)} ms later`)
   const whole = await verb('setup')
   t.equal(whole.exit, 0, failureOf(whole))

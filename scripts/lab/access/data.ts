@@ -4,11 +4,11 @@ import { controlFileOf } from './control-file.ts'
 import { timelinesFrom } from './wal-end.ts'
 
 /**
- * What a database is by the data it has, or is at its next start. `nothing`: there is none. `anew`: it forgets what it
+ * What a database is by its data, or will be at its next start. `nothing`: it has no data. `fresh`: it replaces what it
  * has. `follower`: it becomes a standby, or was half-way to it.
  */
 export type Data =
-  | { readonly is: 'nothing' | 'anew' | 'fenced' | 'follower' | 'standby' }
+  | { readonly is: 'nothing' | 'fresh' | 'fenced' | 'follower' | 'standby' }
   | { readonly is: 'primary'; readonly timeline: number }
 
 /** A database, whether or not it runs, and its data. */
@@ -27,7 +27,7 @@ export async function lookAtData(lab: Lab): Promise<readonly Holder[]> {
 
 /** What a database is by its data, seen from outside. */
 export async function dataOf(node: DatabaseNode, state: ContainerState): Promise<Data> {
-  if (await hasFile(node, 'begin-anew')) return { is: 'anew' }
+  if (await hasFile(node, 'start-fresh')) return { is: 'fresh' }
   const note = await noteOf(node)
   if ((note === undefined || note === 'fenced') && !(await hasFile(node, 'PG_VERSION'))) return { is: 'nothing' }
   if (note === 'fenced') return { is: 'fenced' }

@@ -23,7 +23,7 @@ import {
 } from './databases.ts'
 import { type Level, levelChosen, levelInForce } from './durability.ts'
 import { fence, putDown } from './failover/fencing.ts'
-import { asPrimary, followAnew, prepareFor, restoreLevel, streaming, untilFollows } from './following.ts'
+import { asPrimary, followNewPrimary, prepareFor, restoreLevel, streaming, untilFollows } from './following.ts'
 import { restartServers } from './serving.ts'
 import { type Hindrance, hasNothingOfItsOwn } from './standing/hindrance.ts'
 import { IN_PLACE } from './standing/mend.ts'
@@ -192,7 +192,7 @@ async function bringBack(
       task: async (_, task) => {
         if (!whole) await putDown(tellOf(task), lab, node)
         const word = why === null ? 'rewind' : 'copy'
-        const followed = await followAnew(tellOf(task), lab, primary.node, node, word)
+        const followed = await followNewPrimary(tellOf(task), lab, primary.node, node, word)
         how = followed.how
         why ??= followed.refused
         task.title =

@@ -1,6 +1,6 @@
 import { act, type Tell } from '../engine/docker.ts'
 import { changing } from '../engine/leftovers.ts'
-import { containersOf, killNode, markToBeginAnew } from '../engine/nodes.ts'
+import { containersOf, killNode, markToStartFresh } from '../engine/nodes.ts'
 import { labError } from '../errors.ts'
 import { healNetwork } from '../faults/heal.ts'
 import { steps, tellOf } from '../show/steps.ts'
@@ -33,7 +33,7 @@ export const reset = (lab: Lab): Promise<LabStatus> =>
         title: 'Start databases from their prepared data',
         task: async (_, task) => {
           // Both are marked before either starts: one new and one old could not replicate.
-          await Promise.all(lab.databases.map((node) => markToBeginAnew(tellOf(task), node)))
+          await Promise.all(lab.databases.map((node) => markToStartFresh(tellOf(task), node)))
           await start(tellOf(task), lab.databases)
         },
       },

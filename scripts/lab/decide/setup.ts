@@ -7,13 +7,13 @@ import type { Tell } from '../engine/docker.ts'
 import { imagesOf, removeSuperseded } from '../engine/images.ts'
 import { changing } from '../engine/leftovers.ts'
 import { ensureNetwork } from '../engine/network.ts'
-import { ABSENT, containersOf, dataVersion, markToBeginAnew, type Parts } from '../engine/nodes.ts'
+import { ABSENT, containersOf, dataVersion, markToStartFresh, type Parts } from '../engine/nodes.ts'
 import { type LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { showing, steps, tellOf } from '../show/steps.ts'
 import type { DatabaseNode, Lab, Node, NodeName } from '../topology.ts'
 import { peerOf } from './databases.ts'
-import { asPrimary, followAnew, prepareFor, restoreLevel } from './following.ts'
+import { asPrimary, followNewPrimary, prepareFor, restoreLevel } from './following.ts'
 import { buildImages, missingOf } from './images.ts'
 import { preflight } from './preflight.ts'
 import { migrate } from './schema.ts'
@@ -52,8 +52,8 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
         const change = await madeNow(tellOf(task), it)
         const started = await ensureRunning(tellOf(task), lab, it)
         changes[it.name] = change !== 'made' && started ? 'started' : change
-        const anew = starting?.anew.some(({ name }) => name === it.name)
-        task.title = `${it.name}: ${changes[it.name]}${anew ? ', without any votes: there was no data' : ''}`
+        const fresh = starting?.fresh.some(({ name }) => name === it.name)
+        task.title = `${it.name}: ${changes[it.name]}${fresh ? ', without any votes: there was no data' : ''}`
       },
     })
     const copied = (it: DatabaseNode): ListrTask => ({
@@ -90,16 +90,16 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
           const fresh = await makeMissing(tellOf(task), lab, made())
           for (const { name } of fresh) changes[name] = 'made'
           starting = startingOf(await lookAtData(lab))
-          if (starting.anew.length > 0) await restartServers(tellOf(task), lab)
+          if (starting.fresh.length > 0) await restartServers(tellOf(task), lab)
           // Marked before either starts: one new and one old could not replicate.
-          await Promise.all(starting.anew.map((it) => markToBeginAnew(tellOf(task), it)))
+          await Promise.all(starting.fresh.map((it) => markToStartFresh(tellOf(task), it)))
         },
       },
       {
         title: 'Start databases',
         task: (_, task) => {
-          const { goOn, anew, copy } = decided()
-          return task.newListr([...[...goOn, ...anew].map(node), ...copy.map(copied)].map(showing), together)
+          const { goOn, fresh, copy } = decided()
+          return task.newListr([...[...goOn, ...fresh].map(node), ...copy.map(copied)].map(showing), together)
         },
       },
       {
@@ -115,7 +115,7 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
         title: 'Wait until both servers answer',
         task: async (_, task) => {
           // Data that begins anew has the schema of its image.
-          const fromBefore = decided().anew.length < lab.databases.length
+          const fromBefore = decided().fresh.length < lab.databases.length
           const [, applied] = await Promise.all([
             healthy(lab, lab.servers, older()),
             fromBefore ? migrate(tellOf(task), lab) : [],
@@ -152,7 +152,7 @@ async function copyPeer(tell: Tell, lab: Lab, node: DatabaseNode): Promise<Datab
   const peer = peerOf(lab, node)
   const primary = await asPrimary(lab, peer)
   await prepareFor(tell, peer, node)
-  await followAnew(tell, lab, peer, node, 'copy')
+  await followNewPrimary(tell, lab, peer, node, 'copy')
   await restoreLevel(tell, lab, primary)
   return peer
 }

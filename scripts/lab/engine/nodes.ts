@@ -139,8 +139,8 @@ export async function dataVersion(lab: Lab, node: Node): Promise<string | undefi
 }
 
 /** Makes a stopped database forget all its data at its next start and begin as its image prepared it. */
-export const markToBeginAnew = (tell: Tell, node: Node): Promise<void> =>
-  putFiles(tell, node, join(ROOT, 'provisioning/postgres'), ['begin-anew'], DATA_FOLDER)
+export const markToStartFresh = (tell: Tell, node: Node): Promise<void> =>
+  putFiles(tell, node, join(ROOT, 'provisioning/postgres'), ['start-fresh'], DATA_FOLDER)
 
 /** What a database does with its data at its next start; `provisioning/postgres/at-next-start` says it in full. */
 export type AtNextStart = 'keep' | 'fenced' | 'follow' | 'rewind' | 'copy'
