@@ -1,7 +1,7 @@
 #!/usr/bin/env zx
 import type { Command } from 'commander'
 import type { PollingClient } from './lab/access/client.ts'
-// A person's client of the polling service, through the balancer.
+// A command-line client of the polling service, through the balancer.
 import { endWithReader, watchReader } from './lab/begin.ts'
 
 const { chalk } = await import('zx/core')
@@ -23,7 +23,7 @@ await commandLine(import.meta.filename, (program) => {
   program
     .description(`Create polls, vote and see the results, through the balancer at ${endpointOf(lab, lab.loader)}.`)
     .option('--json', 'print the answer as JSON')
-    .option('--at <host:port>', "another address than the balancer's, one server's for example")
+    .option('--at <host:port>', "call this address instead of the balancer's, for example one server's")
   program
     .command('create <question> <options...>')
     .description('create a poll and print its uuid')
@@ -40,7 +40,7 @@ await commandLine(import.meta.filename, (program) => {
     .action((_, command: Command) => withClient(command, (client, json) => printPolls(client.listPolls(), json)))
   program
     .command('vote <uuid> <option>')
-    .description('cast a vote; exit code 1 unless it was counted; --json also prints its consistency token')
+    .description('cast a vote; exit code 1 if it was not counted; --json also prints its consistency token')
     .option('--user <id>', 'who votes', userName())
     .action((uuid: string, option: string, { user }: { user: string }, command: Command) =>
       talk(
@@ -56,13 +56,13 @@ await commandLine(import.meta.filename, (program) => {
   program
     .command('results <uuid>')
     .description('show the results so far')
-    .option('--token <token>', 'of a vote that they have to include, whichever server answers')
+    .option('--token <token>', 'consistency token of a vote: the results include that vote, on either server')
     .action((uuid: string, { token }: { token?: string }, command: Command) =>
       talk(command, (client) => client.results(uuid, token), resultBars),
     )
   program
     .command('follow <uuid>')
-    .description('show the results live until the poll is closed; when piped, one line a change')
+    .description('show the results live until the poll is closed; when piped, one line for each change')
     .action((uuid: string, _, command: Command) => follow(uuid, command))
   program
     .command('close <uuid>')

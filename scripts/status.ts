@@ -1,6 +1,6 @@
 #!/usr/bin/env zx
 import { setTimeout as pause } from 'node:timers/promises'
-// Shows every node: role, timeline, LSN, lag, slot, health, and who serves.
+// Shows every node (role, timeline, LSN, lag, slot, health) and which servers answer calls.
 import { endWithReader, watchReader } from './lab/begin.ts'
 
 const { InvalidArgumentError } = await import('commander')
@@ -23,9 +23,9 @@ const seconds = (text: string): number => {
 endWithReader()
 await commandLine(import.meta.filename, (program) =>
   program
-    .description('Show all nodes. Exit code 0 when all five are healthy, 1 when not.')
-    .option('--json', 'print JSON, with --watch one object a line')
-    .option('-w, --watch [seconds]', 'look again every so many seconds (default: 1) until Ctrl-C', seconds)
+    .description('Show all nodes. Exit code 0 if all five are healthy, else 1.')
+    .option('--json', 'print JSON; with --watch, one object on each line')
+    .option('-w, --watch [seconds]', 'look again every this many seconds (default: 1) until Ctrl-C', seconds)
     .action(async ({ json, watch }: { json?: boolean; watch?: number | true }) => {
       const lab = labOf(readSettings())
       if (watch === undefined) {
@@ -38,7 +38,7 @@ await commandLine(import.meta.filename, (program) =>
       while (!interruption.signal.aborted) {
         const status = await statusOf(lab)
         if (json) console.log(asJson(status))
-        // Home, then clear what is left of the last picture: no flicker.
+        // Move the cursor home, then clear the rest of the last picture: no flicker.
         else console.log(`${canDraw() ? '\x1b[H\x1b[J' : ''}${status.at}\n${statusTable(status)}`)
         await pause((watch === true ? 1 : watch) * 1000, undefined, { signal: interruption.signal })
       }

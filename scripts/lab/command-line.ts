@@ -12,7 +12,7 @@ import { visibleLines } from './visible.ts'
 
 let listed: Command[] | undefined
 
-/** From now on a script that is imported runs nothing: its command line is put into the list that this gives. */
+/** From now on an imported script runs nothing: its command line is added to the list that this returns. */
 export function listPrograms(): readonly Command[] {
   listed = []
   return listed
@@ -40,7 +40,7 @@ export async function commandLine(script: string, define: (program: Command) => 
   }
 }
 
-/** Arguments of a script, without the words that started it: zx leaves its own before those of the script, and any may be a link. */
+/** The arguments of a script, without the words that started it: zx leaves its own in front, and each may be a link. */
 export function ownArguments(words: readonly string[], script: string): readonly string[] {
   const file = fileAt(script)
   return words.slice(words.findIndex((word, index) => index > 0 && fileAt(word) === file) + 1 || 2)
@@ -75,7 +75,7 @@ function report(error: unknown, verb: string): number {
     console.error(lines.join('\n'))
     return cause.code === 'INTERRUPTED' ? interruption.exit : 1
   }
-  // Not foreseen, so a mistake of ours: show all there is.
+  // An unexpected error is a mistake of ours: show all of it.
   console.error(visibleLines(cause instanceof ProcessOutput ? String(cause) : inspect(cause)))
   return 1
 }

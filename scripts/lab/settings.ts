@@ -23,7 +23,7 @@ const number = (low: number, high: number, fallback: number) =>
     )
     .default(fallback)
 
-/** What the lab without a name is called: in its label, and in the folder that it keeps its state in. */
+/** The name of the lab without a LAB_NAME, in its label and in its state folder. */
 export const UNNAMED = 'default'
 
 const Environment = z.object({
@@ -47,7 +47,7 @@ const Environment = z.object({
   LAB_MIRROR: z.string().refine(isMirror, MIRROR_MUST_BE).optional(),
 })
 
-/** Every setting of the lab, as documents list them. */
+/** Every setting of the lab, in the order of the documents. */
 export const SETTING_NAMES: readonly string[] = Object.keys(Environment.shape)
 
 export type Settings = {
@@ -64,7 +64,7 @@ export type Settings = {
 
 /** The lab's settings from `LAB_*` variables; an unusable one is a `SETTING` error that names it. */
 export function readSettings(environment: NodeJS.ProcessEnv = process.env): Settings {
-  // A variable set to nothing counts as unset, as shells leave it behind.
+  // An empty variable counts as unset: shells leave such variables behind.
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
   const parsed = Environment.safeParse(given)
   if (!parsed.success) {

@@ -3,29 +3,29 @@ import { join } from 'node:path'
 import { homeFolder } from '../user.ts'
 import { writePrivately } from './private-file.ts'
 
-/** Where psql looks for passwords; undefined where it has no place to look. */
+/** The file in which psql looks for passwords; undefined if there is none. */
 function pgpassFile(): string | undefined {
   const home = homeFolder()
   return process.env['PGPASSFILE'] || (home && join(home, '.pgpass'))
 }
 
 /**
- * Lets `psql -h localhost -p port -U owner polling` in without typing a password; other lines stay as they are. It is a
- * help and no more: a file that cannot be written, or that psql would not read, stays as it is.
+ * Lets `psql -h localhost -p port -U owner polling` in without typing a password; other lines stay as they are. This is
+ * only a convenience: a file that cannot be written, or that psql ignores, stays as it is.
  */
 export const rememberPassword = (port: number, password: string): Promise<void> =>
   rewrite(port, `localhost:${port}:polling:owner:${password}\n127.0.0.1:${port}:polling:owner:${password}\n`)
 
-/** Takes the lab's lines out of the password file again. */
+/** Removes the lab's lines from the password file. */
 export const forgetPassword = (port: number): Promise<void> => rewrite(port, '')
 
 async function rewrite(port: number, lines: string): Promise<void> {
   const file = pgpassFile()
   if (file === undefined || (await unfit(file)) !== undefined) return
   const before = await readFile(file, 'utf8').catch(() => '')
-  // Ours first: psql takes the first line that fits, and another may fit every database.
+  // Our lines come first: psql takes the first line that fits, and another line may fit every database.
   const after = lines + others(before, port)
-  // A folder that cannot be written to leaves the file as it is, too.
+  // If the folder cannot be written to, the file stays as it is too.
   if (after !== before) await writePrivately(file, after).catch(() => {})
 }
 
@@ -37,7 +37,7 @@ const others = (text: string, port: number): string =>
 
 const ours = (port: number) => new RegExp(`^(localhost|127\\.0\\.0\\.1):${port}:polling:owner:`)
 
-/** Why psql would not read a password file, or we must not write it; undefined where both are fine. */
+/** Why psql ignores a password file, or why we must not write it; undefined if both work. */
 async function unfit(file: string): Promise<string | undefined> {
   const found = await stat(file).catch((error: NodeJS.ErrnoException) => error)
   if (found instanceof Error) return found.code === 'ENOENT' ? undefined : `${file} cannot be read (${found.code})`
@@ -46,7 +46,7 @@ async function unfit(file: string): Promise<string | undefined> {
   return (found.mode & 0o200) === 0 ? `${file} is read-only` : undefined
 }
 
-/** Why psql will ask for the password of the lab on that port; undefined where it finds it. */
+/** Why psql will ask for the password of the lab on that port; undefined if psql finds it. */
 export async function whyPsqlAsks(port: number): Promise<string | undefined> {
   const file = pgpassFile()
   if (file === undefined) return 'this user has no home folder'

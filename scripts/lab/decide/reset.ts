@@ -9,15 +9,15 @@ import { balanced } from './serving.ts'
 import { healthy } from './setup.ts'
 import { type LabStatus, statusOf } from './status.ts'
 
-/** Gives the lab back as it was when new: both databases from their prepared data. All votes are deleted. */
+/** Brings the lab back to its first state: both databases start with the prepared data. All votes are deleted. */
 export const reset = (lab: Lab): Promise<LabStatus> =>
   changing(lab, async () => {
-    // Where somebody else's container has the name of a node, status goes on, and reset must not.
+    // If a foreign container has the name of a node, status goes on, but reset must not.
     await containersOf(lab)
     const { nodes } = await statusOf(lab, [lab.loader])
     const absent = nodes.find(({ state }) => state === 'absent' || state === 'created')
     if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.name })
-    // A balancer that answers has nothing to forget, and its clients stay connected; any other begins anew like the rest.
+    // A balancer that answers keeps no state, and its clients stay connected. A balancer that does not answer is restarted too.
     const keepLoader = nodes.some(({ name, healthy }) => name === lab.loader.name && healthy)
     const down = new Set(nodes.filter(({ state }) => state === 'exited').map(({ name }) => name))
     const alive = lab.nodes.filter((node) => !down.has(node.name) && !(keepLoader && node === lab.loader))
@@ -25,25 +25,25 @@ export const reset = (lab: Lab): Promise<LabStatus> =>
     await steps([
       {
         title: 'Stop nodes',
-        // At once and not in order: nothing of theirs is kept, and a frozen one could not stop in order.
+        // They are killed: none of their data is kept, and a frozen node cannot shut down in order.
         enabled: alive.length > 0,
         task: (_, task) => Promise.all(alive.map((node) => killNode(tellOf(task), node))),
       },
       {
         title: 'Start databases from their prepared data',
         task: async (_, task) => {
-          // Both are marked before either starts: one new and one old could not replicate.
+          // Both are marked before either starts: one with new data and one with old data could not replicate.
           await Promise.all(lab.databases.map((node) => markToStartFresh(tellOf(task), node)))
           await start(tellOf(task), lab.databases)
         },
       },
-      // They accept no calls before their databases are ready, and come up meanwhile. Started first, they would
-      // wait a second for the answer of an address that is not there yet.
+      // Servers start meanwhile; they accept no calls before their databases are ready. If they started before the
+      // databases, they would wait a second for an address that does not exist yet.
       { title: 'Start servers', task: (_, task) => start(tellOf(task), lab.servers) },
       {
         title: 'Wait until both servers answer',
         task: async (_, task) => {
-          // Faults of the network ended with the nodes that were stopped.
+          // Network faults ended when the nodes were stopped.
           const heal = keepLoader ? healNetwork(tellOf(task), lab, lab.loader) : undefined
           await Promise.all([healthy(lab, lab.servers, []), heal])
         },
@@ -61,6 +61,6 @@ export const reset = (lab: Lab): Promise<LabStatus> =>
     return status
   })
 
-/** Starts them side by side; one command for all would start one after another. */
+/** Starts nodes side by side; a single command would start them one after another. */
 const start = (tell: Tell, nodes: readonly Node[]): Promise<unknown> =>
   Promise.all(nodes.map((node) => act(tell, ['start', node.container])))

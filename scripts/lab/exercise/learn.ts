@@ -110,7 +110,7 @@ export const end = (lab: Lab, discard: boolean, forget: boolean, tell: Tell): Pr
   alone(lab, async () => {
     const progress = await readProgress(lab)
     if (!discard) await assertNothingAtStake(lab, progress, tell)
-    tell('giving the lab back as new')
+    tell('resetting the lab')
     await clear(lab)
     await keepProgress(lab, { ...leave(progress), exercises: forget ? {} : progress.exercises })
   })

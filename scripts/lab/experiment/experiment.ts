@@ -45,7 +45,7 @@ async function carryOutAll(lab: Lab, plans: readonly Plan[], output: string, tel
     await keepReport(folder, await keep())
     // What was interrupted has faults in force; the next Ctrl-C interrupts healing them.
     beginAgain()
-    tell(`${why}; giving the lab back as new`)
+    tell(`${why}; resetting the lab`)
     await reset(lab)
     throw aborted ? reason : error
   }

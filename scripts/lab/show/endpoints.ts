@@ -2,11 +2,11 @@ import { chalk } from 'zx/core'
 import { endpointOf, type Lab } from '../topology.ts'
 import { visible } from '../visible.ts'
 
-/** What goes in front of a verb, that it is about this lab and not the one without a name. */
+/** The variables to put in front of a verb, so that it works on this lab and not on the one without a name. */
 const prefixOf = ({ settings: { name, portOffset } }: Lab): string =>
   (name === '' ? '' : `LAB_NAME=${name} `) + (portOffset === 0 ? '' : `LAB_PORT_OFFSET=${portOffset} `)
 
-/** Where the lab is reached from this machine, and what to try first; and why psql will ask for a password, if it will. */
+/** How the lab is reached from this machine, what to try first, and why psql will ask for a password, if it will. */
 export function endpoints(lab: Lab, psqlAsks?: string): string {
   const [database] = lab.databases
   const port = database?.publishedPort

@@ -4,7 +4,7 @@ import { visible } from '../visible.ts'
 import { bytes } from './bytes.ts'
 import { faultLines } from './fault-view.ts'
 
-/** The lab's status as a table for people: one line a node, then who serves. */
+/** The lab's status as a table for people: one line for each node, then which servers answer calls. */
 export function statusTable(status: LabStatus): string {
   const rows = [
     ['NODE', 'HEALTH', 'ROLE', 'TIMELINE', 'LSN', 'LAG', 'SLOT', 'ENDPOINT'],
@@ -34,7 +34,7 @@ export function statusTable(status: LabStatus): string {
   return [...lines, '', ...containers(status), ...more, summary(status)].join('\n')
 }
 
-/** What somebody changed with a `docker` command, and what puts it right. */
+/** What somebody changed with a `docker` command, and what mends it. */
 function changes({ nodes }: LabStatus): readonly string[] {
   const changed = nodes.filter((node) => node.changed.length > 0)
   const said = changed.flatMap(({ name, problem, changed }) => {
@@ -47,19 +47,19 @@ function changes({ nodes }: LabStatus): readonly string[] {
     : [...said, `${chalk.yellow('!')} changed by hand: ${names}; zx scripts/setup.ts puts it right`]
 }
 
-/** What the nodes are called for Docker, where that is something else than here. */
+/** The names of the nodes' containers, if they differ from the nodes' names. */
 const containers = ({ nodes }: LabStatus): readonly string[] =>
   nodes.some(({ name, container }) => container !== name)
     ? [`  containers: ${nodes.map(({ container }) => container).join(', ')}`]
     : []
 
-/** What is broken on purpose, or where to see that. */
+/** The faults in force, or where to see them. */
 function faults({ faults, nodes }: LabStatus): readonly string[] {
   const hidden = nodes.some(
     ({ state, healthy, trouble }) => state === 'running' && !healthy && trouble?.passes !== false,
   )
   const shown = faults.length === 0 ? [] : [`${chalk.yellow('!')} faults in force: ${faultLines(faults).join('; ')}`]
-  const hint = hidden ? [`${chalk.yellow('!')} faults of the network show in: zx scripts/fault.ts list`] : []
+  const hint = hidden ? [`${chalk.yellow('!')} to see network faults: zx scripts/fault.ts list`] : []
   return [...shown, ...hint]
 }
 
@@ -89,7 +89,7 @@ const slotOf = ({ database }: NodeStatus): string =>
     )
     .join('; ')
 
-/** The servers write to the newer of two primaries. */
+/** With two primaries the servers write to the newer one. */
 function split(nodes: LabStatus['nodes']): string {
   const timelines = nodes.flatMap(({ name, database }) =>
     database?.role === 'primary' ? [{ name, timeline: database.timeline ?? 0 }] : [],
