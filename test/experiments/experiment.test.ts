@@ -79,7 +79,7 @@ test('at `async` a standby that lags loses acknowledged votes, and they are name
   const report = await readFile(join(folder, 'report.html'), 'utf8')
   for (const { user } of judgement.lost.slice(0, 10)) t.ok(report.includes(user), `${user} is named in the report`)
   t.match(judgement, { duplicates: [], phantoms: [], staleReads: [] })
-  t.match(run.events[2], { kind: 'detected', what: 'failover --watch found it' })
+  t.match(run.events[2], { kind: 'detected', what: 'failover --watch noticed it' })
   t.match(run.events[0], { kind: 'fault', what: /db-replica lacks \d{6,} bytes/ })
 })
 

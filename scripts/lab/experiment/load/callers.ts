@@ -6,7 +6,7 @@ import type { LoadClient, Told } from './client.ts'
 
 /** What a caller works with. */
 export type Work = {
-  /** Which of the callers this one is. */
+  /** The number of this caller. */
   readonly id: number
   readonly client: LoadClient
   readonly clock: Clock
