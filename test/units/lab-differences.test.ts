@@ -55,7 +55,7 @@ test('whatever a docker command changes about a container is named, with what me
     [on({ 'voting-net': { ...own, Aliases: null } }), 'others cannot find it as db-primary', made],
     [
       on({ 'voting-net': own, bridge: own }),
-      'it is on the network bridge as well',
+      'it is also on the network bridge',
       'network disconnect bridge db-primary',
     ],
     [

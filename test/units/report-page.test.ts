@@ -81,7 +81,7 @@ test('a matrix of 80 runs is compared plan by plan, each run can be opened, and 
   t.ok(page.length < 10 * MIB, `${page.length} characters`)
 })
 
-test('a report says that there is no evidence where there is none', async (t) => {
+test('a report of a run without evidence says so', async (t) => {
   const { experiment } = oneRun({ seed: 1 })
   const nothing = { calls: 0, ok: 0, definite: 0, indefinite: 0, longestGap: null }
   const bare = experiment.runs.map((run) => ({
@@ -104,8 +104,8 @@ test('a report says that there is no evidence where there is none', async (t) =>
   t.strictSame(problems, [])
   t.match(text, /Unknown\s+There is too little evidence to say\..*Nobody voted\./s)
   t.match(text, /RTO\s+none/)
-  t.match(text, 'there is no RTO')
-  t.match(text, /no calls are recorded.*nobody looked.*no position is known.*seconds since the start/s)
+  t.match(text, 'There is no RTO')
+  t.match(text, /no calls are recorded.*no looks are recorded.*no position is known.*seconds since the start/s)
   t.match(text, 'No event is recorded')
   const none = parsed(reportPage({ ...experiment, verdict: 'unknown', runs: [] }, new Map()))
   t.strictSame(none.problems, [])

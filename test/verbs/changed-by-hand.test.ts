@@ -24,7 +24,7 @@ test('nodes that were taken off their network, renamed, limited or put on anothe
 
   const told = await statusText()
   t.match(told, `loader: it is not on the network ${lab.network}`)
-  t.match(told, `backup: it is on the network ${elsewhere} as well`)
+  t.match(told, `backup: it is also on the network ${elsewhere}`)
   t.match(
     told,
     'primary: its restart policy is no instead of unless-stopped; its memory is limited to 300 MiB instead of 384 MiB',
