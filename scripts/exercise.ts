@@ -2,7 +2,7 @@
 // Exercises that check themselves: a situation, a task, and a check of the real system.
 import './lab/begin.ts'
 
-const { commandLine, numberFrom } = await import('./lab/command-line.ts')
+const { commandLine, numberFrom, refuseOtherCommands } = await import('./lab/command-line.ts')
 const { check, end, hint, list, solve, start, verifyAll } = await import('./lab/exercise/learn.ts')
 const { entryOf, readTrack } = await import('./lab/exercise/track.ts')
 const { readSettings } = await import('./lab/settings.ts')
@@ -31,13 +31,12 @@ await commandLine(import.meta.filename, (program) => {
   program.description('Exercises that check themselves: each puts the lab into a situation, and checks what you did.')
   program
     .command('list', { isDefault: true })
-    .description('list all exercises, and how far you are')
-    // A word that is no command of ours ends up here.
+    .description('all exercises, and how far you are')
+    // What is none of these commands ends up here.
     .allowExcessArguments()
     .option('--json', 'print your progress as JSON, for a teacher who collects it')
     .action(async ({ json }: Options, command) => {
-      const [word] = command.args
-      if (word !== undefined) command.error(`error: unknown command '${word}': see --help`)
+      refuseOtherCommands(command)
       const lab = labOf(readSettings())
       const listed = await list(lab)
       console.log(json ? asJson(progressJson(listed, lab.name), 2) : trackTable(listed))

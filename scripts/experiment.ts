@@ -7,7 +7,7 @@ import type { Plan } from './lab/experiment/record.ts'
 import type { NodeName } from './lab/topology.ts'
 
 const { InvalidArgumentError } = await import('commander')
-const { commandLine, numberFrom } = await import('./lab/command-line.ts')
+const { commandLine, numberFrom, pathFrom, refuseOtherCommands } = await import('./lab/command-line.ts')
 const { experiment, judgeAgain } = await import('./lab/experiment/experiment.ts')
 const { EXPERIMENTS } = await import('./lab/experiment/folder.ts')
 const { plansOf } = await import('./lab/experiment/matrix.ts')
@@ -64,9 +64,12 @@ await commandLine(import.meta.filename, (program) => {
       `limit the link from the primary to the standby to this rate (default: ${DEFAULT_SLOW})`,
       numberFrom(1, 10_000_000),
     )
-    .option('--output <folder>', 'where the experiment gets a folder of its own', EXPERIMENTS)
+    .option('--output <folder>', 'where to keep it, in a folder of its own', pathFrom, EXPERIMENTS)
     .option('--json', 'print the experiment as JSON, without the samples')
-    .action(async ({ fault, level, recovery, runs, lag = 0, slow, output, json, ...common }: Options) => {
+    // What is none of these commands ends up here.
+    .allowExcessArguments()
+    .action(async ({ fault, level, recovery, runs, lag = 0, slow, output, json, ...common }: Options, command) => {
+      refuseOtherCommands(command)
       const link = slow === undefined ? {} : { slow: slow === true ? DEFAULT_SLOW : slow }
       const plans = plansOf(
         { faults: fault, levels: level, recoveries: recovery, runs },

@@ -9,7 +9,8 @@ const { setup } = await import('./lab/decide/setup.ts')
 const { readSettings } = await import('./lab/settings.ts')
 const { endpoints } = await import('./lab/show/endpoints.ts')
 const { statusTable } = await import('./lab/show/status-view.ts')
-const { labOf } = await import('./lab/topology.ts')
+const { columnsOf } = await import('./lab/terminal.ts')
+const { labOf, psqlPlaceOf } = await import('./lab/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>
@@ -23,8 +24,11 @@ await commandLine(import.meta.filename, (program) =>
       const lab = labOf(readSettings())
       if (imagesOnly) return prepareImages(lab)
       const result = await setup(lab)
-      const port = lab.databases[0]?.publishedPort
-      const asks = port === undefined ? undefined : await whyPsqlAsks(port)
-      console.log(json ? asJson(result, 2) : `\n${statusTable(result.status)}\n\n${endpoints(lab, asks)}`)
+      const asks = await whyPsqlAsks(psqlPlaceOf(lab))
+      console.log(
+        json
+          ? asJson(result, 2)
+          : `\n${statusTable(result.status, columnsOf(process.stdout))}\n\n${endpoints(lab, asks)}`,
+      )
     }),
 )

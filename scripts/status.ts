@@ -9,8 +9,9 @@ const { decimal } = await import('./lab/decimal.ts')
 const { statusOf } = await import('./lab/decide/status.ts')
 const { interruption } = await import('./lab/interruption.ts')
 const { readSettings } = await import('./lab/settings.ts')
-const { canDraw } = await import('./lab/show/live-view.ts')
+const { canDraw, redrawn } = await import('./lab/show/live-view.ts')
 const { statusTable } = await import('./lab/show/status-view.ts')
+const { columnsOf } = await import('./lab/terminal.ts')
 const { labOf } = await import('./lab/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
@@ -30,7 +31,7 @@ await commandLine(import.meta.filename, (program) =>
       const lab = labOf(readSettings())
       if (watch === undefined) {
         const status = await statusOf(lab)
-        console.log(json ? asJson(status, 2) : statusTable(status))
+        console.log(json ? asJson(status, 2) : statusTable(status, columnsOf(process.stdout)))
         process.exitCode = status.healthy ? 0 : 1
         return
       }
@@ -38,8 +39,10 @@ await commandLine(import.meta.filename, (program) =>
       while (!interruption.signal.aborted) {
         const status = await statusOf(lab)
         if (json) console.log(asJson(status))
-        // Move the cursor home, then clear the rest of the last picture: no flicker.
-        else console.log(`${canDraw() ? '\x1b[H\x1b[J' : ''}${status.at}\n${statusTable(status)}`)
+        else {
+          const picture = `${status.at}\n${statusTable(status, columnsOf(process.stdout))}`
+          console.log(canDraw() ? redrawn(picture) : picture)
+        }
         await pause((watch === true ? 1 : watch) * 1000, undefined, { signal: interruption.signal })
       }
     }),

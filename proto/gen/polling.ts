@@ -191,9 +191,9 @@ export interface VoteFailure {
 export interface PollResultResponse {
   uuid: string;
   poll_questions: string;
-  /** Votes for each option of the poll, also for options with 0 votes. */
-  results: { [key: string]: number };
-  /** With FollowResults: as the metadata `consistency-token`, for these results. Absent while it is unknown. */
+  /** Votes by option: every option of the poll, those with 0 votes too. */
+  results: Map<string, number>;
+  /** With FollowResults: as the metadata, for what these results include. Absent while it cannot be told. */
   consistency_token?: string | undefined;
 }
 
@@ -1496,7 +1496,7 @@ export const VoteFailure: MessageFns<VoteFailure> = {
 };
 
 function createBasePollResultResponse(): PollResultResponse {
-  return { uuid: "", poll_questions: "", results: {} };
+  return { uuid: "", poll_questions: "", results: new Map() };
 }
 
 export const PollResultResponse: MessageFns<PollResultResponse> = {
@@ -1507,7 +1507,7 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
     if (message.poll_questions !== "") {
       writer.uint32(18).string(message.poll_questions);
     }
-    globalThis.Object.entries(message.results).forEach(([key, value]: [string, number]) => {
+    message.results.forEach((value, key) => {
       PollResultResponse_ResultsEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
     if (message.consistency_token !== undefined) {
@@ -1552,7 +1552,7 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
 
             const entry3 = PollResultResponse_ResultsEntry.decode(reader, reader.uint32());
             if (entry3.value !== undefined) {
-              message.results[entry3.key] = entry3.value;
+              message.results.set(entry3.key, entry3.value);
             }
             continue;
           }
@@ -1586,18 +1586,13 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
         : "",
       results: isObject(object.results)
         ? (globalThis.Object.entries(object.results) as [string, any][]).reduce(
-          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.Number(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
+          (acc: Map<string, number>, [key, value]: [string, any]) => {
+            acc.set(key, globalThis.Number(value));
             return acc;
           },
-          {},
+          new Map(),
         )
-        : {},
+        : new Map(),
       consistency_token: isSet(object.consistencyToken)
         ? globalThis.String(object.consistencyToken)
         : isSet(object.consistency_token)
@@ -1614,14 +1609,11 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
     if (message.poll_questions !== "") {
       obj.pollQuestions = message.poll_questions;
     }
-    if (message.results) {
-      const entries = globalThis.Object.entries(message.results) as [string, number][];
-      if (entries.length > 0) {
-        obj.results = {};
-        entries.forEach(([k, v]) => {
-          obj.results[k] = Math.round(v);
-        });
-      }
+    if (message.results?.size) {
+      obj.results = {};
+      message.results.forEach((v, k) => {
+        obj.results[k] = Math.round(v);
+      });
     }
     if (message.consistency_token !== undefined) {
       obj.consistencyToken = message.consistency_token;
@@ -1636,15 +1628,15 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
     const message = createBasePollResultResponse();
     message.uuid = object.uuid ?? "";
     message.poll_questions = object.poll_questions ?? "";
-    message.results = (globalThis.Object.entries(object.results ?? {}) as [string, number][]).reduce(
-      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+    message.results = (() => {
+      const m = new Map();
+      (object.results as Map<string, number> ?? new Map()).forEach((value, key) => {
         if (value !== undefined) {
-          acc[key] = globalThis.Number(value);
+          m.set(key, globalThis.Number(value));
         }
-        return acc;
-      },
-      {},
-    );
+      });
+      return m;
+    })();
     message.consistency_token = object.consistency_token ?? undefined;
     return message;
   },

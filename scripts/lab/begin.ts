@@ -2,9 +2,11 @@
 import { spawn } from 'node:child_process'
 import { fstatSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
-import { handleSignals, reader } from './interruption.ts'
+import { heedInterruption, reader } from './interruption.ts'
+import { settleColours } from './terminal.ts'
 
-handleSignals()
+heedInterruption()
+settleColours()
 
 // Halves the time to load what a script imports after this.
 enableCompileCache()

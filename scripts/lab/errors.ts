@@ -66,8 +66,8 @@ export const ERRORS = {
     fixIn: { fault: 'free some space, or write less with --fill' },
   },
   NAME_TAKEN: {
-    says: 'a {kind} that is not part of this lab has the name {name}',
-    fix: 'if you do not need it, free the name: {command}; or give the lab another name: LAB_NAME=lab2 LAB_PORT_OFFSET=1000',
+    says: 'there is a {kind} named {name} that is not part of this lab',
+    fix: 'free the name, if you can spare it: {command}; or run the lab under another one: LAB_NAME={another} LAB_PORT_OFFSET={offset}',
   },
   BUSY: {
     says: 'another command is changing the lab {lab} right now ({holder})',
@@ -257,6 +257,18 @@ export const ERRORS = {
   WOULD_SPLIT: {
     says: '{node} went down as a primary, and the other database is the primary now: if {node} starts, there are two',
     fix: 'bring {node} back as a standby: zx scripts/rejoin.ts, or start over (the votes are deleted): zx scripts/reset.ts',
+  },
+  NO_SUCH_EXPERIMENT: {
+    says: 'there is no experiment in {folder}: {problem}',
+    fix: 'name a folder that zx scripts/experiment.ts has written; unless told otherwise it keeps them in results/experiments',
+  },
+  OUTPUT: {
+    says: '{path} cannot be written: {problem}',
+    fix: 'make room for it there, or let this user write there, then run this again',
+    fixIn: {
+      bench: 'nothing was measured; name a file in a folder that this user may write to: --output',
+      experiment: 'nothing was done; name a folder that this user may write to: --output',
+    },
   },
   RECORD_BROKEN: {
     says: '{file} is not what an experiment writes: {problem}',

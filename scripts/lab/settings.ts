@@ -4,6 +4,7 @@ import { isMirror, MIRROR_MUST_BE } from '../../vm/mirror.ts'
 import { withoutPasswords } from '../../vm/proxy.ts'
 import { decimal } from './decimal.ts'
 import { labError } from './errors.ts'
+import { repeated } from './visible.ts'
 
 const Machine = z.object({ ports: z.record(z.string(), z.int().min(1).max(65535)) })
 const machine = Machine.parse(JSON.parse(readFileSync(new URL('../../vm/settings.json', import.meta.url), 'utf8')))
@@ -38,7 +39,11 @@ const Environment = z.object({
   /** Added to every published port. Default: 0. */
   LAB_PORT_OFFSET: number(0, 14000, 0).pipe(z.int('must be a whole number')),
   /** Address that ports are published on. Default: 127.0.0.1; the VM sets 0.0.0.0. */
-  LAB_BIND: z.ipv4('must be an IPv4 address').default('127.0.0.1'),
+  LAB_BIND: z
+    .ipv4('must be an IPv4 address of this machine')
+    // From there on an address is of many machines or none, and yet one can listen there.
+    .refine((address) => Number(address.split('.')[0]) < 224, 'must be an IPv4 address of this machine')
+    .default('127.0.0.1'),
   /** Multiplies every deadline, for slow machines. Default: 1. */
   LAB_PATIENCE: number(0.1, 100, 1),
   /** Level of the servers' logs. Default: info. */
@@ -72,7 +77,7 @@ export function readSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     const setting = String(issue?.path[0])
     throw labError('SETTING', {
       setting,
-      problem: withoutPasswords(JSON.stringify(environment[setting])),
+      problem: repeated(withoutPasswords(JSON.stringify(environment[setting]))),
       expected: issue?.message.replace(/^must be /, '') ?? 'something else',
     })
   }

@@ -122,8 +122,17 @@ export function labOf(settings: Settings): Lab {
   }
 }
 
-/** Host and port at which a published node is reached from this machine. */
+/** Names by which users of this machine reach what the lab publishes, the one to type first. */
+const hostsOf = ({ settings: { bind } }: Lab): readonly [string, ...string[]] =>
+  bind === '127.0.0.1' || bind === '0.0.0.0' ? ['localhost', '127.0.0.1'] : [bind]
+
+/** Host and port that users of this machine reach a published node at. */
 export const endpointOf = (lab: Lab, node: Node): string | null =>
-  node.publishedPort === undefined
-    ? null
-    : `${lab.settings.bind === '0.0.0.0' ? '127.0.0.1' : lab.settings.bind}:${node.publishedPort}`
+  node.publishedPort === undefined ? null : `${hostsOf(lab).at(-1)}:${node.publishedPort}`
+
+/** Where psql reaches the database that is published. */
+export function psqlPlaceOf(lab: Lab): { readonly hosts: readonly [string, ...string[]]; readonly port: number } {
+  const port = lab.databases.find(({ publishedPort }) => publishedPort !== undefined)?.publishedPort
+  if (port === undefined) throw new Error('no database is published')
+  return { hosts: hostsOf(lab), port }
+}

@@ -17,9 +17,30 @@ export const visibleLines = (text: string): string =>
     .replaceAll('\r\n', '\n')
     .replace(UNSEEN, (character) => (/[\n\t]/.test(character) ? character : escaped(character)))
 
-/** JSON that is safe to show on a terminal; it means the same as that of `JSON.stringify`. */
+/** Characters of a word that a message repeats. */
+const MOST_REPEATED = 100
+
+/** A word that somebody typed, as a message repeats it: one that is empty is seen as such, and of a long one the beginning. */
+export function repeated(word: string): string {
+  if (word.trim() === '') return `'${word.slice(0, MOST_REPEATED)}'`
+  return word.length <= MOST_REPEATED ? word : `${word.slice(0, MOST_REPEATED)}…`
+}
+
+/** JSON with maps as objects that keep their order: an object of its own would put keys that are whole numbers first. */
+function inOrder(value: unknown, indent?: number): string {
+  // No key looks like a number with that in front, until it is text.
+  const marked = (keys: Iterable<readonly [string, unknown]>) =>
+    Object.fromEntries([...keys].map(([key, value]) => [`\0${key}`, value]))
+  const replacer = (_: string, it: unknown) =>
+    it === null || typeof it !== 'object' || Array.isArray(it)
+      ? it
+      : marked(it instanceof Map ? it : Object.entries(it))
+  return JSON.stringify(value, replacer, indent).replace(/"(?:[^"\\]|\\.)*"(?=:)/g, (key) => key.replace('\\u0000', ''))
+}
+
+/** JSON that a terminal may show as well; it means the same as that of `JSON.stringify`, and maps are objects. */
 export const asJson = (value: unknown, indent?: number): string =>
-  JSON.stringify(value, null, indent).replace(UNSEEN, (character) =>
+  inOrder(value, indent).replace(UNSEEN, (character) =>
     character === '\n'
       ? character
       : [...Array(character.length).keys()]

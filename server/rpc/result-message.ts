@@ -6,7 +6,6 @@ export function resultMessage({ id, question, options, votes }: Tally): PollResu
   return {
     uuid: id,
     poll_questions: question,
-    // fromEntries defines own properties, so that an option may be called `__proto__`.
-    results: Object.fromEntries(options.map((option, index) => [option, votes[index] ?? 0])),
+    results: new Map(options.map((option, index) => [option, votes[index] ?? 0])),
   }
 }

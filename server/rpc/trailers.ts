@@ -22,7 +22,8 @@ export function trailersOf(failure: Failure, requestId?: string): Metadata {
   const trailers = new Metadata()
   trailers.set('x-failure', failure.failure)
   trailers.set('x-certainty', certainty)
-  const info = ErrorInfo.fromPartial({ reason: failure.failure, domain: DOMAIN, metadata: { certainty, retry } })
+  const metadata = new Map(Object.entries({ certainty, retry }))
+  const info = ErrorInfo.fromPartial({ reason: failure.failure, domain: DOMAIN, metadata })
   const details = [any('ErrorInfo', ErrorInfo.encode(info))]
   if (failure.violation) {
     details.push(any('BadRequest', BadRequest.encode({ field_violations: [failure.violation] })))

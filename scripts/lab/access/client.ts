@@ -157,7 +157,8 @@ export const callFailed = (call: string, address: string, error: Pick<ServiceErr
     call: `${call} at ${address}`,
     status: status[error.code] ?? error.code,
     details: detailsOf(error),
-    advice:
-      ADVICE[error.code] ??
-      'read what the servers logged: docker logs of the containers that zx scripts/status.ts --json names',
+    advice: error.details.startsWith('Name resolution failed')
+      ? 'correct the name of the host; zx scripts/status.ts shows the addresses of the lab'
+      : (ADVICE[error.code] ??
+        'look at what the servers logged: docker logs, of the containers that zx scripts/status.ts --json names'),
   })

@@ -74,7 +74,7 @@ export async function endure(lab: Lab, options: EnduranceOptions, tell: Tell): P
       errors,
       lost: acknowledged.filter((voter) => !stored.has(voter)),
       stored: stored.size,
-      counted: Object.values(results).reduce((sum, votes) => sum + votes, 0),
+      counted: [...results.values()].reduce((sum, votes) => sum + votes, 0),
       memory,
     }
   } finally {

@@ -20,6 +20,7 @@ export async function preflight(lab: Lab, buildsImages: boolean): Promise<void> 
     if (made !== undefined && made !== lab.settings.postgres)
       throw labError('POSTGRES_CHANGED', { node: node.name, made, asked: lab.settings.postgres })
   }
+  await checkBind(lab)
   for (const node of down) await checkPort(lab, node)
 }
 
@@ -40,22 +41,34 @@ async function engineInfo(): Promise<EngineInfo> {
   return info
 }
 
+/** Why nobody can listen there, as the system calls it; undefined where one can. */
+const whyNot = (port: number, host: string): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    const probe = createServer()
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    probe.listen({ port, host, exclusive: true }, () => probe.close(() => resolve(undefined)))
+  })
+
+/** Also where all nodes run: with another address they are made again. */
+async function checkBind({ settings: { bind } }: Lab): Promise<void> {
+  const problem = await whyNot(0, bind)
+  if (problem !== undefined) throw unusableBind(bind, problem)
+}
+
+const unusableBind = (bind: string, problem: string) =>
+  labError('SETTING', {
+    setting: 'LAB_BIND',
+    problem: `${bind} (${problem})`,
+    expected: 'an address of this machine',
+  })
+
 async function checkPort(lab: Lab, node: Node): Promise<void> {
   if (node.publishedPort === undefined) return
   const port = node.publishedPort
   const { bind } = lab.settings
-  const problem = await new Promise<string | undefined>((resolve) => {
-    const probe = createServer()
-    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
-    probe.listen({ port, host: bind, exclusive: true }, () => probe.close(() => resolve(undefined)))
-  })
+  const problem = await whyNot(port, bind)
   if (problem === undefined) return
-  if (problem !== 'EADDRINUSE')
-    throw labError('SETTING', {
-      setting: 'LAB_BIND',
-      problem: `${bind} (${problem})`,
-      expected: 'an address of this machine',
-    })
+  if (problem !== 'EADDRINUSE') throw unusableBind(bind, problem)
   const [holder, offset] = await Promise.all([holderOf(port), roundPortOffset()])
   throw labError('PORT_TAKEN', { port, bind, node: node.name, holder, offset })
 }

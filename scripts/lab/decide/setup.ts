@@ -11,7 +11,7 @@ import { ABSENT, containersOf, dataVersion, markToStartFresh, type Parts } from 
 import { type LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { showing, steps, tellOf } from '../show/steps.ts'
-import type { DatabaseNode, Lab, Node, NodeName } from '../topology.ts'
+import { type DatabaseNode, type Lab, type Node, type NodeName, psqlPlaceOf } from '../topology.ts'
 import { peerOf } from './databases.ts'
 import { asPrimary, followNewPrimary, prepareFor, restoreLevel } from './following.ts'
 import { buildImages, missingOf } from './images.ts'
@@ -161,8 +161,7 @@ async function ensureSecrets(lab: Lab): Promise<Secrets> {
   const kept = await readSecrets(lab)
   const secrets = kept ?? (await newSecrets(lab))
   await keepVerifiers(lab, secrets)
-  const port = lab.databases[0]?.publishedPort
-  if (port !== undefined) await rememberPassword(port, secrets.owner)
+  await rememberPassword(psqlPlaceOf(lab), secrets.owner)
   return secrets
 }
 

@@ -7,7 +7,7 @@ import { removeNetwork } from '../engine/network.ts'
 import { removeNodes } from '../engine/nodes.ts'
 import { exclusively } from '../lock.ts'
 import { steps, tellOf } from '../show/steps.ts'
-import type { Lab } from '../topology.ts'
+import { type Lab, psqlPlaceOf } from '../topology.ts'
 
 /** Removes everything of the lab, its votes included. It is fine if parts are gone already. */
 export const teardown = (lab: Lab, options: { readonly images: boolean }): Promise<void> =>
@@ -30,8 +30,7 @@ export const teardown = (lab: Lab, options: { readonly images: boolean }): Promi
       {
         title: 'Forget its passwords',
         task: async () => {
-          const port = lab.databases[0]?.publishedPort
-          if (port !== undefined) await forgetPassword(port)
+          await forgetPassword(psqlPlaceOf(lab))
           await forgetLab(lab)
         },
       },

@@ -67,7 +67,7 @@ export const TAKEN: Container = { ...ABSENT }
 export async function containersOf(lab: Lab, nodes: readonly Node[] = lab.nodes): Promise<readonly Container[]> {
   const found = await containersNamed(lab, nodes)
   const taken = nodes.find((_, index) => found[index] === TAKEN)
-  if (taken !== undefined) throw nameTaken('container', taken.container)
+  if (taken !== undefined) throw await nameTaken('container', taken.container)
   return found
 }
 

@@ -1,5 +1,6 @@
 import { type LabError, labError } from '../errors.ts'
 import type { Lab } from '../topology.ts'
+import { anotherLab } from './another-lab.ts'
 import { described } from './api.ts'
 
 /** Label with the lab's name on everything that belongs to it. Nothing without it is ever touched. */
@@ -25,7 +26,7 @@ export async function ownThing<T extends Thing>(
   name: string,
 ): Promise<T | undefined> {
   const found = await described<T>(`/${WHERE[kind]}/${name}`)
-  if (found !== undefined && found.Labels?.[LAB_LABEL] !== lab.name) throw nameTaken(kind, name)
+  if (found !== undefined && found.Labels?.[LAB_LABEL] !== lab.name) throw await nameTaken(kind, name)
   return found
 }
 
@@ -34,13 +35,14 @@ export const labelsOf = async (lab: Lab, kind: keyof typeof WHERE, name: string)
   (await ownThing(lab, kind, name))?.Labels ?? undefined
 
 const FREED_BY = {
-  container: (name: string) => `\`docker rename ${name} ${name}-of-another\``,
-  // The engine does not remove a network that containers are on.
+  // By the time: a name that was freed so before may still be there.
+  container: (name: string) => `\`docker rename ${name} ${name}-of-another-$(date +%s)\``,
+  // The engine removes none that somebody is on.
   network: (name: string) =>
     `disconnect the containers that \`docker network inspect ${name}\` shows (docker network disconnect -f), then \`docker network rm ${name}\``,
   volume: (name: string) => `\`docker volume rm ${name}\``,
 } as const
 
-/** Something that is not of this lab has one of its names. */
-export const nameTaken = (kind: keyof typeof FREED_BY, name: string): LabError =>
-  labError('NAME_TAKEN', { kind, name, command: FREED_BY[kind](name) })
+/** Something of somebody else has a name of the lab. */
+export const nameTaken = async (kind: keyof typeof FREED_BY, name: string): Promise<LabError> =>
+  labError('NAME_TAKEN', { kind, name, command: FREED_BY[kind](name), ...(await anotherLab()) })

@@ -1,4 +1,3 @@
-import type { PollResultResponse } from '../../../proto/gen/polling.ts'
 import { type PollingClient, pollingClient } from '../access/client.ts'
 import { ask, change } from '../access/database.ts'
 import { metricsOf } from '../access/server-metrics.ts'
@@ -38,9 +37,9 @@ export type Stage = {
   readonly vote: (poll: string, votes: Votes) => Promise<void>
   /** The same; then it waits until db-replica, a standby, shows them too. */
   readonly voteEverywhere: (poll: string, votes: Votes) => Promise<void>
-  /** Results as one server counts them in its own database. */
-  readonly results: (poll: string, at: ServerName) => Promise<Readonly<Record<string, number>>>
-  /** Votes as they are stored in a database. */
+  /** Results as one server counts them in its own database: votes by option. */
+  readonly results: (poll: string, at: ServerName) => Promise<ReadonlyMap<string, number>>
+  /** Votes as a database holds them. */
   readonly votesOn: (node: DatabaseName, poll: string) => Promise<Votes>
   /** Whether a database that answers still has that poll; true if none answers. */
   readonly hasPoll: (poll: string) => Promise<boolean>
@@ -118,8 +117,7 @@ export function stageOf(lab: Lab): Stage {
         return missing.length === 0 ? { done: undefined } : { seen: `the votes of ${missing.join(', ')} are missing` }
       })
     },
-    results: (poll, at) =>
-      calling(at, async (client): Promise<PollResultResponse['results']> => (await client.results(poll)).results),
+    results: (poll, at) => calling(at, async (client) => (await client.results(poll)).results),
     async votesOn(node, poll) {
       // Without statistics, because an exercise may look at who has read a table.
       const query = `set track_counts = off; select json_object_agg(user_id, options[option] order by user_id) from vote join poll on id = poll_id where id = '${poll}'`

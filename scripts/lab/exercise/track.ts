@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { LabError, labError } from '../errors.ts'
+import { repeated } from '../visible.ts'
 import type { Exercise } from './exercise.ts'
 
 const FOLDER = join(import.meta.dirname, '../../../exercises')
@@ -57,7 +58,7 @@ export async function entryOf(word: string): Promise<Entry> {
   const name = names.find(
     (it) => it === word || it.slice(3) === word || (/^\d+$/.test(word) && numberOf(it) === Number(word)),
   )
-  if (name === undefined) throw labError('NO_SUCH_EXERCISE', { word, last: names.length })
+  if (name === undefined) throw labError('NO_SUCH_EXERCISE', { word: repeated(word), last: names.length })
   return readEntry(join(FOLDER, name))
 }
 

@@ -1,5 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { labError } from '../errors.ts'
+import { repeated } from '../visible.ts'
 import { parseRecord } from './lines.ts'
 import { Experiment } from './record.ts'
 
@@ -33,7 +35,9 @@ const EXPERIMENT = 'experiment.json'
 /** Makes the folder of an experiment that begins now; the link `latest` beside it points to it. */
 export async function createFolder(parent: string, at: Date, what: string): Promise<string> {
   const folder = join(parent, `${at.toISOString().slice(0, 19).replaceAll(':', '-')}-${what}`)
-  await mkdir(folder, { recursive: true })
+  await mkdir(folder, { recursive: true }).catch(({ message }: Error) => {
+    throw labError('OUTPUT', { path: folder, problem: message })
+  })
   const latest = join(parent, 'latest')
   const draft = `${latest}.${process.pid}`
   await rm(draft, { force: true })
@@ -59,5 +63,8 @@ export const writeExperiment = (folder: string, it: Experiment): Promise<void> =
 /** Reads an experiment from its folder. */
 export async function readExperiment(folder: string): Promise<Experiment> {
   const file = join(folder, EXPERIMENT)
-  return parseRecord(file, await readFile(file, 'utf8'), Experiment)
+  const text = await readFile(file, 'utf8').catch(({ message }: Error) => {
+    throw labError('NO_SUCH_EXPERIMENT', { folder: repeated(folder), problem: message })
+  })
+  return parseRecord(file, text, Experiment)
 }

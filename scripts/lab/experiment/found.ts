@@ -79,7 +79,7 @@ async function countedBy(lab: Lab, server: ServerNode, polls: readonly string[])
     const answers = await Promise.all(
       polls.map((poll) =>
         client.results(poll).then(
-          ({ results }) => [{ server: server.name, poll, votes: results }],
+          ({ results }) => [{ server: server.name, poll, votes: Object.fromEntries(results) }],
           (error: unknown) => {
             // A poll may be lost; then its votes are missing from the database too.
             if (error instanceof LabError && error.code === 'CALL_FAILED') return []

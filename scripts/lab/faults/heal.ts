@@ -6,6 +6,7 @@ import { changing } from '../engine/leftovers.ts'
 import { labError } from '../errors.ts'
 import { steps, tellOf } from '../show/steps.ts'
 import type { Lab, Node, NodeName } from '../topology.ts'
+import { repeated } from '../visible.ts'
 import { until } from '../wait.ts'
 import type { Fault, Kind, Peer, View } from './kind.ts'
 import { faultsIn, KINDS } from './kinds.ts'
@@ -25,7 +26,8 @@ export function choiceOf(lab: Lab, words: readonly string[]): Choice {
   const kinds = KINDS.map(({ name }) => name as string)
   const nodes = lab.nodes.map(({ name }) => name as string)
   const word = words.find((it) => !kinds.includes(it) && !nodes.includes(it))
-  if (word !== undefined) throw labError('FAULT_UNKNOWN', { word, kinds: kinds.join(', '), nodes: nodes.join(', ') })
+  if (word !== undefined)
+    throw labError('FAULT_UNKNOWN', { word: repeated(word), kinds: kinds.join(', '), nodes: nodes.join(', ') })
   return { kinds: words.filter((it) => kinds.includes(it)), nodes: words.filter((it) => nodes.includes(it)) }
 }
 

@@ -3,6 +3,7 @@ import { findNetwork } from '../engine/network.ts'
 import { labError } from '../errors.ts'
 import { steps, tellOf } from '../show/steps.ts'
 import type { Lab, Node, NodeName } from '../topology.ts'
+import { repeated } from '../visible.ts'
 import type { FaultOptions, Kind, Peer } from './kind.ts'
 import { faultsIn } from './kinds.ts'
 import { assertThere, look } from './look.ts'
@@ -31,7 +32,8 @@ export function endsOf(lab: Lab, { kind, node, peers, options }: Wish): Ends {
 
 export function nodeNamed(lab: Lab, name: string): Node {
   const node = lab.nodes.find((it) => it.name === name)
-  if (node === undefined) throw labError('NO_SUCH_NODE', { name, nodes: lab.nodes.map((it) => it.name).join(', ') })
+  if (node === undefined)
+    throw labError('NO_SUCH_NODE', { name: repeated(name), nodes: lab.nodes.map((it) => it.name).join(', ') })
   return node
 }
 

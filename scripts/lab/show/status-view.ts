@@ -1,11 +1,12 @@
+import { stripVTControlCharacters } from 'node:util'
 import { chalk } from 'zx/core'
 import type { LabStatus, NodeStatus } from '../decide/status.ts'
 import { visible } from '../visible.ts'
 import { bytes } from './bytes.ts'
 import { faultLines } from './fault-view.ts'
 
-/** The lab's status as a table for people: one line for each node, then which servers answer calls. */
-export function statusTable(status: LabStatus): string {
+/** The lab's status as a table for people: one line a node, or some lines where those are too long, then who serves. */
+export function statusTable(status: LabStatus, columns: number = Number.POSITIVE_INFINITY): string {
   const rows = [
     ['NODE', 'HEALTH', 'ROLE', 'TIMELINE', 'LSN', 'LAG', 'SLOT', 'ENDPOINT'],
     ...status.nodes.map((node) => [
@@ -20,10 +21,12 @@ export function statusTable(status: LabStatus): string {
     ]),
   ]
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
-  const lines = rows.map((row, index) => {
+  const wide = rows.map((row, index) => {
     const line = row.map((cell, column) => colour(cell, index, cell.padEnd(widths[column] ?? 0))).join('  ')
     return line.trimEnd()
   })
+  const fits = wide.every((line) => stripVTControlCharacters(line).length <= columns)
+  const lines = fits ? wide : rows.slice(1).flatMap((row) => narrow(row, columns))
   const problems = status.nodes
     .filter(({ problem }) => problem !== null)
     .map(({ name, problem }) => `${chalk.red('✗')} ${name}: ${visible(String(problem))}`)
@@ -34,7 +37,22 @@ export function statusTable(status: LabStatus): string {
   return [...lines, '', ...containers(status), ...more, summary(status)].join('\n')
 }
 
-/** What somebody changed with a `docker` command, and what mends it. */
+/** A node in lines that are as short as that, where its facts are. */
+function narrow([name = '', health = '', role = '', ...facts]: readonly string[], columns: number): readonly string[] {
+  const [timeline, lsn, lag, slot, endpoint] = facts
+  const said = Object.entries({ timeline, LSN: lsn, lag, slot, at: endpoint }).flatMap(([what, fact]) =>
+    fact === undefined || fact === '' ? [] : [`${what} ${fact}`],
+  )
+  const lines: string[] = []
+  for (const fact of said) {
+    const longer = `${lines.at(-1) ?? ''}, ${fact}`
+    if (lines.length > 0 && longer.length <= columns) lines.splice(-1, 1, longer)
+    else lines.push(`  ${fact}`)
+  }
+  return [[name, colour(health, 1, health), colour(role, 1, role)].join('  ').trimEnd(), ...lines]
+}
+
+/** What somebody changed with a `docker` command, and what puts it right. */
 function changes({ nodes }: LabStatus): readonly string[] {
   const changed = nodes.filter((node) => node.changed.length > 0)
   const said = changed.flatMap(({ name, problem, changed }) => {

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Listr, ListrLogger, type ListrTask, type ListrTaskWrapper, PRESET_TIMER, ProcessOutput } from 'listr2'
 import type { Tell } from '../engine/docker.ts'
+import { obeysCodes } from '../terminal.ts'
 import { visible } from '../visible.ts'
 
 const silence = new AsyncLocalStorage<true>()
@@ -14,6 +15,8 @@ export async function steps(tasks: ListrTask[]): Promise<void> {
   const timer = { ...PRESET_TIMER, condition: (milliseconds: number) => milliseconds >= 100 }
   await new Listr(tasks.map(showing), {
     silentRendererCondition: () => silence.getStore() === true,
+    // It writes to stderr, and by itself looks at stdout only.
+    fallbackRendererCondition: () => !obeysCodes(process.stderr),
     concurrent: false,
     exitOnError: true,
     // We handle Ctrl-C ourselves: first the running command has to end.

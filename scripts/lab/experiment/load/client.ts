@@ -69,7 +69,7 @@ export function loadClient(address: string, patience: number, signal: AbortSigna
     async read(uuid, token) {
       const got = await call(results, results.getPollResults, { uuid }, withHeader('consistency-token', token))
       if (got.error !== null) return { ...failed(got, got.error), token, seen: null }
-      const seen = Object.values(got.answer.results).reduce((sum, votes) => sum + votes, 0)
+      const seen = [...got.answer.results.values()].reduce((sum, votes) => sum + votes, 0)
       return { outcome: 'ok', answer: 'results', server: got.server, token, seen }
     },
     close() {
