@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process'
 import { fstatSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
-import { heedInterruption, reader } from './interruption.ts'
+import { handleSignals, reader } from './interruption.ts'
 import { settleColours } from './terminal.ts'
 
-heedInterruption()
+handleSignals()
 settleColours()
 
 // Halves the time to load what a script imports after this.

@@ -7,7 +7,7 @@ import { chalk, ProcessOutput } from 'zx/core'
 import { decimal } from './decimal.ts'
 import { LabError } from './errors.ts'
 import { interruption } from './interruption.ts'
-import { heedProxies } from './proxy.ts'
+import { useProxies } from './proxy.ts'
 import { coloured } from './terminal.ts'
 import { repeated, visibleLines } from './visible.ts'
 
@@ -29,7 +29,7 @@ export async function commandLine(script: string, define: (program: Command) => 
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: (text, write) => write(visibleLines(withWordsCut(text))) })
-  heedProxies()
+  useProxies()
   chalk.level = levelOf(coloured.answers)
   try {
     define(program)
