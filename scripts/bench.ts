@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Measures the lab, as ratios within one run on one machine.
+// Measures the lab. Its targets are ratios within one run on one machine.
 import './lab/begin.ts'
 import { existsSync } from 'node:fs'
 import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises'
@@ -53,14 +53,14 @@ await commandLine(import.meta.filename, (program) => {
     .description('measure votes and results against their targets; exit code 1 if any call failed')
     .option('--quick', 'shorter and fewer measurements, about a minute')
     .option('--clients <number>', 'load generators', numberFrom(1, 64), Math.max(2, Math.floor(cpus().length / 2)))
-    .option('--rounds <number>', 'times that each measurement is made', numberFrom(1, 50), 5)
+    .option('--rounds <number>', 'how often each measurement is made', numberFrom(1, 50), 5)
     .option('--seconds <number>', 'length of each measurement', numberFrom(1, 60), 3)
     .option(
       '--rate <number>',
-      'votes a second of the run at a fixed rate (default: half of what was reached before)',
+      'votes a second in the run at a fixed rate (default: half of the highest rate reached before)',
       numberFrom(1, 1_000_000),
     )
-    .option('--keys', 'every vote carries an idempotency key, every row of pgbench too')
+    .option('--keys', 'give every vote an idempotency key, and every row of pgbench too')
     .option('--json', 'print the figures as JSON')
     .option('--output <file>', 'write the figures to this file, as JSON (default: one in results/)', pathFrom)
     .action(async ({ quick, clients, rounds, seconds, rate, keys = false, json, output }: Service) => {
@@ -73,9 +73,11 @@ await commandLine(import.meta.filename, (program) => {
     })
   program
     .command('endurance')
-    .description('vote at full load while servers are killed in turn; exit code 1 for any error or lost vote')
+    .description(
+      'vote at full load while the servers are killed in turn; exit code 1 if there is any error or lost vote',
+    )
     .option('--callers <number>', 'callers that vote without pause', numberFrom(1, 1000), 64)
-    .option('--seconds <number>', 'time with kills; half of it again follows without', numberFrom(5, 3600), 60)
+    .option('--seconds <number>', 'seconds with kills; then half as many without', numberFrom(5, 3600), 60)
     .option('--json', 'print the figures as JSON')
     .option('--output <file>', 'write the figures to a file too, as JSON', pathFrom)
     .action(async ({ callers, seconds, ...output }: { callers: number; seconds: number } & Output) => {

@@ -1,7 +1,7 @@
 #!/usr/bin/env zx
 import type { Command } from 'commander'
 import type { PollingClient } from './lab/access/client.ts'
-// A person's client of the polling service, through the balancer.
+// A command-line client of the polling service, through the balancer.
 import { endWithReader, watchReader } from './lab/begin.ts'
 
 const { InvalidArgumentError } = await import('commander')
@@ -53,7 +53,7 @@ await commandLine(import.meta.filename, (program) => {
     .action((_, command: Command) => withClient(command, (client, json) => printPolls(client.listPolls(), json)))
   program
     .command('vote <uuid> <option>')
-    .description('cast a vote; exit code 1 unless it was counted; --json also prints its consistency token')
+    .description('cast a vote; exit code 1 if it was not counted; --json also prints its consistency token')
     .option('--user <id>', 'who votes', userName())
     .addHelpText('after', ABOUT_DASHES)
     .action((uuid: string, option: string, { user }: { user: string }, command: Command) =>
@@ -70,7 +70,7 @@ await commandLine(import.meta.filename, (program) => {
   program
     .command('results <uuid>')
     .description('show the results so far')
-    .option('--token <token>', 'of a vote that they have to include, whichever server answers')
+    .option('--token <token>', 'consistency token of a vote: the results include that vote, on either server')
     .action((uuid: string, { token }: { token?: string }, command: Command) =>
       talk(
         command,
@@ -80,7 +80,7 @@ await commandLine(import.meta.filename, (program) => {
     )
   program
     .command('follow <uuid>')
-    .description('show the results live until the poll is closed; when piped, one line a change')
+    .description('show the results live until the poll is closed; when piped, one line for each change')
     .action((uuid: string, _, command: Command) => follow(uuid, command))
   program
     .command('close <uuid>')

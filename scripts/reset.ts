@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Gives the lab back as it was when new, in seconds.
+// Brings the lab back to its first state, in seconds.
 import './lab/begin.ts'
 
 const { commandLine } = await import('./lab/command-line.ts')
@@ -13,7 +13,7 @@ const { asJson } = await import('./lab/visible.ts')
 await commandLine(import.meta.filename, (program) =>
   program
     .description(
-      'Return all nodes to the pristine state: fresh, replicating databases. All polls and votes are deleted.',
+      'Bring all nodes back to their first state, with empty databases that replicate. All polls and votes are deleted.',
     )
     .option('--json', 'print the status as JSON')
     .action(async ({ json }: { json?: boolean }) => {

@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Brings the lab up: five healthy nodes, from whatever state it is in.
+// Brings the lab up to five healthy nodes, from any state.
 import './lab/begin.ts'
 
 const { whyPsqlAsks } = await import('./lab/access/pgpass.ts')
@@ -19,7 +19,7 @@ await commandLine(import.meta.filename, (program) =>
       'Bring the lab up: images, network, two databases, two servers and the balancer. Safe to run again at any time.',
     )
     .option('--json', 'print what changed and the status as JSON')
-    .option('--images-only', 'build the images that are missing, and start nothing')
+    .option('--images-only', 'only build the images that are missing; start nothing')
     .action(async ({ json, imagesOnly }: { json?: boolean; imagesOnly?: boolean }) => {
       const lab = labOf(readSettings())
       if (imagesOnly) return prepareImages(lab)

@@ -1,6 +1,6 @@
 #!/usr/bin/env zx
 import { setTimeout as pause } from 'node:timers/promises'
-// Shows every node: role, timeline, LSN, lag, slot, health, and who serves.
+// Shows every node (role, timeline, LSN, lag, slot, health) and which servers answer calls.
 import { endWithReader, watchReader } from './lab/begin.ts'
 
 const { InvalidArgumentError } = await import('commander')
@@ -24,9 +24,9 @@ const seconds = (text: string): number => {
 endWithReader()
 await commandLine(import.meta.filename, (program) =>
   program
-    .description('Show all nodes. Exit code 0 when all five are healthy, 1 when not.')
-    .option('--json', 'print JSON, with --watch one object a line')
-    .option('-w, --watch [seconds]', 'look again every so many seconds (default: 1) until Ctrl-C', seconds)
+    .description('Show all nodes. Exit code 0 if all five are healthy, else 1.')
+    .option('--json', 'print JSON; with --watch, one object on each line')
+    .option('-w, --watch [seconds]', 'look again every this many seconds (default: 1) until Ctrl-C', seconds)
     .action(async ({ json, watch }: { json?: boolean; watch?: number | true }) => {
       const lab = labOf(readSettings())
       if (watch === undefined) {

@@ -7,13 +7,13 @@ import { chalk, ProcessOutput } from 'zx/core'
 import { decimal } from './decimal.ts'
 import { LabError } from './errors.ts'
 import { interruption } from './interruption.ts'
-import { heedProxies } from './proxy.ts'
+import { useProxies } from './proxy.ts'
 import { coloured } from './terminal.ts'
 import { repeated, visibleLines } from './visible.ts'
 
 let listed: Command[] | undefined
 
-/** From now on a script that is imported runs nothing: its command line is put into the list that this gives. */
+/** From now on an imported script runs nothing: its command line is added to the list that this returns. */
 export function listPrograms(): readonly Command[] {
   listed = []
   return listed
@@ -29,7 +29,7 @@ export async function commandLine(script: string, define: (program: Command) => 
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: (text, write) => write(visibleLines(withWordsCut(text))) })
-  heedProxies()
+  useProxies()
   chalk.level = levelOf(coloured.answers)
   try {
     define(program)
@@ -114,7 +114,7 @@ function report(error: unknown, verb: string): number {
     console.error(lines.join('\n'))
     return cause.code === 'INTERRUPTED' ? interruption.exit : 1
   }
-  // Not foreseen, so a mistake of ours: show all there is.
+  // An unexpected error is a mistake of ours: show all of it.
   console.error(visibleLines(cause instanceof ProcessOutput ? String(cause) : inspect(cause)))
   return 1
 }

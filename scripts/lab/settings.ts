@@ -15,7 +15,7 @@ if (!Object.values(machine.ports).every((port) => Number.isInteger(port) && port
 /** Ports that nodes are published on before `LAB_PORT_OFFSET`, from the file that the Vagrantfile reads too. */
 export const PORTS = machine.ports
 
-/** What the lab without a name is called: in its label, and in the folder that it keeps its state in. */
+/** The name of the lab without a LAB_NAME, in its label and in its state folder. */
 export const UNNAMED = 'default'
 
 // Plain functions: every verb reads these settings, and a library of schemas would be a fifth of its start.

@@ -14,7 +14,7 @@ type Common = {
   /** User inside the container, who alone may read the node's secrets. */
   readonly uid: number
   readonly secrets: readonly Secret[]
-  /** Folders in memory: all else outside its volumes is read-only. */
+  /** Folders in memory. Everything else outside its volumes is read-only. */
   readonly scratch: readonly { readonly folder: string; readonly mebibytes: number }[]
   /** Seconds between SIGTERM (or the image's own stop signal) and SIGKILL. */
   readonly graceSeconds: number
@@ -49,7 +49,7 @@ const server = {
   graceSeconds: 10,
 } as const
 
-/** The five nodes. Names stay with the machine, not with the role it has at the moment. */
+/** The five nodes. A name belongs to the machine, not to the role that it has at the moment. */
 export const TOPOLOGY: {
   readonly [name in DatabaseName]: DatabaseRow
 } & { readonly [name in ServerName]: ServerRow } & { readonly loader: LoaderRow } = {

@@ -1,5 +1,5 @@
-// Characters that are not seen, or make others be seen in another order or place; a terminal obeys some of them. What
-// makes up an emoji is left alone.
+// Characters that are invisible, or that change the order or place of others; a terminal obeys some of them. Characters
+// that are part of an emoji are not among them.
 const UNSEEN =
   /(?<![\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d|\u200d(?!\p{Extended_Pictographic})|[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]--[\u200d\ufe00-\ufe0f]]/gv
 
@@ -8,10 +8,10 @@ const escaped = (character: string): string => {
   return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`
 }
 
-/** Text of others on one line as it may be shown: what a terminal would obey, or nobody could see, is written as `\u001b`. */
+/** Text from outside, safe to show on one line: control characters and invisible ones are written like `\u001b`. */
 export const visible = (text: string): string => text.replace(UNSEEN, escaped)
 
-/** The same for text of several lines, which stay lines. */
+/** The same for text of several lines: line breaks stay. */
 export const visibleLines = (text: string): string =>
   text
     .replaceAll('\r\n', '\n')

@@ -1,7 +1,7 @@
 import type { PollResultResponse } from '../../proto/gen/polling.ts'
 import type { Tally } from '../store/polls.ts'
 
-/** Results as the wire contract spells them. */
+/** Results in the form of the wire contract. */
 export function resultMessage({ id, question, options, votes }: Tally): PollResultResponse {
   return {
     uuid: id,

@@ -45,7 +45,7 @@ test('whatever a docker command changes about a container is named, with what me
   const cases: readonly (readonly [Changeable, string, string])[] = [
     [on({}), 'it is not on the network voting-net', made],
     [{ ...asMade, NetworkSettings: { Networks: null } }, 'it is not on the network voting-net', made],
-    [on({ 'voting-net': { ...own, NetworkID: 'net0' } }), 'it is on a network voting-net that was removed', made],
+    [on({ 'voting-net': { ...own, NetworkID: 'net0' } }), 'it is on a network voting-net that has been removed', made],
     [on({ 'voting-net': { ...own, IPAMConfig: null } }), 'its address is not fixed instead of 10.0.0.10', made],
     [
       on({ 'voting-net': { ...own, IPAMConfig: { IPv4Address: '10.0.0.77' } } }),
@@ -55,7 +55,7 @@ test('whatever a docker command changes about a container is named, with what me
     [on({ 'voting-net': { ...own, Aliases: null } }), 'others cannot find it as db-primary', made],
     [
       on({ 'voting-net': own, bridge: own }),
-      'it is on the network bridge as well',
+      'it is also on the network bridge',
       'network disconnect bridge db-primary',
     ],
     [

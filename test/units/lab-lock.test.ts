@@ -122,7 +122,7 @@ test('a folder that cannot be written in is named, with what to do', async (t) =
     exclusively(lab, async () => {}),
     {
       code: 'STATE_FOLDER',
-      message: /file\/failover-lab\/readonly, and cannot: ENOTDIR/,
+      message: /cannot keep .*\/file\/failover-lab\/readonly: ENOTDIR/,
       fix: /XDG_STATE_HOME/,
     },
   )

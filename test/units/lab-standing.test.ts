@@ -172,7 +172,7 @@ test('what is seen of both decides what keeps a standby from following', async (
   t.match(cause({ tooLow: low }, {}), {
     cause: 'setting-too-low',
     mending: 'restart',
-    says: /max_connections is 100 here, and the primary has 150/,
+    says: /max_connections is 100 here, but 150 on the primary/,
   })
   t.match(cause({ followsByHand: ['primary_conninfo'] }, {}, removed), { cause: 'set-by-hand', mending: 'settings' })
   t.match(cause({}, slots({ walStatus: 'lost', active: false }), removed), { cause: 'slot-lost', mending: 'copy' })
@@ -204,7 +204,7 @@ test('a standby has nothing of its own where it is behind on the same timeline, 
   t.notOk(hasNothingOfItsOwn(primary, undefined))
 })
 
-test('a primary is healthy where a vote could be cast, and a disk is said before it is full', async (t) => {
+test('a primary is healthy if a vote could be cast; status warns before the disk is full', async (t) => {
   const of = (facts: Partial<Facts>, refused?: string) => primaryTrouble(peer, { ...whole, ...facts }, refused)
   const room = (availableBytes: number, readOnly = false) => ({ room: { availableBytes, readOnly } })
   t.equal(of({}), undefined)
@@ -220,7 +220,7 @@ test('a primary is healthy where a vote could be cast, and a disk is said before
   t.equal(of(room(ROOM.none)), undefined)
   t.match(warningOf({ ...whole, ...room(ROOM.low - 1) }), /only 512\.0 MiB are left.*free space/)
   t.equal(warningOf({ ...whole, ...room(ROOM.low) }), null)
-  t.match(standbyTrouble(node, { ...standby, delayedSeconds: 21600 }), { says: /21600 s later/ })
+  t.match(standbyTrouble(node, { ...standby, delayedSeconds: 21600 }), { says: /waits 21600 s/ })
   t.match(standbyTrouble(node, { ...standby, replayPaused: true }), { says: /replay is paused/ })
   t.equal(standbyTrouble(node, standby), undefined)
 })

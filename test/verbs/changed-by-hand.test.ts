@@ -24,7 +24,7 @@ test('nodes that were taken off their network, renamed, limited or put on anothe
 
   const told = await statusText()
   t.match(told, `loader: it is not on the network ${lab.network}`)
-  t.match(told, `backup: it is on the network ${elsewhere} as well`)
+  t.match(told, `backup: it is also on the network ${elsewhere}`)
   t.match(
     told,
     'primary: its restart policy is no instead of unless-stopped; its memory is limited to 300 MiB instead of 384 MiB',
@@ -73,7 +73,7 @@ test('a node that ends while reset waits for it is named at once, and nobody adv
   const killed = performance.now()
   const ran = await ended
   t.equal(ran.exit, 1)
-  t.match(ran.stderr, /NODE_DOWN: db-primary is waited for, but its container is exited\n.*setup\.ts brings it up/)
+  t.match(ran.stderr, /NODE_DOWN: this waits for db-primary, but its container is exited\n.*setup\.ts brings it up/)
   t.ok(performance.now() - killed < 15_000 * patience, `${Math.round(performance.now() - killed)} ms later`)
   const whole = await verb('setup')
   t.equal(whole.exit, 0, failureOf(whole))

@@ -6,7 +6,7 @@ import type { DatabaseNode, Lab } from '../topology.ts'
 import { REPORTS, type Report } from './replay.ts'
 import type { Session } from './session.ts'
 
-/** Where a database stands in its history. */
+/** The position of a database in its history. */
 export type Position = {
   readonly inRecovery: boolean
   readonly timeline: number | null
@@ -19,27 +19,27 @@ type Answered = Position & {
   readonly receiver: string | null
   readonly replayPaused: boolean
   readonly replayAgeSeconds: number | null
-  /** Whom a standby's replay waits for right now. */
+  /** The backends that a standby's replay waits for right now. */
   readonly replayWaitsFor: readonly Report[]
-  /** Settings that a standby has lower than its WAL needs: PostgreSQL stops replay by itself, and resuming ends the server. */
+  /** Settings that are lower on a standby than its WAL needs: PostgreSQL pauses replay, and ends if replay is resumed. */
   readonly tooLow: readonly { readonly name: string; readonly here: number; readonly needed: number }[]
-  /** Which of the settings that say whom it follows were set by hand. */
+  /** Settings that choose its primary and that somebody set by hand. */
   readonly followsByHand: readonly string[]
-  /** How much later than it could a standby replays, by `recovery_min_apply_delay`. */
+  /** How long a standby waits before it replays a commit: `recovery_min_apply_delay`. */
   readonly delayedSeconds: number
   readonly readOnly: boolean
   readonly slots: readonly {
     readonly name: string
     readonly active: boolean
     readonly retainedBytes: number | null
-    /** `lost` where WAL that it should have kept is gone. */
+    /** `lost` if WAL that it should have kept is gone. */
     readonly walStatus: string | null
-    /** What calls itself so has it. */
+    /** The `application_name` of the session that uses it. */
     readonly holder: string | null
   }[]
-  /** Sessions of clients, and how many the roles of the lab may open together. */
+  /** Client sessions, and how many of them all roles of the lab may open together. */
   readonly sessions: { readonly used: number; readonly limit: number }
-  /** Who has most of them. */
+  /** The clients with the most sessions. */
   readonly sessionHolders: readonly { readonly who: string; readonly count: number }[]
   readonly standbys: readonly {
     readonly name: string
@@ -49,27 +49,28 @@ type Answered = Position & {
   }[]
   readonly synchronousCommit: string
   readonly synchronousStandbys: string
-  /** The level that was asked for; it goes with the data, from one primary to the next. */
+  /** The level that was chosen. It is part of the data, so the next primary has it too. */
   readonly chosenLevel: string | null
   /** Commits that wait for a standby right now. */
   readonly waitingCommits: number
 }
 
-/** What is left for a database on the file system that its data is on. */
+/** The free space on the file system of a database's data. */
 export type Room = { readonly availableBytes: number; readonly readOnly: boolean }
 
-/** What a database that answers says about itself; `room` only where its container was asked as well. */
+/** What a database that answers says about itself; `room` only if its container was asked as well. */
 export type Facts = Answered & { readonly room?: Room | undefined }
 
-/** What a database says about itself, or why it says nothing. */
+/** What a database says about itself, or why it does not answer. */
 export type Observation = Facts | { readonly unreachable: string }
 
 /** Keeps the chosen durability level in the database itself. */
 export const LEVEL_SETTING = 'lab.durability'
 
-// Where a database stands, `r` being whether it is in recovery.
-// A standby knows the timeline it receives, or else has received: that of its newest WAL. A primary knows the one it
-// writes. pg_control_checkpoint() would be behind until the next checkpoint, after a promotion and on a standby alike.
+// The position of a database; `r` is whether it is in recovery.
+// A standby knows the timeline that it receives; if it receives none, its newest WAL file has it. A primary knows the
+// timeline that it writes. pg_control_checkpoint() would be old until the next checkpoint, after a promotion as well as on
+// a standby.
 const POSITION = `
   'inRecovery', r,
   'timeline', case when r then coalesce((select received_tli from pg_stat_wal_receiver),
@@ -126,8 +127,8 @@ select json_build_object(
 from (select pg_is_in_recovery() as r) as it`
 
 /**
- * Looks into a database from inside its container: that works whatever is wrong with the network.
- * @param seconds after which no answer is the answer; a frozen database gives none
+ * Asks a database inside its container: that works whatever is wrong with the network.
+ * @param seconds how long to wait for the answer; a frozen database gives none
  */
 export async function observe(lab: Lab, node: DatabaseNode, seconds = 3): Promise<Observation> {
   const limit = Math.ceil(seconds * lab.settings.patience)
@@ -135,18 +136,18 @@ export async function observe(lab: Lab, node: DatabaseNode, seconds = 3): Promis
   const asked = await execIn(node.container, command, `${OBSERVE};\n${ROOM}`)
   if (asked.exit === 124) return { unreachable: `no answer in ${limit} s` }
   const lines = asked.stdout.split('\n')
-  // What psql prints and what a command prints for it come in either order.
+  // Lines of psql and lines of the command that it runs come in any order.
   const said = lines.find((line) => line.startsWith('{'))
   if (asked.exit !== 0 || said === undefined)
-    // A line that begins with a tab only goes on with the one before.
+    // A line that begins with a tab continues the line before.
     return { unreachable: asked.stderr.split('\n').findLast((line) => !line.startsWith('\t')) || `exit ${asked.exit}` }
   return { ...answeredIn(said), room: roomOf(lines.filter((line) => line !== said)) }
 }
 
-// The psql that is there anyway asks the file system too: a look costs no command of its own.
+// The same psql asks the file system too, which saves a second `docker exec`.
 const ROOM = '\\! df --output=avail,iavail -B1 "$PGDATA" | tail -n 1; test -w "$PGDATA" || echo read-only\n'
 
-/** Bytes left for PostgreSQL's own user; none where no file can be made any more. */
+/** Bytes that are free for PostgreSQL's user; 0 if no file can be made any more. */
 function roomOf([numbers = '', writable]: readonly string[]): Room | undefined {
   const [, bytes, files] = /^\s*(\d+)\s+(\d+|-)/.exec(numbers) ?? []
   if (bytes === undefined) return undefined
@@ -163,15 +164,15 @@ export const observeOver = (session: Session, seconds: number): Promise<Observat
   })
 
 /**
- * Runs SQL that changes something, as the superuser inside a database's container, after telling it; each statement is
- * a transaction of its own. Gives what the last of them printed.
+ * Runs SQL that changes something, as the superuser inside a database's container. First it tells the command. Each
+ * statement is a transaction of its own. Gives what the last one printed.
  */
 export async function change(tell: Tell, node: DatabaseNode, ...statements: readonly string[]): Promise<string> {
   const printed = await act(tell, commandFor(node, statements))
   return printed.split('\n').at(-1) ?? ''
 }
 
-/** The same over a session that is open already; what is told is a command that does it without one. */
+/** The same over a session that is open already. It tells the command that does the same without a session. */
 export async function changeOver(
   tell: Tell,
   session: Session,
@@ -184,7 +185,7 @@ export async function changeOver(
   return printed.split('\n').at(-1) ?? ''
 }
 
-/** Statements as psql reads them; commands of its own end with their line. */
+/** Statements as psql reads them; psql's own commands end with their line. */
 export const scriptOf = (statements: readonly string[]): string =>
   statements.map((statement) => (statement.startsWith('\\') ? statement : `${statement};`)).join('\n')
 
@@ -193,7 +194,7 @@ const commandFor = (node: DatabaseNode, statements: readonly string[]): readonly
   ...statements.flatMap((statement) => ['-c', statement.trim().replace(/\s+/g, ' ')]),
 ]
 
-/** Runs SQL that only looks, as the superuser inside a database's container; gives rows as lines. */
+/** Runs SQL that only reads, as the superuser inside a database's container; gives rows as lines. */
 export async function ask(lab: Lab, node: DatabaseNode, query: string, seconds = 10): Promise<string> {
   const limit = Math.ceil(seconds * lab.settings.patience)
   const asked = await execIn(node.container, ['timeout', String(limit), ...PSQL, '-f', '-'], query)

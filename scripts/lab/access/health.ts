@@ -2,7 +2,7 @@ import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js'
 import { detailsOf } from './error-details.ts'
 
-/** `SERVING`, `NOT_SERVING`, or why there was no answer: the standard health service asked at `address`. */
+/** Asks the standard health service at `address`: gives `SERVING`, `NOT_SERVING`, or why there was no answer. */
 export async function healthOf(address: string, seconds: number, service = ''): Promise<string> {
   const client = new Client(address, credentials.createInsecure())
   try {

@@ -41,7 +41,7 @@ const others = (text: string, place: Place): string =>
 const ours = ({ hosts, port }: Place) =>
   new RegExp(`^(${hosts.map((host) => RegExp.escape(host)).join('|')}):${port}:polling:owner:`)
 
-/** Why psql would not read a password file, or we must not write it; undefined where both are fine. */
+/** Why psql ignores a password file, or why we must not write it; undefined if both work. */
 async function unfit(file: string): Promise<string | undefined> {
   const found = await stat(file).catch((error: NodeJS.ErrnoException) => error)
   if (found instanceof Error) return found.code === 'ENOENT' ? undefined : `${file} cannot be read (${found.code})`

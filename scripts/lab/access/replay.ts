@@ -1,21 +1,21 @@
-/** A backend on a standby that replay waits for: it reads what replay wants to remove. */
+/** A backend on a standby that replay waits for: it still reads what replay wants to remove. */
 export type Report = {
   readonly pid: number
   readonly role: string
   /** How long its transaction has been open. */
   readonly seconds: number
   readonly state: string
-  /** First words of what it runs, or ran last. */
+  /** The first words of the query that it runs, or ran last. */
   readonly query: string
 }
 
-/** What a standby has still to replay, and who holds that up. */
+/** What a standby still has to replay, and which backends block that. */
 export type Backlog = {
   readonly inRecovery: boolean
-  /** The last position that it has, and the last that it has replayed. */
+  /** The last position that it has received, and the last that it has replayed. */
   readonly received: string | null
   readonly replayed: string | null
-  /** Those that replay waits for right now. */
+  /** The backends that replay waits for right now. */
   readonly reports: readonly Report[]
 }
 
@@ -23,10 +23,10 @@ export type Backlog = {
 export const backlogIn = (answer: string): Backlog => JSON.parse(answer)
 
 /**
- * SQL of a JSON array of the backends that replay waits for right now; empty where it does not wait.
- * Of a lock PostgreSQL says who has it. Of a snapshot it says only that replay waits, but it waits for whoever has the
- * oldest; and so for a page or a tablespace the oldest transaction is taken. Were there more, they come to light when
- * that one has ended.
+ * SQL of a JSON array of the backends that replay waits for right now; empty if it does not wait.
+ * For a lock PostgreSQL says who has it. For a snapshot it says only that replay waits; that is for the backend with the
+ * oldest snapshot. For a page or a tablespace the backend with the oldest transaction is taken. If there are more, they
+ * are seen when that one has ended.
  */
 export const REPORTS = `(
   with replay as (
@@ -46,7 +46,7 @@ export const REPORTS = `(
         and held.database is not distinct from wanted.database and held.relation is not distinct from wanted.relation
       where wanted.pid = replay.pid and not wanted.granted and held.granted and held.pid = backend.pid)
     when event = 'RecoveryConflictSnapshot' then xmin_age = oldest_xmin_age
-      -- One that began a moment ago has the same snapshot, and is no part of it.
+      -- A backend that began a moment ago has the same snapshot, but replay does not wait for it.
       and (xact_start = first_of_xmin or xact_start < clock_timestamp() - interval '1 second')
     else xact_start = first end)`
 

@@ -8,7 +8,7 @@ import { roundPortOffset } from '../free-ports.ts'
 import type { Lab, Node } from '../topology.ts'
 import { machineOf, shortcoming, type Work } from './machine.ts'
 
-/** Everything that would stop `setup` half-way, found before it changes anything. */
+/** Checks for everything that would stop `setup` half-way, before it changes anything. */
 export async function preflight(lab: Lab, buildsImages: boolean): Promise<void> {
   const [engine, containers] = await Promise.all([engineInfo(), containersOf(lab)])
   const down = lab.nodes.filter(
@@ -24,7 +24,7 @@ export async function preflight(lab: Lab, buildsImages: boolean): Promise<void> 
   for (const node of down) await checkPort(lab, node)
 }
 
-/** What would stop the building of images. */
+/** Checks for what would stop the building of images. */
 export const preflightOfImages = async (buildsImages: boolean): Promise<void> =>
   checkMachine(await engineInfo(), { startsAll: false, buildsImages })
 
@@ -73,7 +73,7 @@ async function checkPort(lab: Lab, node: Node): Promise<void> {
   throw labError('PORT_TAKEN', { port, bind, node: node.name, holder, offset })
 }
 
-/** Who listens on a port: a container by name, else a process as `ss` shows it (another user's only to root). */
+/** Who listens on a port: the name of a container, else a process from `ss`, which shows those of other users to root only. */
 async function holderOf(port: number): Promise<string> {
   const container = await look(['ps', '--filter', `publish=${port}`, '--format', '{{.Names}}'])
   if (container !== '') return `the container ${container.split('\n').join(', ')}`

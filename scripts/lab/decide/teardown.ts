@@ -9,7 +9,7 @@ import { exclusively } from '../lock.ts'
 import { steps, tellOf } from '../show/steps.ts'
 import { type Lab, psqlPlaceOf } from '../topology.ts'
 
-/** Removes all that belongs to the lab, its votes included; what is already gone is fine. */
+/** Removes everything of the lab, its votes included. It is fine if parts are gone already. */
 export const teardown = (lab: Lab, options: { readonly images: boolean }): Promise<void> =>
   exclusively(lab, () =>
     steps([

@@ -7,7 +7,7 @@ import { socketOf } from './where.ts'
 /** What the engine answered. */
 export type Answer = { readonly status: number; readonly body: Buffer }
 
-/** What goes with a question, as far as it differs from the usual. */
+/** Options of a request; each has a default. */
 type Asked = {
   /** An archive to send. */
   readonly body?: Buffer
@@ -19,17 +19,17 @@ type Asked = {
   readonly seconds?: number
 }
 
-/** Bytes that are asked about first. */
+/** Bytes after which `enough` is asked first. */
 const FIRST_LOOK = 256 * 1024
 
-/** Seconds that a busy engine may take; one that hangs never answers. */
+/** Seconds that a busy engine may take. An engine that hangs never answers. */
 const ANSWERS_WITHIN = 60
 
 type Method = 'GET' | 'POST' | 'PUT'
 
 /**
- * Asks the engine itself over its socket: in thousandths of a second what takes the `docker` command a tenth of one, most
- * of it to start. For what a failover waits for; a user is told the command that does the same.
+ * Asks the engine over its socket. That takes milliseconds; a `docker` command takes a tenth of a second, mostly to start.
+ * For everything that a failover waits for. The user is told the command that does the same.
  */
 export async function engine(method: Method, path: string, asked: Asked = {}): Promise<Answer> {
   interruption.signal.throwIfAborted()
@@ -41,7 +41,7 @@ export async function engine(method: Method, path: string, asked: Asked = {}): P
   } catch (error) {
     interruption.signal.throwIfAborted()
     if (late.aborted) throw labError('ENGINE_SILENT', { seconds, asked: `${method} ${path}` })
-    // Why it cannot be reached, and what to do about that, the command says best.
+    // The docker command says best why the engine cannot be reached.
     const version = ['version']
     const said = await attempt(version)
     throw said.exit === 0 ? error : failure(version, said)
@@ -75,7 +75,7 @@ async function exchange(
   return { status: answer.statusCode ?? 0, body: Buffer.concat(chunks) }
 }
 
-/** What the engine has at a path, as it describes it; undefined where there is no such thing. */
+/** What the engine describes at a path; undefined if there is nothing. */
 export async function described<T>(path: string): Promise<T | undefined> {
   const answer = await engine('GET', path)
   if (answer.status === 404) return undefined

@@ -3,10 +3,10 @@ import type { Lab } from '../topology.ts'
 import { anotherLab } from './another-lab.ts'
 import { described } from './api.ts'
 
-/** Marks what belongs to a lab, with the lab's name; nothing without it is ever touched. */
+/** Label with the lab's name on everything that belongs to it. Nothing without it is ever touched. */
 export const LAB_LABEL = 'failover-lab.lab'
 
-/** Marks the container of a node, with the node's name; any other container of a lab helps a verb for a moment. */
+/** Label with the node's name on its container. A container of a lab without it helps a verb for a moment. */
 export const NODE_LABEL = 'failover-lab.node'
 
 export type Labels = Readonly<Record<string, string>>
@@ -19,7 +19,7 @@ const WHERE = { volume: 'volumes', network: 'networks' } as const
 /** What the engine describes of a volume or a network. */
 export type Thing = { readonly Id?: string; readonly Labels: Labels | null }
 
-/** The lab's thing of that name, undefined where there is none; somebody else's is a `NAME_TAKEN` error. */
+/** The lab's volume or network of that name; undefined if there is none. If it is not the lab's: a `NAME_TAKEN` error. */
 export async function ownThing<T extends Thing>(
   lab: Lab,
   kind: keyof typeof WHERE,
@@ -39,7 +39,7 @@ const FREED_BY = {
   container: (name: string) => `\`docker rename ${name} ${name}-of-another-$(date +%s)\``,
   // The engine removes none that somebody is on.
   network: (name: string) =>
-    `take off it whoever \`docker network inspect ${name}\` shows (docker network disconnect -f), then \`docker network rm ${name}\``,
+    `disconnect the containers that \`docker network inspect ${name}\` shows (docker network disconnect -f), then \`docker network rm ${name}\``,
   volume: (name: string) => `\`docker volume rm ${name}\``,
 } as const
 

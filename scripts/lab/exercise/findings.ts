@@ -8,10 +8,10 @@ import type { Stage, Votes } from './stage.ts'
 const DATABASES: readonly DatabaseName[] = ['db-primary', 'db-replica']
 const STATUS = 'zx scripts/status.ts'
 
-/** What a look found: whether it is as expected, and what was seen. */
+/** The result of a look: whether it is as expected, and what was seen. */
 export type Seen = Pick<Finding, 'ok' | 'seen' | 'final'>
 
-/** Looks, and reports; a node that does not answer was not as expected. */
+/** Looks and reports. If a node does not answer, that is not as expected. */
 export async function finding(expected: string, where: string, look: () => Promise<Seen>): Promise<Finding> {
   try {
     return { expected, where, ...(await look()) }
@@ -24,7 +24,7 @@ export async function finding(expected: string, where: string, look: () => Promi
 const nodeOf = async (stage: Stage, name: NodeName): Promise<NodeStatus | undefined> =>
   (await stage.status()).nodes.find((node) => node.name === name)
 
-/** One of the two is the primary, and the other one follows it. */
+/** One database is the primary, and the other one follows it. */
 export const isPair = (stage: Stage): Promise<Finding> =>
   finding('one database is the primary, and the other one streams from it', STATUS, async () => {
     const { primaries, nodes } = await stage.status()
@@ -38,7 +38,7 @@ export const isPair = (stage: Stage): Promise<Finding> =>
     return { ok: arrives, seen: arrives ? seen : `${seen}; ${CUT_OFF}` }
   })
 
-/** This node is the one primary, and no other thinks that it is. */
+/** This node is the only primary. */
 export const isPrimary = (stage: Stage, name: DatabaseName): Promise<Finding> =>
   finding(`${name} is the primary, and the only one`, STATUS, async () => {
     const { primaries } = await stage.status()
@@ -79,12 +79,12 @@ export const showsAll = (stage: Stage, name: DatabaseName): Promise<Finding> =>
     }
   })
 
-/** A node that was left behind cannot become a second primary: it is fenced, or a standby by now. */
+/** A node that was left behind cannot become a second primary: it is fenced, or it is a standby now. */
 export const cannotComeBack = (stage: Stage, name: DatabaseName): Promise<Finding> =>
   finding(`${name} cannot become a second primary, whoever starts it`, STATUS, async () => {
     const node = await nodeOf(stage, name)
     if (node?.database) return { ok: node.database.role === 'standby', seen: `it is a ${node.database.role}` }
-    // The engine tries to start it again and again, once somebody has tried the fence.
+    // If somebody has tried to start it, the engine tries again and again.
     const ended = node !== undefined && ['created', 'exited', 'restarting'].includes(node.state)
     if (!ended) return { ok: false, seen: `its container is ${node?.state}` }
     const next = await stage.nextStart(name)
@@ -96,7 +96,7 @@ export const cannotComeBack = (stage: Stage, name: DatabaseName): Promise<Findin
     }
   })
 
-/** Calls after which a balancer in turn has met everybody. */
+/** After this many calls the balancer has used every server. */
 const CALLS = 6
 
 /** The balancer passes calls to both servers. */
@@ -106,7 +106,7 @@ export const isBalanced = (stage: Stage): Promise<Finding> =>
     `${stage.type.docker('logs', 'loader')}: upstream says who took each call`,
     async () => {
       const reached = new Set<string>()
-      // More than two, in turn: calls of others, health checks for example, take their places between these.
+      // More than two: calls of others, such as health checks, come in between.
       for (let call = 0; call < CALLS; call++) {
         const seen = await stage.probeWrites('loader')
         reached.add('problem' in seen ? seen.problem : seen.servedBy)
@@ -115,7 +115,7 @@ export const isBalanced = (stage: Stage): Promise<Finding> =>
     },
   )
 
-/** Every node is up and fit to be used; which one is not is for the learner to find. */
+/** Every node is healthy. If one is not, the learner has to find out which. */
 export const allHealthy = (stage: Stage): Promise<Finding> =>
   finding('every node is healthy', STATUS, async () => {
     const { nodes } = await stage.status()
@@ -123,7 +123,7 @@ export const allHealthy = (stage: Stage): Promise<Finding> =>
     return { ok: healthy === nodes.length, seen: `${healthy} of ${nodes.length} are` }
   })
 
-/** Somebody's container does not run. */
+/** The container of a node does not run. */
 export const isDown = (stage: Stage, name: NodeName): Promise<Finding> =>
   finding(`${name} stays down`, STATUS, async () => {
     const state = (await nodeOf(stage, name))?.state ?? 'absent'
@@ -133,7 +133,7 @@ export const isDown = (stage: Stage, name: NodeName): Promise<Finding> =>
 /** A write through each of these is acknowledged. */
 export const takesVotes = (stage: Stage, ...servers: readonly ServerName[]): Promise<Finding> =>
   finding(
-    `votes are taken by ${servers.join(' and ')}`,
+    `${servers.join(' and ')} ${servers.length === 1 ? 'takes' : 'take'} votes`,
     'zx scripts/poll.ts vote, with --at for one server',
     async () => {
       const seen = await Promise.all(servers.map(stage.probeWrites))
@@ -144,15 +144,15 @@ export const takesVotes = (stage: Stage, ...servers: readonly ServerName[]): Pro
 
 /** What a check can say of the votes that a database holds. */
 export type VotesWanted = {
-  /** No others. */
+  /** No other votes may be there. */
   readonly only?: boolean
-  /** What they are called where naming them would say too much. */
+  /** What to call the votes if their names would say too much. */
   readonly told?: string
-  /** They are cast through the service, which lets nobody change a vote: a wrong one is final. */
+  /** They are cast through the service, where no vote can be changed: a wrong vote is final. */
   readonly cast?: boolean
 }
 
-/** A database holds these votes; others may be there too, unless `only` these are to be. */
+/** A database holds these votes. Others may be there too, unless `only` is set. */
 export const holdsVotes = (
   stage: Stage,
   node: DatabaseName,
@@ -170,10 +170,10 @@ export const holdsVotes = (
   })
 }
 
-/** The poll of the exercise went with a reset, or with the data of both databases. */
+/** The poll of the exercise was deleted by a reset, or with the data of both databases. */
 const POLL_GONE: Seen = { ok: false, seen: 'the poll of this exercise has been deleted', final: true }
 
-/** Held votes against those that are wanted; `wrong` where one is there that should be another, or should not be. */
+/** Compares the votes there with the wanted ones. `wrong`: a vote is there that should be different or absent. */
 export function compareVotes(
   held: Votes,
   wanted: Votes,
@@ -196,7 +196,7 @@ export function compareVotes(
 
 const votesCounted = (count: number): string => (count === 1 ? '1 vote is' : `${count} votes are`)
 
-/** The level that commits are acknowledged at is one of these; `told`: what it does where naming it would say too much. */
+/** The durability level is one of these. `told`: what the level does, if its name would say too much. */
 export const hasLevel = (stage: Stage, told: string, ...levels: readonly Level[]): Promise<Finding> =>
   finding(`the durability level in force ${told}`, 'zx scripts/replication.ts', async () => {
     const { level, settings } = await stage.replication()
@@ -217,7 +217,7 @@ export async function answered(
   expected: string,
   where: string,
   answer: string | undefined,
-  /** Whether it is true, or what hinders to say. */
+  /** Whether it is true, or why that cannot be said. */
   isRight: (answer: string) => Promise<boolean | string> | boolean | string,
 ): Promise<Finding> {
   if (answer === undefined)
@@ -229,7 +229,7 @@ export async function answered(
   })
 }
 
-/** Names in an answer, however they are separated, in order; without what belongs to a sentence and to their votes. */
+/** The names in an answer, however they are separated, in order, without other words and without votes. */
 export const namesIn = (answer: string, options: readonly string[] = []): readonly string[] => {
   const words = answer.toLowerCase().match(/[\w-]+/g) ?? []
   const others = new Set([...FILLERS, ...options.map((option) => option.toLowerCase())])

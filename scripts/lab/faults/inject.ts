@@ -8,7 +8,7 @@ import type { FaultOptions, Kind, Peer } from './kind.ts'
 import { faultsIn } from './kinds.ts'
 import { assertThere, look } from './look.ts'
 
-/** A fault as it is asked for. */
+/** A fault that somebody asks for. */
 export type Wish = {
   readonly kind: Kind
   readonly node: string
@@ -17,10 +17,10 @@ export type Wish = {
   readonly options: FaultOptions
 }
 
-/** Who a wish is about. */
+/** The nodes of a wish. */
 export type Ends = { readonly node: NodeName; readonly peers: readonly Peer[] }
 
-/** The nodes that a wish names; a name that is none is an error, before anything changes. */
+/** The nodes that a wish names. An unknown name is an error, before anything changes. */
 export function endsOf(lab: Lab, { kind, node, peers, options }: Wish): Ends {
   const target = nodeNamed(lab, node)
   const named = peers.map((peer) => nodeNamed(lab, peer).name)
@@ -37,7 +37,7 @@ export function nodeNamed(lab: Lab, name: string): Node {
   return node
 }
 
-/** Brings a fault about; one that is in force already stays as it is. */
+/** Injects a fault. A fault that is in force already stays as it is. */
 export const inject = (lab: Lab, wish: Wish): Promise<void> =>
   changing(lab, async () => {
     const { kind, options } = wish

@@ -8,7 +8,7 @@ const prefixOf = ({ settings: { name, portOffset, bind } }: Lab): string =>
   (portOffset === 0 ? '' : `LAB_PORT_OFFSET=${portOffset} `) +
   (['127.0.0.1', '0.0.0.0'].includes(bind) ? '' : `LAB_BIND=${bind} `)
 
-/** Where the lab is reached from this machine, and what to try first; and why psql will ask for a password, if it will. */
+/** How the lab is reached from this machine, what to try first, and why psql will ask for a password, if it will. */
 export function endpoints(lab: Lab, psqlAsks?: string): string {
   const [database] = lab.databases
   const {

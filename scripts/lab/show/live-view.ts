@@ -6,7 +6,7 @@ import { columnsOf, obeysCodes } from '../terminal.ts'
 import { asJson, visible, widthOf } from '../visible.ts'
 import { resultBars } from './poll-view.ts'
 
-/** How followed results are shown. */
+/** A way to show results that are followed. */
 export type LiveView = { readonly show: (news: LiveNews) => void; readonly end: () => void }
 
 /** Whether the answer goes to a terminal that can move its cursor. */
@@ -31,7 +31,7 @@ export function redrawn(picture: string, { columns = 0, rows = 0 }: Size = proce
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, it) => all + it, 0)
 
-/** A picture that is drawn anew, for a terminal. */
+/** A picture for a terminal, drawn again at each change. */
 export function livePicture(): LiveView {
   let results = ''
   let note = ''
@@ -49,14 +49,14 @@ export function livePicture(): LiveView {
   }
 }
 
-/** One line a change, as JSON if so wished; what else happens goes to stderr. */
+/** One line for each change, as JSON on request. Other events go to stderr. */
 export function liveLines(json: boolean): LiveView {
   let last = ''
   return {
     show(news) {
       if (news.kind !== 'results') return console.error(`○ ${news.kind}: ${visible(news.why)}`)
       const line = json ? asJson(withoutToken(news.results)) : countsLine(news.results)
-      // A repetition only says that the stream is alive.
+      // Repeated results only show that the stream is alive.
       if (line === last) return
       last = line
       console.log(json ? line : `${new Date().toISOString()}  ${line}`)

@@ -24,7 +24,7 @@ export function resultBars(
   ].join('\n')
 }
 
-/** Prints polls as their pages arrive, one a line; as JSON one array over all pages. */
+/** Prints polls as their pages arrive, one on each line; as JSON, one array over all pages. */
 export async function printPolls(pages: AsyncIterable<readonly PollResponse[]>, json: boolean): Promise<void> {
   let printed = 0
   for await (const polls of pages) {

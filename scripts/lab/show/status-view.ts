@@ -65,19 +65,19 @@ function changes({ nodes }: LabStatus): readonly string[] {
     : [...said, `${chalk.yellow('!')} changed by hand: ${names}; zx scripts/setup.ts puts it right`]
 }
 
-/** What the nodes are called for Docker, where that is something else than here. */
+/** The names of the nodes' containers, if they differ from the nodes' names. */
 const containers = ({ nodes }: LabStatus): readonly string[] =>
   nodes.some(({ name, container }) => container !== name)
     ? [`  containers: ${nodes.map(({ container }) => container).join(', ')}`]
     : []
 
-/** What is broken on purpose, or where to see that. */
+/** The faults in force, or where to see them. */
 function faults({ faults, nodes }: LabStatus): readonly string[] {
   const hidden = nodes.some(
     ({ state, healthy, trouble }) => state === 'running' && !healthy && trouble?.passes !== false,
   )
   const shown = faults.length === 0 ? [] : [`${chalk.yellow('!')} faults in force: ${faultLines(faults).join('; ')}`]
-  const hint = hidden ? [`${chalk.yellow('!')} faults of the network show in: zx scripts/fault.ts list`] : []
+  const hint = hidden ? [`${chalk.yellow('!')} to see network faults: zx scripts/fault.ts list`] : []
   return [...shown, ...hint]
 }
 
@@ -107,7 +107,7 @@ const slotOf = ({ database }: NodeStatus): string =>
     )
     .join('; ')
 
-/** The servers write to the newer of two primaries. */
+/** With two primaries the servers write to the newer one. */
 function split(nodes: LabStatus['nodes']): string {
   const timelines = nodes.flatMap(({ name, database }) =>
     database?.role === 'primary' ? [{ name, timeline: database.timeline ?? 0 }] : [],

@@ -5,12 +5,12 @@ import { slotOf } from '../databases.ts'
 import { slotStatements } from '../failover/promotion.ts'
 import type { Mending } from './causes.ts'
 
-/** How a database is brought to follow again without touching its data; it may turn out that it needs more than that. */
+/** Ways to make a database follow again without touching its data. Afterwards it may still need a rewind or a copy. */
 export const IN_PLACE: Readonly<
   Partial<Record<Mending, (tell: Tell, primary: DatabaseNode, node: DatabaseNode) => Promise<unknown>>>
 > = {
   wait: async () => {},
-  // What its WAL needs, it takes at its start: start.sh sees to that.
+  // At the start of a node start.sh raises the settings that its WAL needs.
   restart: (tell, _, node) => act(tell, ['restart', node.container]),
   settings: async (tell, primary, node) => {
     await change(tell, primary, ...slotStatements(node))
@@ -27,7 +27,7 @@ export const IN_PLACE: Readonly<
   role: (tell, primary) => act(tell, ['exec', primary.container, 'bash', '-c', GIVE_ROLE_BACK]),
 }
 
-// As roles.sql makes it. The password is read where it is, and so is in no command that is shown.
+// As roles.sql makes it. The password is read inside the container, so it is in no command that is shown.
 const GIVE_ROLE_BACK = `psql -XAtq -v ON_ERROR_STOP=1 -d postgres -f - <<SQL
 select 'create role replicator' where not exists (select from pg_roles where rolname = 'replicator')\\gexec
 alter role replicator login replication password '$(</run/secrets/replicator)' valid until 'infinity';
