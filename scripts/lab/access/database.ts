@@ -24,6 +24,8 @@ const Observation = Position.extend({
   tooLow: z.array(z.object({ name: z.string(), here: z.number(), needed: z.number() })),
   /** Which of the settings that say whom it follows were set by hand. */
   followsByHand: z.array(z.string()),
+  /** Settings of a primary, set by hand, that decide whether a standby gets in at all. */
+  admitsByHand: z.array(z.object({ name: z.string(), value: z.string() })),
   /** How much later than it could a standby replays, by `recovery_min_apply_delay`. */
   delayedSeconds: z.number(),
   readOnly: z.boolean(),
@@ -90,6 +92,16 @@ const TOO_LOW = `
                      ('max_prepared_transactions', 12), ('max_locks_per_transaction', 16)) as number (name, at)) as it
   where here < needed`
 
+/** Settings of a primary with which it may admit no standby at all. Of `hba_file` pg_settings does not say who set it. */
+export const ADMITTING = [
+  'wal_level',
+  'max_wal_senders',
+  'max_replication_slots',
+  'hba_file',
+  'listen_addresses',
+  'port',
+] as const
+
 const OBSERVE = `
 select json_build_object(
   ${POSITION},
@@ -98,6 +110,9 @@ select json_build_object(
   'tooLow', case when r then coalesce((${TOO_LOW}), '[]') else '[]' end,
   'followsByHand', case when r then coalesce((select json_agg(name order by name) from pg_settings
       where name in ('primary_conninfo', 'primary_slot_name') and sourcefile like '%/postgresql.auto.conf'), '[]') else '[]' end,
+  'admitsByHand', case when r then '[]' else coalesce((select json_agg(json_build_object('name', name, 'value', setting) order by name)
+      from pg_settings where name in (${ADMITTING.map((name) => `'${name}'`).join(', ')})
+      and name in (select name from pg_file_settings where sourcefile like '%/postgresql.auto.conf')), '[]') end,
   'delayedSeconds', case when r then extract(epoch from current_setting('recovery_min_apply_delay')::interval) else 0 end,
   'readOnly', current_setting('default_transaction_read_only')::boolean,
   'replayAgeSeconds', case when r then extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) end,

@@ -17,7 +17,7 @@ export type Hindrance = { readonly setting: string; readonly said: string; reado
 /** Settings that decide whether the other nodes reach a database that runs. */
 const REACHED_BY = ['listen_addresses', 'port', 'hba_file', 'ident_file', 'max_wal_senders', 'ssl']
 /** And whether anybody does. */
-const ANSWERS_BY = ['unix_socket_directories', 'hot_standby', 'max_connections', 'superuser_reserved_connections']
+const ANSWERS_BY = ['unix_socket_directories', 'max_connections', 'superuser_reserved_connections']
 
 /** What PostgreSQL says of a setting without its name. */
 const SAID_OF: readonly (readonly [RegExp, readonly string[]])[] = [

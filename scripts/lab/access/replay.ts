@@ -14,6 +14,13 @@ export type Report = z.infer<typeof Report>
 
 export const Reports = z.array(Report)
 
+/** A transaction that is younger, in seconds, is about to end by itself: such are the reads of the servers. */
+export const SHORT_SECONDS = 1
+
+/** A backend that holds up replay, in one phrase. */
+export const reportPhrase = ({ pid, role, seconds, state, query }: Report): string =>
+  `pid ${pid} (${role}, ${state}, its transaction ${Math.round(seconds)} s old): ${query}`
+
 const Backlog = z.object({
   inRecovery: z.boolean(),
   /** The last position that it has, and the last that it has replayed. */
