@@ -17,6 +17,13 @@ primary_slot_name = '${NODE//-/_}'
 primary_conninfo = 'host=$PEER user=replicator passfile=$run/pgpass application_name=$NODE connect_timeout=2'
 CONF
 
+# Without rights to look into it, data would be taken for none. A wrong mode alone is repaired here.
+chmod 0700 "$PGDATA" 2>/dev/null || true
+if [[ ! -r $PGDATA || ! -x $PGDATA || ! -O $PGDATA ]]; then
+  echo "$NODE cannot use its data: Permission denied" >&2
+  exit 1
+fi
+
 # An empty volume, or one that reset has marked: start with the prepared data. If this is interrupted, the next start does
 # it again. Files are overwritten and the others deleted: to delete a thousand files and make them again takes longer.
 note=$PGDATA/at-next-start
@@ -67,11 +74,7 @@ raise_what_replay_needs() {
     fi
   done
 }
-# A standby without hot_standby takes no sessions, so nobody could ask it for its position.
-if [[ -e $PGDATA/standby.signal ]]; then
-  sed -i '/^hot_standby\b/d' "$PGDATA/postgresql.auto.conf"
-  raise_what_replay_needs
-fi
+if [[ -e $PGDATA/standby.signal ]]; then raise_what_replay_needs; fi
 
 # A role without a password cannot log in over the network, so no client gets in before this is done.
 set_passwords() {
@@ -87,4 +90,5 @@ set_passwords() {
 }
 if [[ -e $PGDATA/without-passwords ]]; then set_passwords & fi
 
-exec postgres -D "$PGDATA"
+# A standby that takes no sessions could not even be asked where it is: what a file says of that does not count.
+exec postgres -D "$PGDATA" -c hot_standby=on

@@ -69,6 +69,10 @@ export const ERRORS = {
     says: 'there is a {kind} named {name} that is not part of this lab',
     fix: 'free the name, if you can spare it: {command}; or run the lab under another one: LAB_NAME={another} LAB_PORT_OFFSET={offset}',
   },
+  NOT_YOURS: {
+    says: 'the lab {lab} on this engine is that of the user {user}, who has its passwords and its lock',
+    fix: 'run this as {user}, or have a lab of your own beside it: LAB_NAME=lab2 LAB_PORT_OFFSET=1000 zx scripts/setup.ts',
+  },
   BUSY: {
     says: 'another command is changing the lab {lab} right now ({holder})',
     fix: 'wait for it to end, then try again',

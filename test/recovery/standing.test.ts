@@ -2,12 +2,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type Test, test } from 'tap'
-import { type LabStatus, statusOf } from '../../scripts/lab/decide/status.ts'
-import type { DatabaseName } from '../../scripts/lab/topology.ts'
-import { until } from '../../scripts/lab/wait.ts'
+import { statusOf } from '../../scripts/lab/decide/status.ts'
 import { fault } from '../faults.ts'
-import { containerOf, docker, failureOf, lab, patience, resetAfter, sql, verb } from '../the-lab.ts'
-import { cutOff, json, pollOnBoth, untilHas, voteOn } from './scene.ts'
+import { containerOf, docker, failureOf, lab, resetAfter, sql, verb } from '../the-lab.ts'
+import { cutOff, json, mended, pollOnBoth, untilHas, untilSaid, voteOn } from './scene.ts'
 
 const PARAMETERS = {
   max_connections: '150',
@@ -17,23 +15,7 @@ const PARAMETERS = {
   max_locks_per_transaction: '96',
 } as const
 
-const problemOf = ({ nodes }: LabStatus, node: DatabaseName) => nodes.find(({ name }) => name === node)?.problem ?? ''
-
-/** Waits until status says what is wrong with a database, and that the lab is not healthy. */
-const untilSaid = (node: DatabaseName, what: RegExp) =>
-  until(`${what} of ${node}`, { seconds: 20, patience }, async () => {
-    const status = await statusOf(lab)
-    const problem = problemOf(status, node)
-    return what.test(problem) && !status.healthy ? { done: status } : { seen: problem || 'healthy' }
-  })
-
 const disconnect = () => sql('db-primary', 'select pg_terminate_backend(pid) from pg_stat_replication')
-
-async function mended(t: Test, how: object) {
-  const done = await json(t, 'rejoin')
-  t.match(done, { standby: 'db-replica', ...how, divergedVotes: [] })
-  t.match(await json(t, 'status'), { healthy: true })
-}
 
 /** Another reader of WAL, as a tool for backups would be, that ends when its session is ended. */
 async function reader(t: Test, ...options: readonly string[]) {

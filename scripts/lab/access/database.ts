@@ -25,6 +25,8 @@ type Answered = Position & {
   readonly tooLow: readonly { readonly name: string; readonly here: number; readonly needed: number }[]
   /** Settings that choose its primary and that somebody set by hand. */
   readonly followsByHand: readonly string[]
+  /** Settings of a primary that somebody set by hand, and that decide whether a standby gets in at all. */
+  readonly admitsByHand: readonly { readonly name: string; readonly value: string }[]
   /** How long a standby waits before it replays a commit: `recovery_min_apply_delay`. */
   readonly delayedSeconds: number
   readonly readOnly: boolean
@@ -96,6 +98,16 @@ const TOO_LOW = `
                      ('max_prepared_transactions', 12), ('max_locks_per_transaction', 16)) as number (name, at)) as it
   where here < needed`
 
+/** Settings of a primary with which it may admit no standby at all. Of `hba_file` pg_settings does not say who set it. */
+export const ADMITTING = [
+  'wal_level',
+  'max_wal_senders',
+  'max_replication_slots',
+  'hba_file',
+  'listen_addresses',
+  'port',
+] as const
+
 const OBSERVE = `
 select json_build_object(
   ${POSITION},
@@ -104,6 +116,9 @@ select json_build_object(
   'tooLow', case when r then coalesce((${TOO_LOW}), '[]') else '[]' end,
   'followsByHand', case when r then coalesce((select json_agg(name order by name) from pg_settings
       where name in ('primary_conninfo', 'primary_slot_name') and sourcefile like '%/postgresql.auto.conf'), '[]') else '[]' end,
+  'admitsByHand', case when r then '[]' else coalesce((select json_agg(json_build_object('name', name, 'value', setting) order by name)
+      from pg_settings where name in (${ADMITTING.map((name) => `'${name}'`).join(', ')})
+      and name in (select name from pg_file_settings where sourcefile like '%/postgresql.auto.conf')), '[]') end,
   'delayedSeconds', case when r then extract(epoch from current_setting('recovery_min_apply_delay')::interval) else 0 end,
   'readOnly', current_setting('default_transaction_read_only')::boolean,
   'replayAgeSeconds', case when r then extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) end,

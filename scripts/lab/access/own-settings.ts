@@ -16,8 +16,8 @@ export type Hindrance = { readonly setting: string; readonly said: string; reado
 
 /** Settings that decide whether the other nodes reach a database that runs. */
 const REACHED_BY = ['listen_addresses', 'port', 'hba_file', 'ident_file', 'max_wal_senders', 'ssl']
-/** The setting that decides whether any node reaches it. */
-const ANSWERS_BY = ['unix_socket_directories', 'hot_standby', 'max_connections', 'superuser_reserved_connections']
+/** The settings that decide whether anybody reaches it. */
+const ANSWERS_BY = ['unix_socket_directories', 'max_connections', 'superuser_reserved_connections']
 
 /** What PostgreSQL logs about a setting without naming it. */
 const SAID_OF: readonly (readonly [RegExp, readonly string[]])[] = [

@@ -1,5 +1,6 @@
 import { hindranceOf } from '../access/ended.ts'
 import { differencesOf } from '../engine/differences.ts'
+import { idOf } from '../engine/images.ts'
 import { membersOf } from '../engine/leftovers.ts'
 import { findNetwork } from '../engine/network.ts'
 import { ABSENT, type Container, TAKEN } from '../engine/nodes.ts'
@@ -31,7 +32,8 @@ export async function withChanges(
         const what = `its container was renamed to ${renamed}`
         return { ...seen, problem: what, changed: [what] }
       }
-      const differences = differencesOf(lab, node, container.described, network)
+      const image = await idOf(container.image)
+      const differences = differencesOf(lab, node, container.described, network, image)
       const changed = differences.map(({ what }) => what)
       const hinders = differences.filter((it) => it.hinders).map(({ what }) => what)
       const runs = container.state === 'running' || container.state === 'restarting'

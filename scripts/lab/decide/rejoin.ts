@@ -220,7 +220,12 @@ const levelStep = (lab: Lab, primary: Answering) => ({
 })
 
 const divergedVotes = (tell: Tell, lab: Lab, primary: DatabaseNode, node: DatabaseNode): Promise<readonly LostVote[]> =>
-  withStoppedData(tell, lab, node, (there) => votesMissing((query) => ask(lab, primary, query), there))
+  withStoppedData(tell, lab, node, async (there) =>
+    // Another cluster in its volume may have no polls at all.
+    (await there(HAS_POLLS, 'postgres')) === 't' ? votesMissing((query) => ask(lab, primary, query), there) : [],
+  )
+
+const HAS_POLLS = "select exists (select from pg_database where datname = 'polling')"
 
 /** Writes the votes to a file, so that they survive a crash of this command. */
 async function keep(lab: Lab, votes: readonly LostVote[]): Promise<string> {

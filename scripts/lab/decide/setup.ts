@@ -8,7 +8,7 @@ import { imagesOf, removeSuperseded } from '../engine/images.ts'
 import { changing } from '../engine/leftovers.ts'
 import { ensureNetwork } from '../engine/network.ts'
 import { ABSENT, containersOf, dataVersion, markToStartFresh, type Parts } from '../engine/nodes.ts'
-import { type LabError, labError } from '../errors.ts'
+import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { showing, steps, tellOf } from '../show/steps.ts'
 import { type DatabaseNode, type Lab, type Node, type NodeName, psqlPlaceOf } from '../topology.ts'
@@ -193,6 +193,10 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
     if (asked.every((node) => node.healthy)) return { done: status }
     assertMendable(status)
     return { seen: problems(asked) }
+  }).catch(async (error) => {
+    // Its last words say why, but not what mends that, where it is known.
+    if (error instanceof LabError && error.code === 'NODE_DIED') assertMendable(await statusOf(lab, nodes), true)
+    throw error
   })
 }
 

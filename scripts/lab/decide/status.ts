@@ -1,13 +1,14 @@
 import { bytesOf, type Facts, type Observation, observe } from '../access/database.ts'
 import { healthOf } from '../access/health.ts'
 import { probeWrites, type WriteProbe } from '../access/write-probe.ts'
+import { otherUserOf } from '../engine/leftovers.ts'
 import { ABSENT, type Container, type ContainerState, containersNamed, noteOf } from '../engine/nodes.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
 import { type DatabaseNode, endpointOf, type Lab, type Node, type NodeName } from '../topology.ts'
 import { withChanges } from './changed.ts'
 import { commitsHang } from './durability.ts'
-import { primaryTrouble, standbyTrouble, warningOf } from './standing/health.ts'
+import { primaryTrouble, standbyTrouble, standbyWarning, warningOf } from './standing/health.ts'
 import { follows, type Hindrance, type Trouble } from './standing/hindrance.ts'
 import { hindranceSeen } from './standing/seen.ts'
 
@@ -49,6 +50,8 @@ export type NodeStatus = {
 
 export type LabStatus = {
   readonly lab: string
+  /** The other user whose lab it is; null where it is this one's. */
+  readonly otherUser: string | null
   readonly at: string
   readonly healthy: boolean
   /** Databases that take writes: exactly one, unless something is wrong. */
@@ -97,10 +100,11 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
       frontNode(lab, node, containerOf(node), answers[index], someTakeVotes ? refusals[index] : undefined),
     ),
   ]
-  const nodes = await withChanges(lab, seen, containers)
+  const [nodes, otherUser] = await Promise.all([withChanges(lab, seen, containers), otherUserOf(lab)])
   const primaries = nodes.filter(({ database }) => database?.role === 'primary').map(({ name }) => name)
   return {
     lab: lab.name,
+    otherUser: otherUser ?? null,
     at: new Date().toISOString(),
     healthy: nodes.every(({ healthy }) => healthy) && primaries.length === 1,
     primaries,
@@ -210,12 +214,12 @@ function databaseNode(
     }
   }
   const streaming = follows(node.name, seen, primary?.observation)
-  const trouble = hindrance ?? (streaming ? standbyTrouble(node, seen) : undefined)
+  const trouble = hindrance ?? (streaming ? standbyTrouble(node, seen, primary?.observation) : undefined)
   const problem = told(streaming ? null : 'not streaming from a primary', trouble)
   return {
     ...common(lab, node, container, problem),
     trouble: trouble ?? null,
-    warning: problem === null ? warningOf(seen) : null,
+    warning: problem === null ? standbyWarning(node, seen, primary?.observation) : null,
     database: { role: 'standby', ...known, ...lagOf(seen, primary), streaming, replayPaused: seen.replayPaused },
   }
 }

@@ -2,7 +2,7 @@ import { forgetPassword } from '../access/pgpass.ts'
 import { forgetLab } from '../access/secrets.ts'
 import { regainNames } from '../engine/converge.ts'
 import { removeImages } from '../engine/images.ts'
-import { clearLeftovers } from '../engine/leftovers.ts'
+import { assertOwn, clearLeftovers } from '../engine/leftovers.ts'
 import { removeNetwork } from '../engine/network.ts'
 import { removeNodes } from '../engine/nodes.ts'
 import { exclusively } from '../lock.ts'
@@ -16,6 +16,7 @@ export const teardown = (lab: Lab, options: { readonly images: boolean }): Promi
       {
         title: 'Remove nodes and their data',
         task: async (_, task) => {
+          await assertOwn(lab)
           await clearLeftovers(lab, { all: true })
           await regainNames(tellOf(task), lab)
           await removeNodes(tellOf(task), lab, lab.nodes)

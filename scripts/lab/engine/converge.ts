@@ -2,6 +2,7 @@ import type { Lab, Node } from '../topology.ts'
 import { differencesOf, renamingsOf } from './differences.ts'
 import { act, attempt, type Tell, typed } from './docker.ts'
 import { hasSecrets, putSecrets } from './files.ts'
+import { idOf, imageOf } from './images.ts'
 import { membersOf } from './leftovers.ts'
 import { ABSENT, type Container, containersOf, createNode, creation, type Parts } from './nodes.ts'
 
@@ -15,7 +16,8 @@ export const isMade = ({ state }: Container): boolean => !['absent', 'created', 
 export async function ensureMade(tell: Tell, lab: Lab, node: Node, parts: Parts): Promise<Exclude<Change, 'started'>> {
   const [container = ABSENT] = await containersOf(lab, [node])
   const wanted = creation(lab, node, parts)
-  const differences = container.described ? differencesOf(lab, node, container.described, parts.network) : []
+  const image = await idOf(imageOf(parts.images, node).tag)
+  const differences = container.described ? differencesOf(lab, node, container.described, parts.network, image) : []
   const mends = differences.map(({ mend }) => mend)
   if (isMade(container) && container.spec === wanted.spec && !mends.includes(undefined)) {
     if (mends.length === 0) return 'unchanged'

@@ -4,7 +4,9 @@ import { addressOf, type Network } from './network.ts'
 
 /** The part of the engine's description of a container that a `docker` command can change later. */
 export type Changeable = {
-  readonly Config: { readonly Hostname: string }
+  /** The id of its image. */
+  readonly Image: string
+  readonly Config: { readonly Hostname: string; readonly Image: string }
   readonly HostConfig: {
     readonly RestartPolicy: { readonly Name: string }
     readonly Memory: number
@@ -46,6 +48,8 @@ export function differencesOf(
   node: Node,
   it: Changeable,
   network: Network | undefined,
+  /** The id of the image that has the tag that it was made from; undefined where there is none. */
+  image: string | undefined,
 ): readonly Difference[] {
   if (network === undefined) return [made(`its network ${lab.network} is missing`, true)]
   const { container, memoryMiB } = node
@@ -67,6 +71,8 @@ export function differencesOf(
       own.IPAMConfig?.IPv4Address !== address &&
       made(`its address is ${own.IPAMConfig?.IPv4Address ?? 'not fixed'} instead of ${address}`, true),
     own !== undefined && !own.Aliases?.includes(node.name) && made(`others cannot find it as ${node.name}`, true),
+    // Also where it is nothing but built again: what runs is to be what the tag says.
+    image !== undefined && it.Image !== image && made(`it runs another image than ${it.Config.Image} is now`, false),
     ...others.map((name) => ({
       what: `it is also on the network ${name}`,
       hinders: false,
@@ -101,7 +107,7 @@ export const hinderingOf = (
   { described }: { readonly described: Changeable | undefined },
   network: Network | undefined,
 ): string =>
-  (described === undefined ? [] : differencesOf(lab, node, described, network))
+  (described === undefined ? [] : differencesOf(lab, node, described, network, described.Image))
     .flatMap(({ hinders, what }) => (hinders ? [what] : []))
     .join('; ')
 

@@ -20,6 +20,9 @@ const MIGRATIONS = 'server/store/migrations'
 /** Label of the images that this checkout has built: images of another checkout must not be removed. */
 const MINE = `failover-lab.image=${ROOT}`
 
+/** Says in an image which tag it was built for: a tag can be given to any image. */
+const TAG_LABEL = 'failover-lab.tag'
+
 /** How the files of a build are packed, so that their owner and mode on this machine do not matter. */
 const PACKED = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--mode=u=rwX,go=rX']
 
@@ -144,9 +147,18 @@ async function productionModules(): Promise<readonly string[]> {
   return ['package.json', ...NODE_BINARY, ...wanted.map(([path]) => path)]
 }
 
-/** Whether the engine has this image. */
-export const hasImage = async (image: Image): Promise<boolean> =>
-  (await described(`/images/${image.tag}/json`)) !== undefined
+type Described = { readonly Id: string; readonly Config: { readonly Labels?: Readonly<Record<string, string>> | null } }
+
+const describedImage = (tag: string): Promise<Described | undefined> => described<Described>(`/images/${tag}/json`)
+
+/** Whether the engine has this image. Another image that somebody gave its tag to does not count. */
+export async function hasImage({ tag, build }: Image): Promise<boolean> {
+  const found = await describedImage(tag)
+  return found !== undefined && (build === undefined || found.Config.Labels?.[TAG_LABEL] === tag)
+}
+
+/** The id of the image that has this tag now; undefined if there is none. */
+export const idOf = async (tag: string): Promise<string | undefined> => (await describedImage(tag))?.Id
 
 /** Makes an image that is missing. The output of the build is shown only if it fails. */
 export async function makeImage(tell: Tell, image: Image, patience: number, mirror?: string): Promise<void> {
@@ -173,6 +185,8 @@ export async function makeImage(tell: Tell, image: Image, patience: number, mirr
     image.tag,
     '--label',
     MINE,
+    '--label',
+    `${TAG_LABEL}=${image.tag}`,
     ...settings,
     ...proxyArguments(proxies),
     '-',

@@ -4,7 +4,7 @@ import type { Lab } from '../topology.ts'
 import { described } from './api.ts'
 import type { Named } from './differences.ts'
 import { attempt } from './docker.ts'
-import { LAB_LABEL, labelled, NODE_LABEL } from './ownership.ts'
+import { LAB_LABEL, labelled, NODE_LABEL, notYours, otherUserIn } from './ownership.ts'
 
 /** Marks a container that helps a verb for a moment; its value is the process of the verb. */
 const FOR_LABEL = 'failover-lab.for'
@@ -49,6 +49,16 @@ export const membersOf = async (lab: Lab): Promise<readonly Named[]> =>
     return name === undefined || node === undefined ? [] : [{ name, node }]
   })
 
+/** The other user who set the lab up, whatever is left of it; undefined if it is this one's. */
+export const otherUserOf = async (lab: Lab): Promise<string | undefined> =>
+  (await listed(lab)).map(({ Labels }) => otherUserIn(Labels)).find((user) => user !== undefined)
+
+/** Refuses to change the lab of another user, who has its passwords and its lock. */
+export async function assertOwn(lab: Lab): Promise<void> {
+  const user = await otherUserOf(lab)
+  if (user !== undefined) throw notYours(lab, user)
+}
+
 /** Removes helpers that ended verbs left behind. `all`: also helpers that a running verb needs. */
 export async function clearLeftovers(lab: Lab, { all = false } = {}): Promise<void> {
   const left = (await listed(lab)).filter(
@@ -60,6 +70,7 @@ export async function clearLeftovers(lab: Lab, { all = false } = {}): Promise<vo
 /** Runs work that changes the lab, while no other command does. First it removes what earlier commands left. */
 export const changing = <T>(lab: Lab, work: () => Promise<T>): Promise<T> =>
   exclusively(lab, async () => {
+    await assertOwn(lab)
     await clearLeftovers(lab)
     return work()
   })

@@ -1,5 +1,6 @@
 import { type LabError, labError } from '../errors.ts'
 import type { Lab } from '../topology.ts'
+import { userName } from '../user.ts'
 import { anotherLab } from './another-lab.ts'
 import { described } from './api.ts'
 
@@ -11,8 +12,23 @@ export const NODE_LABEL = 'failover-lab.node'
 
 export type Labels = Readonly<Record<string, string>>
 
-/** The arguments that give a new thing the lab's label. */
-export const labelled = (lab: Lab): readonly string[] => ['--label', `${LAB_LABEL}=${lab.name}`]
+/** Names the user who made it: the lab's passwords and its lock are that user's, and nobody else's. */
+const USER_LABEL = 'failover-lab.user'
+
+/** The arguments that give a new thing the lab's label, and say whose it is. */
+export const labelled = (lab: Lab): readonly string[] => [
+  ...['--label', `${LAB_LABEL}=${lab.name}`],
+  ...['--label', `${USER_LABEL}=${userName()}`],
+]
+
+/** The other user who made a thing with these labels; undefined where it is this one, or where nothing says so. */
+export function otherUserIn(labels: Labels | null | undefined): string | undefined {
+  const user = labels?.[USER_LABEL]
+  return user === userName() ? undefined : user
+}
+
+/** The lab is another user's. */
+export const notYours = (lab: Lab, user: string): LabError => labError('NOT_YOURS', { lab: lab.name, user })
 
 const WHERE = { volume: 'volumes', network: 'networks' } as const
 
@@ -27,6 +43,8 @@ export async function ownThing<T extends Thing>(
 ): Promise<T | undefined> {
   const found = await described<T>(`/${WHERE[kind]}/${name}`)
   if (found !== undefined && found.Labels?.[LAB_LABEL] !== lab.name) throw await nameTaken(kind, name)
+  const user = otherUserIn(found?.Labels)
+  if (user !== undefined) throw notYours(lab, user)
   return found
 }
 

@@ -33,13 +33,14 @@ select not pg_is_in_recovery() or exists (select from pg_stat_activity
 
 /**
  * Opens the data of a stopped database without a network: it can be read, and nobody can write to it. When `use` is done,
- * the database shuts down. `use` gets a function that runs SQL there and gives rows as lines.
+ * the database shuts down. `use` gets a function that runs SQL there, in the lab's database unless said, and gives rows as
+ * lines.
  */
 export async function withStoppedData<T>(
   tell: Tell,
   lab: Lab,
   node: DatabaseNode,
-  use: (ask: (query: string) => Promise<string>) => Promise<T>,
+  use: (ask: (query: string, database?: string) => Promise<string>) => Promise<T>,
 ): Promise<T> {
   const name = `${node.container}-reader`
   // An earlier reader may still be shutting down on the same data.
@@ -64,19 +65,21 @@ export async function withStoppedData<T>(
   })
   ended.catch(() => {})
   try {
-    const ask = (query: string) =>
-      attempt(['exec', '-i', name, 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'polling', '-f', '-'], query)
+    const ask = (query: string, database: string) =>
+      attempt(['exec', '-i', name, 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', database, '-f', '-'], query)
     const unreadable = (problem: string) => labError('VOTES_UNREADABLE', { node: node.name, problem })
     const what = `the data of ${node.name} to be open`
     await until(what, { seconds: 60, patience: lab.settings.patience }, async () => {
       if (over) throw unreadable(fatalOf(errors))
-      const { stdout, stderr } = await ask(HAS_REPLAYED)
+      // Every cluster has this database.
+      const { stdout, stderr } = await ask(HAS_REPLAYED, 'postgres')
+      if (/(?:role|database) "[^"]*" does not exist/.test(stderr)) throw unreadable(stderr)
       return stdout === 't' ? { done: undefined } : { seen: stderr || 'it replays its WAL' }
     }).catch((error) => {
       throw error instanceof LabError && error.code === 'TIMEOUT' ? unreadable(error.message) : error
     })
-    return await use(async (query) => {
-      const asked = await ask(query)
+    return await use(async (query, database = 'polling') => {
+      const asked = await ask(query, database)
       if (asked.exit !== 0) throw unreadable(asked.stderr)
       return asked.stdout
     })

@@ -33,7 +33,13 @@ export function statusTable(status: LabStatus, columns: number = Number.POSITIVE
   const warnings = status.nodes
     .filter(({ warning }) => warning !== null)
     .map(({ name, warning }) => `${chalk.yellow('!')} ${name}: ${visible(String(warning))}`)
-  const more = [...problems, ...warnings, ...changes(status), ...faults(status)]
+  const whose =
+    status.otherUser === null
+      ? []
+      : [
+          `${chalk.yellow('!')} this lab is that of the user ${visible(status.otherUser)}: you may look at it, and not change it`,
+        ]
+  const more = [...whose, ...problems, ...warnings, ...changes(status), ...faults(status)]
   return [...lines, '', ...containers(status), ...more, summary(status)].join('\n')
 }
 

@@ -1,5 +1,5 @@
 import { ask, bytesOf, change, changeOver, scriptOf } from '../../access/database.ts'
-import { ASK_BACKLOG, type Backlog, backlogIn, type Report } from '../../access/replay.ts'
+import { ASK_BACKLOG, type Backlog, backlogIn, type Report, reportPhrase, SHORT_SECONDS } from '../../access/replay.ts'
 import type { Session } from '../../access/session.ts'
 import type { Tell } from '../../engine/docker.ts'
 import { LabError, labError } from '../../errors.ts'
@@ -22,8 +22,6 @@ export type Way = {
 const ANSWER_SECONDS = 60
 /** Seconds, before `patience`, that replay has to catch up before anything is changed. */
 const CATCH_UP_SECONDS = 5
-/** Seconds. A younger transaction ends by itself soon: the reads of the servers are such. */
-const SHORT_SECONDS = 1
 
 const lastLine = (printed: string): string => printed.split('\n').at(-1) ?? ''
 
@@ -55,10 +53,6 @@ export const wayBy = (tell: Tell, say: Tell, lab: Lab, node: DatabaseNode): Way 
 })
 
 export const backlogOf = async (way: Way): Promise<Backlog> => backlogIn(await way.ask(ASK_BACKLOG))
-
-/** A backend that blocks replay, in one phrase. */
-export const reportPhrase = ({ pid, role, seconds, state, query }: Report): string =>
-  `pid ${pid} (${role}, ${state}, its transaction ${Math.round(seconds)} s old): ${query}`
 
 /** What a standby still has to replay before it can be a primary. */
 export function backlogPhrase({ received, replayed, reports }: Pick<Backlog, 'received' | 'replayed' | 'reports'>) {

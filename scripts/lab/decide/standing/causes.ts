@@ -1,10 +1,20 @@
 /**
  * How a cause is mended. `wait`: it may pass by itself. `hand`: somebody has to do what the fix says. `rejoin` does the
- * others: `restart` restarts the node, which raises its settings; `settings` resets those that choose its primary, and makes
- * its slot; `holder` ends the session that uses its slot; `role` gives the role its password back; `rewind` and `copy`
- * make its data the primary's.
+ * others: `restart` restarts the node, which raises its settings; `slot` makes its slot; `settings` resets those that choose
+ * its primary, and makes its slot; `holder` ends the session that uses its slot; `role` gives the role its password back;
+ * `admit` resets the settings of the primary that keep it out; `rewind` and `copy` make its data the primary's.
  */
-export type Mending = 'wait' | 'hand' | 'restart' | 'settings' | 'holder' | 'role' | 'rewind' | 'copy'
+export type Mending =
+  | 'wait'
+  | 'hand'
+  | 'restart'
+  | 'slot'
+  | 'settings'
+  | 'holder'
+  | 'role'
+  | 'admit'
+  | 'rewind'
+  | 'copy'
 
 type Row = {
   /** A line that shows it: in the standby's log, in an answer of the primary there, or in the log of a start. */
@@ -16,6 +26,9 @@ type Row = {
 }
 
 const REJOIN = 'zx scripts/rejoin.ts'
+
+const DATA = '/var/lib/postgresql/data'
+const GIVE_DATA_BACK = `docker run --rm --user root --network none --volumes-from {container} {image} sh -c 'chown -R postgres:postgres ${DATA} && chmod -R u=rwX,go= ${DATA}'`
 
 /** Everything that keeps a database from following the primary, or from running at all. */
 export const CAUSES = {
@@ -46,7 +59,7 @@ export const CAUSES = {
   'slot-gone': {
     line: /replication slot "(?<slot>[^"]*)" does not exist/,
     says: 'its slot on {peer} is gone',
-    mending: 'settings',
+    mending: 'slot',
     fix: `${REJOIN} makes it`,
   },
   'slot-in-use': {
@@ -73,11 +86,16 @@ export const CAUSES = {
     mending: 'rewind',
     fix: `${REJOIN} lists the votes that only it has, and copies it`,
   },
+  'kept-out': {
+    says: '{peer} was set by hand to {settings} (ALTER SYSTEM), and so admits no standby',
+    mending: 'admit',
+    fix: `${REJOIN} resets that, and restarts {peer} for it: for a moment nobody can write`,
+  },
   'wal-minimal': {
     line: /WAL was generated with "?wal_level=minimal"?/,
     says: '{peer} once ran with wal_level = minimal: its WAL has a gap',
     mending: 'copy',
-    fix: `docker exec {peerContainer} psql -d polling -c 'alter system reset wal_level', docker restart {peerContainer}, then ${REJOIN} copies {node}`,
+    fix: `${REJOIN} copies {node}`,
   },
   'wrong-password': {
     line: /password authentication failed for user "(?<role>[^"]*)"|no password supplied/,
@@ -131,18 +149,18 @@ export const CAUSES = {
     mending: 'settings',
     fix: `${REJOIN} resets it`,
   },
-  'no-standby-sessions': {
-    line: /Hot standby mode is disabled|hot_standby is (?:off|disabled)/i,
-    says: 'it takes no sessions: hot_standby is off on it',
-    mending: 'restart',
-    fix: `${REJOIN} resets that and restarts {node}`,
+  'data-rights': {
+    line: /data directory "[^"]*" has (?:wrong ownership|invalid permissions)|could not (?:open|access|read)[^:]* (?:file|directory) [^:]*: Permission denied|cannot use its data: Permission denied/,
+    says: 'it may not use its own data: their owner or their rights were changed',
+    mending: 'hand',
+    fix: `give them back: ${GIVE_DATA_BACK}; then zx scripts/setup.ts`,
   },
 } as const satisfies Readonly<Record<string, Row>>
 
 export type CauseName = keyof typeof CAUSES
 
 /** Causes that keep any database from working. */
-export const OF_DISK: ReadonlySet<CauseName> = new Set<CauseName>(['disk-full', 'disk-read-only'])
+export const OF_DISK: ReadonlySet<CauseName> = new Set<CauseName>(['disk-full', 'disk-read-only', 'data-rights'])
 
 /** A line that begins with `user@database` is about a client of the node, so it is no cause. */
 const OF_SESSION = /^\S+ \S+ \S+ \[\d+\] \S*@\S* /

@@ -1,4 +1,5 @@
 import type { Facts } from '../../access/database.ts'
+import { reportPhrase, SHORT_SECONDS } from '../../access/replay.ts'
 import { bytes } from '../../show/bytes.ts'
 import type { DatabaseNode } from '../../topology.ts'
 import { commitsHang } from '../durability.ts'
@@ -79,8 +80,30 @@ const psql = ({ container }: DatabaseNode, ...statements: readonly string[]): st
 const reset = (node: DatabaseNode, setting: string): string =>
   psql(node, `alter system reset ${setting}`, 'select pg_reload_conf()')
 
+/**
+ * Seconds that replay may wait for a report before its standby counts as unhealthy. A call without a deadline of its own
+ * gets 10 s: from then on none that reads its own write can wait for this standby.
+ */
+export const HELD_SECONDS = 10
+
+/** The reports that replay waits for, and since when; undefined if it does not wait, or only for a moment. */
+function replayHeld({ container, name }: DatabaseNode, own: Facts, primary: Facts | undefined) {
+  const reports = own.replayWaitsFor.filter(({ seconds }) => seconds >= SHORT_SECONDS)
+  const [first] = reports
+  if (first === undefined) return undefined
+  // The primary measures how long replay lags; no report is the reason for longer than it has been there.
+  const lag = primary?.standbys.find((standby) => standby.name === name)?.replayLagSeconds ?? own.replayAgeSeconds ?? 0
+  const since = Math.min(lag, Math.max(...reports.map(({ seconds }) => seconds)))
+  const ends = reports.map(({ pid }) => `-c "select pg_terminate_backend(${pid})"`).join(' ')
+  return {
+    since,
+    says: `replay has waited for ${Math.round(since)} s, for ${reports.map(reportPhrase).join('; ')}`,
+    fix: `wait until that has ended, or end it: docker exec ${container} psql -d polling ${ends}`,
+  }
+}
+
 /** Why a standby that follows does not show the primary's latest data. */
-export function standbyTrouble(node: DatabaseNode, facts: Facts): Trouble | undefined {
+export function standbyTrouble(node: DatabaseNode, facts: Facts, primary: Facts | undefined): Trouble | undefined {
   const room = lackOfRoom(node, facts)
   if (room !== undefined) return room
   if (facts.replayPaused) return passing('replay is paused', 'zx scripts/fault.ts heal replay-pause')
@@ -89,5 +112,12 @@ export function standbyTrouble(node: DatabaseNode, facts: Facts): Trouble | unde
       `it waits ${facts.delayedSeconds} s before it replays each commit (recovery_min_apply_delay)`,
       reset(node, 'recovery_min_apply_delay'),
     )
-  return undefined
+  const held = replayHeld(node, facts, primary)
+  return held !== undefined && held.since > HELD_SECONDS ? byHand(held.says, held.fix) : undefined
+}
+
+/** What may soon keep a standby from showing what the primary has. */
+export function standbyWarning(node: DatabaseNode, facts: Facts, primary: Facts | undefined): string | null {
+  const held = replayHeld(node, facts, primary)
+  return held === undefined ? warningOf(facts) : `${held.says}; ${held.fix}`
 }

@@ -25,6 +25,8 @@ export type Scene = {
   readonly primary: Facts | undefined
   /** What the node logged in its last seconds. */
   readonly log: string
+  /** The image that its container was made from. */
+  readonly image: string
   /** What it said instead of an answer. */
   readonly refusal?: string
 }
@@ -56,10 +58,33 @@ export function hindranceOf(scene: Scene): Hindrance | undefined {
   const known = causeIn(`${scene.log.trimEnd()}\n${scene.refusal ?? ''}`)
   // A disk that cannot be written to comes before any question of replication.
   if (known !== undefined && OF_DISK.has(known.cause)) return hindrance(scene, known.cause, known.named)
+  const shut = keptOutBy(scene.primary, known?.cause)
+  if (shut.length > 0) return hindrance(scene, 'kept-out', { settings: shut.map(settingPhrase).join(' and ') })
   if (own !== undefined && own.followsByHand.length > 0)
     return hindrance(scene, 'set-by-hand', { settings: own.followsByHand.join(' and ') })
   return ofSlot(scene) ?? (known && hindrance(scene, known.cause, known.named))
 }
+
+type Setting = Facts['admitsByHand'][number]
+
+const settingPhrase = ({ name, value }: Setting): string => `${name} = ${value === '' ? "''" : value}`
+
+/** With these values no standby gets in; any other setting may admit it, so its log has to show that it does not. */
+const ADMITS_NOBODY: Readonly<Record<string, string>> = {
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  max_replication_slots: '0',
+}
+const SHOWN_BY: Readonly<Partial<Record<CauseName, readonly string[]>>> = {
+  'not-admitted': ['hba_file'],
+  'no-connection': ['listen_addresses', 'port'],
+}
+
+/** The settings of the primary, set by hand, that keep the standby out. */
+const keptOutBy = (primary: Facts | undefined, shown: CauseName | undefined): readonly Setting[] =>
+  (primary?.admitsByHand ?? []).filter(
+    ({ name, value }) => ADMITS_NOBODY[name] === value || (shown !== undefined && SHOWN_BY[shown]?.includes(name)),
+  )
 
 /** What the primary's list of slots says. During a copy pg_basebackup uses the slot, and the node does not answer. */
 function ofSlot(scene: Scene): Hindrance | undefined {
@@ -73,7 +98,7 @@ function ofSlot(scene: Scene): Hindrance | undefined {
   return undefined
 }
 
-function hindrance({ node, peer }: Scene, cause: CauseName, named: Named): Hindrance {
+function hindrance({ node, peer, image }: Scene, cause: CauseName, named: Named): Hindrance {
   const words: Named = {
     name: 'a setting',
     here: 'lower',
@@ -81,6 +106,7 @@ function hindrance({ node, peer }: Scene, cause: CauseName, named: Named): Hindr
     ...named,
     node: node.name,
     container: node.container,
+    image,
     peer: peer.name,
     peerContainer: peer.container,
   }

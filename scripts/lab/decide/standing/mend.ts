@@ -1,4 +1,4 @@
-import { change } from '../../access/database.ts'
+import { ADMITTING, change } from '../../access/database.ts'
 import { act, type Tell } from '../../engine/docker.ts'
 import type { DatabaseNode } from '../../topology.ts'
 import { slotOf } from '../databases.ts'
@@ -12,6 +12,8 @@ export const IN_PLACE: Readonly<
   wait: async () => {},
   // At the start of a node start.sh raises the settings that its WAL needs.
   restart: (tell, _, node) => act(tell, ['restart', node.container]),
+  // It may not run: what it has replayed so far may be all that it can.
+  slot: (tell, primary, node) => change(tell, primary, ...slotStatements(node)),
   settings: async (tell, primary, node) => {
     await change(tell, primary, ...slotStatements(node))
     const settings = ['primary_conninfo', 'primary_slot_name'].map((setting) => `alter system reset ${setting}`)
@@ -24,6 +26,10 @@ export const IN_PLACE: Readonly<
       `select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = '${slotOf(node)}' and active_pid not in
        (select pid from pg_stat_replication where application_name = '${node.name}')`,
     ),
+  admit: async (tell, primary) => {
+    await change(tell, primary, ...ADMITTING.map((setting) => `alter system reset ${setting}`))
+    await act(tell, ['restart', primary.container])
+  },
   role: (tell, primary) => act(tell, ['exec', primary.container, 'bash', '-c', GIVE_ROLE_BACK]),
 }
 

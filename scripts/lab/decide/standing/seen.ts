@@ -23,6 +23,7 @@ export async function hindranceSeen(
     own: factsOf(own),
     primary: factsOf(primary),
     log,
+    image: container.image,
     refusal: own !== undefined && 'unreachable' in own ? own.unreachable : '',
   })
 }

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { assertOwn, changing } from '../../engine/leftovers.ts'
 import { containersOf } from '../../engine/nodes.ts'
 import { LabError, labError } from '../../errors.ts'
 import { interruption, reader } from '../../interruption.ts'
-import { exclusively, isHeld } from '../../lock.ts'
+import { isHeld } from '../../lock.ts'
 import type { Lab } from '../../topology.ts'
 import type { FailoverOptions } from '../failover/check.ts'
 import { type Failover, failOver } from '../failover/failover.ts'
@@ -72,6 +73,7 @@ export async function watch(lab: Lab, options: FailoverOptions, tell: (event: Wa
 }
 
 async function assertThere(lab: Lab): Promise<void> {
+  await assertOwn(lab)
   const containers = await containersOf(lab, lab.databases)
   const absent = lab.databases.find((_, index) => containers[index]?.state === 'absent')
   if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.name })
@@ -84,7 +86,7 @@ async function replace(it: Watch, pair: Pair, belief: Belief): Promise<boolean> 
   const detection = { suspected: epoch(belief.since ?? performance.now()), detected: epoch(performance.now()) }
   news.decided(pair.primary.name, belief, detection)
   try {
-    const done = await exclusively(lab, async (): Promise<Failover | undefined> => {
+    const done = await changing(lab, async (): Promise<Failover | undefined> => {
       if (pair.standby === undefined)
         throw labError('NOTHING_TO_PROMOTE', { seen: `${belief.why}; no standby answers` })
       if (!(await isStillDead(it, pair, belief))) return undefined
