@@ -1,21 +1,21 @@
 #!/usr/bin/env zx
 // Measures the lab, as ratios within one run on one machine.
-import './lab/begin.ts'
+import './lab/terminal/begin.ts'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { dirname, join } from 'node:path'
 
 const { endure, faultsOf } = await import('./lab/bench/endurance.ts')
-const { enduranceTable } = await import('./lab/bench/endurance-view.ts')
+const { enduranceTable } = await import('./lab/terminal/endurance-table.ts')
 const { measureFailovers } = await import('./lab/bench/failover.ts')
-const { failoverTable } = await import('./lab/bench/failover-view.ts')
+const { failoverTable } = await import('./lab/terminal/failover-table.ts')
 const { benchLab } = await import('./lab/bench/lab.ts')
 const { measureService } = await import('./lab/bench/service.ts')
-const { serviceTable } = await import('./lab/bench/service-view.ts')
+const { serviceTable } = await import('./lab/terminal/service-table.ts')
 const { measureStartup } = await import('./lab/bench/startup.ts')
-const { startupTable } = await import('./lab/bench/startup-view.ts')
-const { commandLine, numberFrom } = await import('./lab/command-line.ts')
-const { setup } = await import('./lab/decide/setup.ts')
+const { startupTable } = await import('./lab/terminal/startup-table.ts')
+const { commandLine, numberFrom } = await import('./lab/terminal/command-line.ts')
+const { setup } = await import('./lab/verbs/setup.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 const RESULTS = join(import.meta.dirname, '../results')

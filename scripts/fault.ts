@@ -1,10 +1,10 @@
 #!/usr/bin/env zx
 // Breaks the lab in ways that happen in earnest, and heals it.
-import './lab/begin.ts'
+import './lab/terminal/begin.ts'
 import type { Wish } from './lab/faults/inject.ts'
 import type { FaultOptions } from './lab/faults/kind.ts'
 
-const { commandLine } = await import('./lab/command-line.ts')
+const { commandLine } = await import('./lab/terminal/command-line.ts')
 const { injectFor } = await import('./lab/faults/for-a-time.ts')
 const { choiceOf, heal } = await import('./lab/faults/heal.ts')
 const { inject } = await import('./lab/faults/inject.ts')
@@ -12,8 +12,8 @@ const { KINDS } = await import('./lab/faults/kinds.ts')
 const { listFaults } = await import('./lab/faults/list.ts')
 const { commandOption, seconds } = await import('./lab/faults/options.ts')
 const { readSettings } = await import('./lab/settings.ts')
-const { faultLines, faultTable } = await import('./lab/show/fault-view.ts')
-const { labOf } = await import('./lab/topology.ts')
+const { faultLines, faultTable } = await import('./lab/terminal/fault-view.ts')
+const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson, visible } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) => {

@@ -1,12 +1,12 @@
 #!/usr/bin/env zx
 // Brings back the database that was left behind, as a standby of the present primary.
-import './lab/begin.ts'
+import './lab/terminal/begin.ts'
 
-const { commandLine } = await import('./lab/command-line.ts')
-const { rejoin } = await import('./lab/decide/rejoin.ts')
+const { commandLine } = await import('./lab/terminal/command-line.ts')
+const { rejoin } = await import('./lab/verbs/rejoin.ts')
 const { readSettings } = await import('./lab/settings.ts')
-const { rejoinView } = await import('./lab/show/rejoin-view.ts')
-const { labOf } = await import('./lab/topology.ts')
+const { rejoinView } = await import('./lab/terminal/rejoin-view.ts')
+const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>

@@ -1,14 +1,14 @@
 #!/usr/bin/env zx
 // Shows and changes, live, what a commit waits for before it is acknowledged.
-import './lab/begin.ts'
+import './lab/terminal/begin.ts'
 
 const { Argument } = await import('commander')
-const { commandLine } = await import('./lab/command-line.ts')
-const { isLevel, LEVELS } = await import('./lab/decide/durability.ts')
-const { replicationOf, setLevel } = await import('./lab/decide/replication.ts')
+const { commandLine } = await import('./lab/terminal/command-line.ts')
+const { isLevel, LEVELS } = await import('./lab/rules/durability.ts')
+const { replicationOf, setLevel } = await import('./lab/verbs/replication.ts')
 const { readSettings } = await import('./lab/settings.ts')
-const { replicationView } = await import('./lab/show/replication-view.ts')
-const { labOf } = await import('./lab/topology.ts')
+const { replicationView } = await import('./lab/terminal/replication-view.ts')
+const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>

@@ -1,12 +1,12 @@
 #!/usr/bin/env zx
 // Gives the lab back as it was when new, in seconds.
-import './lab/begin.ts'
+import './lab/terminal/begin.ts'
 
-const { commandLine } = await import('./lab/command-line.ts')
-const { reset } = await import('./lab/decide/reset.ts')
+const { commandLine } = await import('./lab/terminal/command-line.ts')
+const { reset } = await import('./lab/verbs/reset.ts')
 const { readSettings } = await import('./lab/settings.ts')
-const { statusTable } = await import('./lab/show/status-view.ts')
-const { labOf } = await import('./lab/topology.ts')
+const { statusTable } = await import('./lab/terminal/status-view.ts')
+const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>

@@ -1,15 +1,15 @@
 #!/usr/bin/env zx
 // Brings the lab up: five healthy nodes, from whatever state it is in.
-import './lab/begin.ts'
+import './lab/terminal/begin.ts'
 
-const { whyPsqlAsks } = await import('./lab/access/pgpass.ts')
-const { commandLine } = await import('./lab/command-line.ts')
-const { prepareImages } = await import('./lab/decide/images.ts')
-const { setup } = await import('./lab/decide/setup.ts')
+const { whyPsqlAsks } = await import('./lab/state/pgpass.ts')
+const { commandLine } = await import('./lab/terminal/command-line.ts')
+const { prepareImages } = await import('./lab/verbs/images.ts')
+const { setup } = await import('./lab/verbs/setup.ts')
 const { readSettings } = await import('./lab/settings.ts')
-const { endpoints } = await import('./lab/show/endpoints.ts')
-const { statusTable } = await import('./lab/show/status-view.ts')
-const { labOf } = await import('./lab/topology.ts')
+const { endpoints } = await import('./lab/terminal/endpoints.ts')
+const { statusTable } = await import('./lab/terminal/status-view.ts')
+const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>

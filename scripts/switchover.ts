@@ -1,12 +1,12 @@
 #!/usr/bin/env zx
 // Swaps primary and standby, and loses nothing.
-import './lab/begin.ts'
+import './lab/terminal/begin.ts'
 
 const { chalk } = await import('zx/core')
-const { commandLine } = await import('./lab/command-line.ts')
-const { switchover } = await import('./lab/decide/switchover.ts')
+const { commandLine } = await import('./lab/terminal/command-line.ts')
+const { switchover } = await import('./lab/verbs/switchover.ts')
 const { readSettings } = await import('./lab/settings.ts')
-const { labOf } = await import('./lab/topology.ts')
+const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>

@@ -1,11 +1,11 @@
 #!/usr/bin/env zx
 // Removes the lab and its data.
-import './lab/begin.ts'
+import './lab/terminal/begin.ts'
 
-const { commandLine } = await import('./lab/command-line.ts')
-const { teardown } = await import('./lab/decide/teardown.ts')
+const { commandLine } = await import('./lab/terminal/command-line.ts')
+const { teardown } = await import('./lab/verbs/teardown.ts')
 const { readSettings } = await import('./lab/settings.ts')
-const { labOf } = await import('./lab/topology.ts')
+const { labOf } = await import('./lab/topology/topology.ts')
 
 await commandLine(import.meta.filename, (program) =>
   program

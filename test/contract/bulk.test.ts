@@ -7,7 +7,7 @@ import {
   type CastVotesResponse,
   VoteServiceClient,
 } from '../../proto/gen/polling.ts'
-import { healthOf } from '../../scripts/lab/access/health.ts'
+import { healthOf } from '../../scripts/lab/service/health.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
 import { addressOf, containerOf, docker, patience, sql } from '../the-lab.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { test } from 'tap'
-import { metricsOf } from '../../scripts/lab/access/server-metrics.ts'
+import { metricsOf } from '../../scripts/lab/service/metrics.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
 import { follow } from '../live.ts'

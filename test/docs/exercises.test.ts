@@ -4,7 +4,7 @@ import { test } from 'tap'
 import { stageOf } from '../../scripts/lab/exercise/stage.ts'
 import { readTrack } from '../../scripts/lab/exercise/track.ts'
 import { readSettings } from '../../scripts/lab/settings.ts'
-import { labOf } from '../../scripts/lab/topology.ts'
+import { labOf } from '../../scripts/lab/topology/topology.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const track = await readTrack()

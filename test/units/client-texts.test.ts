@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { unsendable } from '../../scripts/lab/access/client.ts'
+import { unsendable } from '../../scripts/lab/service/client.ts'
 
 test('a text that is not what was typed is not sent, and the field is named', async (t) => {
   const vote = { uuid: 'x', userID: 'é 日 👍', select_options: 'a' }

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { stageOf } from '../../scripts/lab/exercise/stage.ts'
 import { readSettings } from '../../scripts/lab/settings.ts'
-import { labOf } from '../../scripts/lab/topology.ts'
+import { labOf } from '../../scripts/lab/topology/topology.ts'
 
 test('a fault takes the options of its kind, and names one that it does not have before anything changes', async (t) => {
   const { fault } = stageOf(labOf({ ...readSettings(), name: 'nowhere' }))

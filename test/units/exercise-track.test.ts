@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { readWhatLoads } from '../../scripts/lab/exercise/track.ts'
-import { progressJson, trackTable } from '../../scripts/lab/show/exercise-view.ts'
+import { progressJson, trackTable } from '../../scripts/lab/terminal/exercise-view.ts'
 
 const EXERCISES = join(import.meta.dirname, '../../exercises')
 

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import type { Finding } from '../../scripts/lab/exercise/exercise.ts'
 import type { Checked } from '../../scripts/lab/exercise/learn.ts'
-import { checkJson, checkView } from '../../scripts/lab/show/exercise-view.ts'
+import { checkJson, checkView } from '../../scripts/lab/terminal/exercise-view.ts'
 
 const checked = (findings: readonly Finding[], earlierAnswer?: string): Checked => ({
   entry: {

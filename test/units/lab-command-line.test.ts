@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { test } from 'tap'
-import { ownArguments } from '../../scripts/lab/command-line.ts'
+import { ownArguments } from '../../scripts/lab/terminal/command-line.ts'
 
 test('whatever path a verb is started by is not one of its arguments', async (t) => {
   const root = mkdtempSync(join(tmpdir(), 'føo bär '))

@@ -1,7 +1,7 @@
 import { test } from 'tap'
-import { type Changeable, differencesOf, renamingsOf } from '../../scripts/lab/engine/differences.ts'
+import { type Changeable, differencesOf, renamingsOf } from '../../scripts/lab/docker/differences.ts'
 import { readSettings } from '../../scripts/lab/settings.ts'
-import { labOf } from '../../scripts/lab/topology.ts'
+import { labOf } from '../../scripts/lab/topology/topology.ts'
 
 const lab = labOf(readSettings({}))
 const [node] = lab.databases

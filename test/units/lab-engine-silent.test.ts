@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { engine } from '../../scripts/lab/engine/api.ts'
+import { engine } from '../../scripts/lab/docker/api.ts'
 
 test('an engine that takes a question and never answers it is an error with a fix, not a wait for ever', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'engine-'))

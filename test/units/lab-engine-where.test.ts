@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { chosenEngine, engineEnvironment, socketOf } from '../../scripts/lab/engine/where.ts'
+import { chosenEngine, engineEnvironment, socketOf } from '../../scripts/lab/docker/where.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'docker config '))
 const bare = { PATH: process.env['PATH'], HOME: '/nonexistent', DOCKER_CONFIG: scratch }

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { detailsOf } from '../../scripts/lab/access/error-details.ts'
+import { detailsOf } from '../../scripts/lab/service/error-details.ts'
 
 test("what a failed call says is told without the library's own notes", async (t) => {
   const told = (details: string) => detailsOf({ details })

@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import { ERRORS, labError } from '../../scripts/lab/errors.ts'
+import { ERRORS } from '../../scripts/lab/error-table.ts'
+import { labError } from '../../scripts/lab/errors.ts'
 
 test('every error says what happened and what to do next', async (t) => {
   for (const [code, { says, fix }] of Object.entries(ERRORS)) {

@@ -1,10 +1,10 @@
 import { test } from 'tap'
-import type { Facts } from '../../scripts/lab/access/database.ts'
-import { filledTo, segmentName } from '../../scripts/lab/access/wal-end.ts'
-import type { Sight } from '../../scripts/lab/decide/databases.ts'
-import { planOf } from '../../scripts/lab/decide/failover/plan.ts'
+import type { Facts } from '../../scripts/lab/postgres/database.ts'
+import type { Sight } from '../../scripts/lab/postgres/sights.ts'
+import { filledTo, segmentName } from '../../scripts/lab/postgres/wal-end.ts'
+import { planOf } from '../../scripts/lab/rules/failover-plan.ts'
 import { readSettings } from '../../scripts/lab/settings.ts'
-import { type DatabaseName, labOf } from '../../scripts/lab/topology.ts'
+import { type DatabaseName, labOf } from '../../scripts/lab/topology/topology.ts'
 
 const { databases } = labOf(readSettings({}))
 

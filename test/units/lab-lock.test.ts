@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type Test, test } from 'tap'
-import { exclusively, isHeld } from '../../scripts/lab/lock.ts'
 import { readSettings } from '../../scripts/lab/settings.ts'
-import { stateFolder } from '../../scripts/lab/state-folder.ts'
-import { labOf } from '../../scripts/lab/topology.ts'
+import { stateFolder } from '../../scripts/lab/state/folder.ts'
+import { exclusively, isHeld } from '../../scripts/lab/state/lock.ts'
+import { labOf } from '../../scripts/lab/topology/topology.ts'
 import { until } from '../../scripts/lab/wait.ts'
 
 const MODULES = join(import.meta.dirname, '../../scripts/lab')

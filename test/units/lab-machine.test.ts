@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { totalmem } from 'node:os'
 import { test } from 'tap'
-import { type Machine, machineOf, shortcoming, type Work } from '../../scripts/lab/decide/machine.ts'
+import { type Machine, machineOf, shortcoming, type Work } from '../../scripts/lab/verbs/machine.ts'
 
 const ENOUGH: Machine = { architecture: 'x86_64', memory: 1000, folder: '/var/lib/docker', disk: 3000 }
 const ALL: Work = { startsAll: true, buildsImages: true }

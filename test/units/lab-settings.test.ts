@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { LabError } from '../../scripts/lab/errors.ts'
 import { PORTS, readSettings } from '../../scripts/lab/settings.ts'
-import { labOf, TOPOLOGY } from '../../scripts/lab/topology.ts'
+import { labOf, TOPOLOGY } from '../../scripts/lab/topology/topology.ts'
 
 test('without any variable the lab has its documented defaults', async (t) => {
   t.match(readSettings({}), {

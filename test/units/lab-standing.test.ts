@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import type { Facts } from '../../scripts/lab/access/database.ts'
-import type { Answering } from '../../scripts/lab/decide/databases.ts'
-import { CAUSES, type CauseName, causeIn } from '../../scripts/lab/decide/standing/causes.ts'
-import { primaryTrouble, ROOM, standbyTrouble, warningOf } from '../../scripts/lab/decide/standing/health.ts'
-import { follows, hasNothingOfItsOwn, hindranceOf } from '../../scripts/lab/decide/standing/hindrance.ts'
+import type { Facts } from '../../scripts/lab/postgres/database.ts'
+import type { Answering } from '../../scripts/lab/postgres/sights.ts'
+import { CAUSES, type CauseName, causeIn } from '../../scripts/lab/rules/causes.ts'
+import { follows, hasNothingOfItsOwn, hindranceOf } from '../../scripts/lab/rules/hindrance.ts'
+import { primaryTrouble, ROOM, standbyTrouble, warningOf } from '../../scripts/lab/rules/trouble.ts'
 import { readSettings } from '../../scripts/lab/settings.ts'
-import { type DatabaseNode, labOf } from '../../scripts/lab/topology.ts'
+import { type DatabaseNode, labOf } from '../../scripts/lab/topology/topology.ts'
 
 const [peer, node] = labOf(readSettings({ LAB_NAME: 'x' })).databases as [DatabaseNode, DatabaseNode]
 

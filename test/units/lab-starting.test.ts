@@ -1,8 +1,8 @@
 import { test } from 'tap'
-import type { Data, Holder } from '../../scripts/lab/access/data.ts'
-import { startingOf } from '../../scripts/lab/decide/starting.ts'
+import type { Data, Holder } from '../../scripts/lab/postgres/data.ts'
+import { startingOf } from '../../scripts/lab/rules/starting.ts'
 import { readSettings } from '../../scripts/lab/settings.ts'
-import { labOf } from '../../scripts/lab/topology.ts'
+import { labOf } from '../../scripts/lab/topology/topology.ts'
 
 const [first, second] = labOf(readSettings({})).databases
 if (first === undefined || second === undefined) throw new Error('a lab has two databases')

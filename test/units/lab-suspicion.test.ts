@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { afterRound, type Belief, HEALTHY, type Round } from '../../scripts/lab/decide/watch/suspicion.ts'
+import { afterRound, type Belief, HEALTHY, type Round } from '../../scripts/lab/rules/suspicion.ts'
 
 const limits = { failures: 3, gap: 1000 }
 const good: Round = {

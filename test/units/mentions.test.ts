@@ -5,9 +5,9 @@ import { glob } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Command } from 'commander'
 import { test } from 'tap'
-import { listPrograms } from '../../scripts/lab/command-line.ts'
-import { ERRORS } from '../../scripts/lab/errors.ts'
+import { ERRORS } from '../../scripts/lab/error-table.ts'
 import { SETTING_NAMES } from '../../scripts/lab/settings.ts'
+import { listPrograms } from '../../scripts/lab/terminal/command-line.ts'
 import { problemsIn, takes, type Verb, verbOf } from '../mentions.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -91,7 +91,7 @@ test('the verbs and options that scripts, exercises and nodes name exist', async
     'Vagrantfile',
     '.ci/*',
   )
-  for (const file of files.filter((it) => !it.endsWith('scripts/lab/errors.ts'))) {
+  for (const file of files.filter((it) => !it.endsWith('scripts/lab/error-table.ts'))) {
     const own = verbs.get(basename(file, '.ts'))
     for (const line of textOf(file).split('\n'))
       if (/^(?! *(?:\/\/|\*|#)).*(?:\bzx (?:scripts|vm)\/|\bnpm run )/.test(line))

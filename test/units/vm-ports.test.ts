@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 import { type Test, test } from 'tap'
-import { freePortOffset } from '../../scripts/lab/free-ports.ts'
 import { PORTS } from '../../scripts/lab/settings.ts'
+import { freePortOffset } from '../../scripts/lab/topology/free-ports.ts'
 import { emptyFolder, needs, ruby, run } from './ruby.ts'
 
 /** Listens on a port until the test is over. */

@@ -3,7 +3,7 @@ import { glob } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { test } from 'tap'
 import { readSettings, SETTING_NAMES } from '../../scripts/lab/settings.ts'
-import { labOf } from '../../scripts/lab/topology.ts'
+import { labOf } from '../../scripts/lab/topology/topology.ts'
 import { boxFileName, boxSettings } from '../../vm/settings.ts'
 import { type Environment, emptyFolder, needs, ruby, run, vagrantfile } from './ruby.ts'
 

@@ -1,7 +1,7 @@
 // What the random walk (promises/walk) meets by chance, held one by one.
 import { spawnSync } from 'node:child_process'
 import { test } from 'tap'
-import { environment } from '../../scripts/lab/engine/shell.ts'
+import { environment } from '../../scripts/lab/docker/shell.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { containerOf, docker, failureOf, lab, patience, sql, startVerb, verb } from '../the-lab.ts'
 

@@ -1,8 +1,8 @@
-import { teardown } from '../decide/teardown.ts'
-import { freePortOffset } from '../free-ports.ts'
 import { beginAgain, interruption } from '../interruption.ts'
 import { readSettings } from '../settings.ts'
-import { type Lab, labOf } from '../topology.ts'
+import { freePortOffset } from '../topology/free-ports.ts'
+import { type Lab, labOf } from '../topology/topology.ts'
+import { teardown } from '../verbs/teardown.ts'
 
 /**
  * Runs `measure` with a lab that is only its own, on free ports, and removes that lab whatever happens.

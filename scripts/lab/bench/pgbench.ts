@@ -1,6 +1,6 @@
-import { psql } from '../access/psql.ts'
-import { attempt, failure } from '../engine/docker.ts'
-import type { DatabaseNode } from '../topology.ts'
+import { attempt, failure } from '../docker/docker.ts'
+import { psql } from '../postgres/psql.ts'
+import type { DatabaseNode } from '../topology/topology.ts'
 
 /** Clients, as the target says. */
 const CLIENTS = 32

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { credentials } from '@grpc/grpc-js'
 import { type CastVotesResponse, VoteServiceClient } from '../../../proto/gen/polling.ts'
-import { psql } from '../access/psql.ts'
-import type { DatabaseNode } from '../topology.ts'
+import { psql } from '../postgres/psql.ts'
+import type { DatabaseNode } from '../topology/topology.ts'
 import { OPTION } from './work.ts'
 
 /** At most so many votes of a poll are cast through the service, the rest by SQL: that is faster. */

@@ -1,8 +1,8 @@
-import { reset } from '../decide/reset.ts'
-import { setup } from '../decide/setup.ts'
-import { teardown } from '../decide/teardown.ts'
-import { type Machine, machine } from '../machine.ts'
-import type { Lab } from '../topology.ts'
+import { type Machine, machine } from '../docker/machine.ts'
+import type { Lab } from '../topology/topology.ts'
+import { reset } from '../verbs/reset.ts'
+import { setup } from '../verbs/setup.ts'
+import { teardown } from '../verbs/teardown.ts'
 import { benchLab } from './lab.ts'
 
 /** Seconds of each run, in the order they were made. */

@@ -1,6 +1,6 @@
-import { ask } from '../access/database.ts'
 import { LabError, labError } from '../errors.ts'
-import type { Lab } from '../topology.ts'
+import { ask } from '../postgres/database.ts'
+import type { Lab } from '../topology/topology.ts'
 import type { Progress } from './progress.ts'
 
 /**

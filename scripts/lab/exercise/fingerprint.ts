@@ -1,9 +1,9 @@
-import { ask } from '../access/database.ts'
-import { lookAtDatabases } from '../decide/databases.ts'
-import { containersOf } from '../engine/nodes.ts'
+import { containersOf } from '../docker/nodes.ts'
 import { faultsIn } from '../faults/kinds.ts'
 import { look } from '../faults/look.ts'
-import type { DatabaseNode, Lab } from '../topology.ts'
+import { ask } from '../postgres/database.ts'
+import { lookAtDatabases } from '../postgres/sights.ts'
+import type { DatabaseNode, Lab } from '../topology/topology.ts'
 
 /** All of the lab that an exercise brings about, in lines; what is different in any two labs, as ids and LSNs are, is left out. */
 export async function fingerprint(lab: Lab): Promise<readonly string[]> {

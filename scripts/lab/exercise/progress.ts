@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { writePrivately } from '../access/private-file.ts'
 import { labError } from '../errors.ts'
-import { stateFolder } from '../state-folder.ts'
-import type { Lab } from '../topology.ts'
+import { stateFolder } from '../state/folder.ts'
+import { writePrivately } from '../state/private-file.ts'
+import type { Lab } from '../topology/topology.ts'
 import { userName } from '../user.ts'
 
 /** What somebody has done of one exercise. Dates are ISO texts. */

@@ -1,21 +1,18 @@
 import type { PollResultResponse } from '../../../proto/gen/polling.ts'
-import { type PollingClient, pollingClient } from '../access/client.ts'
-import { ask, change } from '../access/database.ts'
-import { metricsOf } from '../access/server-metrics.ts'
-import { openSession, type Session } from '../access/session.ts'
-import { probeWrites, type WriteProbe } from '../access/write-probe.ts'
-import type { Level } from '../decide/durability.ts'
-import { failover } from '../decide/failover/command.ts'
-import { type Replication, replicationOf, setLevel } from '../decide/replication.ts'
-import { type LabStatus, statusOf } from '../decide/status.ts'
-import { attempt } from '../engine/docker.ts'
-import { hasFile, noteOf } from '../engine/nodes.ts'
+import { attempt } from '../docker/docker.ts'
+import { hasFile, noteOf } from '../docker/nodes.ts'
 import { experimentsSince } from '../experiment/folder.ts'
 import type { Experiment } from '../experiment/record.ts'
 import { heal } from '../faults/heal.ts'
 import { inject, nodeNamed } from '../faults/inject.ts'
 import type { FaultOptions } from '../faults/kind.ts'
 import { KINDS, type KindName } from '../faults/kinds.ts'
+import { ask, change } from '../postgres/database.ts'
+import { openSession, type Session } from '../postgres/session.ts'
+import type { Level } from '../rules/durability.ts'
+import { type PollingClient, pollingClient } from '../service/client.ts'
+import { metricsOf } from '../service/metrics.ts'
+import { probeWrites, type WriteProbe } from '../service/write-probe.ts'
 import {
   type DatabaseName,
   type DatabaseNode,
@@ -23,7 +20,10 @@ import {
   type Lab,
   type NodeName,
   type ServerName,
-} from '../topology.ts'
+} from '../topology/topology.ts'
+import { failover } from '../verbs/failover.ts'
+import { type Replication, replicationOf, setLevel } from '../verbs/replication.ts'
+import { type LabStatus, statusOf } from '../verbs/status.ts'
 import { type Look, until } from '../wait.ts'
 import { silence } from './belongings.ts'
 import { type Commands, commandsFor } from './commands.ts'

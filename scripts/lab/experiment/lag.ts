@@ -1,7 +1,7 @@
 import { inject } from '../faults/inject.ts'
 import { isolate } from '../faults/isolate.ts'
 import { interruption } from '../interruption.ts'
-import type { Lab } from '../topology.ts'
+import type { Lab } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 import type { Sampling } from './sampling.ts'
 

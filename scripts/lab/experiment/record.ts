@@ -1,6 +1,6 @@
 // What a run leaves behind: the only thing that the judge and the report know. Times are milliseconds since the run began.
 import { z } from 'zod'
-import { Machine } from '../machine.ts'
+import { Machine } from '../docker/machine.ts'
 
 const Ms = z.number()
 const Node = z.enum(['db-primary', 'db-replica', 'primary', 'backup', 'loader'])

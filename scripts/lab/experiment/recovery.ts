@@ -1,8 +1,8 @@
-import type { Failover } from '../decide/failover/failover.ts'
 import { interruption } from '../interruption.ts'
-import type { DatabaseName, Lab } from '../topology.ts'
-import { lastWords, startVerb } from '../verb.ts'
-import { startWatcher } from '../watcher.ts'
+import type { Failover } from '../managers/scripted/failover.ts'
+import type { DatabaseName, Lab } from '../topology/topology.ts'
+import { lastWords, startVerb } from '../verbs/process.ts'
+import { startWatcher } from '../verbs/watcher.ts'
 import type { Event, Plan } from './record.ts'
 
 /** What came of a recovery. Times are milliseconds since the epoch. */

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { z } from 'zod'
-import { ASK_POSITION, bytesOf, Position } from '../access/database.ts'
-import { keptSession, openSession, type Session } from '../access/session.ts'
 import { LabError } from '../errors.ts'
-import type { Lab } from '../topology.ts'
+import { ASK_POSITION, bytesOf, Position } from '../postgres/database.ts'
+import { keptSession, openSession, type Session } from '../postgres/session.ts'
+import type { Lab } from '../topology/topology.ts'
 import type { Clock } from './clock.ts'
 import type { Sample } from './record.ts'
 

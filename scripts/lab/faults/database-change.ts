@@ -1,5 +1,5 @@
-import { act, type Tell } from '../engine/docker.ts'
-import type { Node } from '../topology.ts'
+import { act, type Tell } from '../docker/docker.ts'
+import type { Node } from '../topology/topology.ts'
 
 /** Runs SQL as a database's superuser from inside its container: that works whatever is wrong with the network. */
 export const changeDatabase = (tell: Tell, node: Node, query: string): Promise<string> =>

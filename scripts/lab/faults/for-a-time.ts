@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { LabError } from '../errors.ts'
 import { beginAgain, interruption } from '../interruption.ts'
-import type { Lab } from '../topology.ts'
+import type { Lab } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 import { heal } from './heal.ts'
 import { endsOf, inject, type Wish } from './inject.ts'

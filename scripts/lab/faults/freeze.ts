@@ -1,4 +1,4 @@
-import { act, attempt, failure, type Tell, typed } from '../engine/docker.ts'
+import { act, attempt, failure, type Tell, typed } from '../docker/docker.ts'
 import { until } from '../wait.ts'
 import { type Kind, type Order, ofContainer } from './kind.ts'
 

@@ -1,4 +1,4 @@
-import type { Lab } from '../topology.ts'
+import type { Lab } from '../topology/topology.ts'
 import type { Fault } from './kind.ts'
 import { faultsIn } from './kinds.ts'
 import { assertThere, EVERYWHERE, look, unseen } from './look.ts'

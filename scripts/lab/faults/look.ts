@@ -1,7 +1,7 @@
-import { observe } from '../access/database.ts'
-import { ABSENT, containersOf } from '../engine/nodes.ts'
+import { ABSENT, containersOf } from '../docker/nodes.ts'
 import { labError } from '../errors.ts'
-import type { DatabaseNode, Lab, Node } from '../topology.ts'
+import { observe } from '../postgres/database.ts'
+import type { DatabaseNode, Lab, Node } from '../topology/topology.ts'
 import type { Place, View } from './kind.ts'
 import { namespaceOf } from './namespace.ts'
 

@@ -1,9 +1,9 @@
-import { confinement } from '../engine/confinement.ts'
-import { act, attempt, failure, type Result, type Tell } from '../engine/docker.ts'
-import { faultsImage, hasImage } from '../engine/images.ts'
-import { labelledHelper } from '../engine/leftovers.ts'
+import { confinement } from '../docker/confinement.ts'
+import { act, attempt, failure, type Result, type Tell } from '../docker/docker.ts'
+import { faultsImage, hasImage } from '../docker/images.ts'
+import { labelledHelper } from '../docker/leftovers.ts'
 import { labError } from '../errors.ts'
-import type { Lab, Node } from '../topology.ts'
+import type { Lab, Node } from '../topology/topology.ts'
 
 /** A node's only interface besides its loopback. */
 export const LINK = 'eth0'

@@ -1,6 +1,6 @@
-import { addressOf, type Network } from '../engine/network.ts'
-import type { Lab, Node } from '../topology.ts'
-import { TOPOLOGY } from '../topology.ts'
+import { addressOf, type Network } from '../docker/network.ts'
+import type { Lab, Node } from '../topology/topology.ts'
+import { TOPOLOGY } from '../topology/topology.ts'
 import { anyNode, type Evidence, type Fault, type Order, type Peer, type View, type Way } from './kind.ts'
 import { actInNamespace } from './namespace.ts'
 

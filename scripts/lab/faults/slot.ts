@@ -1,7 +1,7 @@
-import { look, type Tell } from '../engine/docker.ts'
+import { bytes } from '../bytes.ts'
+import { look, type Tell } from '../docker/docker.ts'
 import { labError } from '../errors.ts'
-import { bytes } from '../show/bytes.ts'
-import type { Node } from '../topology.ts'
+import type { Node } from '../topology/topology.ts'
 import { changeDatabase } from './database-change.ts'
 import type { Kind, Order } from './kind.ts'
 

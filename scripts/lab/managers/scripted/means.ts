@@ -1,0 +1,29 @@
+import { type Observation, observeOver } from '../../postgres/database.ts'
+import { openSession, type Session } from '../../postgres/session.ts'
+import type { DatabaseName, DatabaseNode, Lab } from '../../topology/topology.ts'
+
+/** A session in each database. */
+export type Sessions = ReadonlyMap<DatabaseName, Session>
+
+/** What a failover works with. */
+export type Means = {
+  readonly lab: Lab
+  readonly sessions: Sessions
+  /** When it began, milliseconds since the epoch. */
+  readonly started: number
+  /** How long an answer of the old primary is waited for, before `patience`. */
+  readonly seconds: number
+}
+
+/** Opens a session in each database; they can be asked at once, and answer when they are open. */
+export const openSessions = (lab: Lab): Sessions => new Map(lab.databases.map((node) => [node.name, openSession(node)]))
+
+export function sessionOf({ sessions }: Pick<Means, 'sessions'>, { name }: DatabaseNode): Session {
+  const session = sessions.get(name)
+  if (session === undefined) throw new Error(`no session in ${name}`)
+  return session
+}
+
+/** What a database says about itself, over its session. */
+export const observeIn = (means: Means, node: DatabaseNode, seconds: number): Promise<Observation> =>
+  observeOver(sessionOf(means, node), seconds * means.lab.settings.patience)

@@ -1,0 +1,110 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { containersOf } from '../../docker/nodes.ts'
+import { LabError, labError } from '../../errors.ts'
+import { interruption, reader } from '../../interruption.ts'
+import { afterRound, type Belief, HEALTHY, type Limits } from '../../rules/suspicion.ts'
+import { exclusively, isHeld } from '../../state/lock.ts'
+import type { Lab } from '../../topology/topology.ts'
+import { warmServing } from '../serving.ts'
+import type { FailoverOptions } from './check.ts'
+import { type Failover, failOver } from './failover.ts'
+import { type News, newsFor, type WatchEvent } from './news.ts'
+import { ANSWER_SECONDS, openProbes, type Pair, type Probes } from './probes.ts'
+
+/** From the beginning of one round to that of the next, milliseconds; one that waits for an answer takes longer. */
+const INTERVAL_MS = 100
+/** After that many rounds in a row that fail, the primary is dead. */
+const FAILURES = 3
+/** Rounds further apart than that many seconds are not in a row, before `patience`. */
+const GAP_SECONDS = 3
+/** Seconds until a failover that was refused is tried again. */
+const RETRY_SECONDS = 5
+
+type Watch = {
+  readonly lab: Lab
+  readonly options: FailoverOptions
+  readonly probes: Probes
+  readonly limits: Limits
+  readonly news: News
+}
+
+/**
+ * Probes the primary until it is interrupted or nobody reads what it tells, and makes the standby the primary when the old one is dead; tells what it
+ * sees and does. It holds the lab's lock only for a failover, and takes nothing for a death while another command does.
+ */
+export async function watch(lab: Lab, options: FailoverOptions, tell: (event: WatchEvent) => void): Promise<void> {
+  await assertThere(lab)
+  const limits = { failures: FAILURES, gap: GAP_SECONDS * 1000 * lab.settings.patience }
+  const it: Watch = { lab, options, limits, probes: openProbes(lab), news: newsFor(tell) }
+  let acting = false
+  try {
+    // Sessions take a while to open, and what a failover needs one to load.
+    const [first] = await Promise.all([
+      it.probes.round({ primary: undefined, standby: undefined }, false, 5),
+      warmServing(lab),
+    ])
+    let { pair } = first
+    let belief = HEALTHY
+    let notBefore = 0
+    while (!interruption.signal.aborted && !reader.left) {
+      const began = performance.now()
+      const probed = await it.probes.round(pair, belief.failures > 0)
+      const inDoubt = probed.seen.down !== undefined || probed.seen.writesRefused
+      const busy = inDoubt && (await isHeld(lab))
+      pair = probed.pair
+      belief = afterRound(belief, { ...probed.seen, busy }, limits)
+      it.news.round(pair, belief, busy)
+      if (belief.verdict === 'dead' && performance.now() >= notBefore) {
+        acting = true
+        if (await replace(it, pair, belief)) belief = HEALTHY
+        else notBefore = performance.now() + RETRY_SECONDS * 1000
+        acting = false
+      }
+      await pause(Math.max(0, began + INTERVAL_MS - performance.now()), undefined, { signal: interruption.signal })
+    }
+  } catch (error) {
+    // Asked to stop, it has done what it is for; not so half-way through a failover.
+    if (acting || !interruption.signal.aborted) throw error
+  } finally {
+    it.probes.end()
+  }
+}
+
+async function assertThere(lab: Lab): Promise<void> {
+  const containers = await containersOf(lab, lab.databases)
+  const absent = lab.databases.find((_, index) => containers[index]?.state === 'absent')
+  if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.name })
+}
+
+/** Makes the standby the primary, unless that is refused: then it is told why, and the answer is false. */
+async function replace(it: Watch, pair: Pair, belief: Belief): Promise<boolean> {
+  const { lab, options, probes, news } = it
+  if (pair.primary === undefined) return true
+  const detection = { suspected: epoch(belief.since ?? performance.now()), detected: epoch(performance.now()) }
+  news.decided(pair.primary.name, belief, detection)
+  try {
+    const done = await exclusively(lab, async (): Promise<Failover | undefined> => {
+      if (pair.standby === undefined)
+        throw labError('NOTHING_TO_PROMOTE', { seen: `${belief.why}; no standby answers` })
+      if (!(await isStillDead(it, pair, belief))) return undefined
+      return failOver({ lab, sessions: probes.sessions, started: detection.detected, seconds: ANSWER_SECONDS }, options)
+    })
+    if (done !== undefined) news.failedOver(done, detection)
+    return true
+  } catch (error) {
+    if (!(error instanceof LabError) || interruption.signal.aborted) throw error
+    // Another command has come first, and may be changing all that was seen.
+    if (error.code === 'BUSY') return true
+    news.refused(error)
+    return false
+  }
+}
+
+/** Whether the primary is dead now that nobody else can change the lab: until then somebody may have. */
+async function isStillDead({ probes, limits }: Watch, pair: Pair, belief: Belief): Promise<boolean> {
+  const { pair: now, seen } = await probes.round(pair, true)
+  const still = now.primary?.name === pair.primary?.name
+  return still && afterRound(belief, { ...seen, busy: false }, limits).verdict === 'dead'
+}
+
+const epoch = (clock: number): number => performance.timeOrigin + clock

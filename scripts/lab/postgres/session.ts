@@ -1,0 +1,115 @@
+import { spawn } from 'node:child_process'
+import { asksOurEngine } from '../docker/where.ts'
+import { labError } from '../errors.ts'
+import type { DatabaseNode } from '../topology/topology.ts'
+
+/** A psql that is kept open: to start one in a container takes a hundred times as long as to ask it something. */
+export type Session = {
+  /**
+   * Runs SQL, or commands of psql's own, one a line; each statement is a transaction of its own. Gives rows as lines.
+   * No answer in `seconds` is an error too, and the answer is dropped if it comes later. Any other error ends the session.
+   */
+  readonly run: (statements: string, seconds: number) => Promise<string>
+  /** Why it can be asked no more; undefined while it can. */
+  readonly over: () => string | undefined
+  readonly end: () => void
+}
+
+const PSQL = 'psql -XAtq -v ON_ERROR_STOP=1 -f -'
+
+/** A session inside a database's container, as its superuser: that works whatever is wrong with the network. */
+export const openSession = (node: DatabaseNode): Session => open(node, [...PSQL.split(' '), '-d', 'polling'])
+
+/** A session from one database's container to the other's database, over the network on which the servers reach it too. */
+export const openSessionAcross = (from: DatabaseNode, to: DatabaseNode): Session => {
+  const target = `host=${to.name} port=${to.port} user=monitor dbname=polling connect_timeout=2 tcp_user_timeout=1000`
+  return open({ ...from, name: `${to.name} over the network` }, [
+    'bash',
+    '-c',
+    `PGPASSWORD=$(</run/secrets/monitor) exec ${PSQL} -d '${target}'`,
+  ])
+}
+
+type Question = { readonly mark: string; readonly answer: (rows: string) => void; readonly fail: (why: string) => void }
+
+function open({ name, container }: { name: string; container: string }, command: readonly string[]): Session {
+  const child = spawn('docker', ['exec', '-i', container, ...command], asksOurEngine())
+  const questions: Question[] = []
+  let asked = 0
+  let heard = ''
+  let errors = ''
+  let over: string | undefined
+  const ends = (why: string) => {
+    over ??= why
+    for (const { fail } of questions.splice(0)) fail(over)
+  }
+  child.stdout.on('data', (chunk: Buffer) => {
+    heard += chunk
+    for (let [first] = questions; first !== undefined; [first] = questions) {
+      const end = heard.indexOf(first.mark)
+      if (end === -1) return
+      questions.shift()
+      first.answer(heard.slice(0, end).trimEnd())
+      heard = heard.slice(end + first.mark.length)
+    }
+  })
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk
+  })
+  child.stdin.on('error', () => {})
+  child.once('error', ({ message }) => ends(message))
+  child.once('close', (exit) => ends(firstLine(errors) || `psql ended with ${exit}`))
+  return {
+    run: (statements, seconds) =>
+      new Promise((resolve, reject) => {
+        const problem = (why: string) => reject(labError('DATABASE_SILENT', { node: name, problem: why }))
+        if (over !== undefined) return problem(over)
+        asked += 1
+        const mark = `<end of answer ${asked}>\n`
+        // An answer that came while this process had no time to look is still an answer.
+        const silent = () => setImmediate(problem, `no answer in ${seconds} s`)
+        const limit = setTimeout(silent, seconds * 1000)
+        questions.push({
+          mark,
+          answer: (rows) => {
+            clearTimeout(limit)
+            resolve(rows)
+          },
+          fail: (why) => {
+            clearTimeout(limit)
+            problem(why)
+          },
+        })
+        child.stdin.write(`${statements}\n;\n\\echo ${mark}`)
+      }),
+    over: () => over,
+    end: () => {
+      child.stdin.end()
+      // A frozen one would not end.
+      child.kill()
+    },
+  }
+}
+
+const firstLine = (errors: string): string =>
+  errors
+    .trim()
+    .split('\n')[0]
+    ?.replace(/^psql:<stdin>:\d+: /, '') ?? ''
+
+/** A session that is opened when it is first asked, and again where it has been over for `pause` seconds. */
+export function keptSession(open: () => Session, pause: number): Session {
+  let session: Session | undefined
+  let endedAt: number | undefined
+  return {
+    run: (statements, seconds) => {
+      if (session?.over() === undefined) endedAt = undefined
+      else endedAt ??= performance.now()
+      if (session === undefined || (endedAt !== undefined && performance.now() - endedAt > pause * 1000))
+        session = open()
+      return session.run(statements, seconds)
+    },
+    over: () => session?.over(),
+    end: () => session?.end(),
+  }
+}

@@ -1,0 +1,47 @@
+import type { DatabaseNode, Lab } from '../topology/topology.ts'
+import { ask } from './database.ts'
+
+/** A vote by poll and user, with what it said and when. */
+export type LostVote = {
+  readonly poll: string
+  readonly question: string
+  readonly user: string
+  readonly option: string
+  readonly at: string
+}
+
+/** How a database is asked: with SQL, for lines. */
+export type Asked = (query: string) => Promise<string>
+
+// By poll, so that of many votes only those of polls that differ are fetched.
+const BY_POLL = `
+  select poll_id || '|' || count(*) || '|' || sum(hashtextextended(user_id || '/' || option, 0)) from vote group by poll_id`
+
+const votesOf = (polls: readonly string[]): string => `
+  select json_build_object('poll', poll.id, 'question', question, 'user', user_id, 'option', options[option], 'at', cast_at)
+  from vote join poll on poll.id = poll_id
+  where poll.id in (${polls.map((id) => `'${id}'`).join(', ')}) order by cast_at, poll.id, user_id`
+
+/** Votes that `there` has and `here` has not, or not so, oldest first. */
+export async function votesMissing(here: Asked, there: Asked): Promise<readonly LostVote[]> {
+  const [ours, theirs] = await Promise.all([here(BY_POLL), there(BY_POLL)])
+  const known = new Set(linesOf(ours))
+  const polls = linesOf(theirs)
+    .filter((line) => !known.has(line))
+    .map((line) => line.slice(0, line.indexOf('|')))
+  if (polls.length === 0) return []
+  const [kept, all] = await Promise.all([here(votesOf(polls)), there(votesOf(polls))])
+  const keyOf = ({ poll, user, option }: LostVote) => JSON.stringify([poll, user, option])
+  const keptKeys = new Set(parse(kept).map(keyOf))
+  return parse(all).filter((vote) => !keptKeys.has(keyOf(vote)))
+}
+
+/** Votes that only the first of two running databases has. */
+export const votesOnlyOn = (lab: Lab, node: DatabaseNode, other: DatabaseNode): Promise<readonly LostVote[]> =>
+  votesMissing(
+    (query) => ask(lab, other, query),
+    (query) => ask(lab, node, query),
+  )
+
+const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '')
+const parse = (text: string): LostVote[] => linesOf(text).map((line) => JSON.parse(line) as LostVote)

@@ -1,0 +1,37 @@
+import { type LabError, labError } from '../errors.ts'
+import { type Holder, leftBehind } from '../postgres/data.ts'
+import type { DatabaseNode } from '../topology/topology.ts'
+
+/** How two databases are brought up, by the data they have: never so that there are two primaries, or two histories. */
+export type Starting = {
+  /** They go on with what they have. */
+  readonly goOn: readonly DatabaseNode[]
+  /** They begin anew, both together: there is nothing yet. */
+  readonly anew: readonly DatabaseNode[]
+  /** It has nothing, and becomes a standby of the other, which is the primary. */
+  readonly copy: readonly DatabaseNode[]
+  /** Why one of them is not started. */
+  readonly refusal: LabError | undefined
+}
+
+/** Decides that. */
+export function startingOf(holders: readonly Holder[]): Starting {
+  const [left] = leftBehind(holders)
+  const peerOf = ({ node }: Holder) => holders.find((it) => it.node.name === node.peer)
+  const empty = holders.filter(({ state, data }) => state !== 'running' && data.is === 'nothing')
+  const anew = empty.filter((it) => ['nothing', 'anew'].includes(peerOf(it)?.data.is ?? 'nothing'))
+  const [alone] = empty.filter((it) => !anew.includes(it))
+  const source = alone && peerOf(alone)
+  const canCopy = source?.data.is === 'primary'
+  const refusal = left
+    ? labError(left.why, { node: left.node.name })
+    : source && !canCopy
+      ? labError('NOTHING_TO_COPY', { node: source.node.peer, peer: source.node.name })
+      : undefined
+  return {
+    goOn: holders.filter((it) => it.node !== left?.node && !empty.includes(it)).map(({ node }) => node),
+    anew: anew.map(({ node }) => node),
+    copy: canCopy && alone ? [alone.node] : [],
+    refusal,
+  }
+}

@@ -1,0 +1,35 @@
+import { lstat, open, readlink, rename, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { isRoot, makePrivateFolder } from './private-folder.ts'
+
+/**
+ * Replaces a file in one step; at no time can anyone but its owner read it. A link stays a link, and what it points to is
+ * replaced. Root, who works for somebody else under sudo, leaves the file to its owner, or a new one to that of its folder.
+ */
+export async function writePrivately(file: string, text: string): Promise<void> {
+  const target = await linked(file)
+  await makePrivateFolder(dirname(target))
+  const draft = `${target}.${process.pid}`
+  const handle = await open(draft, 'w', 0o600)
+  try {
+    if (isRoot()) {
+      const { uid, gid } = await stat(target).catch(() => stat(dirname(target)))
+      await handle.chown(uid, gid)
+    }
+    await handle.writeFile(text)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(draft, target)
+}
+
+/** Where links lead to in the end, also if nothing is there yet. */
+async function linked(file: string, hops = 0): Promise<string> {
+  const isLink = await lstat(file).then(
+    (it) => it.isSymbolicLink(),
+    () => false,
+  )
+  // More of them lead in a circle: then writing fails.
+  return isLink && hops < 40 ? linked(resolve(dirname(file), await readlink(file)), hops + 1) : file
+}

@@ -1,0 +1,61 @@
+import { differencesOf } from '../docker/differences.ts'
+import { membersOf } from '../docker/leftovers.ts'
+import { findNetwork } from '../docker/network.ts'
+import { ABSENT, type Container, TAKEN } from '../docker/nodes.ts'
+import { LabError } from '../errors.ts'
+import { hindranceOf } from '../postgres/ended.ts'
+import type { Lab } from '../topology/topology.ts'
+import type { NodeStatus } from './status.ts'
+
+type Unchanged = Omit<NodeStatus, 'changed'>
+
+/** Adds to what was seen of nodes how somebody changed them by hand, since that is most often why one is not healthy. */
+export async function withChanges(
+  lab: Lab,
+  nodes: readonly Unchanged[],
+  containers: readonly Container[],
+): Promise<readonly NodeStatus[]> {
+  const [network, members] = await Promise.all([networkOf(lab), membersOf(lab)])
+  return Promise.all(
+    lab.nodes.map(async (node, index): Promise<NodeStatus> => {
+      const seen = nodes[index]
+      if (seen === undefined) throw new Error(`${node.name} was not looked at`)
+      const container = containers[index] ?? ABSENT
+      if (container === TAKEN) {
+        const problem = `a container of somebody else is named ${node.container}; zx scripts/setup.ts says how to free it`
+        return { ...seen, problem, changed: [] }
+      }
+      if (container.described === undefined) {
+        const renamed = members.find((member) => member.node === node.name)?.name
+        if (renamed === undefined) return { ...seen, changed: [] }
+        const what = `its container was renamed to ${renamed}`
+        return { ...seen, problem: what, changed: [what] }
+      }
+      const differences = differencesOf(lab, node, container.described, network)
+      const changed = differences.map(({ what }) => what)
+      const hinders = differences.filter((it) => it.hinders).map(({ what }) => what)
+      const runs = container.state === 'running' || container.state === 'restarting'
+      const hindered = runs ? [...hinders, ...(await silentBy(node, seen, container))] : []
+      if (hindered.length === 0) return { ...seen, changed }
+      return { ...seen, healthy: false, problem: hindered.join('; '), changed }
+    }),
+  )
+}
+
+/** The setting of its own that keeps a database from answering. */
+async function silentBy(
+  node: Lab['nodes'][number],
+  { problem, database, state }: Unchanged,
+  container: Container,
+): Promise<readonly string[]> {
+  if (database !== null || (state === 'running' && problem === null)) return []
+  const found = await hindranceOf(node, container, problem ?? '')
+  return found === undefined ? [] : [`it cannot work with the setting ${found.setting} (${problem})`]
+}
+
+/** A network of somebody else is as good as none. */
+const networkOf = (lab: Lab) =>
+  findNetwork(lab).catch((error: unknown) => {
+    if (error instanceof LabError && error.code === 'NAME_TAKEN') return undefined
+    throw error
+  })

@@ -1,0 +1,121 @@
+import { act, attempt, type Tell } from '../docker/docker.ts'
+import { ABSENT, containersOf, noteForNextStart } from '../docker/nodes.ts'
+import { LabError, labError } from '../errors.ts'
+import { untilNodes } from '../faults/waiting.ts'
+import { putDown } from '../managers/scripted/fencing.ts'
+import { slotStatements } from '../managers/scripted/promotion.ts'
+import { change, observe } from '../postgres/database.ts'
+import { type Answering, lookAtDatabases, primariesOf, seenOf, slotOf } from '../postgres/sights.ts'
+import { levelChosen, levelInForce } from '../rules/durability.ts'
+import type { Hindrance } from '../rules/hindrance.ts'
+import type { DatabaseNode, Lab } from '../topology/topology.ts'
+import { hindranceSeen } from './hindrance-seen.ts'
+import { inForce, putLevel } from './replication.ts'
+
+/** How a database came to follow: `refused` is why it was copied where a rewind was tried. */
+export type Followed = { readonly how: 'rewound' | 'copied'; readonly refused: string | null }
+
+/** Gives the primary all that a database needs that is to follow it anew. */
+export const prepareFor = (tell: Tell, primary: DatabaseNode, node: DatabaseNode): Promise<string> =>
+  // A slot that is lost keeps nothing any more. pg_rewind reads the new timeline off the last checkpoint.
+  change(
+    tell,
+    primary,
+    `select pg_drop_replication_slot(slot_name) from pg_replication_slots
+     where slot_name = '${slotOf(node)}' and wal_status = 'lost' and not active`,
+    ...slotStatements(node),
+    'checkpoint',
+  )
+
+/**
+ * Starts a database that is down as a standby of the primary, rewound or copied, and waits until it streams; one that was
+ * rewound and cannot, is copied.
+ */
+export async function followAnew(
+  tell: Tell,
+  lab: Lab,
+  primary: DatabaseNode,
+  node: DatabaseNode,
+  word: 'rewind' | 'copy',
+): Promise<Followed> {
+  const since = new Date().toISOString()
+  await noteForNextStart(tell, node, word)
+  await act(tell, ['start', node.container])
+  const hindrance = await untilFollows(lab, primary, node, 120)
+  if (hindrance !== undefined) {
+    if (word === 'copy' || !WITH_A_COPY.includes(hindrance.mending)) throw hinders(node, hindrance)
+    await putDown(tell, lab, node)
+    return { ...(await followAnew(tell, lab, primary, node, 'copy')), refused: hindrance.says }
+  }
+  const log = await logSince(node, since)
+  if (!/^follow-anew: copied/m.test(log)) return { how: 'rewound', refused: null }
+  const said = /^pg_rewind: (?:error|fatal): (.*)$/m.exec(log)?.[1] ?? 'pg_rewind failed'
+  return { how: 'copied', refused: word === 'rewind' ? said : null }
+}
+
+const WITH_A_COPY: readonly Hindrance['mending'][] = ['copy', 'rewind']
+
+/** Restores the level that was chosen, where another is in force: there is a standby to wait for again. */
+export async function restoreLevel(tell: Tell, lab: Lab, { node, facts }: Answering): Promise<void> {
+  const chosen = levelChosen(facts)
+  if (levelInForce(facts) === chosen) return
+  await putLevel(tell, node, chosen)
+  await inForce(tell, lab, node, chosen)
+}
+
+/** Waits until a database that is coming up answers as a primary. */
+export const asPrimary = (lab: Lab, node: DatabaseNode): Promise<Answering> =>
+  untilNodes(lab, { what: `${node.name} to answer as the primary`, seconds: 60, needs: [node] }, async () => {
+    const sights = await lookAtDatabases(lab)
+    const found = primariesOf(sights).find((sight) => sight.node.name === node.name)
+    return found === undefined ? { seen: seenOf(sights) } : { done: found }
+  })
+
+/** Waits until a node streams from the primary; what keeps it from that and does not pass by itself is an error. */
+export async function streaming(lab: Lab, primary: DatabaseNode, node: DatabaseNode, seconds: number): Promise<void> {
+  const hindrance = await untilFollows(lab, primary, node, seconds)
+  if (hindrance !== undefined) throw hinders(node, hindrance)
+}
+
+const hinders = ({ name }: DatabaseNode, { says, fix }: Hindrance): LabError =>
+  labError('HINDERED', { node: name, says, advice: fix })
+
+/** Seconds, before `patience`, for which a cause has to be seen: while both come up, some show for a moment. */
+const LASTS_SECONDS = 3
+
+/** Waits until a node streams from the primary and replays, or until it is seen what keeps it from that and does not pass. */
+export async function untilFollows(
+  lab: Lab,
+  primary: DatabaseNode,
+  node: DatabaseNode,
+  seconds: number,
+): Promise<Hindrance | undefined> {
+  const { patience } = lab.settings
+  let last: Hindrance | undefined
+  let since = performance.now()
+  const what = `${node.name} to stream from ${primary.name}`
+  // Why the node itself does not stay up, the look says best.
+  const wait = untilNodes(lab, { what, seconds, needs: [primary], mustNotEnd: [node] }, async () => {
+    const [[container = ABSENT], facts] = await Promise.all([containersOf(lab, [node]), observe(lab, primary)])
+    if ('unreachable' in facts) return { seen: `${primary.name}: ${facts.unreachable}` }
+    const own = container.state === 'running' ? await observe(lab, node) : undefined
+    const streams = facts.standbys.some(({ name, state }) => name === node.name && state === 'streaming')
+    if (streams && own !== undefined && !('unreachable' in own) && own.tooLow.length === 0) return { done: undefined }
+    const seen = await hindranceSeen(lab, node, container, own, facts)
+    if (seen?.cause !== last?.cause) since = performance.now()
+    last = seen
+    const lasts = performance.now() - since > LASTS_SECONDS * patience * 1000
+    if (seen !== undefined && !seen.passes && lasts) return { done: seen }
+    return { seen: seen?.says ?? (await logSince(node, '5s')).split('\n').at(-1) ?? '' }
+  })
+  return wait.catch((error) => {
+    // What was waited for in vain has a reason.
+    if (last !== undefined && error instanceof LabError && error.code === 'TIMEOUT') return last
+    throw error
+  })
+}
+
+async function logSince(node: DatabaseNode, since: string): Promise<string> {
+  const { stdout, stderr } = await attempt(['logs', '--since', since, node.container])
+  return `${stdout}\n${stderr}`.trim()
+}

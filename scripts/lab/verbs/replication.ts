@@ -1,0 +1,104 @@
+import type { Tell } from '../docker/docker.ts'
+import { changing } from '../docker/leftovers.ts'
+import { labError } from '../errors.ts'
+import { untilNodes } from '../faults/waiting.ts'
+import { change, type Facts, LEVEL_SETTING, observe } from '../postgres/database.ts'
+import { lookAtDatabases, primaryOf, type Sight, seenOf } from '../postgres/sights.ts'
+import { commitsHang, LEVELS, type Level, levelChosen, levelInForce } from '../rules/durability.ts'
+import { steps, tellOf } from '../terminal/steps.ts'
+import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
+
+export type Replication = {
+  /** What the settings in force amount to; null where they are none of the four levels. */
+  readonly level: Level | null
+  /** What was asked for last. It differs after a failover, until the old primary has rejoined. */
+  readonly chosen: Level
+  readonly primary: DatabaseName
+  readonly standby: { readonly name: string; readonly state: string; readonly sync: string } | null
+  readonly settings: { readonly synchronous_commit: string; readonly synchronous_standby_names: string }
+  /** Do commits wait for a standby that is not there? */
+  readonly hangs: boolean
+  readonly waitingCommits: number
+}
+
+/** The durability level, and whether commits get through at it. */
+export const replicationOf = async (lab: Lab): Promise<Replication> => describe(await lookAtDatabases(lab))
+
+function describe(sights: readonly Sight[]): Replication {
+  const { node, facts } = primaryOf(sights)
+  const standby = facts.standbys.find(({ name }) => name === node.peer)
+  return {
+    level: levelInForce(facts) ?? null,
+    chosen: levelChosen(facts),
+    primary: node.name,
+    standby: standby === undefined ? null : { name: standby.name, state: standby.state, sync: standby.sync },
+    settings: {
+      synchronous_commit: facts.synchronousCommit,
+      synchronous_standby_names: facts.synchronousStandbys,
+    },
+    hangs: commitsHang(facts),
+    waitingCommits: facts.waitingCommits,
+  }
+}
+
+/** Sets the level live, and ends when it is in force; without a standby only where `force` says so. */
+export const setLevel = (lab: Lab, level: Level, force: boolean): Promise<Replication> =>
+  changing(lab, async () => {
+    const sights = await lookAtDatabases(lab)
+    const { node, facts } = primaryOf(sights)
+    const streams = facts.standbys.some(({ name, state }) => name === node.peer && state === 'streaming')
+    if (level !== 'async' && !streams && !force) throw labError('NO_STANDBY', { level, seen: seenOf(sights) })
+    await steps([
+      { title: `Set ${node.name} to ${level}`, task: (_, task) => putLevel(tellOf(task), node, level) },
+      {
+        title: 'Wait until it is in force',
+        task: async (_, task) => {
+          if (level === 'async' || streams) await inForce(tellOf(task), lab, node, level)
+          else await heeded(tellOf(task), node)
+        },
+      },
+    ])
+    return replicationOf(lab)
+  })
+
+/**
+ * Puts the settings of a level on a primary. Only the primary names a synchronous standby: a standby that is promoted
+ * alone would else wait for a peer that is gone. What was chosen is kept in the database, and so outlives the primary.
+ */
+export async function putLevel(tell: Tell, node: DatabaseNode, level: Level): Promise<void> {
+  await change(tell, node, ...statementsOf(node, level), 'select pg_reload_conf()')
+  // Not waiting for a standby itself: it is to get through where every other commit hangs.
+  await change(tell, node, 'set synchronous_commit = local', `alter database polling set ${LEVEL_SETTING} = '${level}'`)
+}
+
+/** The statements that put the settings of a level, before the configuration is read again. */
+export function statementsOf(node: DatabaseNode, level: Level): readonly string[] {
+  const standbys = level === 'async' ? '' : `"${node.peer}"`
+  return [
+    `alter system set synchronous_commit = ${LEVELS[level].commit}`,
+    `alter system set synchronous_standby_names = '${standbys}'`,
+  ]
+}
+
+/** Waits until new sessions have the level, the standby is what the level makes of it, and commits wait for it. */
+export async function inForce(tell: Tell, lab: Lab, node: DatabaseNode, level: Level): Promise<void> {
+  const needs = level === 'async' ? [node] : lab.databases
+  await untilNodes(lab, { what: `${level} in force on ${node.name}`, seconds: 10, needs }, async () => {
+    const facts = await observe(lab, node)
+    if ('unreachable' in facts) return { seen: facts.unreachable }
+    return hasLevel(node, facts, level) ? { done: undefined } : { seen: phrase(facts) }
+  })
+  if (level !== 'async') await heeded(tell, node)
+}
+
+/** What tells commits to wait is the checkpointer, and a checkpoint shows that it has read the setting. */
+const heeded = (tell: Tell, node: DatabaseNode): Promise<string> => change(tell, node, 'checkpoint')
+
+function hasLevel(node: DatabaseNode, facts: Facts, level: Level): boolean {
+  if (levelInForce(facts) !== level) return false
+  const standby = facts.standbys.find(({ name }) => name === node.peer)
+  return level === 'async' ? standby?.sync !== 'sync' : standby?.sync === 'sync' && standby.state === 'streaming'
+}
+
+const phrase = ({ synchronousCommit, synchronousStandbys, standbys }: Facts): string =>
+  `synchronous_commit ${synchronousCommit}, synchronous_standby_names '${synchronousStandbys}', standbys ${JSON.stringify(standbys)}`

@@ -1,0 +1,221 @@
+import { act, type Tell } from '../docker/docker.ts'
+import { changing } from '../docker/leftovers.ts'
+import { noteForNextStart, noteOf } from '../docker/nodes.ts'
+import { LabError, labError } from '../errors.ts'
+import { untilNodes } from '../faults/waiting.ts'
+import { PROMOTE, promote, slotStatements } from '../managers/scripted/promotion.ts'
+import { backlogOf, backlogPhrase, endReports, freeReplay, type Way, wayBy } from '../managers/scripted/replay.ts'
+import { serving } from '../managers/serving.ts'
+import { controlFileOf } from '../postgres/control-file.ts'
+import { bytesOf, change, lsnOf, observe } from '../postgres/database.ts'
+import {
+  type Answering,
+  lookAtDatabases,
+  peerOf,
+  primariesOf,
+  type Sight,
+  seenOf,
+  slotOf,
+  splitBrain,
+  standbysOf,
+} from '../postgres/sights.ts'
+import { type Level, levelChosen, levelInForce } from '../rules/durability.ts'
+import { assertSettings, receivedOf } from '../rules/failover-plan.ts'
+import { steps, tellOf } from '../terminal/steps.ts'
+import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
+import { until } from '../wait.ts'
+import { streaming } from './following.ts'
+import { inForce, statementsOf } from './replication.ts'
+
+export type Switchover = {
+  readonly primary: DatabaseName
+  readonly standby: DatabaseName
+  readonly timeline: number
+  /** Seconds without a primary: from the order to stop to the first acknowledged write. */
+  readonly withoutPrimary: number
+  readonly level: Level
+}
+
+export type SwitchoverOptions = {
+  /** End reports on the standby that replay waits for; else it is refused while there are any. */
+  readonly endReports: boolean
+}
+
+/** The most WAL that the standby may be behind when the switch begins: it has to be sent while nobody can write. */
+const MAX_LAG = 16 * 1024 * 1024
+/** Seconds that the standby has to replay the last of it, before `patience`; then the switch is undone. */
+const CATCH_UP_SECONDS = 5
+
+type Roles = {
+  readonly from: DatabaseNode
+  readonly to: DatabaseNode
+  readonly level: Level
+  readonly stopped: boolean
+}
+
+/**
+ * Swaps the roles of primary and standby and loses nothing: the primary stops in order, the standby is promoted when it
+ * has all of it, and the old one follows. Undone where the standby does not catch up; an interrupted one is finished.
+ */
+export const switchover = (lab: Lab, { endReports: ends }: SwitchoverOptions): Promise<Switchover> =>
+  changing(lab, async () => {
+    let roles: Roles | undefined
+    let began = 0
+    let timeline = 0
+    let withoutPrimary = 0
+    const it = (): Roles => {
+      if (roles === undefined) throw new Error('a step before its roles')
+      return roles
+    }
+    const wayFor = (task: { output: string }): Way => {
+      const say = (line: string) => {
+        task.output = line
+      }
+      return wayBy(tellOf(task), say, lab, it().to)
+    }
+    await steps([
+      {
+        title: 'Check',
+        task: async (_, task) => {
+          const sights = await lookAtDatabases(lab)
+          roles = await rolesOf(lab, sights)
+          const [standby] = standbysOf(sights)
+          if (!roles.stopped && standby !== undefined) await seeThatItReplays(wayFor(task), standby, ends)
+          task.title = `Check: from ${roles.from.name} to ${roles.to.name}, at ${roles.level}`
+        },
+      },
+      { title: 'Prepare both for their new roles', task: (_, task) => prepare(tellOf(task), it()) },
+      {
+        title: 'Stop the primary in order',
+        task: async (_, task) => {
+          began = performance.now()
+          // A fast shutdown ends the sessions, and waits until the standby has the last of the WAL.
+          if (!it().stopped) await act(tellOf(task), ['stop', it().from.container])
+        },
+      },
+      {
+        title: 'Wait until the standby has all of it',
+        task: async (_, task) => {
+          await caughtUp(wayFor(task), it(), ends).catch(async (error) => {
+            if (!(error instanceof LabError)) throw error
+            await undo(tellOf(task), lab, it())
+            const { from, to } = it()
+            throw labError('SWITCHOVER_UNDONE', {
+              ...{ standby: to.name, container: to.container, primary: from.name },
+              seen: error.message,
+            })
+          })
+        },
+      },
+      {
+        title: 'Promote the standby',
+        task: async (_, task) => {
+          const promotion = await promote(wayFor(task), PROMOTE, slotStatements(it().from))
+          timeline = promotion.timeline
+        },
+      },
+      {
+        title: 'Start the old primary as its standby, and serve',
+        task: async (_, task) => {
+          const { from, to, level } = it()
+          const back = follow(tellOf(task), lab, it())
+          // A level that waits for the standby takes no write before there is one.
+          const taken = Promise.all([serving(lab, timeline), level === 'async' ? undefined : back])
+          await Promise.all([
+            back,
+            taken.then(() => {
+              withoutPrimary = (performance.now() - began) / 1000
+            }),
+          ])
+          // What it was the primary with: alone it must wait for nobody, and the slot would only keep WAL.
+          await change(tellOf(task), from, ...statementsOf(from, 'async'), 'select pg_reload_conf()', ...dropSlot(to))
+        },
+      },
+    ])
+    const { from, to, level } = it()
+    return { primary: to.name, standby: from.name, timeline, withoutPrimary, level }
+  })
+
+async function rolesOf(lab: Lab, sights: readonly Sight[]): Promise<Roles> {
+  const [primary, second] = primariesOf(sights)
+  const [standby] = standbysOf(sights)
+  if (second !== undefined) throw splitBrain(sights)
+  if (primary === undefined) return interrupted(lab, sights, standby)
+  const streams = primary.facts.standbys.some(({ name, state }) => name === standby?.node.name && state === 'streaming')
+  if (standby === undefined || !streams)
+    throw labError('SWITCHOVER_NOT_READY', { seen: `${seenOf(sights)}; nobody streams` })
+  const { name, container } = standby.node
+  assertSettings(standby)
+  if (standby.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
+  const behind = bytesOf(primary.facts.lsn ?? '0/0') - bytesOf(receivedOf(standby))
+  if (behind > MAX_LAG) throw labError('STANDBY_BEHIND', { node: name, bytes: Number(behind) })
+  return { from: primary.node, to: standby.node, level: levelInForce(primary.facts) ?? 'async', stopped: false }
+}
+
+/** An earlier switchover ended between stopping the one and promoting the other. */
+async function interrupted(lab: Lab, sights: readonly Sight[], standby: Answering | undefined): Promise<Roles> {
+  if (standby === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
+  const from = peerOf(lab, standby.node)
+  const down = sights.some(({ node, state }) => node.name === from.name && state === 'exited')
+  if (!down || (await noteOf(from)) !== 'follow') throw labError('NO_PRIMARY', { seen: seenOf(sights) })
+  return { from, to: standby.node, level: levelChosen(standby.facts), stopped: true }
+}
+
+/** All that can be done before anybody is stopped: none of it changes what the two do now. */
+async function prepare(tell: Tell, { from, to, level }: Roles): Promise<void> {
+  // At the level that is in force, from its first commit on: until the old primary follows, commits wait.
+  await change(tell, to, ...statementsOf(to, level), ...slotStatements(from), 'select pg_reload_conf()')
+  await noteForNextStart(tell, from, 'follow')
+}
+
+/** Sees before anybody is stopped that the standby replays what it receives. */
+async function seeThatItReplays(way: Way, standby: Answering, ends: boolean): Promise<void> {
+  const { name, container } = standby.node
+  const delay = await way.ask('show recovery_min_apply_delay')
+  if (delay !== '0') throw labError('STANDBY_DELAYED', { node: name, container, delay })
+  await freeReplay(way, { ends, target: receivedOf(standby) })
+}
+
+/** Waits until the standby has replayed the checkpoint that the primary's orderly shutdown ended with. */
+async function caughtUp(way: Way, { from, to }: Roles, ends: boolean): Promise<void> {
+  const control = await controlFileOf(from)
+  if (!control?.shutDown)
+    throw labError('DATABASE_SILENT', { node: from.name, problem: 'it was not shut down in order' })
+  const what = `${to.name} to replay the last checkpoint of ${from.name} at ${lsnOf(control.checkpoint)}`
+  await until(what, { seconds: CATCH_UP_SECONDS, patience: way.patience }, async () => {
+    const backlog = await backlogOf(way)
+    if (bytesOf(backlog.replayed ?? '0/0') > control.checkpoint) return { done: undefined }
+    if (ends) await endReports(way, backlog)
+    return { seen: backlogPhrase(backlog) }
+  })
+}
+
+/** Starts the old primary as the standby of the new one, and waits until the level is in force with it. */
+async function follow(tell: Tell, lab: Lab, { from, to, level }: Roles): Promise<void> {
+  try {
+    await act(tell, ['start', from.container])
+    await streaming(lab, to, from, 30)
+    if (level !== 'async') await inForce(tell, lab, to, level)
+  } catch (error) {
+    // Commits would go on waiting for a standby that does not come.
+    if (level !== 'async') await change(tell, to, ...statementsOf(to, 'async'), 'select pg_reload_conf()')
+    throw error
+  }
+}
+
+/** Everything as it was: the old primary starts as the primary again. */
+async function undo(tell: Tell, lab: Lab, { from, to }: Roles): Promise<void> {
+  await noteForNextStart(tell, from, 'keep')
+  await act(tell, ['start', from.container])
+  await change(tell, to, ...statementsOf(to, 'async'), 'select pg_reload_conf()', ...dropSlot(from))
+  // Not until the standby streams: what held up its replay may hold up that as well.
+  await untilNodes(lab, { what: `${from.name} to be the primary again`, seconds: 30, needs: [from] }, async () => {
+    const facts = await observe(lab, from)
+    if ('unreachable' in facts) return { seen: facts.unreachable }
+    return facts.inRecovery ? { seen: 'it is in recovery' } : { done: undefined }
+  })
+}
+
+const dropSlot = (node: DatabaseNode): readonly string[] => [
+  `select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '${slotOf(node)}' and not active`,
+]
