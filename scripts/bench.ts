@@ -15,10 +15,13 @@ const { serviceTable } = await import('./lab/terminal/service-table.ts')
 const { measureStartup } = await import('./lab/bench/startup.ts')
 const { startupTable } = await import('./lab/terminal/startup-table.ts')
 const { commandLine, numberFrom } = await import('./lab/terminal/command-line.ts')
+const { onTerminal } = await import('./lab/terminal/steps.ts')
 const { setup } = await import('./lab/verbs/setup.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 const RESULTS = join(import.meta.dirname, '../results')
+
+const say = (news: string) => console.error(`… ${news}`)
 
 type Output = { readonly json?: boolean; readonly output?: string }
 type Service = Output & {
@@ -39,7 +42,7 @@ await commandLine(import.meta.filename, (program) => {
     .option('--json', 'print the figures as JSON')
     .option('--output <file>', 'write the figures to a file too, as JSON')
     .action(async ({ runs, ...output }: { runs: number } & Output) => {
-      const figures = await measureStartup(runs)
+      const figures = await measureStartup(runs, onTerminal)
       await show(figures, startupTable(figures), output)
     })
   program
@@ -59,7 +62,7 @@ await commandLine(import.meta.filename, (program) => {
     .option('--output <file>', 'write the figures to this file, as JSON (default: one in results/)')
     .action(async ({ quick, clients, rounds, seconds, rate, keys = false, json, output }: Service) => {
       const length = quick ? { rounds: 3, seconds: 1 } : { rounds, seconds }
-      const figures = await measureService({ clients, ...length, rate, keys }, (what) => console.error(`… ${what}`))
+      const figures = await measureService({ clients, ...length, rate, keys }, say, onTerminal)
       const file = output ?? join(RESULTS, `service-${figures.at.replaceAll(':', '-')}.json`)
       await show(figures, serviceTable(figures), { ...(json ? { json } : {}), output: file })
       if (figures.errors.length > 0) process.exitCode = 1
@@ -72,10 +75,9 @@ await commandLine(import.meta.filename, (program) => {
     .option('--json', 'print the figures as JSON')
     .option('--output <file>', 'write the figures to a file too, as JSON')
     .action(async ({ callers, seconds, ...output }: { callers: number; seconds: number } & Output) => {
-      const figures = await benchLab(false, async (lab) => {
-        await setup(lab)
-        const tell = (what: string) => console.error(`… ${what}`)
-        return endure(lab, { callers, seconds, calmSeconds: seconds / 2 }, tell)
+      const figures = await benchLab(false, onTerminal, async (lab) => {
+        await setup(lab, onTerminal)
+        return endure(lab, { callers, seconds, calmSeconds: seconds / 2 }, say)
       })
       await show(figures, enduranceTable(figures), output)
       if (faultsOf(figures).length > 0) process.exitCode = 1
@@ -87,7 +89,7 @@ await commandLine(import.meta.filename, (program) => {
     .option('--json', 'print the figures as JSON')
     .option('--output <file>', 'write the figures to this file, as JSON (default: one in results/)')
     .action(async ({ runs, json, output }: { runs: number } & Output) => {
-      const figures = await benchLab(false, (lab) => measureFailovers(lab, runs, (what) => console.error(`… ${what}`)))
+      const figures = await benchLab(false, onTerminal, (lab) => measureFailovers(lab, runs, say, onTerminal))
       const file = output ?? join(RESULTS, `failover-${figures.at.replaceAll(':', '-')}.json`)
       await show(figures, failoverTable(figures), { ...(json ? { json } : {}), output: file })
       if (figures.thawed.acknowledged > 0) process.exitCode = 1

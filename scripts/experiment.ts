@@ -8,6 +8,7 @@ import type { NodeName } from './lab/topology/topology.ts'
 
 const { InvalidArgumentError } = await import('commander')
 const { commandLine, numberFrom } = await import('./lab/terminal/command-line.ts')
+const { onTerminal } = await import('./lab/terminal/steps.ts')
 const { experiment, judgeAgain } = await import('./lab/experiment/experiment.ts')
 const { EXPERIMENTS } = await import('./lab/experiment/folder.ts')
 const { plansOf } = await import('./lab/experiment/matrix.ts')
@@ -73,7 +74,7 @@ await commandLine(import.meta.filename, (program) => {
         { ...common, ...link, lag: lag === true ? DEFAULT_LAG : lag },
       )
       const tell = (what: string) => console.error(`… ${what}`)
-      show(await experiment(labOf(readSettings()), plans, output, tell), json)
+      show(await experiment(labOf(readSettings()), plans, output, tell, onTerminal), json)
     })
   program
     .command('judge <folder>')

@@ -40,24 +40,26 @@ type Wishes = { readonly maxLag: number | undefined; readonly force: boolean; re
 // Loaded only when they are needed, modules come out of the compile cache: a failover is a matter of tenths of a second.
 
 async function once(wishes: Wishes, json: boolean): Promise<void> {
-  const [{ failover }, { readSettings }, { labOf }] = await Promise.all([
+  const [{ failover }, { onTerminal }, { readSettings }, { labOf }] = await Promise.all([
     import('./lab/verbs/failover.ts'),
+    import('./lab/terminal/steps.ts'),
     import('./lab/settings.ts'),
     import('./lab/topology/topology.ts'),
   ])
-  const it = await failover(labOf(readSettings()), wishes)
+  const it = await failover(labOf(readSettings()), wishes, onTerminal)
   const { failoverView } = await import('./lab/terminal/failover-view.ts')
   console.log(json ? asJson(it, 2) : failoverView(it))
 }
 
 async function watchOver(wishes: Wishes, json: boolean): Promise<void> {
-  const [{ watch }, { readSettings }, { watchView }, { labOf }] = await Promise.all([
+  const [{ watch }, { onTerminal }, { readSettings }, { watchView }, { labOf }] = await Promise.all([
     import('./lab/managers/scripted/watch.ts'),
+    import('./lab/terminal/steps.ts'),
     import('./lab/settings.ts'),
     import('./lab/terminal/watch-view.ts'),
     import('./lab/topology/topology.ts'),
   ])
   const lab = labOf(readSettings())
   watchReader()
-  await watch(lab, wishes, (event) => console.log(json ? asJson(event) : watchView(event)))
+  await watch(lab, wishes, (event) => console.log(json ? asJson(event) : watchView(event)), onTerminal)
 }

@@ -5,6 +5,7 @@ import type { Wish } from './lab/faults/inject.ts'
 import type { FaultOptions } from './lab/faults/kind.ts'
 
 const { commandLine } = await import('./lab/terminal/command-line.ts')
+const { onTerminal } = await import('./lab/terminal/steps.ts')
 const { injectFor } = await import('./lab/faults/for-a-time.ts')
 const { choiceOf, heal } = await import('./lab/faults/heal.ts')
 const { inject } = await import('./lab/faults/inject.ts')
@@ -12,7 +13,8 @@ const { KINDS } = await import('./lab/faults/kinds.ts')
 const { listFaults } = await import('./lab/faults/list.ts')
 const { commandOption, seconds } = await import('./lab/faults/options.ts')
 const { readSettings } = await import('./lab/settings.ts')
-const { faultLines, faultTable } = await import('./lab/terminal/fault-view.ts')
+const { faultLines } = await import('./lab/faults/words.ts')
+const { faultTable } = await import('./lab/terminal/fault-view.ts')
 const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson, visible } = await import('./lab/visible.ts')
 
@@ -30,10 +32,10 @@ await commandLine(import.meta.filename, (program) => {
       const wish: Wish = { kind, node, peers, options }
       const lab = labOf(readSettings())
       if (time === undefined) {
-        await inject(lab, wish)
+        await inject(lab, wish, onTerminal)
         console.log('in force until: zx scripts/fault.ts heal')
       } else {
-        await injectFor(lab, wish, time, () => console.log(`in force for ${time} s, or until Ctrl-C`))
+        await injectFor(lab, wish, time, () => console.log(`in force for ${time} s, or until Ctrl-C`), onTerminal)
         console.log('healed')
       }
     })
@@ -51,7 +53,7 @@ await commandLine(import.meta.filename, (program) => {
     .description('end all faults, or those of a kind, of a node, or of a kind on a node; safe to run again')
     .action(async (what: string[]) => {
       const lab = labOf(readSettings())
-      const { healed, unseen } = await heal(lab, choiceOf(lab, what))
+      const { healed, unseen } = await heal(lab, choiceOf(lab, what), onTerminal)
       console.log(
         healed.length === 0
           ? 'nothing to heal'

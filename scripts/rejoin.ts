@@ -3,6 +3,7 @@
 import './lab/terminal/begin.ts'
 
 const { commandLine } = await import('./lab/terminal/command-line.ts')
+const { onTerminal } = await import('./lab/terminal/steps.ts')
 const { rejoin } = await import('./lab/verbs/rejoin.ts')
 const { readSettings } = await import('./lab/settings.ts')
 const { rejoinView } = await import('./lab/terminal/rejoin-view.ts')
@@ -18,7 +19,7 @@ await commandLine(import.meta.filename, (program) =>
     .option('--discard', 'go on also where the votes that only it had cannot be listed: they are lost')
     .option('--json', 'print JSON')
     .action(async ({ copy, discard, json }: { copy?: boolean; discard?: boolean; json?: boolean }) => {
-      const it = await rejoin(labOf(readSettings()), { copy: copy === true, discard: discard === true })
+      const it = await rejoin(labOf(readSettings()), { copy: copy === true, discard: discard === true }, onTerminal)
       console.log(json ? asJson(it, 2) : rejoinView(it))
     }),
 )

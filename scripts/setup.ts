@@ -4,6 +4,7 @@ import './lab/terminal/begin.ts'
 
 const { whyPsqlAsks } = await import('./lab/state/pgpass.ts')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
+const { onTerminal } = await import('./lab/terminal/steps.ts')
 const { prepareImages } = await import('./lab/verbs/images.ts')
 const { setup } = await import('./lab/verbs/setup.ts')
 const { readSettings } = await import('./lab/settings.ts')
@@ -21,8 +22,8 @@ await commandLine(import.meta.filename, (program) =>
     .option('--images-only', 'build the images that are missing, and start nothing')
     .action(async ({ json, imagesOnly }: { json?: boolean; imagesOnly?: boolean }) => {
       const lab = labOf(readSettings())
-      if (imagesOnly) return prepareImages(lab)
-      const result = await setup(lab)
+      if (imagesOnly) return prepareImages(lab, onTerminal)
+      const result = await setup(lab, onTerminal)
       const port = lab.databases[0]?.publishedPort
       const asks = port === undefined ? undefined : await whyPsqlAsks(port)
       console.log(json ? asJson(result, 2) : `\n${statusTable(result.status)}\n\n${endpoints(lab, asks)}`)

@@ -4,6 +4,7 @@ import './lab/terminal/begin.ts'
 
 const { chalk } = await import('zx/core')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
+const { onTerminal } = await import('./lab/terminal/steps.ts')
 const { switchover } = await import('./lab/verbs/switchover.ts')
 const { readSettings } = await import('./lab/settings.ts')
 const { labOf } = await import('./lab/topology/topology.ts')
@@ -15,7 +16,7 @@ await commandLine(import.meta.filename, (program) =>
     .option('--end-reports', 'end a report on the standby that replay waits for; else it is refused while there is one')
     .option('--json', 'print JSON')
     .action(async ({ endReports, json }: { endReports?: boolean; json?: boolean }) => {
-      const it = await switchover(labOf(readSettings()), { endReports: endReports === true })
+      const it = await switchover(labOf(readSettings()), { endReports: endReports === true }, onTerminal)
       const said = [
         `${chalk.green('✓')} ${it.primary} is now the primary, on timeline ${it.timeline}; ${it.standby} streams from it`,
         `  ${it.withoutPrimary.toFixed(2)} s from the order to stop to the first acknowledged write; durability ${it.level}`,

@@ -1,6 +1,6 @@
 // What every test of a fault starts from: bring it about as a user would, see it, see its effect, heal it.
 import type { Test } from 'tap'
-import { attempt } from '../scripts/lab/docker/docker.ts'
+import { attempt } from '../scripts/lab/docker/command.ts'
 import type { Fault } from '../scripts/lab/faults/kind.ts'
 import { faultsIn, KINDS, type KindName } from '../scripts/lab/faults/kinds.ts'
 import { look } from '../scripts/lab/faults/look.ts'

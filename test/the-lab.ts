@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
-import { attempt } from '../scripts/lab/docker/docker.ts'
+import { attempt } from '../scripts/lab/docker/command.ts'
 import { readSettings } from '../scripts/lab/settings.ts'
 import { type DatabaseName, endpointOf, labOf, type NodeName } from '../scripts/lab/topology/topology.ts'
 

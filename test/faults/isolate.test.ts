@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { attempt } from '../../scripts/lab/docker/docker.ts'
+import { attempt } from '../../scripts/lab/docker/command.ts'
 import { healthOf } from '../../scripts/lab/service/health.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { broken, connection, fault, faults, healed } from '../faults.ts'

@@ -1,5 +1,5 @@
 // A look at a lab with nothing of it: plain `docker` and `psql`, for tests that hold what the lab says against it.
-import { attempt } from '../../scripts/lab/docker/docker.ts'
+import { attempt } from '../../scripts/lab/docker/command.ts'
 import type { Lab, Node } from '../../scripts/lab/topology/topology.ts'
 
 export type Seen = {

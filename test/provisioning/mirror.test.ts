@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { attempt } from '../../scripts/lab/docker/docker.ts'
+import { attempt } from '../../scripts/lab/docker/command.ts'
 import { faultsImage, makeImage } from '../../scripts/lab/docker/images.ts'
 import { docker, lab, patience } from '../the-lab.ts'
 

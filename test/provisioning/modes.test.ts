@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { attempt } from '../../scripts/lab/docker/docker.ts'
+import { attempt } from '../../scripts/lab/docker/command.ts'
 import { imagesOf } from '../../scripts/lab/docker/images.ts'
 import { lab, patience } from '../the-lab.ts'
 

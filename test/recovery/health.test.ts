@@ -1,6 +1,6 @@
 // Healthy means that a vote could be cast, and would be replicated: what else is wrong is said with what mends it.
 import { test } from 'tap'
-import { attempt } from '../../scripts/lab/docker/docker.ts'
+import { attempt } from '../../scripts/lab/docker/command.ts'
 import { LAB_LABEL } from '../../scripts/lab/docker/ownership.ts'
 import type { DatabaseName } from '../../scripts/lab/topology/topology.ts'
 import { statusOf } from '../../scripts/lab/verbs/status.ts'

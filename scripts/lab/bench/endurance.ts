@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { act } from '../docker/docker.ts'
+import { act } from '../docker/command.ts'
 import { type Machine, machine } from '../docker/machine.ts'
 import { interruption } from '../interruption.ts'
 import { psql } from '../postgres/psql.ts'
 import { type PollingClient, pollingClient } from '../service/client.ts'
 import { healthOf } from '../service/health.ts'
 import { metricsOf } from '../service/metrics.ts'
+import type { Say } from '../steps.ts'
 import { type DatabaseNode, endpointOf, type Lab, type ServerNode } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 
@@ -45,10 +46,8 @@ const DEAD_MS = 1000
 /** Share of the calm time after which code is compiled and buffers have grown. */
 const WARM = 1 / 3
 
-type Tell = (what: string) => void
-
 /** Votes without pause while servers are killed and started again in turn, and holds what is stored against the answers. */
-export async function endure(lab: Lab, options: EnduranceOptions, tell: Tell): Promise<EnduranceFigures> {
+export async function endure(lab: Lab, options: EnduranceOptions, say: Say): Promise<EnduranceFigures> {
   const [database] = lab.databases
   const address = endpointOf(lab, lab.loader)
   if (database === undefined || address === null) throw new Error('a lab without a database or a balancer')
@@ -57,8 +56,8 @@ export async function endure(lab: Lab, options: EnduranceOptions, tell: Tell): P
   const from = performance.now()
   const voters = startVoters(client, poll, options.callers)
   try {
-    const kills = await killInTurn(lab, options.seconds, tell)
-    const memory = await watchMemory(lab, options.calmSeconds, tell)
+    const kills = await killInTurn(lab, options.seconds, say)
+    const memory = await watchMemory(lab, options.calmSeconds, say)
     const { acknowledged, errors, longestGap } = await voters.stop()
     const seconds = (performance.now() - from) / 1000
     const { results } = await client.results(poll)
@@ -132,16 +131,16 @@ function startVoters(client: PollingClient, poll: string, callers: number): Vote
 }
 
 /** Kills one server after the other for that many seconds, and each at least once; the next only when votes reach the last again. */
-async function killInTurn(lab: Lab, seconds: number, tell: Tell): Promise<number> {
+async function killInTurn(lab: Lab, seconds: number, say: Say): Promise<number> {
   const end = performance.now() + seconds * 1000
   let kills = 0
   while (performance.now() < end || kills < lab.servers.length) {
     const server = lab.servers[kills % lab.servers.length]
     if (server === undefined) break
     kills += 1
-    await act(tell, ['kill', server.container])
+    await act(say, ['kill', server.container])
     await pause(DEAD_MS, undefined, { signal: interruption.signal })
-    await act(tell, ['start', server.container])
+    await act(say, ['start', server.container])
     await serving(lab, server)
     await reached(lab, server)
   }
@@ -161,8 +160,8 @@ const reached = (lab: Lab, server: ServerNode): Promise<void> =>
     return groups > 0 ? { done: undefined } : { seen: 'none since its start' }
   })
 
-async function watchMemory(lab: Lab, seconds: number, tell: Tell): Promise<readonly Memory[]> {
-  tell(`no kills for ${seconds} s: does memory grow?`)
+async function watchMemory(lab: Lab, seconds: number, say: Say): Promise<readonly Memory[]> {
+  say(`no kills for ${seconds} s: does memory grow?`)
   await pause(seconds * 1000 * WARM, undefined, { signal: interruption.signal })
   const warm = await Promise.all(lab.servers.map(residentMiB))
   await pause(seconds * 1000 * (1 - WARM), undefined, { signal: interruption.signal })

@@ -1,5 +1,6 @@
 import { beginAgain, interruption } from '../interruption.ts'
 import { readSettings } from '../settings.ts'
+import type { Reporter } from '../steps.ts'
 import { freePortOffset } from '../topology/free-ports.ts'
 import { type Lab, labOf } from '../topology/topology.ts'
 import { teardown } from '../verbs/teardown.ts'
@@ -8,7 +9,11 @@ import { teardown } from '../verbs/teardown.ts'
  * Runs `measure` with a lab that is only its own, on free ports, and removes that lab whatever happens.
  * With `ownImages` its images are its own too, thus built from nothing, and removed.
  */
-export async function benchLab<T>(ownImages: boolean, measure: (lab: Lab) => Promise<T>): Promise<T> {
+export async function benchLab<T>(
+  ownImages: boolean,
+  reporter: Reporter,
+  measure: (lab: Lab) => Promise<T>,
+): Promise<T> {
   const settings = { ...readSettings(), name: `bench-${process.pid}`, portOffset: await freePortOffset() }
   const lab = labOf(ownImages ? { ...settings, images: 'failover-lab-bench' } : settings)
   try {
@@ -18,6 +23,6 @@ export async function benchLab<T>(ownImages: boolean, measure: (lab: Lab) => Pro
   } finally {
     // Ctrl-C ends the measurement; the next one ends this.
     if (interruption.signal.aborted) beginAgain()
-    await teardown(lab, { images: ownImages })
+    await teardown(lab, { images: ownImages }, reporter)
   }
 }

@@ -1,4 +1,4 @@
-import { attempt, failure } from '../docker/docker.ts'
+import { attempt, failure } from '../docker/command.ts'
 import { psql } from '../postgres/psql.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
 

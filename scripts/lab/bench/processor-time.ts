@@ -1,5 +1,5 @@
 import { cpus } from 'node:os'
-import { attempt } from '../docker/docker.ts'
+import { attempt } from '../docker/command.ts'
 import type { Lab } from '../topology/topology.ts'
 
 /** Seconds of processor time by who used them: nodes, and `clients`, which is this process and its threads. */

@@ -1,7 +1,8 @@
-import { attempt } from '../docker/docker.ts'
+import { attempt } from '../docker/command.ts'
 import { type Machine, machine } from '../docker/machine.ts'
 import { psql } from '../postgres/psql.ts'
 import { median, quantile } from '../statistics.ts'
+import type { Reporter, Say } from '../steps.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 import { setup } from '../verbs/setup.ts'
 import { until } from '../wait.ts'
@@ -49,34 +50,32 @@ const SIZES = [100, 10_000, 1_000_000] as const
 const BULK = { batch: 256, underWay: 16 }
 const MIXED = { reads: 8, of: 10 }
 
-type Tell = (what: string) => void
-
-/** Measures the voting service against its targets, in a lab of its own; `tell` hears what is measured at the moment. */
-export const measureService = (options: ServiceOptions, tell: Tell): Promise<ServiceFigures> =>
-  benchLab(false, async (lab) => {
-    await setup(lab)
-    return withRun(lab, options, (run) => measure(run, options, tell))
+/** Measures the voting service against its targets, in a lab of its own; `say` hears what is measured at the moment. */
+export const measureService = (options: ServiceOptions, say: Say, reporter: Reporter): Promise<ServiceFigures> =>
+  benchLab(false, reporter, async (lab) => {
+    await setup(lab, reporter)
+    return withRun(lab, options, (run) => measure(run, options, say))
   })
 
-async function measure(run: Run, options: ServiceOptions, tell: Tell): Promise<ServiceFigures> {
+async function measure(run: Run, options: ServiceOptions, say: Say): Promise<ServiceFigures> {
   const [database] = run.lab.databases
   if (database === undefined) throw new Error('a lab without a database')
-  tell('warming up')
+  say('warming up')
   const poll = await run.newPoll()
   await warmUp(run, poll)
   const comparisons: Comparison[] = []
-  tell('unary votes against health checks')
+  say('unary votes against health checks')
   comparisons.push(...(await unary(run, poll, options)))
-  tell('votes at a fixed rate')
+  say('votes at a fixed rate')
   const closedLoopRate = median(comparisons[0]?.measured.perSecond ?? [])
   const openLoop = await fixedRate(run, poll, options, options.rate ?? Math.max(1, Math.round(closedLoopRate / 2)))
-  tell('bulk votes against pgbench')
+  say('bulk votes against pgbench')
   comparisons.push(await bulk(run, poll, options, database))
-  tell(`polls of ${SIZES.join(', ')} votes`)
+  say(`polls of ${SIZES.join(', ')} votes`)
   const polls = await pollsOfSizes(run, database)
-  tell('results of them')
+  say('results of them')
   comparisons.push(...(await results(run, polls)))
-  tell('results and votes mixed')
+  say('results and votes mixed')
   comparisons.push(await mixed(run, options))
   const { outcomes } = run.account
   const votes = { acknowledged: run.account.votes, ...(await countVotes(database)) }

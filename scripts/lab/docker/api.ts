@@ -1,7 +1,7 @@
 import { type IncomingMessage, request } from 'node:http'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
-import { attempt, failure } from './docker.ts'
+import { attempt, failure } from './command.ts'
 import { socketOf } from './where.ts'
 
 /** What the engine answered. */

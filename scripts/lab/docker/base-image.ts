@@ -5,7 +5,8 @@ import { MIRROR_APT_OPTION, type Relay, startRelay } from '../../../vm/mirror.ts
 import { withoutPasswords } from '../../../vm/proxy.ts'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
-import { act, attempt, look, type Tell } from './docker.ts'
+import type { Tell } from '../steps.ts'
+import { act, attempt, look } from './command.ts'
 import { $, environment } from './shell.ts'
 import { asksOurEngine } from './where.ts'
 

@@ -1,6 +1,7 @@
+import type { Tell } from '../steps.ts'
 import type { Lab, Node } from '../topology/topology.ts'
+import { act, attempt, typed } from './command.ts'
 import { differencesOf, renamingsOf } from './differences.ts'
-import { act, attempt, type Tell, typed } from './docker.ts'
 import { hasSecrets, putSecrets } from './files.ts'
 import { membersOf } from './leftovers.ts'
 import { ABSENT, type Container, containersOf, createNode, creation, type Parts } from './nodes.ts'

@@ -1,8 +1,9 @@
 import { labError } from '../errors.ts'
 import { secretsFolder, VERIFIERS } from '../state/secrets.ts'
+import type { Tell } from '../steps.ts'
 import type { Lab, Node } from '../topology/topology.ts'
 import { engine, refusalOf } from './api.ts'
-import { failure, run, type Tell, typed } from './docker.ts'
+import { failure, run, typed } from './command.ts'
 
 /** Where a node's passwords are, inside its container: a volume, since nothing can be put into a folder in memory before its start. */
 export const SECRETS_FOLDER = 'run/secrets'

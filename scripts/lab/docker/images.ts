@@ -6,10 +6,11 @@ import { PROXY_VARIABLES, withoutPasswords } from '../../../vm/proxy.ts'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import type { Settings } from '../settings.ts'
+import type { Tell } from '../steps.ts'
 import type { Node } from '../topology/topology.ts'
 import { described } from './api.ts'
 import { makeBaseImage } from './base-image.ts'
-import { act, attempt, look, type Tell, typed } from './docker.ts'
+import { act, attempt, look, typed } from './command.ts'
 import { $, environment } from './shell.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')

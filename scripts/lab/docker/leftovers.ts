@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { exclusively } from '../state/lock.ts'
 import type { Lab } from '../topology/topology.ts'
 import { described } from './api.ts'
+import { attempt } from './command.ts'
 import type { Named } from './differences.ts'
-import { attempt } from './docker.ts'
 import { LAB_LABEL, labelled, NODE_LABEL } from './ownership.ts'
 
 /** Marks a container that helps a verb for a moment, with the process that it helps. */

@@ -1,6 +1,6 @@
 import { cpus, release, totalmem } from 'node:os'
 import { z } from 'zod'
-import { look } from './docker.ts'
+import { look } from './command.ts'
 
 /** What figures were taken on. */
 export const Machine = z.object({

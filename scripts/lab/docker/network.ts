@@ -1,6 +1,7 @@
 import { labError } from '../errors.ts'
+import type { Tell } from '../steps.ts'
 import type { Lab, Node } from '../topology/topology.ts'
-import { act, look, type Tell } from './docker.ts'
+import { act, look } from './command.ts'
 import { labelled, ownThing, type Thing } from './ownership.ts'
 
 /** Says which subnet a finished network was made for; one without it was left half-made. */

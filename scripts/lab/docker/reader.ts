@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { LabError, labError } from '../errors.ts'
+import type { Tell } from '../steps.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 import { until } from '../wait.ts'
+import { attempt, look, typed } from './command.ts'
 import { confinement } from './confinement.ts'
-import { attempt, look, type Tell, typed } from './docker.ts'
 import { labelledHelper } from './leftovers.ts'
 import { asksOurEngine } from './where.ts'
 

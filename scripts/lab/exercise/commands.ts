@@ -1,4 +1,4 @@
-import { typed } from '../docker/docker.ts'
+import { typed } from '../docker/command.ts'
 import { nodeNamed } from '../faults/inject.ts'
 import { type DatabaseName, endpointOf, type Lab, type NodeName, type ServerName } from '../topology/topology.ts'
 

@@ -1,6 +1,7 @@
 import { containersOf } from '../docker/nodes.ts'
 import { type LabError, labError } from '../errors.ts'
 import { exclusively } from '../state/lock.ts'
+import type { Say } from '../steps.ts'
 import type { Lab } from '../topology/topology.ts'
 import { assertNothingAtStake } from './belongings.ts'
 import type { Finding, Step } from './exercise.ts'
@@ -12,7 +13,6 @@ import { type Entry, entryOf, namesOfTrack, readWhatLoads } from './track.ts'
 import { type Verified, verify } from './verify.ts'
 
 /** Told what takes a while, or has to be known. */
-export type Tell = (what: string) => void
 
 /** The track, and how far somebody is on it. */
 export type Listed = {
@@ -41,13 +41,13 @@ export async function list(lab: Lab): Promise<Listed> {
 }
 
 /** Brings the lab into the state of an exercise. All votes are deleted; polls of the learner's own only with `discard`. */
-export const start = (lab: Lab, word: string, discard: boolean, tell: Tell): Promise<Started> =>
-  alone(lab, async () => begin(lab, await entryOf(word), discard, false, tell))
+export const start = (lab: Lab, word: string, discard: boolean, say: Say): Promise<Started> =>
+  alone(lab, async () => begin(lab, await entryOf(word), discard, false, say))
 
-async function begin(lab: Lab, entry: Entry, discard: boolean, shown: boolean, tell: Tell): Promise<Started> {
+async function begin(lab: Lab, entry: Entry, discard: boolean, shown: boolean, say: Say): Promise<Started> {
   const progress = await readProgress(lab)
-  if (!discard) await assertNothingAtStake(lab, progress, tell)
-  tell('bringing the lab into the state of the exercise; all votes are deleted')
+  if (!discard) await assertNothingAtStake(lab, progress, say)
+  say('bringing the lab into the state of the exercise; all votes are deleted')
   // Interrupted on the way, it is in the state of none.
   await keepProgress(lab, leave(progress))
   const notes = await setUp(lab, entry.exercise)
@@ -86,16 +86,10 @@ export const hint = (lab: Lab, word?: string) =>
 export type Shown = { readonly before: (step: Step) => void; readonly after: (acted: Acted) => void }
 
 /** Starts an exercise, the current one unless it says which, carries out its solution, and checks it. */
-export const solve = (
-  lab: Lab,
-  word: string | undefined,
-  discard: boolean,
-  tell: Tell,
-  shown: Shown,
-): Promise<Checked> =>
+export const solve = (lab: Lab, word: string | undefined, discard: boolean, say: Say, shown: Shown): Promise<Checked> =>
   alone(lab, async () => {
     const entry = word === undefined ? await currentOf(await readProgress(lab)) : await entryOf(word)
-    await begin(lab, entry, discard, true, tell)
+    await begin(lab, entry, discard, true, say)
     const progress = await readProgress(lab)
     const notes = progress.current?.notes
     const answer = await carryOut(entry.exercise.solution(stageOf(lab), notes), shown)
@@ -106,11 +100,11 @@ export const solve = (
   })
 
 /** Gives the lab back as new, in no exercise; with `forget` as if nothing had ever been begun. */
-export const end = (lab: Lab, discard: boolean, forget: boolean, tell: Tell): Promise<void> =>
+export const end = (lab: Lab, discard: boolean, forget: boolean, say: Say): Promise<void> =>
   alone(lab, async () => {
     const progress = await readProgress(lab)
-    if (!discard) await assertNothingAtStake(lab, progress, tell)
-    tell('giving the lab back as new')
+    if (!discard) await assertNothingAtStake(lab, progress, say)
+    say('giving the lab back as new')
     await clear(lab)
     await keepProgress(lab, { ...leave(progress), exercises: forget ? {} : progress.exercises })
   })
@@ -120,12 +114,12 @@ export const verifyAll = (
   lab: Lab,
   entries: readonly Entry[],
   { discard, thorough }: { readonly discard: boolean; readonly thorough: boolean },
-  tell: Tell,
+  say: Say,
   verified: (it: Verified) => void,
 ): Promise<void> =>
   alone(lab, async () => {
     const progress = await readProgress(lab)
-    if (!discard) await assertNothingAtStake(lab, progress, tell)
+    if (!discard) await assertNothingAtStake(lab, progress, say)
     await keepProgress(lab, leave(progress))
     for (const entry of entries) verified(await verify(lab, entry, thorough))
     await clear(lab)

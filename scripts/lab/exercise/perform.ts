@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { interruption } from '../interruption.ts'
-import { silently } from '../terminal/steps.ts'
+import { unreported } from '../steps.ts'
 import type { Lab } from '../topology/topology.ts'
 import { reset } from '../verbs/reset.ts'
 import type { Exercise, Finding } from './exercise.ts'
@@ -14,13 +14,13 @@ const LOOK_AGAIN_MS = 400
 /** Gives the lab back as new, whatever an exercise left; says nothing of how. */
 export async function clear(lab: Lab): Promise<void> {
   await endTraffic(lab)
-  await silently(() => reset(lab))
+  await reset(lab, unreported)
 }
 
 /** Brings the lab into the state of an exercise, from whatever state it is in, and says nothing of how; gives its notes. */
 export async function setUp(lab: Lab, exercise: Exercise): Promise<unknown> {
   await clear(lab)
-  return silently(() => exercise.setup(stageOf(lab)))
+  return exercise.setup(stageOf(lab))
 }
 
 /** Looks at what an exercise looks at, again and again until all is as expected or the time is over. */
@@ -32,7 +32,7 @@ export async function examine(
 ): Promise<readonly Finding[]> {
   const deadline = performance.now() + SETTLE_SECONDS * 1000 * lab.settings.patience
   for (;;) {
-    const findings = await silently(() => exercise.check(glance(lab), notes, answer))
+    const findings = await exercise.check(glance(lab), notes, answer)
     if (passes(findings) || performance.now() > deadline) return findings
     await pause(LOOK_AGAIN_MS, undefined, { signal: interruption.signal })
   }

@@ -1,5 +1,5 @@
 import type { PollResultResponse } from '../../../proto/gen/polling.ts'
-import { attempt } from '../docker/docker.ts'
+import { attempt } from '../docker/command.ts'
 import { hasFile, noteOf } from '../docker/nodes.ts'
 import { experimentsSince } from '../experiment/folder.ts'
 import type { Experiment } from '../experiment/record.ts'
@@ -13,6 +13,7 @@ import type { Level } from '../rules/durability.ts'
 import { type PollingClient, pollingClient } from '../service/client.ts'
 import { metricsOf } from '../service/metrics.ts'
 import { probeWrites, type WriteProbe } from '../service/write-probe.ts'
+import { unreported } from '../steps.ts'
 import {
   type DatabaseName,
   type DatabaseNode,
@@ -148,11 +149,12 @@ export function stageOf(lab: Lab): Stage {
       if (kind === undefined) throw new Error(`no kind of fault ${name}`)
       const strange = Object.keys(options).filter((option) => !Object.hasOwn(kind.options, option))
       if (strange.length > 0) throw new Error(`${name} has no option ${strange.join(', ')}`)
-      await inject(lab, { kind, node, peers, options })
+      await inject(lab, { kind, node, peers, options }, unreported)
     },
-    heal: async (...kinds) => void (await heal(lab, { kinds, nodes: [] })),
-    setLevel: async (level) => void (await setLevel(lab, level, false)),
-    failover: async () => void (await failover(lab, { maxLag: undefined, force: true, keepReports: false })),
+    heal: async (...kinds) => void (await heal(lab, { kinds, nodes: [] }, unreported)),
+    setLevel: async (level) => void (await setLevel(lab, level, false, unreported)),
+    failover: async () =>
+      void (await failover(lab, { maxLag: undefined, force: true, keepReports: false }, unreported)),
     status: () => statusOf(lab),
     replication: () => replicationOf(lab),
     async nextStart(name) {

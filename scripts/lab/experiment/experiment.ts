@@ -3,6 +3,7 @@ import { machine } from '../docker/machine.ts'
 import { LabError } from '../errors.ts'
 import { beginAgain, interruption } from '../interruption.ts'
 import { exclusively } from '../state/lock.ts'
+import type { Reporter, Say } from '../steps.ts'
 import type { Lab } from '../topology/topology.ts'
 import { reset } from '../verbs/reset.ts'
 import { createFolder, FILES, readExperiment, replaceJson, writeExperiment } from './folder.ts'
@@ -14,14 +15,24 @@ import { carryOut } from './run.ts'
 /** An experiment, the folder that keeps it, and the page that shows it. */
 export type Kept = { readonly experiment: Experiment; readonly folder: string; readonly report: string }
 
-type Tell = (what: string) => void
-
 /** Carries out one plan after the other, each on a lab as new, keeps all in a new folder in `output`, and gives the lab back as new. */
-export const experiment = (lab: Lab, plans: readonly Plan[], output: string, tell: Tell): Promise<Kept> =>
+export const experiment = (
+  lab: Lab,
+  plans: readonly Plan[],
+  output: string,
+  say: Say,
+  reporter: Reporter,
+): Promise<Kept> =>
   // A lock of its own: the commands that it gives take the lab's.
-  exclusively(lab, () => carryOutAll(lab, plans, output, tell), 'experiment')
+  exclusively(lab, () => carryOutAll(lab, plans, output, say, reporter), 'experiment')
 
-async function carryOutAll(lab: Lab, plans: readonly Plan[], output: string, tell: Tell): Promise<Kept> {
+async function carryOutAll(
+  lab: Lab,
+  plans: readonly Plan[],
+  output: string,
+  say: Say,
+  reporter: Reporter,
+): Promise<Kept> {
   const at = new Date()
   const about = { at: at.toISOString(), machine: await machine(), postgres: Number(lab.settings.postgres) }
   const folder = await createFolder(output, at, [...new Set(plans.map(({ fault }) => fault))].join('+'))
@@ -33,9 +44,9 @@ async function carryOutAll(lab: Lab, plans: readonly Plan[], output: string, tel
   }
   try {
     for (const plan of plans) {
-      tell(`run ${runs.length + 1} of ${plans.length}: ${inWords(plan)}`)
-      await reset(lab)
-      runs.push(await attempt(lab, plan, nameOf(runs.length, plan), folder))
+      say(`run ${runs.length + 1} of ${plans.length}: ${inWords(plan)}`)
+      await reset(lab, reporter)
+      runs.push(await attempt(lab, plan, nameOf(runs.length, plan), folder, reporter))
       await keep()
     }
   } catch (error) {
@@ -45,19 +56,19 @@ async function carryOutAll(lab: Lab, plans: readonly Plan[], output: string, tel
     await keepReport(folder, await keep())
     // What was interrupted has faults in force; the next Ctrl-C interrupts healing them.
     beginAgain()
-    tell(`${why}; giving the lab back as new`)
-    await reset(lab)
+    say(`${why}; giving the lab back as new`)
+    await reset(lab, reporter)
     throw aborted ? reason : error
   }
-  await reset(lab)
+  await reset(lab, reporter)
   const it = await keep()
   return { experiment: it, folder, report: await keepReport(folder, it) }
 }
 
 /** A run that fails on its way is none; those after it may succeed. */
-async function attempt(lab: Lab, plan: Plan, name: string, folder: string): Promise<Run> {
+async function attempt(lab: Lab, plan: Plan, name: string, folder: string, reporter: Reporter): Promise<Run> {
   try {
-    return await carryOut(lab, plan, name, folder)
+    return await carryOut(lab, plan, name, folder, reporter)
   } catch (error) {
     if (interruption.signal.aborted || !(error instanceof LabError)) throw error
     return notRun(name, plan, `not run: ${error.code}: ${error.message}`)

@@ -1,4 +1,4 @@
-import { act } from '../docker/docker.ts'
+import { act } from '../docker/command.ts'
 import { killNode } from '../docker/nodes.ts'
 import { type Kind, ofContainer } from './kind.ts'
 

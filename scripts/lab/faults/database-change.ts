@@ -1,4 +1,5 @@
-import { act, type Tell } from '../docker/docker.ts'
+import { act } from '../docker/command.ts'
+import type { Tell } from '../steps.ts'
 import type { Node } from '../topology/topology.ts'
 
 /** Runs SQL as a database's superuser from inside its container: that works whatever is wrong with the network. */

@@ -1,10 +1,9 @@
-import type { Tell } from '../docker/docker.ts'
 import { faultsImage, hasImage } from '../docker/images.ts'
 import { changing } from '../docker/leftovers.ts'
 import { labError } from '../errors.ts'
 import { type LeftBehind, leftBehind, lookAtData } from '../postgres/data.ts'
 import { endedError, endOf } from '../postgres/ended.ts'
-import { steps, tellOf } from '../terminal/steps.ts'
+import type { Reporter, Tell } from '../steps.ts'
 import type { Lab, Node, NodeName } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 import type { Fault, Kind, Peer, View } from './kind.ts'
@@ -37,21 +36,14 @@ export type Healed = {
 }
 
 /** Ends the chosen faults, and returns when they are seen to be gone. Safe to run again, from wherever it was interrupted. */
-export const heal = (lab: Lab, choice: Choice): Promise<Healed> =>
-  changing(lab, async () => {
-    let result: Healed | undefined
-    await steps([
-      {
-        title: 'Heal',
-        task: async (_, task) => {
-          result = await healAll(tellOf(task), lab, choice)
-          task.title = result.healed.length === 0 ? 'Heal: nothing to heal' : 'Heal'
-        },
-      },
-    ])
-    if (result === undefined) throw new Error('healed without a result')
-    return result
-  })
+export const heal = (lab: Lab, choice: Choice, { step }: Reporter): Promise<Healed> =>
+  changing(lab, () =>
+    step('Heal', async ({ tell, retitle }) => {
+      const result = await healAll(tell, lab, choice)
+      if (result.healed.length === 0) retitle('Heal: nothing to heal')
+      return result
+    }),
+  )
 
 async function healAll(tell: Tell, lab: Lab, choice: Choice): Promise<Healed> {
   const kinds = KINDS.filter(({ name }) => choice.kinds.length === 0 || choice.kinds.includes(name))

@@ -3,10 +3,10 @@ import { findNetwork } from '../docker/network.ts'
 import { ABSENT, containersOf } from '../docker/nodes.ts'
 import { labError } from '../errors.ts'
 import { hinderedError } from '../postgres/ended.ts'
-import { faultLines } from '../terminal/fault-view.ts'
 import type { DatabaseNode, Lab, Node } from '../topology/topology.ts'
 import { faultsIn, KINDS } from './kinds.ts'
 import { look } from './look.ts'
+import { faultLines } from './words.ts'
 
 /** A fault in force, or a setting that hides a database, is nothing to wait for: says so. */
 export async function assertUnhindered(

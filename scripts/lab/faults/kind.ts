@@ -1,7 +1,7 @@
-import type { Tell } from '../docker/docker.ts'
 import type { Network } from '../docker/network.ts'
 import type { Container, ContainerState } from '../docker/nodes.ts'
 import type { Observation } from '../postgres/database.ts'
+import type { Tell } from '../steps.ts'
 import type { Lab, Node, NodeName } from '../topology/topology.ts'
 import type { Namespace } from './namespace.ts'
 

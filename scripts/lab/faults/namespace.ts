@@ -1,8 +1,9 @@
+import { act, attempt, failure, type Result } from '../docker/command.ts'
 import { confinement } from '../docker/confinement.ts'
-import { act, attempt, failure, type Result, type Tell } from '../docker/docker.ts'
 import { faultsImage, hasImage } from '../docker/images.ts'
 import { labelledHelper } from '../docker/leftovers.ts'
 import { labError } from '../errors.ts'
+import type { Tell } from '../steps.ts'
 import type { Lab, Node } from '../topology/topology.ts'
 
 /** A node's only interface besides its loopback. */

@@ -1,6 +1,7 @@
 import { bytes } from '../bytes.ts'
-import { look, type Tell } from '../docker/docker.ts'
+import { look } from '../docker/command.ts'
 import { labError } from '../errors.ts'
+import type { Tell } from '../steps.ts'
 import type { Node } from '../topology/topology.ts'
 import { changeDatabase } from './database-change.ts'
 import type { Kind, Order } from './kind.ts'

@@ -1,6 +1,7 @@
-import { act, type Tell } from '../docker/docker.ts'
+import { act } from '../docker/command.ts'
 import { containersOf } from '../docker/nodes.ts'
 import { untilNodes } from '../faults/waiting.ts'
+import type { Tell } from '../steps.ts'
 import { endpointOf, type Lab } from '../topology/topology.ts'
 
 /** Loads what `serving` needs ahead of time: it takes a while, and others are waited for anyway. */

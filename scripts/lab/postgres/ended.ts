@@ -1,4 +1,4 @@
-import { typed } from '../docker/docker.ts'
+import { typed } from '../docker/command.ts'
 import { type Container, fileOf, lastLines } from '../docker/nodes.ts'
 import { type LabError, labError } from '../errors.ts'
 import type { DatabaseNode, Lab, Node } from '../topology/topology.ts'

@@ -1,4 +1,4 @@
-import { attempt, failure } from '../docker/docker.ts'
+import { attempt, failure } from '../docker/command.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
 
 /** Runs SQL inside a database node as its superuser; gives rows as lines, columns separated by `|`. */

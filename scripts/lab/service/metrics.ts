@@ -1,4 +1,4 @@
-import { attempt } from '../docker/docker.ts'
+import { attempt } from '../docker/command.ts'
 import type { ServerNode } from '../topology/topology.ts'
 
 // With what the image has: a client would take more memory than what is looked at.

@@ -1,8 +1,8 @@
 import { chalk } from 'zx/core'
 import { bytes } from '../bytes.ts'
+import { faultLines } from '../faults/words.ts'
 import type { LabStatus, NodeStatus } from '../verbs/status.ts'
 import { visible } from '../visible.ts'
-import { faultLines } from './fault-view.ts'
 
 /** The lab's status as a table for people: one line a node, then who serves. */
 export function statusTable(status: LabStatus): string {

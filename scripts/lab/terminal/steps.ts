@@ -1,21 +1,36 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
-import { Listr, ListrLogger, type ListrTask, type ListrTaskWrapper, PRESET_TIMER, ProcessOutput } from 'listr2'
-import type { Tell } from '../docker/docker.ts'
+import type { ListrTask, ListrTaskWrapper } from 'listr2'
+import type { Reporter, Step, Telling } from '../steps.ts'
 import { visible } from '../visible.ts'
 
-const silence = new AsyncLocalStorage<true>()
+// Loaded while others are waited for: it takes a while.
+const listr2 = import('listr2')
 
-/** Runs work whose steps are not shown. */
-export const silently = <T>(work: () => Promise<T>): Promise<T> => silence.run(true, work)
+/** Shows steps with their times: live on a terminal, plain lines when piped. Standard output stays free for answers. */
+export const onTerminal: Reporter = {
+  step: async <T>(title: string, work: Step<T>['work']) => {
+    const values: T[] = []
+    await show(taskOf({ title, work }, (value) => values.push(value)))
+    return values[0] as T
+  },
+  together: async <T>(title: string, steps: readonly Step<T>[]) => {
+    const values = new Map<Step<T>, T>()
+    await show({
+      title,
+      task: (_, task) =>
+        task.newListr(
+          steps.map((step) => taskOf(step, (value) => values.set(step, value))),
+          { concurrent: true },
+        ),
+    })
+    return steps.map((step) => values.get(step) as T)
+  },
+}
 
-/** Runs steps one after another, with times: live on a terminal, plain lines when piped. Standard output stays free for answers. */
-export async function steps(tasks: ListrTask[]): Promise<void> {
+async function show(task: ListrTask): Promise<void> {
+  const { Listr, ListrLogger, PRESET_TIMER, ProcessOutput } = await listr2
   const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) })
   const timer = { ...PRESET_TIMER, condition: (milliseconds: number) => milliseconds >= 100 }
-  await new Listr(tasks.map(showing), {
-    silentRendererCondition: () => silence.getStore() === true,
-    concurrent: false,
-    exitOnError: true,
+  await new Listr([task], {
     // Ctrl-C is ours: it has to end what runs first.
     registerSignalListeners: false,
     rendererOptions: {
@@ -31,15 +46,21 @@ export async function steps(tasks: ListrTask[]): Promise<void> {
   }).run()
 }
 
-/** Commands stay on the screen when their step is done. */
-export const showing = (task: ListrTask): ListrTask => ({
-  ...task,
+/** What a step tells stays on the screen when it is done. */
+const taskOf = <T>({ title, work }: Step<T>, done: (value: T) => void): ListrTask => ({
+  title,
+  task: async (_, task) => void done(await work(tellingOf(task))),
   rendererOptions: { persistentOutput: true, outputBar: Number.POSITIVE_INFINITY },
 })
 
-/** Shows each told command below its step. */
-export const tellOf =
-  (task: Pick<ListrTaskWrapper<unknown, never, never>, 'output'>): Tell =>
-  (line) => {
-    task.output = `$ ${visible(line)}`
-  }
+const tellingOf = (task: Pick<ListrTaskWrapper<unknown, never, never>, 'output' | 'title'>): Telling => ({
+  tell: (command) => {
+    task.output = `$ ${visible(command)}`
+  },
+  say: (news) => {
+    task.output = news
+  },
+  retitle: (title) => {
+    task.title = title
+  },
+})

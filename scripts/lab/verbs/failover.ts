@@ -3,15 +3,18 @@ import type { FailoverOptions } from '../managers/scripted/check.ts'
 import type { Failover } from '../managers/scripted/failover.ts'
 import { openSessions } from '../managers/scripted/means.ts'
 import { loadServing } from '../managers/serving.ts'
+import type { Reporter } from '../steps.ts'
 import type { Lab } from '../topology/topology.ts'
 
 /** A failover from the start of the process on: what has to be loaded is loaded while the sessions open. */
-export async function failover(lab: Lab, options: FailoverOptions): Promise<Failover> {
+export async function failover(lab: Lab, options: FailoverOptions, reporter: Reporter): Promise<Failover> {
   const sessions = openSessions(lab)
   try {
     const { failOver } = await import('../managers/scripted/failover.ts')
     loadServing()
-    return await changing(lab, () => failOver({ lab, sessions, started: performance.timeOrigin, seconds: 1 }, options))
+    return await changing(lab, () =>
+      failOver({ lab, sessions, started: performance.timeOrigin, seconds: 1 }, options, reporter),
+    )
   } finally {
     for (const { end } of sessions.values()) end()
   }

@@ -1,18 +1,15 @@
-import type { ListrTask } from 'listr2'
 import { allImages, hasImage, type Image, type Images, imagesOf, makeImage } from '../docker/images.ts'
 import { changing } from '../docker/leftovers.ts'
-import { showing, steps, tellOf } from '../terminal/steps.ts'
+import type { Reporter, Step, Tell } from '../steps.ts'
 import type { Lab } from '../topology/topology.ts'
 import { preflightOfImages } from './preflight.ts'
 
 /** Makes the images of the lab that are not there, and nothing else. */
-export const prepareImages = (lab: Lab): Promise<void> =>
+export const prepareImages = (lab: Lab, reporter: Reporter): Promise<void> =>
   changing(lab, async () => {
     const missing = await missingOf(await imagesOf(lab.settings))
-    await steps([
-      { title: 'Check the machine', task: () => preflightOfImages(missing.length > 0) },
-      buildImages(lab, missing),
-    ])
+    await reporter.step('Check the machine', () => preflightOfImages(missing.length > 0))
+    await buildImages(lab, missing, reporter)
   })
 
 /** Images that the engine does not have. */
@@ -22,29 +19,28 @@ export async function missingOf(images: Images): Promise<readonly Image[]> {
   return all.filter((_, index) => !present[index])
 }
 
-/** The step that makes those images. */
-export const buildImages = (lab: Lab, missing: readonly Image[]): ListrTask => ({
-  title: 'Build images',
-  skip: missing.length === 0 ? 'Build images: all there' : false,
-  task: (_, task) => task.newListr(buildTasks(lab, missing).map(showing), { concurrent: true }),
-})
+/** Makes those images. */
+export async function buildImages(lab: Lab, missing: readonly Image[], { step, together }: Reporter): Promise<void> {
+  if (missing.length === 0) await step('Build images: all there', () => {})
+  else await together('Build images', builds(lab, missing))
+}
 
-/** One task an image, each after the image it is built on, the rest side by side. */
-function buildTasks(lab: Lab, missing: readonly Image[]): ListrTask[] {
+/** A step for each image, after that of the image it is built on, the rest side by side. */
+function builds(lab: Lab, missing: readonly Image[]): readonly Step<void>[] {
   const building = new Map<string, Promise<void>>()
-  const build = (image: Image, tell: (line: string) => void): Promise<void> => {
+  const build = (image: Image, tell: Tell): Promise<void> => {
     const after = image.build && building.get(image.build.base.tag)
     return (after ?? Promise.resolve()).then(() => makeImage(tell, image, lab.settings.patience, lab.settings.mirror))
   }
   return missing.map((image) => {
     const started = Promise.withResolvers<void>()
     building.set(image.tag, started.promise)
-    // Awaited by those built on it, and by its own task: neither leaves a rejection unheard.
+    // Awaited by those built on it, and by its own step: neither leaves a rejection unheard.
     started.promise.catch(() => {})
     return {
       title: image.tag,
-      task: (_, task) => {
-        build(image, tellOf(task)).then(started.resolve, started.reject)
+      work: ({ tell }) => {
+        build(image, tell).then(started.resolve, started.reject)
         return started.promise
       },
     }

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { described } from '../docker/api.ts'
-import { look } from '../docker/docker.ts'
+import { look } from '../docker/command.ts'
 import { containersOf, dataVersion } from '../docker/nodes.ts'
 import { $, environment } from '../docker/shell.ts'
 import { labError } from '../errors.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { act, type Tell } from '../docker/docker.ts'
+import { act } from '../docker/command.ts'
 import { changing } from '../docker/leftovers.ts'
 import { ABSENT, type Container, containersOf, hasFile, noteForNextStart, noteOf } from '../docker/nodes.ts'
 import { withStoppedData } from '../docker/reader.ts'
@@ -23,9 +23,9 @@ import { type Level, levelChosen, levelInForce } from '../rules/durability.ts'
 import { type Hindrance, hasNothingOfItsOwn } from '../rules/hindrance.ts'
 import { stateFolder } from '../state/folder.ts'
 import { writePrivately } from '../state/private-file.ts'
-import { steps, tellOf } from '../terminal/steps.ts'
+import type { Reporter, Tell } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
-import { asPrimary, followAnew, prepareFor, restoreLevel, streaming, untilFollows } from './following.ts'
+import { asPrimary, type Followed, followAnew, prepareFor, restoreLevel, streaming, untilFollows } from './following.ts'
 import { hindranceSeen } from './hindrance-seen.ts'
 import { IN_PLACE } from './mend.ts'
 
@@ -57,24 +57,25 @@ export type RejoinOptions = {
  * Brings the database that is not the primary back as its standby, whatever became of it, and first lists the votes that
  * this throws away. Interrupted anywhere, the next run goes on from there.
  */
-export const rejoin = (lab: Lab, options: RejoinOptions): Promise<Rejoin> =>
+export const rejoin = (lab: Lab, options: RejoinOptions, reporter: Reporter): Promise<Rejoin> =>
   changing(lab, async () => {
     const sights = await lookAtDatabases(lab)
     const absent = sights.find(({ state }) => state === 'absent')
     if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.node.name })
     const [primary, second] = primariesOf(sights)
-    if (primary === undefined) return undo(lab, sights, options)
+    if (primary === undefined) return undo(lab, sights, options, reporter)
     if (second !== undefined && second.facts.timeline === primary.facts.timeline) throw splitBrain(sights)
     const node = peerOf(lab, primary.node)
     await assertNewer(primary, node, sights)
     const own = sights.find((sight) => sight.node === node)
-    if (streams(primary, sights, node) && own?.facts?.tooLow.length === 0) return stays(lab, primary, node)
-    if (options.copy) return bringBack(lab, primary, node, options)
+    if (streams(primary, sights, node) && own?.facts?.tooLow.length === 0) return stays(lab, primary, node, reporter)
+    if (options.copy) return bringBack(lab, primary, node, options, reporter)
     const [container = ABSENT] = await containersOf(lab, [node])
     const hindrance = await hindranceSeen(lab, node, container, own?.facts, primary.facts)
-    const mended = await mendInPlace(lab, primary, node, isLive(container, own?.facts) ? hindrance : undefined)
+    const found = isLive(container, own?.facts) ? hindrance : undefined
+    const mended = await mendInPlace(lab, primary, node, found, reporter)
     if (mended.left === undefined) return { ...outcome(primary, node), how: 'mended', why: mended.why }
-    return bringBack(lab, primary, node, options, reasonToCopy(mended.left, primary, own?.facts))
+    return bringBack(lab, primary, node, options, reporter, reasonToCopy(mended.left, primary, own?.facts))
   })
 
 /** Is what keeps it from following going on? What ended a node may be mended by now, and a primary is to follow nobody. */
@@ -98,6 +99,7 @@ async function mendInPlace(
   primary: Answering,
   node: DatabaseNode,
   found: Hindrance | undefined,
+  reporter: Reporter,
 ): Promise<{ readonly left: Hindrance | 'unknown' | undefined; readonly why: string | null }> {
   const tried = new Set<string>()
   let left: Hindrance | 'unknown' | undefined = found ?? 'unknown'
@@ -110,17 +112,12 @@ async function mendInPlace(
     if (mend === undefined) break
     tried.add(cause)
     whys.push(says)
-    await steps([
-      { title: `Mend ${node.name}: ${says}`, task: (_, task) => mend(tellOf(task), primary.node, node) },
-      {
-        title: `Wait until ${node.name} follows ${primary.node.name}`,
-        task: async () => {
-          left = await untilFollows(lab, primary.node, node, 60)
-        },
-      },
-    ])
+    await reporter.step(`Mend ${node.name}: ${says}`, ({ tell }) => mend(tell, primary.node, node))
+    left = await reporter.step(`Wait until ${node.name} follows ${primary.node.name}`, () =>
+      untilFollows(lab, primary.node, node, 60),
+    )
   }
-  if (left === undefined) await steps([levelStep(lab, primary)])
+  if (left === undefined) await restoreChosen(lab, primary, reporter)
   return { left, why: whys.join('; ') || null }
 }
 
@@ -143,11 +140,9 @@ function streams({ facts }: Answering, sights: readonly Sight[], node: DatabaseN
 }
 
 /** It streams already: all that may be missing is the level. */
-async function stays(lab: Lab, primary: Answering, node: DatabaseNode): Promise<Rejoin> {
-  await steps([
-    { title: `${node.name} streams from ${primary.node.name} already`, task: () => {} },
-    levelStep(lab, primary),
-  ])
+async function stays(lab: Lab, primary: Answering, node: DatabaseNode, reporter: Reporter): Promise<Rejoin> {
+  await reporter.step(`${node.name} streams from ${primary.node.name} already`, () => {})
+  await restoreChosen(lab, primary, reporter)
   return { ...outcome(primary, node), how: 'none' }
 }
 
@@ -156,53 +151,70 @@ async function bringBack(
   primary: Answering,
   node: DatabaseNode,
   { copy, discard }: RejoinOptions,
+  reporter: Reporter,
   reason?: ReasonToCopy,
 ): Promise<Rejoin> {
-  let votes: readonly LostVote[] | null = reason?.losesNothing ? [] : null
-  let keptIn: string | null = null
-  let why: string | null = copy ? 'a copy was asked for' : (reason?.why ?? null)
-  let how: 'rewound' | 'copied' = 'rewound'
+  const { step } = reporter
   const halfWay = isHalfWay(node, await noteOf(node))
   const empty = !halfWay && !(await hasFile(node, 'PG_VERSION'))
-  if (halfWay) why = 'an earlier rejoin ended half-way'
-  if (empty) [why, votes] = ['it has no data', []]
   const whole = !halfWay && !empty
-  await steps([
-    { title: `Fence ${node.name}`, enabled: whole, task: (_, task) => fence(tellOf(task), lab, node) },
-    {
-      title: `List the votes that only ${node.name} has`,
-      enabled: whole && votes === null,
-      task: async (_, task) => {
-        votes = await divergedVotes(tellOf(task), lab, primary.node, node).catch((error) => {
-          if (!discard || !(error instanceof LabError && error.code === 'VOTES_UNREADABLE')) throw error
-          task.output = error.message
-          why = 'its data cannot be opened'
-          return null
-        })
-        if (votes !== null && votes.length > 0) keptIn = await keep(lab, votes)
-        task.title = `Votes that only ${node.name} has: ${votes?.length ?? 'unknown'}${keptIn === null ? '' : `, kept in ${keptIn}`}`
-      },
+  if (whole) await step(`Fence ${node.name}`, ({ tell }) => fence(tell, lab, node))
+  const losesNothing = empty || (reason?.losesNothing ?? false)
+  const left: LeftBehind =
+    whole && !losesNothing
+      ? await leftBehind(lab, primary.node, node, discard, reporter)
+      : { votes: losesNothing ? [] : null, keptIn: null, unreadable: false }
+  const why = halfWay
+    ? 'an earlier rejoin ended half-way'
+    : empty
+      ? 'it has no data'
+      : left.unreadable
+        ? 'its data cannot be opened'
+        : copy
+          ? 'a copy was asked for'
+          : (reason?.why ?? null)
+  await step(`Make its slot on ${primary.node.name}`, ({ tell }) => prepareFor(tell, primary.node, node))
+  const followed = await step(
+    `Rewind or copy ${node.name}, and start it as a standby`,
+    async ({ tell, retitle }): Promise<Followed> => {
+      if (!whole) await putDown(tell, lab, node)
+      const it = await followAnew(tell, lab, primary.node, node, why === null ? 'rewind' : 'copy')
+      const copied = `${node.name} was copied (${why ?? it.refused}), and streams`
+      retitle(it.how === 'rewound' ? `${node.name} was rewound, and streams` : copied)
+      return it
     },
-    {
-      title: `Make its slot on ${primary.node.name}`,
-      task: (_, task) => prepareFor(tellOf(task), primary.node, node),
-    },
-    {
-      title: `Rewind or copy ${node.name}, and start it as a standby`,
-      task: async (_, task) => {
-        if (!whole) await putDown(tellOf(task), lab, node)
-        const word = why === null ? 'rewind' : 'copy'
-        const followed = await followAnew(tellOf(task), lab, primary.node, node, word)
-        how = followed.how
-        why ??= followed.refused
-        task.title =
-          how === 'rewound' ? `${node.name} was rewound, and streams` : `${node.name} was copied (${why}), and streams`
-      },
-    },
-    levelStep(lab, primary),
-  ])
-  return { ...outcome(primary, node), how, why, divergedVotes: votes, keptIn }
+  )
+  await restoreChosen(lab, primary, reporter)
+  const { votes: divergedVotes, keptIn } = left
+  return { ...outcome(primary, node), how: followed.how, why: why ?? followed.refused, divergedVotes, keptIn }
 }
+
+/** Votes that are lost when a node is brought back: null where nobody could read them. */
+type LeftBehind = {
+  readonly votes: readonly LostVote[] | null
+  readonly keptIn: string | null
+  readonly unreadable: boolean
+}
+
+/** Lists the votes that only a node has, and keeps the list. */
+const leftBehind = (
+  lab: Lab,
+  primary: DatabaseNode,
+  node: DatabaseNode,
+  discard: boolean,
+  { step }: Reporter,
+): Promise<LeftBehind> =>
+  step(`List the votes that only ${node.name} has`, async ({ tell, say, retitle }) => {
+    const votes = await divergedVotes(tell, lab, primary, node).catch((error) => {
+      if (!discard || !(error instanceof LabError && error.code === 'VOTES_UNREADABLE')) throw error
+      say(error.message)
+      return null
+    })
+    const keptIn = votes !== null && votes.length > 0 ? await keep(lab, votes) : null
+    const kept = keptIn === null ? '' : `, kept in ${keptIn}`
+    retitle(`Votes that only ${node.name} has: ${votes?.length ?? 'unknown'}${kept}`)
+    return { votes, keptIn, unreadable: votes === null }
+  })
 
 const outcome = (primary: Answering, node: DatabaseNode) => ({
   primary: primary.node.name,
@@ -213,11 +225,12 @@ const outcome = (primary: Answering, node: DatabaseNode) => ({
   level: levelChosen(primary.facts),
 })
 
-const levelStep = (lab: Lab, primary: Answering) => ({
-  title: `Restore the durability level ${levelChosen(primary.facts)}`,
-  enabled: levelInForce(primary.facts) !== levelChosen(primary.facts),
-  task: (_: unknown, task: { output: string }) => restoreLevel(tellOf(task), lab, primary),
-})
+/** Restores the level that was chosen, if another is in force. */
+async function restoreChosen(lab: Lab, primary: Answering, { step }: Reporter): Promise<void> {
+  const chosen = levelChosen(primary.facts)
+  if (levelInForce(primary.facts) === chosen) return
+  await step(`Restore the durability level ${chosen}`, ({ tell }) => restoreLevel(tell, lab, primary))
+}
 
 const divergedVotes = (tell: Tell, lab: Lab, primary: DatabaseNode, node: DatabaseNode): Promise<readonly LostVote[]> =>
   withStoppedData(tell, lab, node, (there) => votesMissing((query) => ask(lab, primary, query), there))
@@ -230,7 +243,8 @@ async function keep(lab: Lab, votes: readonly LostVote[]): Promise<string> {
 }
 
 /** A failover ended between fencing and promoting: the fenced node is still the newest, so it comes back as it was. */
-async function undo(lab: Lab, sights: readonly Sight[], options: RejoinOptions): Promise<Rejoin> {
+async function undo(lab: Lab, sights: readonly Sight[], options: RejoinOptions, reporter: Reporter): Promise<Rejoin> {
+  const { step } = reporter
   const notes = await Promise.all(lab.databases.map(noteOf))
   // Started by hand it does not come up, and the engine tries again: for moments its container runs.
   const node = lab.databases.find((_, index) => notes[index] === 'fenced' && sights[index]?.facts === undefined)
@@ -240,34 +254,18 @@ async function undo(lab: Lab, sights: readonly Sight[], options: RejoinOptions):
   const follows = standbysOf(sights).some((sight) => sight.node === peer)
   // Promoted or not, one that has no data any more leaves nothing newer.
   if (!follows && (await hasFile(peer, 'PG_VERSION'))) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
-  let primary: Answering | undefined
-  await steps([
-    {
-      title: `Let the servers forget the newer history: it is gone with the data of ${peer.name}`,
-      enabled: !follows,
-      // They write to nobody on an older timeline than they have seen.
-      task: (_, task) => restartServers(tellOf(task), lab),
-    },
-    {
-      title: `Undo the fencing of ${node.name}: ${follows ? 'nothing was promoted' : `${peer.name} has no data`}`,
-      task: async (_, task) => {
-        await putDown(tellOf(task), lab, node)
-        await noteForNextStart(tellOf(task), node, 'keep')
-        await act(tellOf(task), ['start', node.container])
-      },
-    },
-    {
-      title: `Wait until ${peer.name} streams from it`,
-      enabled: follows,
-      task: () => streaming(lab, node, peer, 60),
-    },
-    {
-      title: `Wait until ${node.name} is the primary`,
-      task: async () => {
-        primary = await asPrimary(lab, node)
-      },
-    },
-  ])
-  if (primary === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
-  return follows ? { ...outcome(primary, peer), how: 'undone' } : bringBack(lab, primary, peer, options)
+  if (!follows)
+    // They write to nobody on an older timeline than they have seen.
+    await step(`Let the servers forget the newer history: it is gone with the data of ${peer.name}`, ({ tell }) =>
+      restartServers(tell, lab),
+    )
+  const why = follows ? 'nothing was promoted' : `${peer.name} has no data`
+  await step(`Undo the fencing of ${node.name}: ${why}`, async ({ tell }) => {
+    await putDown(tell, lab, node)
+    await noteForNextStart(tell, node, 'keep')
+    await act(tell, ['start', node.container])
+  })
+  if (follows) await step(`Wait until ${peer.name} streams from it`, () => streaming(lab, node, peer, 60))
+  const primary = await step(`Wait until ${node.name} is the primary`, () => asPrimary(lab, node))
+  return follows ? { ...outcome(primary, peer), how: 'undone' } : bringBack(lab, primary, peer, options, reporter)
 }

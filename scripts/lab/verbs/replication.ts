@@ -1,11 +1,10 @@
-import type { Tell } from '../docker/docker.ts'
 import { changing } from '../docker/leftovers.ts'
 import { labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { change, type Facts, LEVEL_SETTING, observe } from '../postgres/database.ts'
 import { lookAtDatabases, primaryOf, type Sight, seenOf } from '../postgres/sights.ts'
 import { commitsHang, LEVELS, type Level, levelChosen, levelInForce } from '../rules/durability.ts'
-import { steps, tellOf } from '../terminal/steps.ts'
+import type { Reporter, Tell } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
 
 export type Replication = {
@@ -42,22 +41,17 @@ function describe(sights: readonly Sight[]): Replication {
 }
 
 /** Sets the level live, and ends when it is in force; without a standby only where `force` says so. */
-export const setLevel = (lab: Lab, level: Level, force: boolean): Promise<Replication> =>
+export const setLevel = (lab: Lab, level: Level, force: boolean, { step }: Reporter): Promise<Replication> =>
   changing(lab, async () => {
     const sights = await lookAtDatabases(lab)
     const { node, facts } = primaryOf(sights)
     const streams = facts.standbys.some(({ name, state }) => name === node.peer && state === 'streaming')
     if (level !== 'async' && !streams && !force) throw labError('NO_STANDBY', { level, seen: seenOf(sights) })
-    await steps([
-      { title: `Set ${node.name} to ${level}`, task: (_, task) => putLevel(tellOf(task), node, level) },
-      {
-        title: 'Wait until it is in force',
-        task: async (_, task) => {
-          if (level === 'async' || streams) await inForce(tellOf(task), lab, node, level)
-          else await heeded(tellOf(task), node)
-        },
-      },
-    ])
+    await step(`Set ${node.name} to ${level}`, ({ tell }) => putLevel(tell, node, level))
+    await step('Wait until it is in force', async ({ tell }) => {
+      if (level === 'async' || streams) await inForce(tell, lab, node, level)
+      else await heeded(tell, node)
+    })
     return replicationOf(lab)
   })
 

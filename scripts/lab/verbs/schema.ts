@@ -1,6 +1,7 @@
-import { attempt, type Tell, typed } from '../docker/docker.ts'
+import { attempt, typed } from '../docker/command.ts'
 import { labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
+import type { Tell } from '../steps.ts'
 import type { Lab } from '../topology/topology.ts'
 import { untilHopeless } from './mendable.ts'
 import { statusOf } from './status.ts'

@@ -1,6 +1,4 @@
-import type { ListrTask } from 'listr2'
 import { type Change, ensureMade, ensureRunning, isMade, regainNames } from '../docker/converge.ts'
-import type { Tell } from '../docker/docker.ts'
 import { imagesOf, removeSuperseded } from '../docker/images.ts'
 import { changing } from '../docker/leftovers.ts'
 import { ensureNetwork } from '../docker/network.ts'
@@ -10,10 +8,10 @@ import { untilNodes } from '../faults/waiting.ts'
 import { balanced, restartServers } from '../managers/serving.ts'
 import { lookAtData } from '../postgres/data.ts'
 import { peerOf } from '../postgres/sights.ts'
-import { type Starting, startingOf } from '../rules/starting.ts'
+import { startingOf } from '../rules/starting.ts'
 import { rememberPassword } from '../state/pgpass.ts'
 import { createSecrets, keepVerifiers, readSecrets, type Secrets, secretsFolder } from '../state/secrets.ts'
-import { showing, steps, tellOf } from '../terminal/steps.ts'
+import type { Reporter, Step, Tell } from '../steps.ts'
 import type { DatabaseNode, Lab, Node, NodeName } from '../topology/topology.ts'
 import { asPrimary, followAnew, prepareFor, restoreLevel } from './following.ts'
 import { buildImages, missingOf } from './images.ts'
@@ -28,114 +26,73 @@ export type SetupResult = { readonly status: LabStatus; readonly changes: Readon
  * Brings the lab to five healthy nodes from whatever state it is in, and changes nothing that is already right.
  * Interrupted anywhere, the next run goes on from there.
  */
-export const setup = (lab: Lab): Promise<SetupResult> =>
+export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
   changing(lab, async () => {
+    const { step, together } = reporter
     const images = await imagesOf(lab.settings)
     const missing = await missingOf(images)
     const changes: Record<string, Change> = {}
-    let parts: Parts | undefined
-    let starting: Starting | undefined
-    let status: LabStatus | undefined
-    const decided = (): Starting => {
-      if (starting === undefined) throw new Error('databases before what they have is known')
-      return starting
-    }
-    const made = (): Parts => {
-      if (parts === undefined) throw new Error('a node before its parts')
-      return parts
-    }
     const older = () => lab.nodes.filter(({ name }) => changes[name] !== 'made' && changes[name] !== 'started')
-    const madeNow = async (tell: Tell, it: Node) => changes[it.name] ?? ensureMade(tell, lab, it, made())
-    const node = (it: Node): ListrTask => ({
-      title: it.name,
-      task: async (_, task) => {
-        const change = await madeNow(tellOf(task), it)
-        const started = await ensureRunning(tellOf(task), lab, it)
-        changes[it.name] = change !== 'made' && started ? 'started' : change
-        const anew = starting?.anew.some(({ name }) => name === it.name)
-        task.title = `${it.name}: ${changes[it.name]}${anew ? ', without any votes: there was no data' : ''}`
-      },
-    })
-    const copied = (it: DatabaseNode): ListrTask => ({
-      title: it.name,
-      task: async (_, task) => {
-        const change = await madeNow(tellOf(task), it)
-        const source = await copyPeer(tellOf(task), lab, it)
-        changes[it.name] = change === 'made' ? 'made' : 'started'
-        task.title = `${it.name}: had no data, and is a copy of ${source.name}`
-      },
-    })
-    const together = { concurrent: true }
 
-    await steps([
-      {
-        title: 'Check the machine',
-        task: async (_, task) => {
-          // One that was renamed holds its port, its address and its data.
-          await regainNames(tellOf(task), lab)
-          await preflight(lab, missing.length > 0)
-        },
+    await step('Check the machine', async ({ tell }) => {
+      // One that was renamed holds its port, its address and its data.
+      await regainNames(tell, lab)
+      await preflight(lab, missing.length > 0)
+    })
+    await buildImages(lab, missing, reporter)
+    const parts = await step('Prepare network and passwords', async ({ tell }): Promise<Parts> => {
+      const secrets = await ensureSecrets(lab)
+      return { images, secrets, network: await ensureNetwork(tell, lab) }
+    })
+    const madeNow = async (tell: Tell, it: Node) => changes[it.name] ?? ensureMade(tell, lab, it, parts)
+    const starting = await step('See what data the databases have', async ({ tell }) => {
+      const fresh = await makeMissing(tell, lab, parts)
+      for (const { name } of fresh) changes[name] = 'made'
+      const found = startingOf(await lookAtData(lab))
+      if (found.anew.length > 0) await restartServers(tell, lab)
+      // Marked before either starts: one new and one old could not replicate.
+      await Promise.all(found.anew.map((it) => markToBeginAnew(tell, it)))
+      return found
+    })
+    const start = (it: Node): Step<void> => ({
+      title: it.name,
+      work: async ({ tell, retitle }) => {
+        const change = await madeNow(tell, it)
+        const started = await ensureRunning(tell, lab, it)
+        const changed = change !== 'made' && started ? 'started' : change
+        changes[it.name] = changed
+        const anew = starting.anew.some(({ name }) => name === it.name)
+        retitle(`${it.name}: ${changed}${anew ? ', without any votes: there was no data' : ''}`)
       },
-      buildImages(lab, missing),
-      {
-        title: 'Prepare network and passwords',
-        task: async (_, task) => {
-          const secrets = await ensureSecrets(lab)
-          parts = { images, secrets, network: await ensureNetwork(tellOf(task), lab) }
-        },
+    })
+    const copy = (it: DatabaseNode): Step<void> => ({
+      title: it.name,
+      work: async ({ tell, retitle }) => {
+        const change = await madeNow(tell, it)
+        const source = await copyPeer(tell, lab, it)
+        changes[it.name] = change === 'made' ? 'made' : 'started'
+        retitle(`${it.name}: had no data, and is a copy of ${source.name}`)
       },
-      {
-        title: 'See what data the databases have',
-        task: async (_, task) => {
-          const fresh = await makeMissing(tellOf(task), lab, made())
-          for (const { name } of fresh) changes[name] = 'made'
-          starting = startingOf(await lookAtData(lab))
-          if (starting.anew.length > 0) await restartServers(tellOf(task), lab)
-          // Marked before either starts: one new and one old could not replicate.
-          await Promise.all(starting.anew.map((it) => markToBeginAnew(tellOf(task), it)))
-        },
-      },
-      {
-        title: 'Start databases',
-        task: (_, task) => {
-          const { goOn, anew, copy } = decided()
-          return task.newListr([...[...goOn, ...anew].map(node), ...copy.map(copied)].map(showing), together)
-        },
-      },
-      {
-        title: 'Start the other database',
-        enabled: () => starting?.refusal !== undefined,
-        task: () => {
-          throw decided().refusal
-        },
-      },
-      // They accept no calls before their databases are ready, and come up meanwhile.
-      { title: 'Start servers', task: (_, task) => task.newListr(lab.servers.map(node).map(showing), together) },
-      {
-        title: 'Wait until both servers answer',
-        task: async (_, task) => {
-          // Data that begins anew has the schema of its image.
-          const fromBefore = decided().anew.length < lab.databases.length
-          const [, applied] = await Promise.all([
-            healthy(lab, lab.servers, older()),
-            fromBefore ? migrate(tellOf(task), lab) : [],
-          ])
-          if (applied.length > 0) task.title = `Both servers answer; ${applied.join(', ')}`
-        },
-      },
-      { title: 'Start the balancer', task: (_, task) => task.newListr([showing(node(lab.loader))], together) },
-      {
-        title: 'Wait until five nodes are healthy',
-        task: async (_, task) => {
-          status = await healthy(lab, lab.nodes, older())
-          if (Object.values(changes).some((change) => change !== 'unchanged'))
-            // What a failover needs takes seconds to compile, once: then it is kept, and the first one is not late.
-            await Promise.all([balanced(lab), import('../managers/scripted/failover.ts')])
-          await removeSuperseded(tellOf(task), images)
-        },
-      },
-    ])
-    if (status === undefined) throw new Error('set up without a status')
+    })
+    await together('Start databases', [...[...starting.goOn, ...starting.anew].map(start), ...starting.copy.map(copy)])
+    if (starting.refusal !== undefined) throw starting.refusal
+    // They accept no calls before their databases are ready, and come up meanwhile.
+    await together('Start servers', lab.servers.map(start))
+    await step('Wait until both servers answer', async ({ tell, retitle }) => {
+      // Data that begins anew has the schema of its image.
+      const fromBefore = starting.anew.length < lab.databases.length
+      const [, applied] = await Promise.all([healthy(lab, lab.servers, older()), fromBefore ? migrate(tell, lab) : []])
+      if (applied.length > 0) retitle(`Both servers answer; ${applied.join(', ')}`)
+    })
+    await together('Start the balancer', [start(lab.loader)])
+    const status = await step('Wait until five nodes are healthy', async ({ tell }) => {
+      const seen = await healthy(lab, lab.nodes, older())
+      if (Object.values(changes).some((change) => change !== 'unchanged'))
+        // What a failover needs takes seconds to compile, once: then it is kept, and the first one is not late.
+        await Promise.all([balanced(lab), import('../managers/scripted/failover.ts')])
+      await removeSuperseded(tell, images)
+      return seen
+    })
     return { status, changes }
   })
 

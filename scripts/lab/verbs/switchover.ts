@@ -1,4 +1,4 @@
-import { act, type Tell } from '../docker/docker.ts'
+import { act } from '../docker/command.ts'
 import { changing } from '../docker/leftovers.ts'
 import { noteForNextStart, noteOf } from '../docker/nodes.ts'
 import { LabError, labError } from '../errors.ts'
@@ -21,7 +21,7 @@ import {
 } from '../postgres/sights.ts'
 import { type Level, levelChosen, levelInForce } from '../rules/durability.ts'
 import { assertSettings, receivedOf } from '../rules/failover-plan.ts'
-import { steps, tellOf } from '../terminal/steps.ts'
+import type { Reporter, Tell, Telling } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 import { streaming } from './following.ts'
@@ -57,84 +57,55 @@ type Roles = {
  * Swaps the roles of primary and standby and loses nothing: the primary stops in order, the standby is promoted when it
  * has all of it, and the old one follows. Undone where the standby does not catch up; an interrupted one is finished.
  */
-export const switchover = (lab: Lab, { endReports: ends }: SwitchoverOptions): Promise<Switchover> =>
+export const switchover = (
+  lab: Lab,
+  { endReports: ends }: SwitchoverOptions,
+  { step }: Reporter,
+): Promise<Switchover> =>
   changing(lab, async () => {
-    let roles: Roles | undefined
-    let began = 0
-    let timeline = 0
-    let withoutPrimary = 0
-    const it = (): Roles => {
-      if (roles === undefined) throw new Error('a step before its roles')
-      return roles
-    }
-    const wayFor = (task: { output: string }): Way => {
-      const say = (line: string) => {
-        task.output = line
-      }
-      return wayBy(tellOf(task), say, lab, it().to)
-    }
-    await steps([
-      {
-        title: 'Check',
-        task: async (_, task) => {
-          const sights = await lookAtDatabases(lab)
-          roles = await rolesOf(lab, sights)
-          const [standby] = standbysOf(sights)
-          if (!roles.stopped && standby !== undefined) await seeThatItReplays(wayFor(task), standby, ends)
-          task.title = `Check: from ${roles.from.name} to ${roles.to.name}, at ${roles.level}`
-        },
-      },
-      { title: 'Prepare both for their new roles', task: (_, task) => prepare(tellOf(task), it()) },
-      {
-        title: 'Stop the primary in order',
-        task: async (_, task) => {
-          began = performance.now()
-          // A fast shutdown ends the sessions, and waits until the standby has the last of the WAL.
-          if (!it().stopped) await act(tellOf(task), ['stop', it().from.container])
-        },
-      },
-      {
-        title: 'Wait until the standby has all of it',
-        task: async (_, task) => {
-          await caughtUp(wayFor(task), it(), ends).catch(async (error) => {
-            if (!(error instanceof LabError)) throw error
-            await undo(tellOf(task), lab, it())
-            const { from, to } = it()
-            throw labError('SWITCHOVER_UNDONE', {
-              ...{ standby: to.name, container: to.container, primary: from.name },
-              seen: error.message,
-            })
-          })
-        },
-      },
-      {
-        title: 'Promote the standby',
-        task: async (_, task) => {
-          const promotion = await promote(wayFor(task), PROMOTE, slotStatements(it().from))
-          timeline = promotion.timeline
-        },
-      },
-      {
-        title: 'Start the old primary as its standby, and serve',
-        task: async (_, task) => {
-          const { from, to, level } = it()
-          const back = follow(tellOf(task), lab, it())
-          // A level that waits for the standby takes no write before there is one.
-          const taken = Promise.all([serving(lab, timeline), level === 'async' ? undefined : back])
-          await Promise.all([
-            back,
-            taken.then(() => {
-              withoutPrimary = (performance.now() - began) / 1000
-            }),
-          ])
-          // What it was the primary with: alone it must wait for nobody, and the slot would only keep WAL.
-          await change(tellOf(task), from, ...statementsOf(from, 'async'), 'select pg_reload_conf()', ...dropSlot(to))
-        },
-      },
-    ])
-    const { from, to, level } = it()
+    const roles = await step('Check', async (it) => {
+      const sights = await lookAtDatabases(lab)
+      const found = await rolesOf(lab, sights)
+      const [standby] = standbysOf(sights)
+      if (!found.stopped && standby !== undefined) await seeThatItReplays(wayFor(lab, found, it), standby, ends)
+      it.retitle(`Check: from ${found.from.name} to ${found.to.name}, at ${found.level}`)
+      return found
+    })
+    const { from, to, level } = roles
+    await step('Prepare both for their new roles', ({ tell }) => prepare(tell, roles))
+    const began = await step('Stop the primary in order', async ({ tell }) => {
+      const now = performance.now()
+      // A fast shutdown ends the sessions, and waits until the standby has the last of the WAL.
+      if (!roles.stopped) await act(tell, ['stop', from.container])
+      return now
+    })
+    await step('Wait until the standby has all of it', (it) =>
+      caughtUp(wayFor(lab, roles, it), roles, ends).catch(async (error) => {
+        if (!(error instanceof LabError)) throw error
+        await undo(it.tell, lab, roles)
+        throw labError('SWITCHOVER_UNDONE', {
+          ...{ standby: to.name, container: to.container, primary: from.name },
+          seen: error.message,
+        })
+      }),
+    )
+    const { timeline } = await step('Promote the standby', (it) =>
+      promote(wayFor(lab, roles, it), PROMOTE, slotStatements(from)),
+    )
+    const withoutPrimary = await step('Start the old primary as its standby, and serve', async ({ tell }) => {
+      const back = follow(tell, lab, roles)
+      // A level that waits for the standby takes no write before there is one.
+      const taken = Promise.all([serving(lab, timeline), level === 'async' ? undefined : back])
+      const [, seconds] = await Promise.all([back, taken.then(() => (performance.now() - began) / 1000)])
+      // What it was the primary with: alone it must wait for nobody, and the slot would only keep WAL.
+      await change(tell, from, ...statementsOf(from, 'async'), 'select pg_reload_conf()', ...dropSlot(to))
+      return seconds
+    })
     return { primary: to.name, standby: from.name, timeline, withoutPrimary, level }
   })
+
+/** How the standby is asked during a step. */
+const wayFor = (lab: Lab, { to }: Roles, { tell, say }: Telling): Way => wayBy(tell, say, lab, to)
 
 async function rolesOf(lab: Lab, sights: readonly Sight[]): Promise<Roles> {
   const [primary, second] = primariesOf(sights)

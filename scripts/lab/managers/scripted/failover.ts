@@ -5,7 +5,7 @@ import { type LostVote, votesOnlyOn } from '../../postgres/votes.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
 import { type Level, levelChosen } from '../../rules/durability.ts'
 import { type Plan, receivedOf } from '../../rules/failover-plan.ts'
-import { steps, tellOf } from '../../terminal/steps.ts'
+import type { Reporter, Telling } from '../../steps.ts'
 import type { DatabaseName, DatabaseNode } from '../../topology/topology.ts'
 import { serving } from '../serving.ts'
 import { check, checkAgain, type FailoverOptions, freeCandidate } from './check.ts'
@@ -43,107 +43,68 @@ export type Failover = {
  * Makes the standby the primary: checks what that would lose, fences the old primary, promotes, confirms, and proves
  * that writes are taken. Interrupted anywhere, the next run goes on from there. Its caller holds the lab's lock.
  */
-export async function failOver(means: Means, options: FailoverOptions): Promise<Failover> {
-  const { lab } = means
-  const marks = { started: means.started, checked: 0, fenced: 0, promoted: 0, served: 0 }
-  const ends = (part: keyof Marks) => {
-    marks[part] = performance.timeOrigin + performance.now()
-  }
-  const began = performance.timeOrigin + performance.now()
-  let plan: Plan | undefined
-  let promotion: Promotion | undefined
-  let lostVotes: readonly LostVote[] | null = null
-  let lost: Failover['lost'] = null
-  const endedReports: Report[] = []
-  const planned = (): Plan => {
-    if (plan === undefined) throw new Error('a step before its plan')
-    return plan
-  }
-  const wayFor = (task: { output: string }): Way => {
-    const say = (line: string) => {
-      task.output = line
-    }
-    return wayOver(tellOf(task), say, sessionOf(means, nodeOf(planned())), lab, nodeOf(planned()))
-  }
+export async function failOver(means: Means, options: FailoverOptions, { step }: Reporter): Promise<Failover> {
+  const { lab, started } = means
+  const began = now()
+  const wayFor = (plan: Plan, { tell, say }: Telling): Way =>
+    wayOver(tell, say, sessionOf(means, nodeOf(plan)), lab, nodeOf(plan))
 
-  await steps([
-    {
-      title: 'Check',
-      task: async (_, task) => {
-        plan = await check(means, options)
-        const warning = await needless(means, plan)
-        if (warning !== undefined) task.output = warning
-        if (plan.kind === 'promote' && options.force && plan.old.facts !== undefined)
-          lostVotes = await votesOnlyOn(lab, plan.old.node, plan.candidate.node)
-        endedReports.push(...(await freeCandidate(wayFor(task), plan, options)))
-        task.title = `Check: ${titleOf(plan)}`
-        ends('checked')
-      },
-    },
-    {
-      title: 'Fence the old primary',
-      task: async (_, task) => {
-        const { old } = planned()
-        task.title = `Fence ${old.node.name}`
-        // Also where that was done before: somebody may have started it since.
-        await fence(tellOf(task), lab, old.node)
-        await Promise.all([
-          checkAgain(means, wayFor(task), planned(), options),
-          proveFenced(lab, old.node, sessionOf(means, nodeOf(planned()))),
-        ])
-        ends('fenced')
-      },
-    },
-    {
-      title: 'Promote and confirm',
-      task: async (_, task) => {
-        const promoted = await promote(
-          wayFor(task),
-          statementsFor(planned(), options.force),
-          slotStatements(planned().old.node),
-        )
-        promotion = promoted
-        endedReports.push(...promoted.ended)
-        task.title = `${planned().kind === 'promote' ? 'Promote' : 'Confirm'} ${nodeOf(planned()).name}: a primary on timeline ${promotion.timeline}`
-        ends('promoted')
-      },
-    },
-    {
-      title: 'Serve: a write through the balancer is acknowledged',
-      task: async () => {
-        await serving(lab, promotion?.timeline ?? 0)
-        ends('served')
-      },
-    },
-    {
-      title: 'Measure what it cost',
-      task: async () => {
-        if (promotion !== undefined) lost = await measureLoss(planned().old.node, promotion)
-      },
-    },
-  ])
-  if (plan === undefined || promotion === undefined) throw new Error('a failover without a promotion')
+  const { plan, lostVotes, freed, checked } = await step('Check', async (it) => {
+    const plan = await check(means, options)
+    const warning = await needless(means, plan)
+    if (warning !== undefined) it.say(warning)
+    const looks = plan.kind === 'promote' && options.force && plan.old.facts !== undefined
+    const lostVotes = looks ? await votesOnlyOn(lab, plan.old.node, plan.candidate.node) : null
+    const freed = await freeCandidate(wayFor(plan, it), plan, options)
+    it.retitle(`Check: ${titleOf(plan)}`)
+    return { plan, lostVotes, freed, checked: now() }
+  })
+  const node = nodeOf(plan)
+  const old = plan.old.node
+  const fenced = await step(`Fence ${old.name}`, async (it) => {
+    // Also where that was done before: somebody may have started it since.
+    await fence(it.tell, lab, old)
+    await Promise.all([
+      checkAgain(means, wayFor(plan, it), plan, options),
+      proveFenced(lab, old, sessionOf(means, node)),
+    ])
+    return now()
+  })
+  const { promotion, promoted } = await step('Promote and confirm', async (it) => {
+    const promotion = await promote(wayFor(plan, it), statementsFor(plan, options.force), slotStatements(old))
+    const verb = plan.kind === 'promote' ? 'Promote' : 'Confirm'
+    it.retitle(`${verb} ${node.name}: a primary on timeline ${promotion.timeline}`)
+    return { promotion, promoted: now() }
+  })
+  const served = await step('Serve: a write through the balancer is acknowledged', async () => {
+    await serving(lab, promotion.timeline)
+    return now()
+  })
+  const lost = await step('Measure what it cost', () => measureLoss(old, promotion))
   return {
-    promoted: nodeOf(plan).name,
-    fenced: plan.old.node.name,
+    promoted: node.name,
+    fenced: old.name,
     promotedNow: plan.kind === 'promote',
-    seconds: (marks.served - marks.started) / 1000,
+    seconds: (served - started) / 1000,
     parts: {
-      start: (began - marks.started) / 1000,
-      check: (marks.checked - began) / 1000,
-      fence: (marks.fenced - marks.checked) / 1000,
-      promote: (marks.promoted - marks.fenced) / 1000,
-      serve: (marks.served - marks.promoted) / 1000,
+      start: (began - started) / 1000,
+      check: (checked - began) / 1000,
+      fence: (fenced - checked) / 1000,
+      promote: (promoted - fenced) / 1000,
+      serve: (served - promoted) / 1000,
     },
-    marks,
+    marks: { started, checked, fenced, promoted, served },
     timeline: promotion.timeline,
     parted: promotion.parted,
     lost,
     lostVotes,
-    endedReports,
+    endedReports: [...freed, ...promotion.ended],
     level: { chosen: levelChosen((plan.kind === 'promote' ? plan.candidate : plan.primary).facts), now: 'async' },
   }
 }
+
+/** Milliseconds since the epoch, by the clock that does not jump. */
+const now = (): number => performance.timeOrigin + performance.now()
 
 const nodeOf = (plan: Plan): DatabaseNode => (plan.kind === 'promote' ? plan.candidate : plan.primary).node
 

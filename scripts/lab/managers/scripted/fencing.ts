@@ -1,7 +1,8 @@
-import { act, type Tell } from '../../docker/docker.ts'
+import { act } from '../../docker/command.ts'
 import { type Container, containersOf, killNode, noteForNextStart } from '../../docker/nodes.ts'
 import { labError } from '../../errors.ts'
 import type { Session } from '../../postgres/session.ts'
+import type { Tell } from '../../steps.ts'
 import type { DatabaseNode, Lab } from '../../topology/topology.ts'
 
 /** Ends a database at once, for good: it does not start again before somebody says so. */

@@ -1,8 +1,8 @@
-import type { Tell } from '../../docker/docker.ts'
 import { LabError, labError } from '../../errors.ts'
 import { ask, bytesOf, change, changeOver, scriptOf } from '../../postgres/database.ts'
 import { ASK_BACKLOG, type Backlog, backlogIn, type Report } from '../../postgres/replay.ts'
 import type { Session } from '../../postgres/session.ts'
+import type { Tell } from '../../steps.ts'
 import type { DatabaseNode, Lab } from '../../topology/topology.ts'
 import { until } from '../../wait.ts'
 

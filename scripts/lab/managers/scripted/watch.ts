@@ -4,6 +4,7 @@ import { LabError, labError } from '../../errors.ts'
 import { interruption, reader } from '../../interruption.ts'
 import { afterRound, type Belief, HEALTHY, type Limits } from '../../rules/suspicion.ts'
 import { exclusively, isHeld } from '../../state/lock.ts'
+import type { Reporter } from '../../steps.ts'
 import type { Lab } from '../../topology/topology.ts'
 import { warmServing } from '../serving.ts'
 import type { FailoverOptions } from './check.ts'
@@ -26,16 +27,22 @@ type Watch = {
   readonly probes: Probes
   readonly limits: Limits
   readonly news: News
+  readonly reporter: Reporter
 }
 
 /**
  * Probes the primary until it is interrupted or nobody reads what it tells, and makes the standby the primary when the old one is dead; tells what it
  * sees and does. It holds the lab's lock only for a failover, and takes nothing for a death while another command does.
  */
-export async function watch(lab: Lab, options: FailoverOptions, tell: (event: WatchEvent) => void): Promise<void> {
+export async function watch(
+  lab: Lab,
+  options: FailoverOptions,
+  tell: (event: WatchEvent) => void,
+  reporter: Reporter,
+): Promise<void> {
   await assertThere(lab)
   const limits = { failures: FAILURES, gap: GAP_SECONDS * 1000 * lab.settings.patience }
-  const it: Watch = { lab, options, limits, probes: openProbes(lab), news: newsFor(tell) }
+  const it: Watch = { lab, options, limits, probes: openProbes(lab), news: newsFor(tell), reporter }
   let acting = false
   try {
     // Sessions take a while to open, and what a failover needs one to load.
@@ -78,7 +85,7 @@ async function assertThere(lab: Lab): Promise<void> {
 
 /** Makes the standby the primary, unless that is refused: then it is told why, and the answer is false. */
 async function replace(it: Watch, pair: Pair, belief: Belief): Promise<boolean> {
-  const { lab, options, probes, news } = it
+  const { lab, options, probes, news, reporter } = it
   if (pair.primary === undefined) return true
   const detection = { suspected: epoch(belief.since ?? performance.now()), detected: epoch(performance.now()) }
   news.decided(pair.primary.name, belief, detection)
@@ -87,7 +94,8 @@ async function replace(it: Watch, pair: Pair, belief: Belief): Promise<boolean> 
       if (pair.standby === undefined)
         throw labError('NOTHING_TO_PROMOTE', { seen: `${belief.why}; no standby answers` })
       if (!(await isStillDead(it, pair, belief))) return undefined
-      return failOver({ lab, sessions: probes.sessions, started: detection.detected, seconds: ANSWER_SECONDS }, options)
+      const means = { lab, sessions: probes.sessions, started: detection.detected, seconds: ANSWER_SECONDS }
+      return failOver(means, options, reporter)
     })
     if (done !== undefined) news.failedOver(done, detection)
     return true

@@ -1,10 +1,8 @@
 import { spawn } from 'node:child_process'
 import { type LabError, labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
+import type { Tell } from '../steps.ts'
 import { asksOurEngine } from './where.ts'
-
-/** Told each command that changes something, as a user could type it. */
-export type Tell = (line: string) => void
 
 /** Runs `docker …` that changes something, after telling it; gives what it printed. */
 export function act(tell: Tell, args: readonly string[]): Promise<string> {
