@@ -2,7 +2,7 @@
 
 import type { Call, Event, Experiment, Judgement, Plan, Run, Sample } from '../../scripts/lab/experiment/record.ts'
 import { LEVELS } from '../../scripts/lab/experiment/record.ts'
-import { bytesOf, lsnOf } from '../../scripts/lab/postgres/database.ts'
+import { bytesOf, lsnOf } from '../../scripts/lab/lsn.ts'
 
 type Recorded = { readonly run: Run; readonly calls: readonly Call[] }
 type Wanted = { readonly seed: number; readonly plan?: Partial<Plan>; readonly lost?: number; readonly rto?: number }

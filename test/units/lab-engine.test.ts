@@ -5,7 +5,7 @@ import { bytes } from '../../scripts/lab/bytes.ts'
 import { typed } from '../../scripts/lab/docker/command.ts'
 import { buildFailed, failingStep } from '../../scripts/lab/docker/images.ts'
 import { environment } from '../../scripts/lab/docker/shell.ts'
-import { bytesOf } from '../../scripts/lab/postgres/database.ts'
+import { bytesOf } from '../../scripts/lab/lsn.ts'
 
 test('a told command can be typed in a shell and means the same', async (t) => {
   fc.assert(

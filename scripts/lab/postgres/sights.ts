@@ -1,5 +1,4 @@
 import { type ContainerState, containersOf } from '../docker/nodes.ts'
-import { type LabError, labError } from '../errors.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 import { type Facts, type Observation, observe } from './database.ts'
 
@@ -40,40 +39,3 @@ function phrase(node: DatabaseNode, state: ContainerState, seen: Observation | u
 }
 
 export type Answering = Sight & { readonly facts: Facts }
-
-const answers = (sight: Sight): sight is Answering => sight.facts !== undefined
-
-/** Databases out of recovery, the one on the highest timeline first. */
-export const primariesOf = (sights: readonly Sight[]): readonly Answering[] =>
-  sights
-    .filter(answers)
-    .filter(({ facts }) => !facts.inRecovery)
-    .sort((a, b) => (b.facts.timeline ?? 0) - (a.facts.timeline ?? 0))
-
-/** Databases in recovery that answer. */
-export const standbysOf = (sights: readonly Sight[]): readonly Answering[] =>
-  sights.filter(answers).filter(({ facts }) => facts.inRecovery)
-
-/** The one primary there is. */
-export function primaryOf(sights: readonly Sight[]): Answering {
-  const [primary, second] = primariesOf(sights)
-  if (primary === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
-  if (second !== undefined) throw splitBrain(sights)
-  return primary
-}
-
-/** Both are primaries. */
-export const splitBrain = (sights: readonly Sight[]): LabError => labError('SPLIT_BRAIN', { seen: seenOf(sights) })
-
-/** What was seen of all, in one line. */
-export const seenOf = (sights: readonly Sight[]): string => sights.map(({ seen }) => seen).join('; ')
-
-/** The other one of the two. */
-export function peerOf(lab: Lab, { peer }: DatabaseNode): DatabaseNode {
-  const found = lab.databases.find(({ name }) => name === peer)
-  if (found === undefined) throw new Error(`no node ${peer}`)
-  return found
-}
-
-/** Name of the slot that a node streams over, as start.sh gives it to that node. */
-export const slotOf = ({ name }: DatabaseNode): string => name.replaceAll('-', '_')

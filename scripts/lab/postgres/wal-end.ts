@@ -1,6 +1,6 @@
 import { fileOf } from '../docker/nodes.ts'
+import { bytesOf } from '../lsn.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
-import { bytesOf } from './database.ts'
 
 const PAGE = 8192
 const SEGMENT = 16 * 1024 * 1024

@@ -1,8 +1,9 @@
 import { type LabError, labError } from '../errors.ts'
+import { bytesOf } from '../lsn.ts'
 import type { Data } from '../postgres/data.ts'
-import { bytesOf } from '../postgres/database.ts'
-import { type Answering, primariesOf, type Sight, seenOf, splitBrain, standbysOf } from '../postgres/sights.ts'
+import type { Answering, Sight } from '../postgres/sights.ts'
 import type { DatabaseName } from '../topology/topology.ts'
+import { primariesOf, seenOf, splitBrain, standbysOf } from './members.ts'
 
 /** Bytes of WAL that are lost unless the user says so, as in Patroni's default. */
 export const DEFAULT_MAX_LAG = 1024 * 1024

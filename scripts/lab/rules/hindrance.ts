@@ -1,6 +1,8 @@
-import { bytesOf, type Facts } from '../postgres/database.ts'
-import { type Answering, slotOf } from '../postgres/sights.ts'
+import { bytesOf } from '../lsn.ts'
+import type { Facts } from '../postgres/database.ts'
+import type { Answering } from '../postgres/sights.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
+import { slotOf } from '../topology/topology.ts'
 import { CAUSES, type CauseName, causeIn, type Mending, type Named, OF_DISK } from './causes.ts'
 
 /** What is the matter with a database, and what mends it. */

@@ -1,5 +1,5 @@
 import { type LabError, labError } from '../errors.ts'
-import { type Holder, leftBehind } from '../postgres/data.ts'
+import type { Data, Holder } from '../postgres/data.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
 
 /** How two databases are brought up, by the data they have: never so that there are two primaries, or two histories. */
@@ -34,4 +34,23 @@ export function startingOf(holders: readonly Holder[]): Starting {
     copy: canCopy && alone ? [alone.node] : [],
     refusal,
   }
+}
+
+/** A database that is not to be started as it is, and the error that says why. */
+export type LeftBehind = { readonly node: DatabaseNode; readonly why: 'FENCED' | 'WOULD_SPLIT' }
+
+/** Those of the two that do not run and are not to be started: one is fenced, or would be a second primary. */
+export const leftBehind = (holders: readonly Holder[]): readonly LeftBehind[] =>
+  holders.flatMap(({ node, state, data }): LeftBehind[] => {
+    const peer = holders.find((it) => it.node.name === node.peer)
+    if (state === 'running' || peer === undefined) return []
+    if (data.is === 'fenced') return [{ node, why: 'FENCED' }]
+    return wouldSplit(data, peer) ? [{ node, why: 'WOULD_SPLIT' }] : []
+  })
+
+/** Every promotion begins a timeline, so of two primaries the one on the lower was left behind. */
+function wouldSplit(data: Data, peer: Holder): boolean {
+  if (data.is !== 'primary' || peer.data.is !== 'primary') return false
+  const runs = peer.state === 'running'
+  return data.timeline < peer.data.timeline || (data.timeline === peer.data.timeline && runs)
 }

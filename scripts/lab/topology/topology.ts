@@ -127,3 +127,13 @@ export const endpointOf = (lab: Lab, node: Node): string | null =>
   node.publishedPort === undefined
     ? null
     : `${lab.settings.bind === '0.0.0.0' ? '127.0.0.1' : lab.settings.bind}:${node.publishedPort}`
+
+/** The other one of the two. */
+export function peerOf(lab: Lab, { peer }: DatabaseNode): DatabaseNode {
+  const found = lab.databases.find(({ name }) => name === peer)
+  if (found === undefined) throw new Error(`no node ${peer}`)
+  return found
+}
+
+/** Name of the slot that a node streams over, as start.sh gives it to that node. */
+export const slotOf = ({ name }: DatabaseNode): string => name.replaceAll('-', '_')

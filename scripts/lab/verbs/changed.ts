@@ -5,19 +5,28 @@ import { ABSENT, type Container, TAKEN } from '../docker/nodes.ts'
 import { LabError } from '../errors.ts'
 import { hindranceOf } from '../postgres/ended.ts'
 import type { Lab } from '../topology/topology.ts'
-import type { NodeStatus } from './status.ts'
 
-type Unchanged = Omit<NodeStatus, 'changed'>
+/** What was seen of a node before. */
+type Seen = {
+  readonly state: Container['state']
+  readonly healthy: boolean
+  readonly problem: string | null
+  /** Null also where it is none, or did not answer. */
+  readonly database: object | null
+}
+
+/** How its container differs from what the lab made. */
+type Changed = { readonly changed: readonly string[] }
 
 /** Adds to what was seen of nodes how somebody changed them by hand, since that is most often why one is not healthy. */
-export async function withChanges(
+export async function withChanges<T extends Seen>(
   lab: Lab,
-  nodes: readonly Unchanged[],
+  nodes: readonly T[],
   containers: readonly Container[],
-): Promise<readonly NodeStatus[]> {
+): Promise<readonly (T & Changed)[]> {
   const [network, members] = await Promise.all([networkOf(lab), membersOf(lab)])
   return Promise.all(
-    lab.nodes.map(async (node, index): Promise<NodeStatus> => {
+    lab.nodes.map(async (node, index): Promise<T & Changed> => {
       const seen = nodes[index]
       if (seen === undefined) throw new Error(`${node.name} was not looked at`)
       const container = containers[index] ?? ABSENT
@@ -45,7 +54,7 @@ export async function withChanges(
 /** The setting of its own that keeps a database from answering. */
 async function silentBy(
   node: Lab['nodes'][number],
-  { problem, database, state }: Unchanged,
+  { problem, database, state }: Seen,
   container: Container,
 ): Promise<readonly string[]> {
   if (database !== null || (state === 'running' && problem === null)) return []

@@ -1,9 +1,9 @@
 import { logOf } from '../docker/log.ts'
 import type { Container } from '../docker/nodes.ts'
 import type { Observation } from '../postgres/database.ts'
-import { peerOf } from '../postgres/sights.ts'
 import { type Hindrance, hindranceOf } from '../rules/hindrance.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
+import { peerOf } from '../topology/topology.ts'
 
 /** Seconds, before `patience`, within which whatever keeps a database from following shows in its log again. */
 const LOG_SECONDS = 15

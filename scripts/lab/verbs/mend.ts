@@ -1,10 +1,10 @@
 import { act } from '../docker/command.ts'
-import { slotStatements } from '../managers/scripted/promotion.ts'
 import { change } from '../postgres/database.ts'
-import { slotOf } from '../postgres/sights.ts'
+import { slotStatements } from '../postgres/slots.ts'
 import type { Mending } from '../rules/causes.ts'
 import type { Tell } from '../steps.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
+import { slotOf } from '../topology/topology.ts'
 
 /** How a database is brought to follow again without touching its data; it may turn out that it needs more than that. */
 export const IN_PLACE: Readonly<

@@ -8,23 +8,16 @@ import { fence, putDown } from '../managers/scripted/fencing.ts'
 import { restartServers } from '../managers/serving.ts'
 import { dataOf, isHalfWay } from '../postgres/data.ts'
 import { ask, type Facts } from '../postgres/database.ts'
-import {
-  type Answering,
-  lookAtDatabases,
-  peerOf,
-  primariesOf,
-  type Sight,
-  seenOf,
-  splitBrain,
-  standbysOf,
-} from '../postgres/sights.ts'
+import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { type LostVote, votesMissing } from '../postgres/votes.ts'
 import { type Level, levelChosen, levelInForce } from '../rules/durability.ts'
 import { type Hindrance, hasNothingOfItsOwn } from '../rules/hindrance.ts'
+import { primariesOf, seenOf, splitBrain, standbysOf } from '../rules/members.ts'
 import { stateFolder } from '../state/folder.ts'
 import { writePrivately } from '../state/private-file.ts'
 import type { Reporter, Tell } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
+import { peerOf } from '../topology/topology.ts'
 import { asPrimary, type Followed, followAnew, prepareFor, restoreLevel, streaming, untilFollows } from './following.ts'
 import { hindranceSeen } from './hindrance-seen.ts'
 import { IN_PLACE } from './mend.ts'

@@ -3,26 +3,20 @@ import { changing } from '../docker/leftovers.ts'
 import { noteForNextStart, noteOf } from '../docker/nodes.ts'
 import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
-import { PROMOTE, promote, slotStatements } from '../managers/scripted/promotion.ts'
+import { bytesOf, lsnOf } from '../lsn.ts'
+import { PROMOTE, promote } from '../managers/scripted/promotion.ts'
 import { backlogOf, backlogPhrase, endReports, freeReplay, type Way, wayBy } from '../managers/scripted/replay.ts'
 import { serving } from '../managers/serving.ts'
 import { controlFileOf } from '../postgres/control-file.ts'
-import { bytesOf, change, lsnOf, observe } from '../postgres/database.ts'
-import {
-  type Answering,
-  lookAtDatabases,
-  peerOf,
-  primariesOf,
-  type Sight,
-  seenOf,
-  slotOf,
-  splitBrain,
-  standbysOf,
-} from '../postgres/sights.ts'
+import { change, observe } from '../postgres/database.ts'
+import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
+import { slotStatements } from '../postgres/slots.ts'
 import { type Level, levelChosen, levelInForce } from '../rules/durability.ts'
 import { assertSettings, receivedOf } from '../rules/failover-plan.ts'
+import { primariesOf, seenOf, splitBrain, standbysOf } from '../rules/members.ts'
 import type { Reporter, Tell, Telling } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
+import { peerOf, slotOf } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 import { streaming } from './following.ts'
 import { inForce, statementsOf } from './replication.ts'

@@ -1,6 +1,7 @@
-import { bytesOf, lsnOf } from '../../postgres/database.ts'
+import { bytesOf, lsnOf } from '../../lsn.ts'
 import type { Report } from '../../postgres/replay.ts'
 import type { Answering } from '../../postgres/sights.ts'
+import { slotStatements } from '../../postgres/slots.ts'
 import { type LostVote, votesOnlyOn } from '../../postgres/votes.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
 import { type Level, levelChosen } from '../../rules/durability.ts'
@@ -12,7 +13,7 @@ import { check, checkAgain, type FailoverOptions, freeCandidate } from './check.
 import { fence, proveFenced } from './fencing.ts'
 import { type Means, sessionOf } from './means.ts'
 import { needless } from './needless.ts'
-import { PROMOTE, type Promotion, promote, slotStatements } from './promotion.ts'
+import { PROMOTE, type Promotion, promote } from './promotion.ts'
 import { type Way, wayOver } from './replay.ts'
 
 /** When the parts of a failover ended, milliseconds since the epoch; `started` is when its process did, or its decision. */

@@ -1,10 +1,9 @@
 import { containersOf } from '../../docker/nodes.ts'
 import { LabError } from '../../errors.ts'
 import { keptSession, openSession, openSessionAcross, type Session } from '../../postgres/session.ts'
-import { peerOf } from '../../postgres/sights.ts'
 import type { Round } from '../../rules/suspicion.ts'
 import { healthOf } from '../../service/health.ts'
-import { type DatabaseNode, endpointOf, type Lab } from '../../topology/topology.ts'
+import { type DatabaseNode, endpointOf, type Lab, peerOf } from '../../topology/topology.ts'
 import { type Sessions, sessionOf } from './means.ts'
 
 /** Seconds that an answer may take, before `patience`: only that tells a frozen host, which still accepts connections. */

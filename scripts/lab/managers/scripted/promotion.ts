@@ -1,7 +1,5 @@
 import { LabError, labError } from '../../errors.ts'
 import type { Backlog, Report } from '../../postgres/replay.ts'
-import { slotOf } from '../../postgres/sights.ts'
-import type { DatabaseNode } from '../../topology/topology.ts'
 import { backlogOf, backlogPhrase, endReports, type Way } from './replay.ts'
 
 /** The timeline that a primary writes, the one that it came from, and where that ended. */
@@ -84,12 +82,6 @@ const AWAIT_PROMOTION: readonly string[] = [
 
 /** Promotes a standby; pg_promote() itself would look only every tenth of a second whether it is done. */
 export const PROMOTE: readonly string[] = ['select pg_promote(false)', ...AWAIT_PROMOTION]
-
-/** Makes the slot of a node on its primary, if it is not there; it keeps WAL from now on. */
-export const slotStatements = (node: DatabaseNode): readonly string[] => [
-  `select pg_create_physical_replication_slot('${slotOf(node)}', true)
-   where not exists (select from pg_replication_slots where slot_name = '${slotOf(node)}')`,
-]
 
 // The history file of a timeline says where the one before it ended. Positions of WAL that is written can be asked for
 // only out of recovery.

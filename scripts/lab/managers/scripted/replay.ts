@@ -1,5 +1,6 @@
 import { LabError, labError } from '../../errors.ts'
-import { ask, bytesOf, change, changeOver, scriptOf } from '../../postgres/database.ts'
+import { bytesOf } from '../../lsn.ts'
+import { ask, change, changeOver, scriptOf } from '../../postgres/database.ts'
 import { ASK_BACKLOG, type Backlog, backlogIn, type Report } from '../../postgres/replay.ts'
 import type { Session } from '../../postgres/session.ts'
 import type { Tell } from '../../steps.ts'
