@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { test } from 'tap'
+import { t, test } from 'tap'
 import type { PollResultResponse } from '../../proto/gen/polling.ts'
 import { followResults } from '../../scripts/lab/service/follow.ts'
 import { healthOf } from '../../scripts/lab/service/health.ts'
@@ -90,4 +90,4 @@ for (const how of ['stop', 'kill'] as const) {
   })
 }
 
-test('done', async () => it.close())
+t.teardown(async () => it.close())

@@ -1,6 +1,6 @@
 // What a caller concludes from the attempts of one call, against a service that answers as it is told.
 import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js'
-import { test } from 'tap'
+import { t, test } from 'tap'
 import { type CastVoteRequest, type VoteResponse, VoteServiceService } from '../../proto/gen/polling.ts'
 import { loadClient } from '../../scripts/lab/experiment/load/client.ts'
 
@@ -80,4 +80,4 @@ test('a call that is cut short is open, and nobody at the port is too', async (t
   nobody.close()
 })
 
-test('done', async () => server.forceShutdown())
+t.teardown(async () => server.forceShutdown())
