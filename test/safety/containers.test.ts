@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type Test, test } from 'tap'
 import { described } from '../../scripts/lab/docker/api.ts'
-import { withStoppedData } from '../../scripts/lab/docker/reader.ts'
+import { withStoppedData } from '../../scripts/lab/postgres/stopped-data.ts'
 import { containerOf, docker, failureOf, lab, resetAfter, verb } from '../the-lab.ts'
 
 type Inspected = {

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { act } from '../docker/command.ts'
 import { type Machine, machine } from '../docker/machine.ts'
 import { interruption } from '../interruption.ts'
-import { psql } from '../postgres/psql.ts'
+import { ask } from '../postgres/sql.ts'
 import { type PollingClient, pollingClient } from '../service/client.ts'
 import { healthOf } from '../service/health.ts'
 import { metricsOf } from '../service/metrics.ts'
@@ -61,7 +61,7 @@ export async function endure(lab: Lab, options: EnduranceOptions, say: Say): Pro
     const { acknowledged, errors, longestGap } = await voters.stop()
     const seconds = (performance.now() - from) / 1000
     const { results } = await client.results(poll)
-    const stored = await votersIn(database, poll)
+    const stored = await votersIn(lab, database, poll)
     return {
       at: new Date().toISOString(),
       machine: await machine(),
@@ -172,7 +172,7 @@ async function watchMemory(lab: Lab, seconds: number, say: Say): Promise<readonl
 const residentMiB = async (server: ServerNode): Promise<number> =>
   ((await metricsOf(server))?.get('process_resident_memory_bytes') ?? Number.NaN) / 2 ** 20
 
-async function votersIn(database: DatabaseNode, poll: string): Promise<ReadonlySet<string>> {
-  const rows = await psql(database, `select user_id from vote where poll_id = '${poll}'`)
+async function votersIn(lab: Lab, database: DatabaseNode, poll: string): Promise<ReadonlySet<string>> {
+  const rows = await ask(lab, database, `select user_id from vote where poll_id = '${poll}'`)
   return new Set(rows.split('\n').filter((row) => row !== ''))
 }

@@ -1,6 +1,6 @@
 import { attempt } from '../docker/command.ts'
 import { type Machine, machine } from '../docker/machine.ts'
-import { psql } from '../postgres/psql.ts'
+import { ask } from '../postgres/sql.ts'
 import { median, quantile } from '../statistics.ts'
 import type { Reporter, Say } from '../steps.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
@@ -78,7 +78,7 @@ async function measure(run: Run, options: ServiceOptions, say: Say): Promise<Ser
   say('results and votes mixed')
   comparisons.push(await mixed(run, options))
   const { outcomes } = run.account
-  const votes = { acknowledged: run.account.votes, ...(await countVotes(database)) }
+  const votes = { acknowledged: run.account.votes, ...(await countVotes(run.lab, database)) }
   return {
     at: new Date().toISOString(),
     machine: { ...(await machine()), ...(await versionsOf(run.lab, database)) },
@@ -126,7 +126,7 @@ async function fixedRate(
 }
 
 async function bulk(run: Run, poll: string, { keys, seconds }: ServiceOptions, database: DatabaseNode) {
-  await preparePgbench(database)
+  await preparePgbench(run.lab, database)
   const work = { kind: 'bulk', poll, voters: 'bulk.', keys, batch: BULK.batch } as const
   const series = await run.inTurn(run.side('bulk votes', run.balancer, work, BULK.underWay), {
     name: 'pgbench',
@@ -148,7 +148,7 @@ async function pollsOfSizes(run: Run, database: DatabaseNode): Promise<readonly 
   const polls: string[] = []
   for (const votes of SIZES) {
     const poll = await run.newPoll()
-    await seed(run.balancer, database, poll, votes)
+    await seed(run.lab, database, poll, votes)
     run.account.votes += votes
     polls.push(poll)
   }
@@ -176,16 +176,16 @@ async function mixed({ side, inTurn, balancer, newPoll }: Run, { keys }: Service
 
 /** Does now what the databases would do about so many new votes in the middle of the next measurement. */
 async function settle(lab: Lab, database: DatabaseNode): Promise<void> {
-  await psql(database, 'vacuum (analyze) vote; checkpoint')
+  await ask(lab, database, 'vacuum (analyze) vote; checkpoint', 300)
   const behind = `select coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 1) from pg_stat_replication`
   await until('the standby to replay all votes', { seconds: 60, patience: lab.settings.patience }, async () => {
-    const bytes = Number(await psql(database, behind))
+    const bytes = Number(await ask(lab, database, behind))
     return bytes === 0 ? { done: undefined } : { seen: `${bytes} bytes behind` }
   })
 }
 
-async function countVotes(database: DatabaseNode): Promise<{ stored: number; counted: number }> {
-  const found = await psql(database, 'select (select count(*) from vote), (select sum(votes) from tally)')
+async function countVotes(lab: Lab, database: DatabaseNode): Promise<{ stored: number; counted: number }> {
+  const found = await ask(lab, database, 'select (select count(*) from vote), (select sum(votes) from tally)', 60)
   const [stored, counted] = found.split('|').map(Number)
   return { stored: stored ?? Number.NaN, counted: counted ?? Number.NaN }
 }
@@ -193,7 +193,7 @@ async function countVotes(database: DatabaseNode): Promise<{ stored: number; cou
 async function versionsOf(lab: Lab, database: DatabaseNode): Promise<{ postgres: string; nginx: string }> {
   const nginx = await attempt(['exec', lab.loader.container, 'nginx', '-v'])
   return {
-    postgres: await psql(database, 'show server_version'),
+    postgres: await ask(lab, database, 'show server_version'),
     nginx: nginx.stderr.replace('nginx version: nginx/', ''),
   }
 }

@@ -1,5 +1,5 @@
 import { LabError, labError } from '../errors.ts'
-import { ask } from '../postgres/database.ts'
+import { ask } from '../postgres/sql.ts'
 import type { Say } from '../steps.ts'
 import type { Lab } from '../topology/topology.ts'
 import type { Progress } from './progress.ts'

@@ -1,8 +1,8 @@
 import { containersOf } from '../docker/nodes.ts'
 import { faultsIn } from '../faults/kinds.ts'
 import { look } from '../faults/look.ts'
-import { ask } from '../postgres/database.ts'
 import { lookAtDatabases } from '../postgres/sights.ts'
+import { ask } from '../postgres/sql.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 
 /** All of the lab that an exercise brings about, in lines; what is different in any two labs, as ids and LSNs are, is left out. */

@@ -1,8 +1,6 @@
 import { z } from 'zod'
-import { act, attempt, typed } from '../docker/command.ts'
-import { containersOf } from '../docker/nodes.ts'
-import { LabError, labError } from '../errors.ts'
-import type { Tell } from '../steps.ts'
+import { attempt } from '../docker/command.ts'
+import { LabError } from '../errors.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 import { REPORTS, Reports } from './replay.ts'
 import type { Session } from './session.ts'
@@ -160,47 +158,3 @@ export const observeOver = (session: Session, seconds: number): Promise<Observat
       throw error
     },
   )
-
-/**
- * Runs SQL that changes something, as the superuser inside a database's container, after telling it; each statement is
- * a transaction of its own. Gives what the last of them printed.
- */
-export async function change(tell: Tell, node: DatabaseNode, ...statements: readonly string[]): Promise<string> {
-  const printed = await act(tell, commandFor(node, statements))
-  return printed.split('\n').at(-1) ?? ''
-}
-
-/** The same over a session that is open already; what is told is a command that does it without one. */
-export async function changeOver(
-  tell: Tell,
-  session: Session,
-  node: DatabaseNode,
-  seconds: number,
-  ...statements: readonly string[]
-): Promise<string> {
-  tell(`docker ${commandFor(node, statements).map(typed).join(' ')}`)
-  const printed = await session.run(scriptOf(statements), seconds)
-  return printed.split('\n').at(-1) ?? ''
-}
-
-/** Statements as psql reads them; commands of its own end with their line. */
-export const scriptOf = (statements: readonly string[]): string =>
-  statements.map((statement) => (statement.startsWith('\\') ? statement : `${statement};`)).join('\n')
-
-const commandFor = (node: DatabaseNode, statements: readonly string[]): readonly string[] => [
-  ...['exec', node.container, ...PSQL],
-  ...statements.flatMap((statement) => ['-c', statement.trim().replace(/\s+/g, ' ')]),
-]
-
-/** Runs SQL that only looks, as the superuser inside a database's container; gives rows as lines. */
-export async function ask(lab: Lab, node: DatabaseNode, query: string, seconds = 10): Promise<string> {
-  const limit = Math.ceil(seconds * lab.settings.patience)
-  const asked = await attempt(['exec', '-i', node.container, 'timeout', String(limit), ...PSQL, '-f', '-'], query)
-  if (asked.exit === 0) return asked.stdout
-  const [container] = await containersOf(lab, [node])
-  if (container?.state !== 'running')
-    throw labError('DATABASE_DOWN', { node: node.name, state: container?.state ?? 'absent' })
-  throw labError('DATABASE_SILENT', { node: node.name, problem: asked.stderr || `no answer in ${limit} s` })
-}
-
-const PSQL = ['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'polling']

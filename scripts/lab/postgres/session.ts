@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process'
+import { typed } from '../docker/command.ts'
 import { asksOurEngine } from '../docker/where.ts'
 import { labError } from '../errors.ts'
+import type { Tell } from '../steps.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
+import { commandFor, PSQL, scriptOf } from './sql.ts'
 
 /** A psql that is kept open: to start one in a container takes a hundred times as long as to ask it something. */
 export type Session = {
@@ -15,10 +18,8 @@ export type Session = {
   readonly end: () => void
 }
 
-const PSQL = 'psql -XAtq -v ON_ERROR_STOP=1 -f -'
-
 /** A session inside a database's container, as its superuser: that works whatever is wrong with the network. */
-export const openSession = (node: DatabaseNode): Session => open(node, [...PSQL.split(' '), '-d', 'polling'])
+export const openSession = (node: DatabaseNode): Session => open(node, [...PSQL, '-f', '-'])
 
 /** A session from one database's container to the other's database, over the network on which the servers reach it too. */
 export const openSessionAcross = (from: DatabaseNode, to: DatabaseNode): Session => {
@@ -26,7 +27,7 @@ export const openSessionAcross = (from: DatabaseNode, to: DatabaseNode): Session
   return open({ ...from, name: `${to.name} over the network` }, [
     'bash',
     '-c',
-    `PGPASSWORD=$(</run/secrets/monitor) exec ${PSQL} -d '${target}'`,
+    `PGPASSWORD=$(</run/secrets/monitor) exec ${PSQL.join(' ')} -f - -d '${target}'`,
   ])
 }
 
@@ -112,4 +113,17 @@ export function keptSession(open: () => Session, pause: number): Session {
     over: () => session?.over(),
     end: () => session?.end(),
   }
+}
+
+/** Runs SQL that changes something over a session; what is told is a command that does it without one. Gives the last line. */
+export async function changeOver(
+  tell: Tell,
+  session: Session,
+  node: DatabaseNode,
+  seconds: number,
+  ...statements: readonly string[]
+): Promise<string> {
+  tell(`docker ${commandFor(node, statements).map(typed).join(' ')}`)
+  const printed = await session.run(scriptOf(statements), seconds)
+  return printed.split('\n').at(-1) ?? ''
 }

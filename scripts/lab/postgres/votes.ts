@@ -1,5 +1,5 @@
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
-import { ask } from './database.ts'
+import { ask } from './sql.ts'
 
 /** A vote by poll and user, with what it said and when. */
 export type LostVote = {

@@ -1,6 +1,6 @@
 import { act } from '../docker/command.ts'
-import { change } from '../postgres/database.ts'
 import { slotStatements } from '../postgres/slots.ts'
+import { change } from '../postgres/sql.ts'
 import type { Mending } from '../rules/causes.ts'
 import type { Tell } from '../steps.ts'
 import type { DatabaseNode } from '../topology/topology.ts'

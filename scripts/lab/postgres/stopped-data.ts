@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { attempt, look, typed } from '../docker/command.ts'
+import { confinement } from '../docker/confinement.ts'
+import { labelledHelper } from '../docker/leftovers.ts'
+import { asksOurEngine } from '../docker/where.ts'
 import { LabError, labError } from '../errors.ts'
 import type { Tell } from '../steps.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 import { until } from '../wait.ts'
-import { attempt, look, typed } from './command.ts'
-import { confinement } from './confinement.ts'
-import { labelledHelper } from './leftovers.ts'
-import { asksOurEngine } from './where.ts'
+import { PSQL } from './sql.ts'
 
 // Alone, and what it has to replay is its own history: a standby may have heard of a newer one that it does not fit.
 const SETTINGS = [
@@ -65,8 +66,7 @@ export async function withStoppedData<T>(
   })
   ended.catch(() => {})
   try {
-    const ask = (query: string) =>
-      attempt(['exec', '-i', name, 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'polling', '-f', '-'], query)
+    const ask = (query: string) => attempt(['exec', '-i', name, ...PSQL, '-f', '-'], query)
     const unreadable = (problem: string) => labError('VOTES_UNREADABLE', { node: node.name, problem })
     const what = `the data of ${node.name} to be open`
     await until(what, { seconds: 60, patience: lab.settings.patience }, async () => {
