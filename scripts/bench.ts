@@ -6,14 +6,14 @@ import { cpus } from 'node:os'
 import { dirname, join } from 'node:path'
 
 const { endure, faultsOf } = await import('./lab/bench/endurance.ts')
-const { enduranceTable } = await import('./lab/terminal/endurance-table.ts')
+const { enduranceTable } = await import('./lab/terminal/bench-tables.ts')
 const { measureFailovers } = await import('./lab/bench/failover.ts')
-const { failoverTable } = await import('./lab/terminal/failover-table.ts')
+const { failoverTable } = await import('./lab/terminal/bench-tables.ts')
 const { benchLab } = await import('./lab/bench/lab.ts')
 const { measureService } = await import('./lab/bench/service.ts')
-const { serviceTable } = await import('./lab/terminal/service-table.ts')
+const { serviceTable } = await import('./lab/terminal/bench-tables.ts')
 const { measureStartup } = await import('./lab/bench/startup.ts')
-const { startupTable } = await import('./lab/terminal/startup-table.ts')
+const { startupTable } = await import('./lab/terminal/bench-tables.ts')
 const { commandLine, numberFrom } = await import('./lab/terminal/command-line.ts')
 const { onTerminal } = await import('./lab/terminal/steps.ts')
 const { setup } = await import('./lab/verbs/setup.ts')

@@ -5,7 +5,7 @@ import { endWithReader, watchReader } from './lab/terminal/begin.ts'
 
 const { InvalidArgumentError } = await import('commander')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
-const { decimal } = await import('./lab/decimal.ts')
+const { decimal } = await import('./lab/numbers.ts')
 const { statusOf } = await import('./lab/verbs/status.ts')
 const { interruption } = await import('./lab/interruption.ts')
 const { readSettings } = await import('./lab/settings.ts')

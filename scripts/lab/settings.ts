@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { isMirror, MIRROR_MUST_BE } from '../../vm/mirror.ts'
 import { withoutPasswords } from '../../vm/proxy.ts'
-import { decimal } from './decimal.ts'
 import { labError } from './errors.ts'
+import { decimal } from './numbers.ts'
 
-const Machine = z.object({ ports: z.record(z.string(), z.int().min(1).max(65535)) })
-const machine = Machine.parse(JSON.parse(readFileSync(new URL('../../vm/settings.json', import.meta.url), 'utf8')))
+const Published = z.object({ ports: z.record(z.string(), z.int().min(1).max(65535)) })
+const machine = Published.parse(JSON.parse(readFileSync(new URL('../../vm/settings.json', import.meta.url), 'utf8')))
 
 /** Ports that nodes are published on before `LAB_PORT_OFFSET`, from the file that the Vagrantfile reads too. */
 export const PORTS: Readonly<Record<string, number>> = machine.ports

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { t, test } from 'tap'
 import { startGenerators } from '../../scripts/lab/bench/load.ts'
-import { quantile } from '../../scripts/lab/statistics.ts'
+import { quantile } from '../../scripts/lab/numbers.ts'
 import { client, ok } from '../grpc.ts'
 import { addressOf, containerOf, docker, sql } from '../the-lab.ts'
 

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { compare, measureInTurn } from '../../scripts/lab/bench/compare.ts'
 import { pgbenchFigures } from '../../scripts/lab/bench/pgbench.ts'
-import { median, quantile } from '../../scripts/lab/statistics.ts'
+import { median, quantile } from '../../scripts/lab/numbers.ts'
 
 test('median and quantiles', async (t) => {
   t.equal(median([3, 1, 2]), 2)

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import { test } from 'tap'
-import { bytes } from '../../scripts/lab/bytes.ts'
 import { typed } from '../../scripts/lab/docker/command.ts'
 import { buildFailed, failingStep } from '../../scripts/lab/docker/images.ts'
 import { environment } from '../../scripts/lab/docker/shell.ts'
 import { bytesOf } from '../../scripts/lab/lsn.ts'
+import { bytes } from '../../scripts/lab/numbers.ts'
 
 test('a told command can be typed in a shell and means the same', async (t) => {
   fc.assert(

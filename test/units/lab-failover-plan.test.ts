@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import type { Facts } from '../../scripts/lab/postgres/database.ts'
+import type { Facts } from '../../scripts/lab/postgres/observe.ts'
 import type { Sight } from '../../scripts/lab/postgres/sights.ts'
 import { filledTo, segmentName } from '../../scripts/lab/postgres/wal-end.ts'
 import { planOf } from '../../scripts/lab/rules/failover-plan.ts'

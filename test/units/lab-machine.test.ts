@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { totalmem } from 'node:os'
 import { test } from 'tap'
-import { type Machine, machineOf, shortcoming, type Work } from '../../scripts/lab/verbs/machine.ts'
+import { type Resources, resourcesOf, shortcoming, type Work } from '../../scripts/lab/verbs/machine.ts'
 
-const ENOUGH: Machine = { architecture: 'x86_64', memory: 1000, folder: '/var/lib/docker', disk: 3000 }
+const ENOUGH: Resources = { architecture: 'x86_64', memory: 1000, folder: '/var/lib/docker', disk: 3000 }
 const ALL: Work = { startsAll: true, buildsImages: true }
 
-const codeOf = (machine: Partial<Machine>, work: Partial<Work> = {}): string | undefined =>
+const codeOf = (machine: Partial<Resources>, work: Partial<Work> = {}): string | undefined =>
   shortcoming({ ...ENOUGH, ...machine }, { ...ALL, ...work })?.code
 
 test('amd64 and arm64 will do, by either of their names, and no other processor', async (t) => {
@@ -38,7 +38,7 @@ test('what cannot be told stops nothing', async (t) => {
 })
 
 test('this machine is read in MiB', async (t) => {
-  const { architecture, memory, folder, disk } = await machineOf('x86_64', '/')
+  const { architecture, memory, folder, disk } = await resourcesOf('x86_64', '/')
   t.equal(architecture, 'x86_64')
   t.equal(folder, '/')
   t.ok(memory !== undefined && memory > 0 && memory <= totalmem() / 2 ** 20, `${memory} MiB of memory`)
@@ -48,5 +48,5 @@ test('this machine is read in MiB', async (t) => {
 })
 
 test('a folder that cannot be looked into has no known space', async (t) => {
-  t.equal((await machineOf('x86_64', '/nowhere/at/all')).disk, undefined)
+  t.equal((await resourcesOf('x86_64', '/nowhere/at/all')).disk, undefined)
 })

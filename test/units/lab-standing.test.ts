@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import type { Facts } from '../../scripts/lab/postgres/database.ts'
+import type { Facts } from '../../scripts/lab/postgres/observe.ts'
 import type { Answering } from '../../scripts/lab/postgres/sights.ts'
 import { CAUSES, type CauseName, causeIn } from '../../scripts/lab/rules/causes.ts'
 import { follows, hasNothingOfItsOwn, hindranceOf } from '../../scripts/lab/rules/hindrance.ts'

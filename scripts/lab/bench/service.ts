@@ -1,7 +1,7 @@
 import { attempt } from '../docker/command.ts'
 import { type Machine, machine } from '../docker/machine.ts'
+import { median, quantile } from '../numbers.ts'
 import { ask } from '../postgres/sql.ts'
-import { median, quantile } from '../statistics.ts'
 import type { Reporter, Say } from '../steps.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 import { setup } from '../verbs/setup.ts'

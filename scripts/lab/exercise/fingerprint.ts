@@ -1,6 +1,6 @@
 import { containersOf } from '../docker/nodes.ts'
 import { faultsIn } from '../faults/kinds.ts'
-import { look } from '../faults/look.ts'
+import { viewsOf } from '../faults/views.ts'
 import { lookAtDatabases } from '../postgres/sights.ts'
 import { ask } from '../postgres/sql.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
@@ -11,7 +11,7 @@ export async function fingerprint(lab: Lab): Promise<readonly string[]> {
     containersOf(lab),
     lookAtDatabases(lab),
     // Not on the network, whose look takes a second: with its nodes a reset renews that too.
-    look(lab, lab.nodes, ['container', 'database']),
+    viewsOf(lab, lab.nodes, ['container', 'database']),
   ])
   const inside = await Promise.all(
     sights.map(async ({ node, facts }) => {

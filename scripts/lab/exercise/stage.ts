@@ -1,4 +1,6 @@
+import { credentials, Metadata, status } from '@grpc/grpc-js'
 import type { PollResultResponse } from '../../../proto/gen/polling.ts'
+import { VoteServiceClient } from '../../../proto/gen/polling.ts'
 import { attempt } from '../docker/command.ts'
 import { hasFile, noteOf } from '../docker/nodes.ts'
 import { experimentsSince } from '../experiment/folder.ts'
@@ -28,7 +30,7 @@ import { type LabStatus, statusOf } from '../verbs/status.ts'
 import { type Look, until } from '../wait.ts'
 import { silence } from './belongings.ts'
 import { type Commands, commandsFor } from './commands.ts'
-import { castOnce } from './single-vote.ts'
+
 import { type Traffic, trafficOf } from './traffic.ts'
 
 /** All that an exercise can see of the lab, and do to it. */
@@ -179,4 +181,21 @@ export function stageOf(lab: Lab): Stage {
     type: commandsFor(lab),
   }
   return stage
+}
+
+/** A vote by name. */
+export type SingleVote = { readonly poll: string; readonly user: string; readonly option: string }
+
+/**
+ * Casts a vote at `address` and tries no second time. Gives the status of the contract, or the gRPC code of the failure:
+ * DEADLINE_EXCEEDED where no answer came in `seconds`.
+ */
+export function castOnce(address: string, vote: SingleVote, seconds: number): Promise<string> {
+  const client = new VoteServiceClient(address, credentials.createInsecure(), { 'grpc.enable_retries': 0 })
+  const request = { uuid: vote.poll, userID: vote.user, select_options: vote.option }
+  return new Promise<string>((resolve) => {
+    client.castVote(request, new Metadata(), { deadline: Date.now() + seconds * 1000 }, (error, answer) =>
+      resolve(error ? (status[error.code] ?? String(error.code)) : answer.status),
+    )
+  }).finally(() => client.close())
 }

@@ -6,10 +6,12 @@ import { exclusively } from '../state/lock.ts'
 import type { Reporter, Say } from '../steps.ts'
 import type { Lab } from '../topology/topology.ts'
 import { reset } from '../verbs/reset.ts'
-import { createFolder, FILES, readExperiment, replaceJson, writeExperiment } from './folder.ts'
-import { judgeRecorded, notJudged } from './judge/recorded.ts'
-import { keepReport } from './keep-report.ts'
+import { createFolder, FILES, readExperiment, replaceFile, replaceJson, writeExperiment } from './folder.ts'
+import { judgeRecorded, notJudged, whyUnreadable } from './judge/recorded.ts'
+import { readLines } from './lines.ts'
 import type { Experiment, Plan, Run } from './record.ts'
+import { Call } from './record.ts'
+import { reportPage } from './report/page.ts'
 import { carryOut } from './run.ts'
 
 /** An experiment, the folder that keeps it, and the page that shows it. */
@@ -111,3 +113,19 @@ async function judgedAgain(folder: string, run: Run): Promise<Run> {
   await replaceJson(join(folder, FILES.result), it)
   return it
 }
+
+/** Writes `report.html` of an experiment beside its runs, from what they left; gives the file. */
+export async function keepReport(folder: string, experiment: Experiment): Promise<string> {
+  const calls = new Map<string, readonly Call[]>()
+  for (const { name } of experiment.runs) calls.set(name, await historyOf(join(folder, name, FILES.history)))
+  const file = join(folder, FILES.report)
+  await replaceFile(file, reportPage(experiment, calls))
+  return file
+}
+
+/** A run that did not come about, or whose history was cut off, is in the report without its calls. */
+const historyOf = (file: string): Promise<readonly Call[]> =>
+  readLines(file, Call).catch((error: unknown) => {
+    whyUnreadable(error)
+    return []
+  })

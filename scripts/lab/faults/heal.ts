@@ -9,7 +9,7 @@ import type { Lab, Node, NodeName } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 import type { Fault, Kind, Peer, View } from './kind.ts'
 import { faultsIn, KINDS } from './kinds.ts'
-import { assertThere, look, unseen } from './look.ts'
+import { assertThere, unseen, viewsOf } from './views.ts'
 
 /** Which faults to heal; an empty list means all. */
 export type Choice = {
@@ -54,7 +54,7 @@ async function healAll(tell: Tell, lab: Lab, choice: Choice): Promise<Healed> {
   let stranded: LeftBehind | undefined
   let nodes = lab.nodes
   await until('the faults to be gone', { seconds: 60, patience: lab.settings.patience }, async () => {
-    const views = await look(lab, nodes, places)
+    const views = await viewsOf(lab, nodes, places)
     assertThere(lab, views)
     const chosen = faultsIn(views, kinds).filter((fault) => isChosen(choice, fault))
     stranded ??= await strandedBy(lab, chosen)
@@ -100,7 +100,7 @@ const healKind = (tell: Tell, lab: Lab, kind: Kind, views: readonly View[], left
 export async function healNetwork(tell: Tell, lab: Lab, node: Node): Promise<void> {
   // Set up before there were faults.
   if (!(await hasImage(await faultsImage(lab.settings)))) return
-  const views = await look(lab, [node], ['network'])
+  const views = await viewsOf(lab, [node], ['network'])
   const kinds = KINDS.filter(({ place }) => place === 'network')
   for (const kind of kinds) await healKind(tell, lab, kind, views, faultsIn(views, [kind]))
 }

@@ -5,7 +5,7 @@ import type { Reporter } from '../steps.ts'
 import type { Lab, Node, NodeName } from '../topology/topology.ts'
 import type { FaultOptions, Kind, Peer } from './kind.ts'
 import { faultsIn } from './kinds.ts'
-import { assertThere, look } from './look.ts'
+import { assertThere, viewsOf } from './views.ts'
 
 /** A fault as it is asked for. */
 export type Wish = {
@@ -41,7 +41,7 @@ export const inject = (lab: Lab, wish: Wish, { step }: Reporter): Promise<void> 
     const { kind, options } = wish
     const { node, peers } = endsOf(lab, wish)
     await step(`${kind.name} ${node}${wish.peers.length > 0 ? ` and ${peers.join(', ')}` : ''}`, async ({ tell }) => {
-      const views = await look(lab, [nodeNamed(lab, node)], [kind.place])
+      const views = await viewsOf(lab, [nodeNamed(lab, node)], [kind.place])
       assertThere(lab, views)
       const [view] = views
       const network = await findNetwork(lab)

@@ -1,6 +1,6 @@
 import type { Network } from '../docker/network.ts'
 import type { Container, ContainerState } from '../docker/nodes.ts'
-import type { Observation } from '../postgres/database.ts'
+import type { Observation } from '../postgres/observe.ts'
 import type { Tell } from '../steps.ts'
 import type { Lab, Node, NodeName } from '../topology/topology.ts'
 import type { Namespace } from './namespace.ts'

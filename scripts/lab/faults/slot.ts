@@ -1,6 +1,6 @@
-import { bytes } from '../bytes.ts'
 import { look } from '../docker/command.ts'
 import { labError } from '../errors.ts'
+import { bytes } from '../numbers.ts'
 import { change } from '../postgres/sql.ts'
 import type { Tell } from '../steps.ts'
 import type { Node } from '../topology/topology.ts'

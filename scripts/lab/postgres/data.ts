@@ -1,6 +1,6 @@
-import { type ContainerState, containersOf, hasFile, noteOf } from '../docker/nodes.ts'
+import { type ContainerState, containersOf, fileOf, hasFile, noteOf } from '../docker/nodes.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
-import { controlFileOf } from './control-file.ts'
+
 import { timelinesFrom } from './wal-end.ts'
 
 /**
@@ -43,3 +43,23 @@ export async function dataOf(node: DatabaseNode, state: ContainerState): Promise
 /** Whether a note says that a rewind or a copy was begun and did not end: the peer's name comes along with its data. */
 export const isHalfWay = ({ peer }: DatabaseNode, note: string | undefined): boolean =>
   note === 'rewind' || note === 'copy' || note === peer
+
+/** What the control file of a stopped database says: whether it was shut down in order, and its last checkpoint. */
+export type ControlFile = { readonly shutDown: boolean; readonly checkpoint: bigint; readonly timeline: number }
+
+// The beginning of ControlFileData, the same in versions 13 to 17: identifier 8, versions 4 + 4, state 4, padding 4,
+// time 8, checkpoint 8, and of the checkpoint its redo position 8 and timeline 4.
+const AT = { state: 16, checkpoint: 32, timeline: 48 } as const
+const DB_SHUTDOWNED = 1
+
+/** Reads a stopped database's control file without starting anything on its data; undefined where there is none. */
+export async function controlFileOf(node: DatabaseNode): Promise<ControlFile | undefined> {
+  const found = await fileOf(node, 'global/pg_control')
+  if ('problem' in found) return undefined
+  const file = found.bytes
+  return {
+    shutDown: file.readUInt32LE(AT.state) === DB_SHUTDOWNED,
+    checkpoint: file.readBigUInt64LE(AT.checkpoint),
+    timeline: file.readUInt32LE(AT.timeline),
+  }
+}

@@ -2,7 +2,7 @@ import { typed } from '../docker/command.ts'
 import { type Container, fileOf, lastLines } from '../docker/nodes.ts'
 import { type LabError, labError } from '../errors.ts'
 import type { DatabaseNode, Lab, Node } from '../topology/topology.ts'
-import { type Observation, observe } from './database.ts'
+import { type Observation, observe } from './observe.ts'
 import { type Hindrance, settingThatHides, settingThatStops } from './own-settings.ts'
 
 /** Seconds after which the engine takes a container that it started again for one that stays up. */

@@ -1,6 +1,6 @@
 import { type ContainerState, containersOf } from '../docker/nodes.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
-import { type Facts, type Observation, observe } from './database.ts'
+import { type Facts, type Observation, observe } from './observe.ts'
 
 /** One database as it was seen: what its container does, and what it says if it answers. */
 export type Sight = {

@@ -1,4 +1,4 @@
-import type { Facts } from '../postgres/database.ts'
+import type { Facts } from '../postgres/observe.ts'
 
 /** When a commit is acknowledged, in rising order of what that costs and survives. */
 export const LEVELS = {

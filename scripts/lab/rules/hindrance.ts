@@ -1,5 +1,5 @@
 import { bytesOf } from '../lsn.ts'
-import type { Facts } from '../postgres/database.ts'
+import type { Facts } from '../postgres/observe.ts'
 import type { Answering } from '../postgres/sights.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
 import { slotOf } from '../topology/topology.ts'

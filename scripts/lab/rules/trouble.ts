@@ -1,5 +1,5 @@
-import { bytes } from '../bytes.ts'
-import type { Facts } from '../postgres/database.ts'
+import { bytes } from '../numbers.ts'
+import type { Facts } from '../postgres/observe.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
 import { commitsHang } from './durability.ts'
 import type { Trouble } from './hindrance.ts'

@@ -2,7 +2,7 @@ import { isAbsolute, join } from 'node:path'
 import { labError } from '../errors.ts'
 import type { Lab } from '../topology/topology.ts'
 import { homeFolder } from '../user.ts'
-import { makePrivateFolder } from './private-folder.ts'
+import { makePrivateFolder } from './private-files.ts'
 
 /** Where a lab keeps what it knows about itself on this machine, for the user who set it up. */
 export const stateFolder = (lab: Lab): string => join(baseFolder(), 'failover-lab', lab.name)

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { homeFolder } from '../user.ts'
-import { writePrivately } from './private-file.ts'
+import { writePrivately } from './private-files.ts'
 
 /** Where psql looks for passwords; undefined where it has no place to look. */
 function pgpassFile(): string | undefined {

@@ -1,12 +1,10 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
 import { access, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LabError, labError } from '../errors.ts'
 import type { Lab, Secret } from '../topology/topology.ts'
 import { stateFolder } from './folder.ts'
-import { writePrivately } from './private-file.ts'
-import { makePrivateFolder } from './private-folder.ts'
-import { verifierOf } from './scram.ts'
+import { makePrivateFolder, writePrivately } from './private-files.ts'
 
 const NAMES: readonly Secret[] = ['owner', 'service', 'replicator', 'monitor']
 
@@ -69,4 +67,17 @@ export async function forgetLab(lab: Lab): Promise<void> {
   const folder = stateFolder(lab)
   const kept = (await readdir(folder)).filter((name) => !name.endsWith('.lock'))
   for (const name of kept) await rm(join(folder, name), { recursive: true, force: true })
+}
+
+const ITERATIONS = 4096
+
+/**
+ * What PostgreSQL keeps of a password (RFC 5803), which lets nobody in: a database is given this, so that it knows who
+ * comes without holding the password, and no log of a statement that sets it can show one.
+ */
+export function verifierOf(password: string, salt = randomBytes(16)): string {
+  const salted = pbkdf2Sync(password, salt, ITERATIONS, 32, 'sha256')
+  const key = (purpose: string) => createHmac('sha256', salted).update(purpose).digest()
+  const stored = createHash('sha256').update(key('Client Key')).digest('base64')
+  return `SCRAM-SHA-256$${ITERATIONS}:${salt.toString('base64')}$${stored}:${key('Server Key').toString('base64')}`
 }

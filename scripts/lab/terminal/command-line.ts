@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { chalk, ProcessOutput } from 'zx/core'
-import { decimal } from '../decimal.ts'
+import { proxySettings } from '../../../vm/proxy.ts'
 import { LabError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
+import { decimal } from '../numbers.ts'
 import { visibleLines } from '../visible.ts'
-import { heedProxies } from './proxy.ts'
 
 let listed: Command[] | undefined
 
@@ -78,4 +78,9 @@ function report(error: unknown, verb: string): number {
   // Not foreseen, so a mistake of ours: show all there is.
   console.error(visibleLines(cause instanceof ProcessOutput ? String(cause) : inspect(cause)))
   return 1
+}
+
+/** Lets this process, and all that it starts, find the machine's proxies, and reach labs without them: gRPC would else call them too. */
+export function heedProxies(): void {
+  Object.assign(process.env, proxySettings(process.env, [process.env['LAB_BIND'] ?? '']))
 }

@@ -1,7 +1,7 @@
 import { chalk } from 'zx/core'
 import type { Step } from '../exercise/exercise.ts'
 import type { Checked, Listed, Started } from '../exercise/learn.ts'
-import type { Record } from '../exercise/progress.ts'
+import type { Exercised } from '../exercise/progress.ts'
 import type { Acted } from '../exercise/solution.ts'
 import type { Entry } from '../exercise/track.ts'
 import type { Verified } from '../exercise/verify.ts'
@@ -25,12 +25,12 @@ export function trackTable({ track, broken, progress }: Listed): string {
   return [...rows, ...unread, '', count, nextStep({ track, progress })].join('\n')
 }
 
-const sign = (record: Record | undefined): string =>
+const sign = (record: Exercised | undefined): string =>
   record?.solvedBy === 'learner' ? chalk.green('✓') : record?.solvedBy === 'solution' ? chalk.yellow('○') : ' '
 
 const minutes = (count: number): string => `${String(count).padStart(2)} min`
 
-function stateOf(record: Record | undefined): string {
+function stateOf(record: Exercised | undefined): string {
   if (record === undefined) return ''
   if (record.solvedBy === 'solution') return 'its solution was shown'
   if (record.solvedBy === null) return 'begun'

@@ -1,7 +1,7 @@
 import { chalk } from 'zx/core'
 import type { Kept } from '../experiment/experiment.ts'
 import type { Run } from '../experiment/record.ts'
-import { median } from '../statistics.ts'
+import { median } from '../numbers.ts'
 import { visible } from '../visible.ts'
 
 const MARKS = { pass: chalk.green('✓'), fail: chalk.red('✗'), unknown: chalk.yellow('?') } as const

@@ -1,6 +1,6 @@
 import { chalk } from 'zx/core'
-import { bytes } from '../bytes.ts'
 import type { Failover } from '../managers/scripted/failover.ts'
+import { bytes } from '../numbers.ts'
 import type { LostVote } from '../postgres/votes.ts'
 import { visible } from '../visible.ts'
 

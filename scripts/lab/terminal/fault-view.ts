@@ -1,6 +1,6 @@
 import { chalk } from 'zx/core'
-import type { FaultList } from '../faults/list.ts'
-import { faultLines } from '../faults/words.ts'
+import { faultLines } from '../faults/kinds.ts'
+import type { FaultList } from '../faults/views.ts'
 import { visible } from '../visible.ts'
 
 /** The list for people. */

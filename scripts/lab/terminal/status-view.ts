@@ -1,6 +1,6 @@
 import { chalk } from 'zx/core'
-import { bytes } from '../bytes.ts'
-import { faultLines } from '../faults/words.ts'
+import { faultLines } from '../faults/kinds.ts'
+import { bytes } from '../numbers.ts'
 import type { LabStatus, NodeStatus } from '../verbs/status.ts'
 import { visible } from '../visible.ts'
 

@@ -10,10 +10,10 @@ import type { Lab } from '../topology/topology.ts'
 export async function failover(lab: Lab, options: FailoverOptions, reporter: Reporter): Promise<Failover> {
   const sessions = openSessions(lab)
   try {
-    const { failOver } = await import('../managers/scripted/failover.ts')
+    const { replacePrimary } = await import('../managers/scripted/failover.ts')
     loadServing()
     return await changing(lab, () =>
-      failOver({ lab, sessions, started: performance.timeOrigin, seconds: 1 }, options, reporter),
+      replacePrimary({ lab, sessions, started: performance.timeOrigin, seconds: 1 }, options, reporter),
     )
   } finally {
     for (const { end } of sessions.values()) end()

@@ -3,17 +3,16 @@ import { ABSENT, containersOf, noteForNextStart } from '../docker/nodes.ts'
 import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { putDown } from '../managers/scripted/fencing.ts'
-import { observe } from '../postgres/database.ts'
+import { observe } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases } from '../postgres/sights.ts'
-import { slotStatements } from '../postgres/slots.ts'
+import { dropLostSlot, slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
 import { levelChosen, levelInForce } from '../rules/durability.ts'
 import type { Hindrance } from '../rules/hindrance.ts'
 import { primariesOf, seenOf } from '../rules/members.ts'
 import type { Tell } from '../steps.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
-import { slotOf } from '../topology/topology.ts'
-import { hindranceSeen } from './hindrance-seen.ts'
+import { hindranceSeen } from './hindrances.ts'
 import { inForce, putLevel } from './replication.ts'
 
 /** How a database came to follow: `refused` is why it was copied where a rewind was tried. */
@@ -21,15 +20,8 @@ export type Followed = { readonly how: 'rewound' | 'copied'; readonly refused: s
 
 /** Gives the primary all that a database needs that is to follow it anew. */
 export const prepareFor = (tell: Tell, primary: DatabaseNode, node: DatabaseNode): Promise<string> =>
-  // A slot that is lost keeps nothing any more. pg_rewind reads the new timeline off the last checkpoint.
-  change(
-    tell,
-    primary,
-    `select pg_drop_replication_slot(slot_name) from pg_replication_slots
-     where slot_name = '${slotOf(node)}' and wal_status = 'lost' and not active`,
-    ...slotStatements(node),
-    'checkpoint',
-  )
+  // pg_rewind reads the new timeline off the last checkpoint.
+  change(tell, primary, ...dropLostSlot(node), ...slotStatements(node), 'checkpoint')
 
 /**
  * Starts a database that is down as a standby of the primary, rewound or copied, and waits until it streams; one that was

@@ -5,7 +5,7 @@ import { type LabError, labError } from '../errors.ts'
 const NEEDED = { memory: 1000, disk: 1000, diskForImages: 3000 }
 
 /** What the engine's machine has available, in MiB; undefined where it cannot be told. */
-export type Machine = {
+export type Resources = {
   readonly architecture: string
   readonly memory: number | undefined
   readonly folder: string
@@ -16,7 +16,7 @@ export type Machine = {
 export type Work = { readonly startsAll: boolean; readonly buildsImages: boolean }
 
 /** Reads off the machine what it has; `folder` is where the engine keeps its images and data. */
-export async function machineOf(architecture: string, folder: string): Promise<Machine> {
+export async function resourcesOf(architecture: string, folder: string): Promise<Resources> {
   // An engine in another mount namespace has its folder where we cannot look.
   const [disk, memory] = await Promise.all([statfs(folder).catch(() => undefined), readFile('/proc/meminfo', 'utf8')])
   const [, kibibytes] = /MemAvailable:\s+(\d+) kB/.exec(memory) ?? []
@@ -29,7 +29,7 @@ export async function machineOf(architecture: string, folder: string): Promise<M
 }
 
 /** Why the machine cannot do the work, or undefined where it can. What cannot be told stops nothing. */
-export function shortcoming({ architecture, memory, folder, disk }: Machine, work: Work): LabError | undefined {
+export function shortcoming({ architecture, memory, folder, disk }: Resources, work: Work): LabError | undefined {
   if (!['x86_64', 'aarch64', 'amd64', 'arm64'].includes(architecture)) return labError('ARCHITECTURE', { architecture })
   if (work.startsAll && memory !== undefined && memory < NEEDED.memory)
     return labError('MEMORY_LOW', { available: memory, needed: NEEDED.memory })

@@ -6,7 +6,7 @@ import { $, environment } from '../docker/shell.ts'
 import { labError } from '../errors.ts'
 import { roundPortOffset } from '../topology/free-ports.ts'
 import type { Lab, Node } from '../topology/topology.ts'
-import { machineOf, shortcoming, type Work } from './machine.ts'
+import { resourcesOf, shortcoming, type Work } from './machine.ts'
 
 /** Everything that would stop `setup` half-way, found before it changes anything. */
 export async function preflight(lab: Lab, buildsImages: boolean): Promise<void> {
@@ -28,7 +28,7 @@ export const preflightOfImages = async (buildsImages: boolean): Promise<void> =>
   checkMachine(await engineInfo(), { startsAll: false, buildsImages })
 
 async function checkMachine(engine: EngineInfo, work: Work): Promise<void> {
-  const problem = shortcoming(await machineOf(engine.Architecture, engine.DockerRootDir), work)
+  const problem = shortcoming(await resourcesOf(engine.Architecture, engine.DockerRootDir), work)
   if (problem !== undefined) throw problem
 }
 

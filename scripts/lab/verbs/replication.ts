@@ -1,7 +1,7 @@
 import { changing } from '../docker/leftovers.ts'
 import { labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
-import { type Facts, LEVEL_SETTING, observe } from '../postgres/database.ts'
+import { type Facts, LEVEL_SETTING, observe } from '../postgres/observe.ts'
 import { lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { change } from '../postgres/sql.ts'
 import { commitsHang, LEVELS, type Level, levelChosen, levelInForce } from '../rules/durability.ts'

@@ -2,7 +2,7 @@ import { ABSENT, type Container, type ContainerState, containersNamed, noteOf } 
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
 import { bytesOf } from '../lsn.ts'
-import { type Facts, type Observation, observe } from '../postgres/database.ts'
+import { type Facts, type Observation, observe } from '../postgres/observe.ts'
 import { commitsHang } from '../rules/durability.ts'
 import { follows, type Hindrance, type Trouble } from '../rules/hindrance.ts'
 import { primaryTrouble, standbyTrouble, warningOf } from '../rules/trouble.ts'
@@ -10,7 +10,7 @@ import { healthOf } from '../service/health.ts'
 import { probeWrites, type WriteProbe } from '../service/write-probe.ts'
 import { type DatabaseNode, endpointOf, type Lab, type Node, type NodeName } from '../topology/topology.ts'
 import { withChanges } from './changed.ts'
-import { hindranceSeen } from './hindrance-seen.ts'
+import { hindranceSeen } from './hindrances.ts'
 
 export type DatabaseStatus = {
   readonly role: 'primary' | 'standby' | 'unknown'

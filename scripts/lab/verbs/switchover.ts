@@ -7,17 +7,17 @@ import { bytesOf, lsnOf } from '../lsn.ts'
 import { PROMOTE, promote } from '../managers/scripted/promotion.ts'
 import { backlogOf, backlogPhrase, endReports, freeReplay, type Way, wayBy } from '../managers/scripted/replay.ts'
 import { serving } from '../managers/serving.ts'
-import { controlFileOf } from '../postgres/control-file.ts'
-import { observe } from '../postgres/database.ts'
+import { controlFileOf } from '../postgres/data.ts'
+import { observe } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
-import { slotStatements } from '../postgres/slots.ts'
+import { dropSlot, slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
 import { type Level, levelChosen, levelInForce } from '../rules/durability.ts'
 import { assertSettings, receivedOf } from '../rules/failover-plan.ts'
 import { primariesOf, seenOf, splitBrain, standbysOf } from '../rules/members.ts'
 import type { Reporter, Tell, Telling } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
-import { peerOf, slotOf } from '../topology/topology.ts'
+import { peerOf } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 import { streaming } from './following.ts'
 import { inForce, statementsOf } from './replication.ts'
@@ -181,7 +181,3 @@ async function undo(tell: Tell, lab: Lab, { from, to }: Roles): Promise<void> {
     return facts.inRecovery ? { seen: 'it is in recovery' } : { done: undefined }
   })
 }
-
-const dropSlot = (node: DatabaseNode): readonly string[] => [
-  `select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '${slotOf(node)}' and not active`,
-]

@@ -4,10 +4,12 @@ import { dataOf } from '../../postgres/data.ts'
 import type { Report } from '../../postgres/replay.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../../postgres/sights.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
-import { assertSettings, DEFAULT_MAX_LAG, type Down, type Plan, planOf, receivedOf } from '../../rules/failover-plan.ts'
+import type { Plan } from '../../rules/failover-plan.ts'
+import { assertSettings, DEFAULT_MAX_LAG, type Down, planOf, receivedOf } from '../../rules/failover-plan.ts'
 import { standbysOf } from '../../rules/members.ts'
 import { until } from '../../wait.ts'
-import { type Means, observeIn } from './means.ts'
+import { knock } from './fencing.ts'
+import { type Means, observeIn, sessionOf } from './means.ts'
 import { freeReplay, type Way } from './replay.ts'
 
 export type FailoverOptions = {
@@ -127,4 +129,15 @@ async function bytesBehind(candidate: Answering, { node, facts }: Sight): Promis
   if (facts?.lsn != null) return Math.max(0, Number(bytesOf(facts.lsn) - bytesOf(received)))
   const found = await walEndOf(node, candidate.facts.timeline ?? 1, received)
   return 'problem' in found ? found.problem : Number(found.end - bytesOf(received))
+}
+
+/** What to tell somebody who fails over from a primary that is well, undefined where it is not: cut off, it answers too. */
+export async function needless(means: Means, plan: Plan): Promise<string | undefined> {
+  if (plan.kind === 'done' || plan.old.facts === undefined || plan.old.facts.inRecovery) return undefined
+  const { node, facts } = plan.old
+  const { candidate } = plan
+  const streams = facts.standbys.some(({ name, state }) => name === candidate.node.name && state === 'streaming')
+  // One that was cut off a moment ago has not noticed yet.
+  if (!streams || (await knock(means.lab, node, sessionOf(means, candidate.node))) !== 'open') return undefined
+  return `${node.name} answers and takes writes: zx scripts/switchover.ts would lose nothing`
 }

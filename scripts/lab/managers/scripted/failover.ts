@@ -9,10 +9,9 @@ import { type Plan, receivedOf } from '../../rules/failover-plan.ts'
 import type { Reporter, Telling } from '../../steps.ts'
 import type { DatabaseName, DatabaseNode } from '../../topology/topology.ts'
 import { serving } from '../serving.ts'
-import { check, checkAgain, type FailoverOptions, freeCandidate } from './check.ts'
+import { check, checkAgain, type FailoverOptions, freeCandidate, needless } from './check.ts'
 import { fence, proveFenced } from './fencing.ts'
 import { type Means, sessionOf } from './means.ts'
-import { needless } from './needless.ts'
 import { PROMOTE, type Promotion, promote } from './promotion.ts'
 import { type Way, wayOver } from './replay.ts'
 
@@ -44,7 +43,7 @@ export type Failover = {
  * Makes the standby the primary: checks what that would lose, fences the old primary, promotes, confirms, and proves
  * that writes are taken. Interrupted anywhere, the next run goes on from there. Its caller holds the lab's lock.
  */
-export async function failOver(means: Means, options: FailoverOptions, { step }: Reporter): Promise<Failover> {
+export async function replacePrimary(means: Means, options: FailoverOptions, { step }: Reporter): Promise<Failover> {
   const { lab, started } = means
   const began = now()
   const wayFor = (plan: Plan, { tell, say }: Telling): Way =>

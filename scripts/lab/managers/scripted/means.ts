@@ -1,4 +1,4 @@
-import { type Observation, observeOver } from '../../postgres/database.ts'
+import { type Observation, observeOver } from '../../postgres/observe.ts'
 import { openSession, type Session } from '../../postgres/session.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../../topology/topology.ts'
 

@@ -8,7 +8,7 @@ import type { Reporter } from '../../steps.ts'
 import type { Lab } from '../../topology/topology.ts'
 import { warmServing } from '../serving.ts'
 import type { FailoverOptions } from './check.ts'
-import { type Failover, failOver } from './failover.ts'
+import { type Failover, replacePrimary } from './failover.ts'
 import { type News, newsFor, type WatchEvent } from './news.ts'
 import { ANSWER_SECONDS, openProbes, type Pair, type Probes } from './probes.ts'
 
@@ -95,7 +95,7 @@ async function replace(it: Watch, pair: Pair, belief: Belief): Promise<boolean> 
         throw labError('NOTHING_TO_PROMOTE', { seen: `${belief.why}; no standby answers` })
       if (!(await isStillDead(it, pair, belief))) return undefined
       const means = { lab, sessions: probes.sessions, started: detection.detected, seconds: ANSWER_SECONDS }
-      return failOver(means, options, reporter)
+      return replacePrimary(means, options, reporter)
     })
     if (done !== undefined) news.failedOver(done, detection)
     return true

@@ -1,14 +1,15 @@
 import { ABSENT, containersOf } from '../docker/nodes.ts'
 import { labError } from '../errors.ts'
-import { observe } from '../postgres/database.ts'
+import { observe } from '../postgres/observe.ts'
 import type { DatabaseNode, Lab, Node } from '../topology/topology.ts'
-import type { Place, View } from './kind.ts'
+import type { Fault, Place, View } from './kind.ts'
+import { faultsIn } from './kinds.ts'
 import { namespaceOf } from './namespace.ts'
 
 export const EVERYWHERE: readonly Place[] = ['container', 'network', 'database']
 
 /** Looks at nodes, all at once, at those places. */
-export async function look(lab: Lab, nodes: readonly Node[], places: readonly Place[]): Promise<readonly View[]> {
+export async function viewsOf(lab: Lab, nodes: readonly Node[], places: readonly Place[]): Promise<readonly View[]> {
   const containers = await containersOf(lab, nodes)
   return Promise.all(
     nodes.map(async (node, index) => {
@@ -37,4 +38,14 @@ export function unseen({ node, container, database }: View, places: readonly Pla
   if (!places.includes('database') || !isDatabase(node)) return undefined
   if (container.state !== 'running') return `${node.name} is ${container.state}`
   return database !== undefined && 'unreachable' in database ? `${node.name}: ${database.unreachable}` : undefined
+}
+
+/** What is in force, and why some of it could not be seen. */
+export type FaultList = { readonly lab: string; readonly faults: readonly Fault[]; readonly unseen: readonly string[] }
+
+/** Every fault in force, read from the system itself. */
+export async function listFaults(lab: Lab): Promise<FaultList> {
+  const views = await viewsOf(lab, lab.nodes, EVERYWHERE)
+  assertThere(lab, views)
+  return { lab: lab.name, faults: faultsIn(views), unseen: views.flatMap((view) => unseen(view, EVERYWHERE) ?? []) }
 }

@@ -1,6 +1,5 @@
-import { lstat, open, readlink, rename, stat } from 'node:fs/promises'
+import { chown, lstat, mkdir, open, readlink, rename, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { isRoot, makePrivateFolder } from './private-folder.ts'
 
 /**
  * Replaces a file in one step; at no time can anyone but its owner read it. A link stays a link, and what it points to is
@@ -33,3 +32,17 @@ async function linked(file: string, hops = 0): Promise<string> {
   // More of them lead in a circle: then writing fails.
   return isLink && hops < 40 ? linked(resolve(dirname(file), await readlink(file)), hops + 1) : file
 }
+
+/**
+ * Makes a folder, and those above it, that only its owner may read. Root, who works for somebody else under sudo, gives
+ * them to the owner of the folder that they are in.
+ */
+export async function makePrivateFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: 0o700 })
+  if (first === undefined || !isRoot()) return
+  const { uid, gid } = await stat(dirname(first))
+  for (let made = resolve(folder); made !== dirname(resolve(first)); made = dirname(made)) await chown(made, uid, gid)
+}
+
+/** Whether we may give a file to somebody else. */
+export const isRoot = (): boolean => process.getuid?.() === 0

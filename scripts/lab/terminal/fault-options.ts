@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
-import { decimal } from '../decimal.ts'
-import type { FaultOption, NumberRange } from './kind.ts'
+import type { FaultOption, NumberRange } from '../faults/kind.ts'
+import { decimal } from '../numbers.ts'
 
 /** Reads a number of that range from an argument. */
 const numberIn =

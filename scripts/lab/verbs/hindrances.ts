@@ -1,10 +1,38 @@
 import { act } from '../docker/command.ts'
+import { logOf } from '../docker/log.ts'
+import type { Container } from '../docker/nodes.ts'
+import type { Observation } from '../postgres/observe.ts'
 import { slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
 import type { Mending } from '../rules/causes.ts'
+import { type Hindrance, hindranceOf } from '../rules/hindrance.ts'
 import type { Tell } from '../steps.ts'
-import type { DatabaseNode } from '../topology/topology.ts'
-import { slotOf } from '../topology/topology.ts'
+import type { DatabaseNode, Lab } from '../topology/topology.ts'
+import { peerOf, slotOf } from '../topology/topology.ts'
+
+/** Seconds, before `patience`, within which whatever keeps a database from following shows in its log again. */
+const LOG_SECONDS = 15
+
+/** Finds out what keeps a database from following the other one, or from running: reads its log, which costs no process. */
+export async function hindranceSeen(
+  lab: Lab,
+  node: DatabaseNode,
+  container: Container,
+  own: Observation | undefined,
+  primary: Observation | undefined,
+): Promise<Hindrance | undefined> {
+  const log = await logOf(node, container, LOG_SECONDS * lab.settings.patience)
+  return hindranceOf({
+    node,
+    peer: peerOf(lab, node),
+    own: factsOf(own),
+    primary: factsOf(primary),
+    log,
+    refusal: own !== undefined && 'unreachable' in own ? own.unreachable : '',
+  })
+}
+
+const factsOf = (seen: Observation | undefined) => (seen === undefined || 'unreachable' in seen ? undefined : seen)
 
 /** How a database is brought to follow again without touching its data; it may turn out that it needs more than that. */
 export const IN_PLACE: Readonly<

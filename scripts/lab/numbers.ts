@@ -10,3 +10,15 @@ export function quantile(values: ArrayLike<number>, share: number): number {
   const sorted = Float64Array.from(values).sort()
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0
 }
+
+const DECIMAL = /^-?(0|[1-9]\d*)(\.\d+)?$/
+
+/** The number that a text is as people write it; NaN for 0x10, 1e3, 007, white space or nothing. */
+export const decimal = (text: string): number => (DECIMAL.test(text) ? Number(text) : Number.NaN)
+
+/** A number of bytes in the largest fitting unit. */
+export function bytes(count: number): string {
+  const unit = ['B', 'KiB', 'MiB', 'GiB'].findLast((_, power) => count >= 1024 ** power) ?? 'B'
+  const value = count / 1024 ** ['B', 'KiB', 'MiB', 'GiB'].indexOf(unit)
+  return `${unit === 'B' ? value : value.toFixed(1)} ${unit}`
+}
