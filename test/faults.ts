@@ -45,7 +45,7 @@ export async function faults(name: KindName, node: NodeName): Promise<readonly F
   const kinds = KINDS.filter((kind) => kind.name === name)
   const nodes = lab.nodes.filter((it) => it.name === node)
   return faultsIn(
-    await look(
+    await viewsOf(
       lab,
       nodes,
       kinds.map(({ place }) => place),
