@@ -12,6 +12,7 @@ const { inject } = await import('./lab/faults/inject.ts')
 const { KINDS } = await import('./lab/faults/kinds.ts')
 const { listFaults } = await import('./lab/faults/views.ts')
 const { commandOption, seconds } = await import('./lab/terminal/fault-options.ts')
+const { interruption } = await import('./lab/interruption.ts')
 const { readSettings } = await import('./lab/settings.ts')
 const { faultLines } = await import('./lab/faults/kinds.ts')
 const { faultTable } = await import('./lab/terminal/fault-view.ts')
@@ -35,7 +36,8 @@ await commandLine(import.meta.filename, (program) => {
         await inject(lab, wish, onTerminal)
         console.log('in force until: zx scripts/fault.ts heal')
       } else {
-        await injectFor(lab, wish, time, () => console.log(`in force for ${time} s, or until Ctrl-C`), onTerminal)
+        const held = () => console.log(`in force for ${time} s, or until Ctrl-C`)
+        if (await injectFor(lab, wish, time, held, onTerminal)) process.exitCode = interruption.exit
         console.log('healed')
       }
     })

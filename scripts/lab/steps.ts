@@ -20,6 +20,8 @@ export type Reporter = {
   readonly step: <T>(title: string, work: Step<T>['work']) => Promise<T>
   /** Steps side by side, under one title. */
   readonly together: <T>(title: string, steps: readonly Step<T>[]) => Promise<readonly T[]>
+  /** What another program says that works on the same, as it comes. */
+  readonly overheard: (text: string) => void
 }
 
 const NOTHING: Telling = { tell: () => {}, say: () => {}, retitle: () => {} }
@@ -28,4 +30,5 @@ const NOTHING: Telling = { tell: () => {}, say: () => {}, retitle: () => {} }
 export const unreported: Reporter = {
   step: async (_, work) => work(NOTHING),
   together: (_, steps) => Promise.all(steps.map(async ({ work }) => work(NOTHING))),
+  overheard: () => {},
 }

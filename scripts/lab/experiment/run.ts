@@ -38,7 +38,7 @@ export async function carryOut(lab: Lab, plan: Plan, name: string, parent: strin
   await setLevel(lab, plan.level, false, reporter)
   if (plan.slow !== undefined) await slowDown(lab, plan.slow, reporter)
   const clock = clockFrom(Date.now())
-  const { recovered, events, samples, end } = await withParts(lab, plan, clock, folder, async (parts) => {
+  const { recovered, events, samples, end } = await withParts(lab, plan, clock, folder, reporter, async (parts) => {
     const { recovered, events } = await breakAndRecover(lab, plan, clock, parts, reporter)
     return { recovered, events, end: await parts.load.stop(), samples: await parts.sampling.stop() }
   })
@@ -71,6 +71,7 @@ async function withParts<T>(
   plan: Plan,
   clock: Clock,
   folder: string,
+  reporter: Reporter,
   use: (parts: Parts) => Promise<T>,
 ): Promise<T> {
   const { patience } = lab.settings
@@ -79,7 +80,7 @@ async function withParts<T>(
   let load: Load | undefined
   let recovery: Recovery | undefined
   try {
-    recovery = await prepareRecovery(lab, plan)
+    recovery = await prepareRecovery(lab, plan, reporter)
     load = await startLoad({
       address: endpointOf(lab, lab.loader) ?? '',
       patience,

@@ -7,14 +7,17 @@ import { until } from '../wait.ts'
 import { heal } from './heal.ts'
 import { endsOf, inject, type Wish } from './inject.ts'
 
-/** Brings a fault about and heals it after `seconds`, or at once when interrupted; `held` is told when it is in force. */
+/**
+ * Brings a fault about and heals it after `seconds`, or at once when interrupted; `held` is told when it is in force.
+ * Gives whether it was interrupted.
+ */
 export async function injectFor(
   lab: Lab,
   wish: Wish,
   seconds: number,
   held: () => void,
   reporter: Reporter,
-): Promise<void> {
+): Promise<boolean> {
   const { node, peers } = endsOf(lab, wish)
   try {
     await inject(lab, wish, reporter)
@@ -23,8 +26,8 @@ export async function injectFor(
   } catch (error) {
     // What was refused is not there to be healed; what was interrupted may be.
     if (!interruption.signal.aborted) throw error
-    process.exitCode = interruption.exit
   }
+  const interrupted = interruption.signal.aborted
   beginAgain()
   const choice = { kinds: [wish.kind.name], nodes: [node], ...(wish.kind.hasPeers ? { peers } : {}) }
   await until('another command to let go of the lab', { seconds: 120, patience: lab.settings.patience }, async () => {
@@ -35,4 +38,5 @@ export async function injectFor(
       throw error
     }
   })
+  return interrupted
 }

@@ -24,6 +24,7 @@ export const onTerminal: Reporter = {
     })
     return steps.map((step) => values.get(step) as T)
   },
+  overheard: (text) => void process.stderr.write(text),
 }
 
 async function show(task: ListrTask): Promise<void> {
