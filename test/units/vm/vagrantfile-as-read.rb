@@ -36,5 +36,5 @@ module Vagrant
   end
 end
 
-load File.join(__dir__, '../../../../Vagrantfile')
+load File.join(__dir__, '../../../Vagrantfile')
 puts JSON.generate(Asked::ALL)
