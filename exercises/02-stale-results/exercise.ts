@@ -20,7 +20,7 @@ export const exercise = defineExercise({
   async setup(stage) {
     const poll = await stage.createPoll('The coffee machine?', OPTIONS)
     await stage.voteEverywhere(poll, EARLY)
-    // Not by a pause of replay, which status would name at once: a setting shows only as what it does.
+    // No pause of replay, because status would name that at once: of a setting only the effect shows.
     await stage.change('db-replica', "alter system set recovery_min_apply_delay = '6h'", 'select pg_reload_conf()')
     await stage.vote(poll, LATE)
     return { poll }
@@ -35,18 +35,18 @@ export const exercise = defineExercise({
       holdsVotes(stage, 'db-primary', poll, ALL),
     ]),
   hints: () => [
-    'Ask each server for the results by itself, and then each database. Which one is behind?',
+    'Ask each server for the results, then look into each database. Which one is behind?',
     'A standby first receives WAL, then replays it. pg_stat_replication on db-primary shows both positions: sent_lsn and replay_lsn. Which of them stands still?',
-    "Received, and not replayed. A standby can be told to stay behind on purpose: on db-replica, select name, setting, unit from pg_settings where name like 'recovery%'.",
-    'alter system reset … and select pg_reload_conf() take a setting back without a restart.',
+    "The WAL was received, but not replayed. A setting can make a standby late on purpose: on db-replica, select name, setting, unit from pg_settings where name like 'recovery%'.",
+    'alter system reset … removes a setting, and select pg_reload_conf() makes that take effect without a restart.',
   ],
   solution: (stage, { poll }) => [
     {
-      does: 'Results as db-primary has them',
+      does: 'See the results that db-primary has',
       command: stage.type.verb('poll', '--at', stage.type.endpoint('primary'), 'results', poll),
     },
     {
-      does: 'Results as db-replica has them',
+      does: 'See the results that db-replica has',
       command: stage.type.verb('poll', '--at', stage.type.endpoint('backup'), 'results', poll),
     },
     {
@@ -54,10 +54,10 @@ export const exercise = defineExercise({
       command: stage.type.psql('db-replica', 'select pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()'),
     },
     {
-      does: 'It has received more than it shows: is it told to wait?',
+      does: 'It has received more than it has replayed: does a setting make it wait?',
       command: stage.type.psql('db-replica', "select name, setting, unit from pg_settings where name like 'recovery%'"),
     },
-    { does: 'Take that back, live', command: RESET(stage) },
+    { does: 'Remove that setting, without a restart', command: RESET(stage) },
     { does: 'See both databases at the same position', command: stage.type.verb('status'), looks: true },
   ],
   tempting: (stage, { poll }) => [
@@ -87,7 +87,7 @@ export const exercise = defineExercise({
       steps: [{ does: 'restart', command: stage.type.docker('restart', 'db-replica') }],
     },
     {
-      does: 'taking the setting back, and not reading the configuration again',
+      does: 'removing the setting, without a reload of the configuration',
       misses: 'shows on db-replica at once',
       thorough: true,
       steps: [
@@ -123,7 +123,7 @@ export const exercise = defineExercise({
       ],
     },
     {
-      does: 'giving the lab back as new',
+      does: 'resetting the lab',
       misses: 'db-primary holds these votes',
       final: true,
       thorough: true,
@@ -166,7 +166,7 @@ export const exercise = defineExercise({
 const RESET = (stage: Stage): string =>
   stage.type.psql('db-replica', 'alter system reset recovery_min_apply_delay', 'select pg_reload_conf()')
 
-/** Whoever asks for the results gets all votes. */
+/** Every server answers with all votes. */
 const sameResults = (stage: Stage, poll: string): Promise<Finding> =>
   finding(
     'every server answers with the results of all votes',
@@ -186,11 +186,11 @@ const sameResults = (stage: Stage, poll: string): Promise<Finding> =>
     },
   )
 
-/** The standby is not behind, and will not be from now on. */
+/** The standby shows everything, and nothing will delay what comes next. */
 const showsAtOnce = (stage: Stage): Promise<Finding> =>
   finding(
     'what db-primary has shows on db-replica at once, and so will what comes next',
-    'what each database says of how far it is; and whether new votes come to show, and when',
+    'how far each database is; whether new votes appear on db-replica, and when',
     async () => {
       const { nodes } = await stage.status()
       const lag = nodes.find(({ name }) => name === 'db-replica')?.database?.lagBytes
@@ -198,7 +198,7 @@ const showsAtOnce = (stage: Stage): Promise<Finding> =>
         'db-replica',
         "select setting <> '0' or pg_is_wal_replay_paused() from pg_settings where name = 'recovery_min_apply_delay'",
       )
-      const seen = lag === 0 ? (late === 't' ? 'all is there, and new votes will be late' : 'at once') : undefined
+      const seen = lag === 0 ? (late === 't' ? 'all is there, but new votes will be late' : 'at once') : undefined
       return { ok: lag === 0 && late === 'f', seen: seen ?? `it is ${lag ?? 'an unknown number of'} bytes behind` }
     },
   )

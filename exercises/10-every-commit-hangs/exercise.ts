@@ -16,7 +16,7 @@ const COUNTED = 'Vote Successfully!'
 
 export const exercise = defineExercise({
   minutes: 15,
-  // A poll of its own for the votes that the check tries.
+  // `trial` is a separate poll for the votes that the check casts.
   notes: z.object({ poll: z.string(), trial: z.string() }),
   async setup(stage) {
     const trial = await stage.createPoll('Does this vote get through?', ['Yes', 'No'])
@@ -28,7 +28,7 @@ export const exercise = defineExercise({
   },
   given: (_, { poll }) => [`the poll "Release day?"  ${poll}`],
   check: async (stage, { poll, trial }) => [
-    // Before the votes below, which may have to wait themselves.
+    // First, because the votes below may wait too.
     await noCommitWaits(stage),
     ...(await Promise.all([
       getsThrough(stage, trial),
@@ -39,14 +39,14 @@ export const exercise = defineExercise({
     ])),
   ],
   hints: () => [
-    'Vote, and look while it hangs: what does the waiting process wait for? As the superuser of db-primary you see it in pg_stat_activity: wait_event.',
-    'zx scripts/replication.ts says what a commit waits for, and whether that can come.',
-    'While the standby is away, a commit can wait for the disk of db-primary only. To choose that is the decision that is asked of you.',
+    'Cast a vote. While it hangs, look what its process waits for. The superuser of db-primary sees that in pg_stat_activity: wait_event.',
+    'zx scripts/replication.ts says what a commit waits for. Can that happen while the standby is away?',
+    'While the standby is away, a commit can wait only for the disk of db-primary. You have to decide whether to accept that.',
     'zx scripts/replication.ts async',
   ],
   solution: (stage) => [
     { does: 'What does a commit wait for?', command: stage.type.verb('replication') },
-    { does: 'Go on without the standby, knowing what that risks', command: stage.type.verb('replication', 'async') },
+    { does: 'Go on without the standby, and accept the risk', command: stage.type.verb('replication', 'async') },
   ],
   tempting: (stage) => [
     {
@@ -65,7 +65,7 @@ export const exercise = defineExercise({
       steps: [{ does: 'off', command: SET(stage, 'synchronous_commit = off') }],
     },
     {
-      does: 'freeing new commits, while an old one waits on',
+      does: 'freeing new commits, while an old one goes on waiting',
       misses: 'no commit waits',
       steps: [
         { does: 'a commit that hangs', command: HANGING(stage) },
@@ -90,7 +90,7 @@ export const exercise = defineExercise({
       ],
     },
     {
-      does: 'a setting for sessions of the superuser only',
+      does: 'a setting only for sessions of the superuser',
       misses: 'a vote through either server',
       thorough: true,
       steps: [
@@ -105,7 +105,7 @@ export const exercise = defineExercise({
       ],
     },
     {
-      does: 'a setting that is written, and not read',
+      does: 'changing the setting, without a reload of the configuration',
       misses: 'a vote through either server',
       thorough: true,
       steps: [
@@ -122,7 +122,7 @@ export const exercise = defineExercise({
       steps: [{ does: 'any', command: SET(stage, "synchronous_standby_names = 'ANY 1 (*)'") }],
     },
     {
-      does: 'giving the lab back as new',
+      does: 'resetting the lab',
       misses: 'db-primary holds these votes',
       final: true,
       thorough: true,
@@ -131,7 +131,7 @@ export const exercise = defineExercise({
   ],
   also: (stage) => [
     {
-      does: "waiting for the primary's own disk only, by hand",
+      does: "waiting only for the primary's own disk, by hand",
       steps: [{ does: 'local', command: SET(stage, 'synchronous_commit = local') }],
     },
     {
@@ -144,7 +144,7 @@ export const exercise = defineExercise({
       ],
     },
     {
-      does: 'naming no standby any more, by hand, while a commit waits',
+      does: 'emptying the names of the standbys by hand, while a commit waits',
       thorough: true,
       steps: [
         { does: 'a commit that hangs', command: HANGING(stage) },
@@ -187,7 +187,7 @@ export const exercise = defineExercise({
 const SET = (stage: Stage, setting: string): string =>
   stage.type.psql('db-primary', `alter system set ${setting}`, 'select pg_reload_conf()')
 
-/** A commit of somebody who waits for it, whatever is done meanwhile. */
+/** A commit that hangs in the background, with a client that waits for it. */
 const HANGING = (stage: Stage): string =>
   `(${stage.type.psql('db-primary', 'create table waits ()')} >/dev/null 2>&1 &) ; sleep 1`
 
@@ -206,7 +206,7 @@ const noCommitWaits = (stage: Stage): Promise<Finding> =>
     },
   )
 
-/** Tried, since a setting may hold for some sessions and not for others. */
+/** Casts votes, because a setting may hold for some sessions and not for others. */
 const getsThrough = (stage: Stage, trial: string): Promise<Finding> =>
   finding(
     'a vote through either server is acknowledged',
@@ -222,10 +222,10 @@ const getsThrough = (stage: Stage, trial: string): Promise<Finding> =>
 
 const inWords = (answer: string): string => (answer === 'DEADLINE_EXCEEDED' ? 'no answer in time' : answer)
 
-/** What is given up is the second machine, and not the first one's disk. */
+/** The learner may give up the second machine, but not the disk of the first. */
 const isOnDisk = (stage: Stage): Promise<Finding> =>
   finding(
-    'a vote that is acknowledged is on the disk of db-primary',
+    'an acknowledged vote is on the disk of db-primary',
     `pg_settings: ${stage.type.session('db-primary')}`,
     async () => {
       const off = await stage.ask(

@@ -34,7 +34,8 @@ export const labelsOf = async (lab: Lab, kind: keyof typeof WHERE, name: string)
   (await ownThing(lab, kind, name))?.Labels ?? undefined
 
 const FREED_BY = {
-  container: (name: string) => `\`docker rename ${name} ${name}-of-another\``,
+  // By the time: a name that was freed so before may still be there.
+  container: (name: string) => `\`docker rename ${name} ${name}-of-another-$(date +%s)\``,
   // The engine removes none that somebody is on.
   network: (name: string) =>
     `take off it whoever \`docker network inspect ${name}\` shows (docker network disconnect -f), then \`docker network rm ${name}\``,
