@@ -1,4 +1,4 @@
-// A scene of two exercises: a primary dies with votes that only it had.
+// The scene of two exercises: a primary dies, with votes that only it has.
 import { z } from 'zod'
 import type { Stage } from '../scripts/lab/exercise/face.ts'
 
@@ -10,7 +10,7 @@ export const ONLY_ON_THE_OLD = { dora: 'New', emil: 'Old' }
 export const Scene = z.object({ poll: z.string(), diedAt: z.string() })
 export type Scene = z.infer<typeof Scene>
 
-/** Votes of which some reach the standby and some do not; then the primary is killed. */
+/** Casts votes that reach the standby, and votes that do not. Then kills the primary. */
 export async function aPrimaryDies(stage: Stage): Promise<Scene> {
   const poll = await stage.createPoll('The new logo?', OPTIONS)
   await stage.voteEverywhere(poll, EVERYWHERE)
@@ -19,7 +19,7 @@ export async function aPrimaryDies(stage: Stage): Promise<Scene> {
   await stage.fault('crash', 'db-primary')
   const diedAt = new Date().toISOString()
   await stage.heal('isolate')
-  // It would believe for some seconds more that its primary is there.
+  // Otherwise it would wait for its primary for some seconds more.
   await stage.change('db-replica', 'select pg_terminate_backend(pid) from pg_stat_wal_receiver')
   await stage.until('db-replica to stream from nobody', async () => {
     const receivers = await stage.ask('db-replica', 'select count(*) from pg_stat_wal_receiver')

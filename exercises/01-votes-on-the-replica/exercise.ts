@@ -21,29 +21,29 @@ export const exercise = defineExercise({
       'psql inside the container of db-replica, database polling: pg_stat_user_tables',
       async () => {
         const { votes, tooEarly } = await readsOnReplica(stage, poll)
-        // A database that was killed has forgotten what it had counted.
+        // A database that was killed begins its counts again.
         const read = votes < readBefore ? votes : votes - readBefore
-        const early = tooEarly ? ', the last time before all three were there' : ''
-        return { ok: read >= USERS.length && !tooEarly, seen: `${read} votes read there${early}` }
+        const early = tooEarly ? '; the last read came before all three were cast' : ''
+        return { ok: read >= USERS.length && !tooEarly, seen: `${read} votes were read there${early}` }
       },
     ),
     ...(await Promise.all([
       finding('these votes came through the balancer', stage.type.docker('logs', 'loader'), async () => {
         const { through, past } = await waysOfVotes(stage, poll, since)
-        return { ok: through === USERS.length, seen: `${through} of them did`, final: past > 0 }
+        return { ok: through === USERS.length, seen: `${through} of ${USERS.length} did`, final: past > 0 }
       }),
       holdsVotes(stage, 'db-primary', poll, VOTES, { only: true, cast: true }),
       holdsVotes(stage, 'db-replica', poll, VOTES, { only: true }),
     ])),
   ],
   hints: ({ type }) => [
-    'The lab has a client of its own: zx scripts/poll.ts --help. It can vote for anybody.',
-    'db-replica is not published, so you have to go in: every node is a container, and psql is in it.',
+    'The lab has its own client: zx scripts/poll.ts --help. It can vote as any user.',
+    'You cannot reach db-replica from outside. But every node is a container, and psql is in the container of a database.',
     `${type.session('db-replica')} opens a session there; \\d shows the tables.`,
   ],
   solution: (stage, { poll }) => [
     ...vote(stage, poll),
-    { does: 'Find the votes on the replica, by name', command: stage.type.psql('db-replica', SELECT(poll)) },
+    { does: 'Find the votes on db-replica, by name', command: stage.type.psql('db-replica', SELECT(poll)) },
   ],
   tempting: (stage, { poll }) => {
     const look: Step = { does: 'look at the replica', command: stage.type.psql('db-replica', SELECT(poll)) }
@@ -96,7 +96,7 @@ export const exercise = defineExercise({
         steps: [
           ...vote(stage, poll, { ann: 'Roof' }),
           ...[1, 2, 3].map(() => ({ does: 'look', command: stage.type.psql('db-replica', 'select * from vote') })),
-          // What was read is told once a second.
+          // A session reports what it has read once a second.
           ...vote(stage, poll, { bob: 'Garden', cid: 'Roof' }),
         ],
       },
@@ -132,7 +132,7 @@ export const exercise = defineExercise({
         ],
       },
       {
-        does: 'giving the lab back as new afterwards',
+        does: 'resetting the lab afterwards',
         misses: 'db-primary holds these votes',
         final: true,
         thorough: true,
@@ -142,7 +142,7 @@ export const exercise = defineExercise({
   },
   also: (stage, { poll }) => [
     {
-      does: 'votes with a client of another make, which sends no key',
+      does: 'voting with another client, which sends no key',
       steps: [
         ...Object.entries(VOTES).map(([user, option]) => ({
           does: 'vote',
@@ -152,7 +152,7 @@ export const exercise = defineExercise({
       ],
     },
     {
-      does: 'looking by a count of each name, after votes in another order, one of them tried twice',
+      does: 'counting the votes of each name, after votes in another order, one of them tried twice',
       thorough: true,
       steps: [
         ...vote(stage, poll, { cid: 'Roof', ann: 'Roof', bob: 'Garden' }),
@@ -161,6 +161,15 @@ export const exercise = defineExercise({
           does: 'look',
           command: stage.type.psql('db-replica', 'select user_id, count(*) from vote group by user_id'),
         },
+      ],
+    },
+    {
+      does: 'votes through the balancer, whose container is then made again',
+      steps: [
+        ...vote(stage, poll),
+        { does: 'remove', command: stage.type.docker('rm -f', 'loader') },
+        { does: 'set up', command: stage.type.verb('setup') },
+        { does: 'look', command: stage.type.psql('db-replica', SELECT(poll)) },
       ],
     },
     {
@@ -192,7 +201,7 @@ const vote = (
     command: stage.type.verb('poll', ...at, 'vote', poll, option, '--user', user),
   }))
 
-/** As the stock clients of the wire contract do it: only the message, and no metadata. */
+/** A client that sends only the message and no metadata, like the stock clients of the wire contract. */
 const CLIENT_WITHOUT_KEY = [
   'import { credentials } from "@grpc/grpc-js"',
   'import { VoteServiceClient } from "./proto/gen/polling.ts"',
@@ -201,7 +210,7 @@ const CLIENT_WITHOUT_KEY = [
   'client.castVote({ uuid, userID, select_options }, (error) => { if (error) throw error; client.close() })',
 ].join('; ')
 
-/** Rows of the table vote that were read on the replica, and whether that was before the last of these votes was cast. */
+/** How many rows of the table vote were read on the replica; whether the last read came before the last of these votes. */
 async function readsOnReplica(stage: Stage, poll: string): Promise<{ votes: number; tooEarly: boolean }> {
   // The time of the last scan is known from PostgreSQL 16 on.
   const [votes, tooEarly] = (
@@ -220,10 +229,11 @@ async function readsOnReplica(stage: Stage, poll: string): Promise<{ votes: numb
 
 type Passed = { readonly time: string; readonly call: string; readonly grpc_status: string; readonly key: string }
 
-/** How many of these votes the balancer passed on, and how many have reached the database past it. */
+/** How many of these votes came through the balancer, and how many reached the database in another way. */
 async function waysOfVotes(stage: Stage, poll: string, since: string): Promise<{ through: number; past: number }> {
-  const [log, rows] = await Promise.all([
+  const [log, madeAt, rows] = await Promise.all([
     stage.log('loader', since),
+    stage.madeAt('loader'),
     stage.ask(
       'db-primary',
       `select idempotency_key, extract(epoch from cast_at) from vote where poll_id = '${poll}' and user_id in ('${USERS.join("', '")}')`,
@@ -234,7 +244,9 @@ async function waysOfVotes(stage: Stage, poll: string, since: string): Promise<{
   const through = votes.filter((row) => {
     const at = row.lastIndexOf('|')
     const [key, castAt] = [row.slice(0, at), Number(row.slice(at + 1))]
-    // A vote without a key is known by its second only; no two of them are taken for the same call.
+    // setup makes the balancer again when a setting of it changes. Then nobody knows how earlier votes came.
+    if (castAt < madeAt) return true
+    // A vote without a key is recognised only by its second; each call in the log stands for one vote.
     const nth = passed.findIndex((it) => it.key === key && (key !== '' || isAbout(it.time, castAt)))
     if (nth !== -1) passed.splice(nth, 1)
     return nth !== -1
@@ -244,7 +256,7 @@ async function waysOfVotes(stage: Stage, poll: string, since: string): Promise<{
 
 const isAbout = (time: string, castAt: number): boolean => Math.abs(Date.parse(time) / 1000 + 0.5 - castAt) <= 1.5
 
-/** A vote in a line of the balancer's log that a server answered. */
+/** The vote in a line of the balancer's log, if a server answered it. */
 function passedOn(line: string): readonly Passed[] {
   if (!line.includes('/CastVote"')) return []
   const { time, grpc_status, call, idempotency_key: key } = JSON.parse(line)

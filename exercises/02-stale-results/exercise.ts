@@ -20,7 +20,7 @@ export const exercise = defineExercise({
   async setup(stage) {
     const poll = await stage.createPoll('The coffee machine?', OPTIONS)
     await stage.voteEverywhere(poll, EARLY)
-    // Not by a pause of replay, which status would name at once: a setting shows only as what it does.
+    // No pause of replay, because status would name that at once: of a setting only the effect shows.
     await stage.change('db-replica', "alter system set recovery_min_apply_delay = '6h'", 'select pg_reload_conf()')
     await stage.vote(poll, LATE)
     return { poll }
@@ -35,18 +35,18 @@ export const exercise = defineExercise({
       holdsVotes(stage, 'db-primary', poll, ALL),
     ]),
   hints: () => [
-    'Ask each server for the results by itself, and then each database. Which one is behind?',
+    'Ask each server for the results, then look into each database. Which one is behind?',
     'A standby first receives WAL, then replays it. pg_stat_replication on db-primary shows both positions: sent_lsn and replay_lsn. Which of them stands still?',
-    "Received, and not replayed. A standby can be told to stay behind on purpose: on db-replica, select name, setting, unit from pg_settings where name like 'recovery%'.",
-    'alter system reset … and select pg_reload_conf() take a setting back without a restart.',
+    "The WAL was received, but not replayed. A setting can make a standby late on purpose: on db-replica, select name, setting, unit from pg_settings where name like 'recovery%'.",
+    'alter system reset … removes a setting, and select pg_reload_conf() makes that take effect without a restart.',
   ],
   solution: (stage, { poll }) => [
     {
-      does: 'Results as db-primary has them',
+      does: 'See the results that db-primary has',
       command: stage.type.verb('poll', '--at', stage.type.endpoint('primary'), 'results', poll),
     },
     {
-      does: 'Results as db-replica has them',
+      does: 'See the results that db-replica has',
       command: stage.type.verb('poll', '--at', stage.type.endpoint('backup'), 'results', poll),
     },
     {
@@ -54,10 +54,10 @@ export const exercise = defineExercise({
       command: stage.type.psql('db-replica', 'select pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()'),
     },
     {
-      does: 'It has received more than it shows: is it told to wait?',
+      does: 'It has received more than it has replayed: does a setting make it wait?',
       command: stage.type.psql('db-replica', "select name, setting, unit from pg_settings where name like 'recovery%'"),
     },
-    { does: 'Take that back, live', command: RESET(stage) },
+    { does: 'Remove that setting, without a restart', command: RESET(stage) },
     { does: 'See both databases at the same position', command: stage.type.verb('status'), looks: true },
   ],
   tempting: (stage, { poll }) => [
@@ -81,13 +81,36 @@ export const exercise = defineExercise({
       ],
     },
     {
+      does: 'catching up once, and cutting the link a moment later',
+      misses: 'db-replica is a standby that streams',
+      steps: [
+        { does: 'reset', command: RESET(stage) },
+        { does: 'wait', command: 'sleep 1' },
+        { does: 'cut', command: stage.type.verb('fault', 'isolate', 'db-replica', 'db-primary') },
+      ],
+    },
+    {
+      does: 'deleting the votes that do not show, so that both agree',
+      misses: 'db-primary holds these votes',
+      thorough: true,
+      steps: [
+        {
+          does: 'delete',
+          command: stage.type.psql(
+            'db-primary',
+            `delete from vote where user_id in ('${Object.keys(LATE).join("', '")}')`,
+          ),
+        },
+      ],
+    },
+    {
       does: 'restarting the replica',
       misses: 'shows on db-replica at once',
       thorough: true,
       steps: [{ does: 'restart', command: stage.type.docker('restart', 'db-replica') }],
     },
     {
-      does: 'taking the setting back, and not reading the configuration again',
+      does: 'removing the setting, without a reload of the configuration',
       misses: 'shows on db-replica at once',
       thorough: true,
       steps: [
@@ -123,7 +146,7 @@ export const exercise = defineExercise({
       ],
     },
     {
-      does: 'giving the lab back as new',
+      does: 'resetting the lab',
       misses: 'db-primary holds these votes',
       final: true,
       thorough: true,
@@ -153,7 +176,32 @@ export const exercise = defineExercise({
       ],
     },
     {
-      does: 'a new copy of the primary, without the setting',
+      does: 'a new copy of the primary, in place of the data with the setting',
+      thorough: true,
+      steps: [
+        {
+          does: 'remove it, with its data',
+          command: [
+            `volumes=$(${stage.type.docker(`inspect -f '{{range .Mounts}}{{.Name}} {{end}}'`, 'db-replica')})`,
+            stage.type.docker('rm -f', 'db-replica'),
+            'docker volume rm $volumes',
+          ].join(' && '),
+        },
+        { does: 'set up', command: stage.type.verb('setup') },
+      ],
+    },
+    {
+      does: 'swapping the roles, and swapping them back',
+      thorough: true,
+      steps: [
+        { does: 'reset', command: RESET(stage) },
+        { does: 'wait', command: 'sleep 1' },
+        { does: 'swap', command: stage.type.verb('switchover') },
+        { does: 'swap back', command: stage.type.verb('switchover') },
+      ],
+    },
+    {
+      does: 'taking back every setting',
       thorough: true,
       steps: [
         { does: 'reset all settings', command: stage.type.psql('db-replica', 'alter system reset all') },
@@ -166,7 +214,7 @@ export const exercise = defineExercise({
 const RESET = (stage: Stage): string =>
   stage.type.psql('db-replica', 'alter system reset recovery_min_apply_delay', 'select pg_reload_conf()')
 
-/** Whoever asks for the results gets all votes. */
+/** Every server answers with all votes. */
 const sameResults = (stage: Stage, poll: string): Promise<Finding> =>
   finding(
     'every server answers with the results of all votes',
@@ -178,19 +226,19 @@ const sameResults = (stage: Stage, poll: string): Promise<Finding> =>
         stage.results(poll, 'backup'),
       ])
       const counted = (option: string) => Object.values(stored).filter((it) => it === option).length
-      const told = results.map((it) => OPTIONS.map((option) => `${option} ${it[option] ?? 0}`).join(', '))
+      const told = results.map((it) => OPTIONS.map((option) => `${option} ${it.get(option) ?? 0}`).join(', '))
       return {
-        ok: results.every((it) => OPTIONS.every((option) => it[option] === counted(option))),
+        ok: results.every((it) => OPTIONS.every((option) => it.get(option) === counted(option))),
         seen: `primary: ${told[0]}; backup: ${told[1]}`,
       }
     },
   )
 
-/** The standby is not behind, and will not be from now on. */
+/** The standby shows everything, and nothing will delay what comes next. */
 const showsAtOnce = (stage: Stage): Promise<Finding> =>
   finding(
     'what db-primary has shows on db-replica at once, and so will what comes next',
-    'what each database says of how far it is; and whether new votes come to show, and when',
+    'how far each database is; whether new votes appear on db-replica, and when',
     async () => {
       const { nodes } = await stage.status()
       const lag = nodes.find(({ name }) => name === 'db-replica')?.database?.lagBytes
@@ -198,7 +246,7 @@ const showsAtOnce = (stage: Stage): Promise<Finding> =>
         'db-replica',
         "select setting <> '0' or pg_is_wal_replay_paused() from pg_settings where name = 'recovery_min_apply_delay'",
       )
-      const seen = lag === 0 ? (late === 't' ? 'all is there, and new votes will be late' : 'at once') : undefined
+      const seen = lag === 0 ? (late === 't' ? 'all is there, but new votes will be late' : 'at once') : undefined
       return { ok: lag === 0 && late === 'f', seen: seen ?? `it is ${lag ?? 'an unknown number of'} bytes behind` }
     },
   )

@@ -21,15 +21,15 @@ export const exercise = defineExercise({
       holdsVotes(stage, 'db-primary', poll, VOTES),
     ]),
   hints: ({ type }) => [
-    'Vote a few times through the balancer: does anything fail? Then ask each server by itself.',
-    'status names every node. What is the container of the dead one doing, and what did it say last?',
-    `The balancer tells in its log which servers it tried: ${type.docker('logs', 'loader')}.`,
-    'A container that was killed by hand stays down: docker start brings it back. zx scripts/setup.ts would too.',
+    'Vote a few times through the balancer. Does anything fail? Then ask each server directly.',
+    'status shows every node. What does the container of the dead node do, and what did it log last?',
+    `The log of the balancer says which servers it tried: ${type.docker('logs', 'loader')}.`,
+    'A container that was killed by hand stays down. docker start brings it back, and so does zx scripts/setup.ts.',
   ],
   solution: (stage) => [
     { does: 'Which node is not healthy?', command: stage.type.verb('status'), looks: true },
     { does: 'Bring it back', command: stage.type.docker('start', 'backup') },
-    { does: 'See that nothing else is missing, and wait until all are healthy', command: stage.type.verb('setup') },
+    { does: 'Start what else is missing, and wait until all nodes are healthy', command: stage.type.verb('setup') },
   ],
   tempting: (stage, { poll }) => [
     {
@@ -38,7 +38,7 @@ export const exercise = defineExercise({
       steps: [{ does: 'restart it', command: stage.type.docker('restart', 'loader') }],
     },
     {
-      does: 'giving the lab back as new',
+      does: 'resetting the lab',
       misses: 'db-primary holds these votes',
       final: true,
       steps: [{ does: 'reset', command: stage.type.verb('reset') }],

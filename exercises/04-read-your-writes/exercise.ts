@@ -13,46 +13,51 @@ const OWN = { dora: 'Soup' }
 
 export const exercise = defineExercise({
   minutes: 15,
-  notes: z.object({ poll: z.string() }),
+  // `copied`: the position at which the copy is made.
+  notes: z.object({ poll: z.string(), copied: z.string() }),
   async setup(stage) {
     const poll = await stage.createPoll('Lunch on Friday?', ['Soup', 'Salad'])
     await stage.voteEverywhere(poll, EARLY)
     await stage.fault('replay-pause', 'db-replica')
-    return { poll }
+    const copied = await stage.ask('db-replica', 'select pg_last_wal_replay_lsn()')
+    return { poll, copied }
   },
   given: (stage, { poll }) => [
     `the poll "Lunch on Friday?"  ${poll}`,
     `the page reads from the server backup, at ${stage.type.endpoint('backup')}`,
   ],
-  check: (stage, { poll }) =>
+  check: (stage, { poll, copied }) =>
     Promise.all([
       holdsVotes(stage, 'db-primary', poll, OWN, { cast: true }),
       finding(
         'after the vote of dora, backup answered a read that its own database is too old for',
         `${stage.type.docker('exec', 'backup')} node -e 'fetch("http://localhost:9464/metrics").then(r => r.text()).then(console.log)'`,
         async () => {
-          // Any token will do: what the writable database answers after her vote includes it.
+          // The token of any vote is enough: after her vote, every answer of the writable database includes it.
           const [read, voted] = await Promise.all([stage.metric('backup', LAST_READ), votedAt(stage, poll)])
           if (read === undefined) return { ok: false, seen: 'there has been no such read since backup was started' }
           if (voted === undefined) return { ok: false, seen: 'dora has not voted' }
           return { ok: read > voted, seen: `the last such read came ${read > voted ? 'after' : 'before'} her vote` }
         },
       ),
-      finding('replay on db-replica is still paused: the copy is being made', 'zx scripts/status.ts', async () => {
-        const paused = await stage.ask('db-replica', 'select pg_is_wal_replay_paused()')
+      finding('replay on db-replica is still paused, for the copy', 'zx scripts/status.ts', async () => {
+        const state = `select pg_is_wal_replay_paused(), pg_last_wal_replay_lsn() is distinct from '${copied}'`
+        const [paused, moved] = (await stage.ask('db-replica', state)).split('|')
+        // A copy of data that changed meanwhile is none, also if replay is paused again.
+        if (moved === 't') return { ok: false, seen: 'it has replayed: the copy is spoilt', final: true }
         return { ok: paused === 't', seen: paused === 't' ? 'paused' : 'it replays' }
       }),
       isPrimary(stage, 'db-primary'),
     ]),
   hints: () => [
-    'See the gap first: vote as dora, then read the results from each server by itself.',
-    'A write answers with more than its status. Look at what zx scripts/poll.ts vote prints with --json.',
-    'proto/polling.proto and the README say what the consistency token is for, and who takes it.',
+    'First see the problem: vote as dora, then read the results from each server.',
+    'The answer to a write has more than a status. Look at what zx scripts/poll.ts vote prints with --json.',
+    'proto/polling.proto and the README say what the consistency token is for, and which calls take it.',
     'zx scripts/poll.ts --at <server> results <poll> --token <token>',
   ],
   solution: (stage, { poll }) => [
     {
-      does: 'Vote as dora, keep the token of that write, and read from backup what includes it',
+      does: 'Vote as dora, keep the token of that vote, and read from backup with it',
       command: [
         `token=$(${stage.type.verb('poll', 'vote', poll, 'Soup', '--user', 'dora', '--json')} | node -p 'JSON.parse(fs.readFileSync(0)).token')`,
         `echo "the token: $token"`,
@@ -60,7 +65,7 @@ export const exercise = defineExercise({
       ].join('\n'),
     },
     {
-      does: 'Without the token the same server answers from its own database',
+      does: 'Read without the token: the same server answers from its own database',
       command: stage.type.verb('poll', '--at', stage.type.endpoint('backup'), 'results', poll),
     },
   ],
@@ -79,8 +84,22 @@ export const exercise = defineExercise({
       steps: [readOwn(stage, poll, 'eve'), voteOf(stage, poll, 'dora')],
     },
     {
-      does: 'going on to replay',
+      does: 'resuming replay for a moment, and pausing it again',
       misses: 'replay on db-replica is still paused',
+      final: true,
+      steps: [
+        { does: 'resume', command: stage.type.psql('db-replica', 'select pg_wal_replay_resume()') },
+        voteOf(stage, poll, 'mia'),
+        { does: 'wait', command: 'sleep 1' },
+        { does: 'pause', command: stage.type.psql('db-replica', 'select pg_wal_replay_pause()') },
+        readOwn(stage, poll, 'dora'),
+      ],
+    },
+    {
+      does: 'resuming replay',
+      thorough: true,
+      misses: 'replay on db-replica is still paused',
+      final: true,
       steps: [
         voteOf(stage, poll, 'dora'),
         { does: 'resume', command: stage.type.psql('db-replica', 'select pg_wal_replay_resume()') },
@@ -109,8 +128,9 @@ export const exercise = defineExercise({
       steps: [readOwn(stage, poll, 'dora', 'backup', 'Salad')],
     },
     {
-      does: 'all as it should be, and replay that goes on',
+      does: 'doing everything right, then resuming replay',
       misses: 'replay on db-replica is still paused',
+      final: true,
       thorough: true,
       steps: [
         readOwn(stage, poll, 'dora'),
@@ -118,7 +138,7 @@ export const exercise = defineExercise({
       ],
     },
     {
-      does: 'giving the lab back as new',
+      does: 'resetting the lab',
       misses: 'db-primary holds these votes',
       final: true,
       thorough: true,

@@ -8,7 +8,7 @@ import {
   type Stage,
 } from '../../scripts/lab/exercise/face.ts'
 
-/** WAL written since nobody reads it any more, MiB. */
+/** WAL that is written after the standby is gone, MiB. */
 const WRITTEN = 160
 const VOTES = { ann: 'Yes', bob: 'No' }
 
@@ -29,7 +29,7 @@ export const exercise = defineExercise({
   check: (stage, { poll }) =>
     Promise.all([
       finding(
-        'db-primary keeps no WAL for a reader who is gone',
+        'db-primary keeps no WAL for a standby that is gone',
         `pg_replication_slots: ${stage.type.session('db-primary')}`,
         async () => {
           const unread = await stage.ask(
@@ -40,7 +40,7 @@ export const exercise = defineExercise({
           const kept = unread.replaceAll('\n', ', ')
           return {
             ok: unread === '',
-            seen: unread === '' ? 'none' : `it keeps ${kept} for nobody`,
+            seen: unread === '' ? 'none' : `it keeps ${kept} in slots that no standby uses`,
           }
         },
       ),
@@ -54,7 +54,7 @@ export const exercise = defineExercise({
           )
           return {
             ok: active === 't',
-            seen: active === 't' ? 'active' : active === 'f' ? 'nobody uses it' : 'there is no such slot',
+            seen: active === 't' ? 'active' : active === 'f' ? 'no standby uses it' : 'there is no such slot',
           }
         },
       ),
@@ -71,24 +71,24 @@ export const exercise = defineExercise({
       holdsVotes(stage, 'db-primary', poll, VOTES),
     ]),
   hints: () => [
-    'What keeps a primary from removing old WAL? There are three reasons; status shows one of them.',
+    'Why does a primary not remove old WAL? There are three possible reasons; status shows one of them.',
     'select slot_name, active, restart_lsn from pg_replication_slots. Which standby uses which slot?',
     'db-replica uses one of them. The standby that used the other one is gone for good.',
-    'pg_drop_replication_slot(…) ends it; the next checkpoint removes what it kept.',
+    'pg_drop_replication_slot(…) drops it. Then the next checkpoint may remove the WAL that it kept.',
   ],
   solution: (stage) => [
     {
-      does: 'Which slot keeps how much?',
+      does: 'How much WAL does each slot keep?',
       command: stage.type.psql(
         'db-primary',
         'select slot_name, active, pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)) from pg_replication_slots',
       ),
     },
     {
-      does: 'Drop the slot of the machine that was sold; a checkpoint removes what it kept',
+      does: 'Drop the slot of the machine that was sold; a checkpoint may then remove the WAL that it kept',
       command: stage.type.psql('db-primary', "select pg_drop_replication_slot('reporting')", 'checkpoint'),
     },
-    { does: 'The standby still streams', command: stage.type.verb('status'), looks: true },
+    { does: 'See that the standby still streams', command: stage.type.verb('status'), looks: true },
   ],
   tempting: (stage) => [
     {
@@ -97,7 +97,7 @@ export const exercise = defineExercise({
       steps: [{ does: 'limit', command: LIMIT(stage, "alter system set max_slot_wal_keep_size = '16MB'") }],
     },
     {
-      does: 'giving the lab back as new',
+      does: 'resetting the lab',
       misses: 'db-primary holds these votes',
       final: true,
       steps: [{ does: 'reset', command: stage.type.verb('reset') }],
@@ -127,13 +127,37 @@ export const exercise = defineExercise({
     },
     {
       does: 'a checkpoint, and less WAL to keep',
-      misses: 'keeps no WAL for a reader who is gone',
+      misses: 'keeps no WAL for a standby that is gone',
       thorough: true,
       steps: [{ does: 'less', command: LIMIT(stage, 'alter system set wal_keep_size = 0') }],
     },
     {
-      does: 'restarting the primary',
+      does: 'moving the slot to the end, where it keeps what comes next',
       misses: 'keeps no WAL for a reader who is gone',
+      thorough: true,
+      steps: [
+        {
+          does: 'advance',
+          command: stage.type.psql(
+            'db-primary',
+            "select pg_replication_slot_advance('reporting', pg_current_wal_lsn())",
+            'checkpoint',
+          ),
+        },
+      ],
+    },
+    {
+      does: 'dropping the slot, and cutting the link a moment later',
+      misses: 'db-replica is a standby that streams',
+      thorough: true,
+      steps: [
+        { does: 'drop', command: DROP(stage) },
+        { does: 'cut', command: stage.type.verb('fault', 'isolate', 'db-replica', 'db-primary') },
+      ],
+    },
+    {
+      does: 'restarting the primary',
+      misses: 'keeps no WAL for a standby that is gone',
       thorough: true,
       steps: [
         { does: 'restart', command: stage.type.docker('restart', 'db-primary') },
@@ -141,13 +165,13 @@ export const exercise = defineExercise({
       ],
     },
     {
-      does: 'changing over to the replica, which has no such slot',
+      does: 'a switchover to the standby, which has no such slot',
       misses: 'db-primary is the primary',
       thorough: true,
       steps: [{ does: 'swap', command: stage.type.verb('switchover') }],
     },
     {
-      does: 'dropping the slot, and no limit any more',
+      does: 'dropping the slot, and removing the limit',
       misses: 'max_slot_wal_keep_size is 1GB',
       thorough: true,
       steps: [
@@ -167,14 +191,14 @@ export const exercise = defineExercise({
   ],
   also: (stage) => [
     {
-      does: 'giving the slot up by a limit, which is taken back',
+      does: 'a limit that makes the slot lost, then the old limit again',
       steps: [
         { does: 'limit', command: LIMIT(stage, "alter system set max_slot_wal_keep_size = '16MB'") },
-        { does: 'take it back', command: LIMIT(stage, 'alter system reset max_slot_wal_keep_size') },
+        { does: 'the old limit', command: LIMIT(stage, 'alter system reset max_slot_wal_keep_size') },
       ],
     },
     {
-      does: 'dropping every slot that nobody uses, without a checkpoint',
+      does: 'dropping every slot that no standby uses, without a checkpoint',
       thorough: true,
       steps: [
         {

@@ -32,21 +32,21 @@ export const exercise = defineExercise({
       holdsVotes(stage, 'db-replica', poll, EVERYWHERE, { told: 'every vote that had reached it' }),
       answered(
         'you know whose acknowledged votes are gone',
-        "the clients' record, held against what the new primary holds",
+        "the clients' record, compared with the votes on the new primary",
         answer,
         (text) => namesIn(text, OPTIONS).join(' ') === LOST.join(' '),
       ),
     ]),
   hints: () => [
-    'Before you promote: how do you make sure that the old primary does not come back as a second one?',
-    'zx scripts/failover.ts --help. docs/failover.md says what each of its steps proves.',
-    'What did it say of WAL that only db-primary had? Those bytes are votes; the clients know which were acknowledged.',
-    'List who has voted on the new primary (the table vote), and see who of the record is missing.',
+    'Before you promote: how do you make sure that the old primary does not come back as a second primary?',
+    'zx scripts/failover.ts --help. docs/failover.md says what each step proves.',
+    'What did the failover say about WAL that only db-primary had? Those bytes are votes. The clients know which votes were acknowledged.',
+    'List who has voted on the new primary (the table vote). Who is in the record, but not in that list?',
   ],
   solution: (stage, { poll }) => [
     { does: 'Fence the old primary, promote the standby, see that it serves', command: stage.type.verb('failover') },
     {
-      does: 'Who of those who were told that their vote counts has none?',
+      does: 'Who is in the record of acknowledged votes, but has no vote on the new primary?',
       command: `comm -23 <(printf '%s\\n' ${Object.keys({ ...EVERYWHERE, ...ONLY_ON_THE_OLD }).join(' ')} | sort) <(${stage.type.psql('db-replica', `select user_id from vote where poll_id = '${poll}'`)} | sort)`,
       answers: true,
     },
@@ -87,7 +87,7 @@ export const exercise = defineExercise({
         steps: [{ does: 'heal', command: stage.type.verb('fault', 'heal') }, answer('nobody')],
       },
       {
-        does: 'setting up, and then failing over with the answer of the story',
+        does: 'running setup, then failing over, with the right answer',
         misses: 'db-primary has been without power',
         final: true,
         thorough: true,
@@ -117,7 +117,7 @@ export const exercise = defineExercise({
         ],
       },
       {
-        does: 'a fence of the network only',
+        does: 'promoting, and only telling the engine not to restart the old one',
         misses: 'db-primary cannot become a second primary',
         thorough: true,
         steps: [
@@ -127,7 +127,7 @@ export const exercise = defineExercise({
         ],
       },
       {
-        does: 'giving the lab back as new',
+        does: 'resetting the lab',
         misses: 'db-replica is the primary',
         final: true,
         thorough: true,
@@ -144,7 +144,7 @@ export const exercise = defineExercise({
           failover,
           { does: 'start', command: stage.type.docker('start', 'db-primary') },
           { does: 'let it try', command: 'sleep 3' },
-          answer('Dora and Emil'),
+          answer('The votes of Dora and Emil are gone'),
         ],
       },
       {
@@ -171,7 +171,7 @@ export const exercise = defineExercise({
         ],
       },
       {
-        does: 'casting one of the lost votes again, and setting up what can be',
+        does: 'casting one of the lost votes again, and running setup',
         thorough: true,
         steps: [
           failover,
@@ -207,10 +207,10 @@ const putIntoData = (stage: Stage, text: string, name: string): string =>
     'rm $file',
   ].join(' && ')
 
-/** The machine is off, so nobody can have started its database: what only that had would have reached the standby. */
+/** The machine is off, so nobody can start its database. If somebody did, the votes that only it had reached the standby. */
 const hadNoPower = (stage: Stage, poll: string, diedAt: string): Promise<Finding> =>
   finding(
-    'db-primary has been without power until it was fenced, as the story says',
+    'db-primary has been without power until its fence, as in the story',
     `the table vote: ${stage.type.session('db-replica')}`,
     async () => {
       const arrived = await stage.ask(
@@ -219,7 +219,7 @@ const hadNoPower = (stage: Stage, poll: string, diedAt: string): Promise<Finding
       )
       return {
         ok: arrived === '0',
-        seen: arrived === '0' ? 'it has' : 'db-primary ran, and db-replica received what only db-primary had',
+        seen: arrived === '0' ? 'it has' : 'db-primary ran, and db-replica received the votes that only db-primary had',
         final: arrived !== '0',
       }
     },

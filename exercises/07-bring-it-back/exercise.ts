@@ -20,7 +20,7 @@ const SINCE = { fay: 'New', gus: 'Old' }
 export const exercise = defineExercise({
   minutes: 20,
   notes: Scene,
-  question: 'Which voters have their vote on db-primary only?',
+  question: 'Whose votes did only db-primary have?',
   async setup(stage) {
     const scene = await aPrimaryDies(stage)
     await stage.failover()
@@ -38,23 +38,23 @@ export const exercise = defineExercise({
       takesVotes(stage, 'primary', 'backup'),
       answered(
         'you know whose votes only db-primary had',
-        'what db-primary still has, as long as nothing has overwritten it',
+        'the data of db-primary, until something overwrites it',
         answer,
         (text) => namesIn(text, OPTIONS).join(' ') === LOST.join(' '),
       ),
     ]),
   hints: ({ type }) => [
     `Start it and see what it says: ${type.docker('start', 'db-primary')}, then ${type.docker('logs', 'db-primary')}. Why does it refuse?`,
-    'Its history and that of the new primary parted. PostgreSQL has a tool that takes a database back to that point.',
-    'zx scripts/rejoin.ts does all of it, and lists what is thrown away before it is.',
+    'At some point its history and the history of the new primary separate. PostgreSQL has a tool that takes a database back to that point.',
+    'zx scripts/rejoin.ts does all of it. Before it throws votes away, it lists them.',
   ],
   solution: (stage) => [
     {
-      does: 'Rewind the old primary to where the histories parted, and start it as a standby',
+      does: 'Rewind the old primary to the point where the histories separate, and start it as a standby',
       command: `${stage.type.verb('rejoin', '--json')} | node -p 'JSON.parse(fs.readFileSync(0)).divergedVotes.map((vote) => vote.user).join(" ")'`,
       answers: true,
     },
-    { does: 'See the roles swapped', command: stage.type.verb('status'), looks: true },
+    { does: 'See that the roles are swapped', command: stage.type.verb('status'), looks: true },
   ],
   tempting: (stage, { poll }) => {
     const rejoin = { does: 'rejoin', command: stage.type.verb('rejoin') }
@@ -70,13 +70,13 @@ export const exercise = defineExercise({
         steps: [rejoin, answer('nobody')],
       },
       {
-        does: 'naming those who have voted since',
+        does: 'naming those who voted after the failover',
         misses: 'whose votes only db-primary had',
         thorough: true,
         steps: [rejoin, answer(...Object.keys(SINCE))],
       },
       {
-        does: 'making it a standby by hand, whose history does not fit',
+        does: 'making it a standby by hand, although its history does not fit',
         misses: 'db-primary is a standby that streams',
         thorough: true,
         steps: [
@@ -99,7 +99,7 @@ export const exercise = defineExercise({
         steps: [rejoin, { does: 'stop', command: stage.type.docker('stop', 'db-primary') }, answer(...LOST)],
       },
       {
-        does: 'bringing it back, with a replay that stands still',
+        does: 'bringing it back, and pausing its replay',
         misses: 'db-primary shows all that the primary has',
         thorough: true,
         steps: [
@@ -110,7 +110,7 @@ export const exercise = defineExercise({
         ],
       },
       {
-        does: 'giving the lab back as new',
+        does: 'resetting the lab',
         misses: 'db-replica is the primary',
         final: true,
         thorough: true,
@@ -133,7 +133,7 @@ export const exercise = defineExercise({
         ],
       },
       {
-        does: 'a whole copy in place of its data',
+        does: 'replacing its data by a new copy of the primary',
         thorough: true,
         steps: [
           {
@@ -160,7 +160,7 @@ export const exercise = defineExercise({
         ],
       },
       {
-        does: 'bringing it back, and restarting it in order',
+        does: 'bringing it back, and restarting it with a clean shutdown',
         thorough: true,
         steps: [
           rejoin,
@@ -179,11 +179,11 @@ const answer = (...names: readonly string[]): Step => ({
   answers: true,
 })
 
-/** The end of a pipe into a file of the data of db-primary, which does not run. */
+/** A command that writes its input into a file of db-primary's data; db-primary does not run. */
 const intoData = (stage: Stage, name: string): string =>
   `(file=$(mktemp); cat > $file; chmod 644 $file; ${stage.type.docker('cp $file', 'db-primary')}:/var/lib/postgresql/data/${name}; rm $file)`
 
-/** No vote is on one of the two only, whatever has been voted meanwhile. */
+/** Both databases have the same votes, whatever votes came in since. */
 const showsTheSame = (stage: Stage, poll: string): Promise<Finding> =>
   finding(
     'db-primary holds exactly the votes that db-replica has',

@@ -14,26 +14,30 @@ export const exercise = defineExercise({
   },
   given: (_, { poll }) => [
     `the poll "The summer outing?"  ${poll}`,
-    'guests vote in it through the balancer some fifty times a second, for the next 30 minutes',
+    'guests vote in it through the balancer, about fifty times a second, for the next 30 minutes',
   ],
   async check(stage, { poll, since }) {
     const record = `the record of the guests, ${stage.traffic.file}`
-    // First what was told, then what is there: a vote that is told of meanwhile is no concern of this check.
+    // First the record, then the database: a vote that is acknowledged in between is then no lost vote.
     const calls = await stage.traffic.calls()
     const acknowledged = calls.filter(({ outcome }) => outcome === 'ok')
     const timelines = new Set(acknowledged.map(({ token }) => Number.parseInt(token ?? '', 10)))
     return Promise.all([
       isPrimary(stage, 'db-replica'),
       isStandby(stage, 'db-primary'),
-      finding('db-primary was shut down in order, not killed', stage.type.docker('logs', 'db-primary'), async () => {
-        // How it went down as the primary; what came after it became a standby is another story.
-        const [asPrimary = '', asStandby] = (await stage.log('db-primary', since)).split('entering standby mode')
-        const killed = /was interrupted|not properly shut down/.test(asPrimary)
-        const inOrder = asPrimary.includes('database system is shut down')
-        const left = asStandby !== undefined || (await stage.status()).primaries.join() === 'db-replica'
-        if (killed || (left && !inOrder)) return { ok: false, seen: 'it was killed', final: true }
-        return { ok: inOrder, seen: inOrder ? 'in order' : 'it has not been shut down' }
-      }),
+      finding(
+        'db-primary had a clean shutdown, and was not killed',
+        stage.type.docker('logs', 'db-primary'),
+        async () => {
+          // Only how it went down as the primary counts, not what happened to it later as a standby.
+          const [asPrimary = '', asStandby] = (await stage.log('db-primary', since)).split('entering standby mode')
+          const killed = /was interrupted|not properly shut down/.test(asPrimary)
+          const inOrder = asPrimary.includes('database system is shut down')
+          const left = asStandby !== undefined || (await stage.status()).primaries.join() === 'db-replica'
+          if (killed || (left && !inOrder)) return { ok: false, seen: 'it was killed', final: true }
+          return { ok: inOrder, seen: inOrder ? 'a clean shutdown' : 'it has not been shut down' }
+        },
+      ),
       finding('guests voted before the change and after it', record, async () => {
         const seen = `${acknowledged.length} votes acknowledged, on ${timelines.size === 1 ? 'one timeline' : `${timelines.size} timelines`}`
         const ok = timelines.has(1) && timelines.size > 1
@@ -45,11 +49,11 @@ export const exercise = defineExercise({
         const ok = errors.length === 0
         return { ok, seen: ok ? 'none' : `${errors.length}: ${errors[0]}`, final: !ok }
       }),
-      finding('every vote that was acknowledged is there', `${record}, and the table vote`, async () => {
+      finding('every acknowledged vote is there', `${record}, and the table vote`, async () => {
         const held = await stage.votesOn('db-replica', poll)
         const lost = acknowledged.filter(({ user, option }) => user !== null && held[user] !== option)
         if (lost.length === 0) return { ok: true, seen: 'none is missing' }
-        // A standby may be behind; what the only primary lacks is lost.
+        // A standby may lag, but what the only primary lacks is lost.
         const final = (await stage.status()).primaries.join() === 'db-replica' || !(await stage.hasPoll(poll))
         return { ok: false, seen: lost.length === 1 ? '1 is missing' : `${lost.length} are missing`, final }
       }),
@@ -57,12 +61,12 @@ export const exercise = defineExercise({
     ])
   },
   hints: () => [
-    'Nobody is dead here: both can help. In which order do you stop writes, catch up and promote?',
-    'docs/failover.md has a table of four verbs. Which one cannot lose a vote?',
+    'Both databases run, so both can help. In which order do you stop writes, let the standby catch up, and promote it?',
+    'docs/failover.md has a table of four verbs. Which one swaps the two and cannot lose a vote?',
     'zx scripts/switchover.ts',
   ],
   solution: (stage) => [
-    { does: 'Swap the two in order, while the guests vote', command: stage.type.verb('switchover') },
+    { does: 'Swap the two while the guests vote', command: stage.type.verb('switchover') },
     { does: 'See the roles', command: stage.type.verb('status'), looks: true },
   ],
   tempting: (stage) => {
@@ -74,17 +78,17 @@ export const exercise = defineExercise({
     return [
       {
         does: 'failing over, and bringing the old one back',
-        misses: 'shut down in order',
+        misses: 'had a clean shutdown',
         final: true,
         steps: byForce,
       },
       {
-        does: 'shutting it down in order once, and failing over later',
-        misses: 'shut down in order',
+        does: 'a clean shutdown first, and a failover later',
+        misses: 'had a clean shutdown',
         final: true,
         thorough: true,
         steps: [
-          { does: 'restart in order', command: stage.type.docker('restart', 'db-primary') },
+          { does: 'restart', command: stage.type.docker('restart', 'db-primary') },
           { does: 'wait', command: stage.type.verb('setup') },
           ...byForce,
         ],
@@ -96,13 +100,13 @@ export const exercise = defineExercise({
         steps: [switchover, switchover],
       },
       {
-        does: 'swapping, and switching the old machine off already',
+        does: 'swapping, and switching the old machine off at once',
         misses: 'db-primary is a standby that streams',
         thorough: true,
         steps: [switchover, { does: 'stop', command: stage.type.docker('stop', 'db-primary') }],
       },
       {
-        does: 'giving the lab back as new',
+        does: 'resetting the lab',
         misses: 'db-replica is the primary',
         final: true,
         thorough: true,
@@ -110,7 +114,7 @@ export const exercise = defineExercise({
       },
       {
         does: 'swapping, and losing one of the votes',
-        misses: 'every vote that was acknowledged is there',
+        misses: 'every acknowledged vote is there',
         final: true,
         thorough: true,
         steps: [
@@ -136,7 +140,7 @@ export const exercise = defineExercise({
         ],
       },
       {
-        does: 'swapping three times, as somebody does who wants to see it again',
+        does: 'swapping three times',
         thorough: true,
         steps: [switchover, switchover, switchover],
       },

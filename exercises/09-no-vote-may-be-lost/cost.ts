@@ -1,7 +1,7 @@
-// What experiments say of a level: a pure look at their records.
+// What experiments say about a level: a pure function of their records.
 import { type Experiment, median } from '../../scripts/lab/exercise/face.ts'
 
-/** async and a level, measured under the same circumstances: two rows of the table that an experiment ends with. */
+/** async and a level, measured under the same conditions: two rows of the table at the end of an experiment. */
 export type Comparison = {
   readonly lostAtAsync: number
   readonly lostAtLevel: number
@@ -10,7 +10,7 @@ export type Comparison = {
   readonly level: number
 }
 
-/** The comparisons of the newest experiment that has any; runs without a standby that lags are none. */
+/** The comparisons of the newest experiment that has any. Runs without --lag do not count. */
 export function comparisonsOf(experiments: readonly Experiment[], level: string | null): readonly Comparison[] {
   for (const { runs } of experiments) {
     const measured = runs.filter(({ plan, length }) => plan.lag > 0 && length > 0)
@@ -30,19 +30,19 @@ type Runs = Experiment['runs'] | undefined
 
 const lostIn = (runs: Runs): number => (runs ?? []).reduce((sum, { judgement }) => sum + judgement.lost.length, 0)
 
-/** As the table has it: the median over the runs of their medians. */
+/** As in the table: the median over the runs of their medians. */
 function paceOf(runs: Runs): number | undefined {
   const paces = (runs ?? []).flatMap(({ judgement }) => judgement.pace?.median ?? [])
   return paces.length === 0 ? undefined : median(paces)
 }
 
-/** How many times as long a vote took. */
+/** How many times as long a vote took at the level as at async. */
 export const slowdown = (it: Comparison): number => it.level / it.async
 
-/** How far an answer may be from what was measured: it is read off a table, and given with one decimal. */
+/** How far an answer may be from what was measured: the learner reads it in a table, and rounds it to one decimal. */
 const TOLERANCE = { share: 0.1, rounding: 0.05 }
 
-/** Whether somebody who reads the table comes to this number; nobody whose measurement shows no cost has an answer. */
+/** Whether the table gives this number. If the measurement shows no cost, no answer is right. */
 export function isSlowdown(said: number, it: Comparison): boolean {
   if (slowdown(it) < 1 || said < 1) return false
   const shown = Number(it.level.toFixed(1)) / Number(it.async.toFixed(1))

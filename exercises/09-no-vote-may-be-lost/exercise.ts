@@ -16,7 +16,7 @@ const WHERE = 'zx scripts/experiment.ts, and its report'
 export const exercise = defineExercise({
   minutes: 25,
   notes: z.object({ since: z.string() }),
-  question: 'How many times as long does a vote take at the new level? A number with one decimal, as in 7.5.',
+  question: 'How many times as long does a vote take at the new level? Give a number with one decimal, such as 7.5.',
   setup: async () => ({ since: new Date().toISOString() }),
   check: (stage, { since }, answer) =>
     Promise.all([
@@ -25,31 +25,31 @@ export const exercise = defineExercise({
       lostAndKept(stage, since),
       showsTheCost(stage, since),
       answered(
-        'you know how many times as long a vote takes at that level, by the medians of your newest experiment',
+        'you know how many times as long a vote takes at that level, from the medians of your newest experiment',
         WHERE,
         answer,
         async (text) => {
           const said = /-?\d+(?:[.,]\d+)?/.exec(text)?.[0].replace(',', '.')
-          if (said === undefined) return 'there is no number in it'
+          if (said === undefined) return 'it has no number'
           const { comparisons } = await measured(stage, since)
           if (comparisons.length === 0) return 'there is no experiment yet to compare it with'
           return (
             comparisons.some((it) => isSlowdown(Number(said), it)) ||
-            'the medians of your newest experiment say otherwise'
+            'the medians of your newest experiment give another number'
           )
         },
       ),
     ]),
   hints: () => [
-    'zx scripts/replication.ts shows the four levels and what each survives. Which ones survive two machines that fail at once?',
-    'An experiment measures: zx scripts/experiment.ts --help. It resets the lab, so set the level afterwards.',
-    'At async a standby that keeps up loses hardly anything. --lag makes one that does not.',
-    'On a busy machine the difference drowns. --slow makes the link to the standby as narrow as in the story.',
-    'zx scripts/experiment.ts --level async,on --lag --slow. The table has a column for how long a vote takes.',
+    'zx scripts/replication.ts shows the four levels, and which failures each survives. Which levels survive when both machines fail at once?',
+    'An experiment can measure both: zx scripts/experiment.ts --help. It resets the lab, so set the level after the experiment.',
+    'If the standby does not lag, async loses hardly anything. With --lag the standby lags.',
+    'On a busy machine you cannot see the difference. With --slow the link to the standby is as slow as in the story.',
+    'zx scripts/experiment.ts --level async,on --lag --slow. The column VOTE of its table says how long a vote takes.',
   ],
   solution: (stage) => [
     {
-      does: 'Measure both levels with a standby that lags behind a narrow link; votes are lost at async, so it ends with exit code 1',
+      does: 'Measure both levels with a slow link and a standby that lags; async loses votes, so the exit code is 1',
       command: `${stage.type.verb('experiment', '--fault', 'crash', '--level', 'async,on', '--lag', '--slow', '--json')} > /dev/null || test $? = 1`,
     },
     {
@@ -58,13 +58,13 @@ export const exercise = defineExercise({
       answers: true,
     },
     {
-      does: 'Acknowledge no vote that the standby does not have on its disk',
+      does: 'Acknowledge a vote only when the standby has it on its disk',
       command: stage.type.verb('replication', 'on'),
     },
   ],
   tempting: (stage) => [
     {
-      does: 'waiting for the memory of the standby only',
+      does: 'waiting only for the memory of the standby',
       misses: "meets the lawyers' demand",
       steps: [{ does: 'set', command: stage.type.verb('replication', 'remote_write') }],
     },
@@ -74,6 +74,17 @@ export const exercise = defineExercise({
       steps: [
         { does: 'set', command: stage.type.verb('replication', 'on') },
         { does: 'answer', command: 'echo 1.5', answers: true },
+      ],
+    },
+    {
+      does: 'setting the level, which the sessions of the servers do not have',
+      misses: "meets the lawyers' demand",
+      steps: [
+        { does: 'set', command: stage.type.verb('replication', 'on') },
+        {
+          does: 'local for the servers',
+          command: stage.type.psql('db-primary', 'alter role service set synchronous_commit = local'),
+        },
       ],
     },
     {
@@ -131,7 +142,7 @@ const measuring = (stage: Stage, ...options: readonly string[]): Step => ({
   command: `${stage.type.verb('experiment', '--fault', 'crash', ...options)} > /dev/null || true`,
 })
 
-/** As a learner reads it off the report: medians of the medians. */
+/** The answer as a learner reads it in the report: medians of the medians. */
 const ANSWER: Step = {
   does: 'answer',
   command: `node -p 'const middle = (all) => all.sort((a, b) => a - b)[all.length >> 1]; const { runs } = JSON.parse(fs.readFileSync("results/experiments/latest/experiment.json")); const of = (async) => middle(runs.filter((run) => (run.plan.level === "async") === async).map((run) => run.judgement.pace.median)); (of(false) / of(true)).toFixed(1)'`,
@@ -144,7 +155,7 @@ type Measured = {
   readonly comparisons: readonly Comparison[]
 }
 
-/** What the learner's experiments say of the level in force. */
+/** What the learner's experiments say about the level in force. */
 async function measured(stage: Stage, since: string): Promise<Measured> {
   const [{ level }, experiments] = await Promise.all([stage.replication(), stage.experiments(since)])
   return {
@@ -156,7 +167,7 @@ async function measured(stage: Stage, since: string): Promise<Measured> {
 
 const lostAndKept = (stage: Stage, since: string): Promise<Finding> =>
   finding(
-    'one experiment of yours, with a standby that lags, lost votes at async and none at the level you chose',
+    'one of your experiments, with a standby that lags, lost votes at async and none at the level that you chose',
     WHERE,
     async () => {
       const { level, experiments, comparisons } = await measured(stage, since)
@@ -164,24 +175,24 @@ const lostAndKept = (stage: Stage, since: string): Promise<Finding> =>
       const [first] = comparisons
       if (first !== undefined)
         return { ok, seen: `lost at async: ${first.lostAtAsync}, at ${level}: ${first.lostAtLevel}` }
-      if (level === 'async') return { ok, seen: 'the level in force is async; experiments leave the lab as new' }
-      if (experiments === 0) return { ok, seen: 'there is no experiment since this exercise began' }
+      if (level === 'async') return { ok, seen: 'the level in force is async; each experiment ends at async' }
+      if (experiments === 0) return { ok, seen: 'there was no experiment since this exercise began' }
       return {
         ok,
-        seen: `none of your experiments (${experiments}) compares async with ${level ?? 'the level in force'} under lag`,
+        seen: `none of your experiments (${experiments}) compares async with ${level ?? 'the level in force'} while the standby lags`,
       }
     },
   )
 
-/** A level that waits for more is not faster: such a measurement shows what else the machine had to do. */
+/** A level that waits for more cannot be faster: such a measurement shows only that the machine was busy. */
 const showsTheCost = (stage: Stage, since: string): Promise<Finding> =>
   finding(
     'your newest experiment shows what the level costs: a vote takes longer than at async',
-    'VOTE in the table of the experiment; zx scripts/experiment.ts --help for circumstances that it can make',
+    'the column VOTE of the experiment; zx scripts/experiment.ts --help says which conditions it can set',
     async () => {
       const { comparisons } = await measured(stage, since)
       const ratios = comparisons.map(slowdown)
-      const seen = ratios.map((ratio) => `${ratio >= 1 ? 'longer' : 'not longer: the machine was busy'}`).join('; ')
+      const seen = ratios.map((ratio) => (ratio >= 1 ? 'longer' : 'not longer: the machine was busy')).join('; ')
       return { ok: ratios.some((ratio) => ratio >= 1), seen: seen || 'nothing has been measured' }
     },
   )

@@ -16,7 +16,7 @@ const COUNTED = 'Vote Successfully!'
 
 export const exercise = defineExercise({
   minutes: 15,
-  // A poll of its own for the votes that the check tries.
+  // `trial` is a separate poll for the votes that the check casts.
   notes: z.object({ poll: z.string(), trial: z.string() }),
   async setup(stage) {
     const trial = await stage.createPoll('Does this vote get through?', ['Yes', 'No'])
@@ -28,7 +28,7 @@ export const exercise = defineExercise({
   },
   given: (_, { poll }) => [`the poll "Release day?"  ${poll}`],
   check: async (stage, { poll, trial }) => [
-    // Before the votes below, which may have to wait themselves.
+    // First, because the votes below may wait too.
     await noCommitWaits(stage),
     ...(await Promise.all([
       getsThrough(stage, trial),
@@ -39,14 +39,14 @@ export const exercise = defineExercise({
     ])),
   ],
   hints: () => [
-    'Vote, and look while it hangs: what does the waiting process wait for? As the superuser of db-primary you see it in pg_stat_activity: wait_event.',
-    'zx scripts/replication.ts says what a commit waits for, and whether that can come.',
-    'While the standby is away, a commit can wait for the disk of db-primary only. To choose that is the decision that is asked of you.',
+    'Cast a vote. While it hangs, look what its process waits for. The superuser of db-primary sees that in pg_stat_activity: wait_event.',
+    'zx scripts/replication.ts says what a commit waits for. Can that happen while the standby is away?',
+    'While the standby is away, a commit can wait only for the disk of db-primary. You have to decide whether to accept that.',
     'zx scripts/replication.ts async',
   ],
   solution: (stage) => [
     { does: 'What does a commit wait for?', command: stage.type.verb('replication') },
-    { does: 'Go on without the standby, knowing what that risks', command: stage.type.verb('replication', 'async') },
+    { does: 'Go on without the standby, and accept the risk', command: stage.type.verb('replication', 'async') },
   ],
   tempting: (stage) => [
     {
@@ -65,7 +65,22 @@ export const exercise = defineExercise({
       steps: [{ does: 'off', command: SET(stage, 'synchronous_commit = off') }],
     },
     {
-      does: 'freeing new commits, while an old one waits on',
+      does: 'waiting for no disk in the sessions of the servers, in another word for off',
+      misses: 'on the disk of db-primary',
+      steps: [
+        { does: 'name none', command: SET(stage, "synchronous_standby_names = ''") },
+        {
+          does: 'off for the servers',
+          command: stage.type.psql(
+            'db-primary',
+            'set synchronous_commit = local',
+            "alter role service set synchronous_commit = 'no'",
+          ),
+        },
+      ],
+    },
+    {
+      does: 'freeing new commits, while an old one goes on waiting',
       misses: 'no commit waits',
       steps: [
         { does: 'a commit that hangs', command: HANGING(stage) },
@@ -90,7 +105,7 @@ export const exercise = defineExercise({
       ],
     },
     {
-      does: 'a setting for sessions of the superuser only',
+      does: 'a setting only for sessions of the superuser',
       misses: 'a vote through either server',
       thorough: true,
       steps: [
@@ -105,7 +120,7 @@ export const exercise = defineExercise({
       ],
     },
     {
-      does: 'a setting that is written, and not read',
+      does: 'changing the setting, without a reload of the configuration',
       misses: 'a vote through either server',
       thorough: true,
       steps: [
@@ -122,7 +137,7 @@ export const exercise = defineExercise({
       steps: [{ does: 'any', command: SET(stage, "synchronous_standby_names = 'ANY 1 (*)'") }],
     },
     {
-      does: 'giving the lab back as new',
+      does: 'resetting the lab',
       misses: 'db-primary holds these votes',
       final: true,
       thorough: true,
@@ -131,7 +146,7 @@ export const exercise = defineExercise({
   ],
   also: (stage) => [
     {
-      does: "waiting for the primary's own disk only, by hand",
+      does: "waiting only for the primary's own disk, by hand",
       steps: [{ does: 'local', command: SET(stage, 'synchronous_commit = local') }],
     },
     {
@@ -144,7 +159,7 @@ export const exercise = defineExercise({
       ],
     },
     {
-      does: 'naming no standby any more, by hand, while a commit waits',
+      does: 'emptying the names of the standbys by hand, while a commit waits',
       thorough: true,
       steps: [
         { does: 'a commit that hangs', command: HANGING(stage) },
@@ -172,6 +187,14 @@ export const exercise = defineExercise({
       ],
     },
     {
+      does: 'removing the container of the standby',
+      thorough: true,
+      steps: [
+        { does: 'remove', command: stage.type.docker('rm -f', 'db-replica') },
+        { does: 'async', command: stage.type.verb('replication', 'async') },
+      ],
+    },
+    {
       does: 'starting the standby by mistake, and taking it down again',
       thorough: true,
       steps: [
@@ -187,7 +210,7 @@ export const exercise = defineExercise({
 const SET = (stage: Stage, setting: string): string =>
   stage.type.psql('db-primary', `alter system set ${setting}`, 'select pg_reload_conf()')
 
-/** A commit of somebody who waits for it, whatever is done meanwhile. */
+/** A commit that hangs in the background, with a client that waits for it. */
 const HANGING = (stage: Stage): string =>
   `(${stage.type.psql('db-primary', 'create table waits ()')} >/dev/null 2>&1 &) ; sleep 1`
 
@@ -206,7 +229,7 @@ const noCommitWaits = (stage: Stage): Promise<Finding> =>
     },
   )
 
-/** Tried, since a setting may hold for some sessions and not for others. */
+/** Casts votes, because a setting may hold for some sessions and not for others. */
 const getsThrough = (stage: Stage, trial: string): Promise<Finding> =>
   finding(
     'a vote through either server is acknowledged',
@@ -222,16 +245,16 @@ const getsThrough = (stage: Stage, trial: string): Promise<Finding> =>
 
 const inWords = (answer: string): string => (answer === 'DEADLINE_EXCEEDED' ? 'no answer in time' : answer)
 
-/** What is given up is the second machine, and not the first one's disk. */
+/** The learner may give up the second machine, but not the disk of the first. */
 const isOnDisk = (stage: Stage): Promise<Finding> =>
   finding(
-    'a vote that is acknowledged is on the disk of db-primary',
+    'an acknowledged vote is on the disk of db-primary',
     `pg_settings: ${stage.type.session('db-primary')}`,
     async () => {
       const off = await stage.ask(
         'db-primary',
         `select name || ' = ' || setting from pg_settings where name in ('synchronous_commit', 'fsync') and setting = 'off'
-         union select config from pg_db_role_setting, unnest(setconfig) as config where config in ('synchronous_commit=off', 'fsync=off')`,
+         union select config from pg_db_role_setting, unnest(setconfig) as config where config ~ '^synchronous_commit=(off|false|no|0)$'`,
       )
       return { ok: off === '', seen: off === '' ? 'it is' : off.replaceAll('\n', ', ') }
     },

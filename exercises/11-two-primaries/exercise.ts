@@ -14,8 +14,8 @@ const OPTIONS = ['Otters', 'Badgers']
 const BEFORE = { zoe: 'Otters' }
 const ON_THE_OLD = { ann: 'Otters', bob: 'Otters', dan: 'Badgers' }
 const ON_THE_NEW = { bob: 'Badgers', cid: 'Badgers' }
-const TOLD = 'the vote of everybody who voted on either side, by the rule of the house'
-/** Everybody's vote once; of who voted on both sides, the one that the results page has shown. */
+const TOLD = 'the vote of everybody who voted on either side, as the company decided'
+/** One vote of everybody. If somebody voted on both sides, it is the vote that the results page has shown. */
 const REPAIRED = { ...BEFORE, ...ON_THE_OLD, ...ON_THE_NEW }
 
 export const exercise = defineExercise({
@@ -29,7 +29,7 @@ export const exercise = defineExercise({
     await stage.change('db-replica', 'select pg_promote()')
     await stage.castOn('db-replica', poll, ON_THE_NEW)
     await stage.heal('isolate')
-    // It would believe for some seconds more that its standby is there.
+    // Otherwise it would list its standby for some seconds more.
     await stage.change('db-primary', 'select pg_terminate_backend(pid) from pg_stat_replication')
     await stage.until('db-primary to have no standby', async () => {
       const standbys = await stage.ask('db-primary', 'select count(*) from pg_stat_replication')
@@ -47,22 +47,22 @@ export const exercise = defineExercise({
       takesVotes(stage, 'primary', 'backup'),
     ]),
   hints: () => [
-    'Which of the two is the newer one? status shows their timelines. Which one do the servers write to?',
-    'Compare the table vote on both. Which voters are on the old one only, which on the new one only, and which on both, with different votes?',
-    'zx scripts/rejoin.ts makes the old one a standby. It lists what only that one had, keeps it in a file, and drops it.',
-    'Votes that were listed can be cast again, through the service; a voter who has a vote on the new one keeps that one.',
+    'Which primary is the newer one? status shows their timelines. Which one do the servers write to?',
+    'Compare the table vote on both. Who voted only on the old primary, who only on the new one, and who on both, with different votes?',
+    'zx scripts/rejoin.ts makes the old primary a standby. It lists the votes that only the old primary had, keeps them in a file, and drops them.',
+    'You can cast the listed votes again, through the service. A voter who has a vote on the new primary keeps that vote.',
   ],
   solution: (stage, { poll }) => [
-    { does: 'Two primaries, on two timelines', command: stage.type.verb('status'), looks: true },
+    { does: 'See two primaries, on two timelines', command: stage.type.verb('status'), looks: true },
     ...(['db-primary', 'db-replica'] as const).map((node) => ({
-      does: `Votes on ${node}`,
+      does: `See the votes on ${node}`,
       command: stage.type.psql(
         node,
         `select user_id, options[option] from vote join poll on id = poll_id where id = '${poll}' order by 1`,
       ),
     })),
     {
-      does: 'Keep the newer one; the other becomes its standby, and tells what only it had',
+      does: 'Keep the newer primary. The other becomes its standby, and rejoin lists the votes that only that one had',
       command: stage.type.verb('rejoin'),
     },
     ...castAgain(stage, poll, 'ann', 'dan'),
@@ -71,12 +71,12 @@ export const exercise = defineExercise({
     const rejoin = { does: 'rejoin', command: stage.type.verb('rejoin') }
     return [
       {
-        does: 'bringing the old one back, and leaving it at that',
+        does: 'bringing the old primary back, and nothing else',
         misses: 'db-replica holds the vote of everybody',
         steps: [rejoin],
       },
       {
-        does: "the old primary's vote of bob, which nobody has seen",
+        does: "keeping bob's vote of the old primary, which nobody has seen",
         misses: 'db-replica holds the vote of everybody',
         steps: [
           rejoin,
@@ -97,6 +97,15 @@ export const exercise = defineExercise({
         steps: castAgain(stage, poll, 'ann', 'dan'),
       },
       {
+        does: 'all as it should be, and cutting the link a moment later',
+        misses: 'the other one streams from it',
+        steps: [
+          rejoin,
+          ...castAgain(stage, poll, 'ann', 'dan'),
+          { does: 'cut', command: stage.type.verb('fault', 'isolate', 'db-primary', 'db-replica') },
+        ],
+      },
+      {
         does: 'switching the old one off, and casting the votes again',
         misses: 'the other one streams from it',
         thorough: true,
@@ -106,7 +115,7 @@ export const exercise = defineExercise({
         ],
       },
       {
-        does: 'making the old one a standby by hand, whose history does not fit',
+        does: 'making the old one a standby by hand, although its history does not fit',
         misses: 'the other one streams from it',
         thorough: true,
         steps: [
@@ -132,7 +141,7 @@ export const exercise = defineExercise({
         ],
       },
       {
-        does: 'giving the lab back as new',
+        does: 'resetting the lab',
         misses: 'db-replica holds the vote of everybody',
         final: true,
         thorough: true,
@@ -190,12 +199,12 @@ const castAgain = (stage: Stage, poll: string, ...users: readonly string[]): rea
       command: stage.type.verb('poll', 'vote', poll, option, '--user', user),
     }))
 
-/** The results page shows what is stored, from whichever server. */
+/** The results are the same from both servers. */
 const counts = (stage: Stage, poll: string): Promise<Finding> =>
   finding('both servers count the same votes', 'zx scripts/poll.ts results, with --at for one server', async () => {
     const [one, other] = await Promise.all([stage.results(poll, 'primary'), stage.results(poll, 'backup')])
-    const inWords = (results: Readonly<Record<string, number>>) =>
-      OPTIONS.map((option) => `${option} ${results[option] ?? 0}`).join(', ')
+    const inWords = (results: ReadonlyMap<string, number>) =>
+      OPTIONS.map((option) => `${option} ${results.get(option) ?? 0}`).join(', ')
     const seen = `primary: ${inWords(one)}; backup: ${inWords(other)}`
     return { ok: inWords(one) === inWords(other), seen }
   })

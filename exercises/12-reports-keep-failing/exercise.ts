@@ -8,9 +8,9 @@ import {
   type Stage,
 } from '../../scripts/lab/exercise/face.ts'
 
-/** What one answer of the report's session may take, seconds. */
+/** How long one answer of the report's session may take, seconds. */
 const ANSWER_SECONDS = 10
-/** A vacuum leaves rows that any transaction of that moment sees, the servers' own too: so many are tried. */
+/** A vacuum leaves rows that any transaction still sees, also a transaction of the servers. So the check tries up to this many. */
 const VACUUMS = 5
 
 export const exercise = defineExercise({
@@ -33,13 +33,13 @@ export const exercise = defineExercise({
     Promise.all([
       finding(
         'a report on db-replica outlives a vacuum on db-primary',
-        `${stage.type.docker('logs', 'db-replica')}, after a report during which sale is vacuumed`,
+        `${stage.type.docker('logs', 'db-replica')}, after a vacuum of sale during a report`,
         async () =>
           (await hasTable(stage)) ? runReport(stage) : { ok: false, seen: 'there is no table sale', final: true },
       ),
       hasAllItsTime(stage),
       finding(
-        'db-primary removes dead rows whatever db-replica reads',
+        'db-primary removes dead rows, whatever is read on db-replica',
         `xmin in pg_replication_slots: ${stage.type.session('db-primary')}`,
         async () => {
           const feedback = await stage.ask('db-replica', 'show hot_standby_feedback')
@@ -62,19 +62,19 @@ export const exercise = defineExercise({
       isPrimary(stage, 'db-primary'),
     ]),
   hints: ({ type }) => [
-    'Make it fail: in db-replica begin a transaction "isolation level repeatable read" and count the table sale; in db-primary update sale and vacuum it; count again.',
-    `${type.docker('logs', 'db-replica')} gives the reason: conflict with recovery. Replay wants to remove rows that the report still sees.`,
-    'Either replay waits for the report, or the report goes, or the primary keeps the rows. Which of the three does the brief allow?',
-    'max_standby_streaming_delay on db-replica says how long replay may be late: alter system, then pg_reload_conf().',
-    'It counts from the moment when the WAL was received, not from the start of a report. While replay waits for one report, it is late for the next one already. Which value leaves each report its ten minutes, however many of them run?',
+    'Make a report fail. On db-replica begin a transaction "isolation level repeatable read", and count the rows of the table sale. On db-primary update sale and vacuum it. Then count again on db-replica.',
+    `${type.docker('logs', 'db-replica')} gives the reason: conflict with recovery. Replay has to remove rows that the report still sees.`,
+    'Either replay waits for the report, or the report is ended, or the primary keeps the rows. Which of the three does the brief allow?',
+    'max_standby_streaming_delay on db-replica says how long replay may wait: alter system, then pg_reload_conf().',
+    'It counts from the moment when the WAL was received, not from the start of a report. While replay waits for one report, it is already late for the next one. Which value gives each report its ten minutes, however many run?',
   ],
   solution: (stage) => [
     {
-      does: 'How long does replay wait for a report?',
+      does: 'How long may replay wait for a report?',
       command: stage.type.psql('db-replica', 'show max_standby_streaming_delay'),
     },
     {
-      does: 'Let replay wait for as long as any report runs, on the standby only',
+      does: 'Let replay on the standby wait as long as any report runs',
       command: DELAY(stage, '-1'),
     },
   ],
@@ -85,7 +85,7 @@ export const exercise = defineExercise({
       steps: [{ does: 'feedback', command: SET(stage, 'db-replica', 'hot_standby_feedback = on') }],
     },
     {
-      does: 'fifteen minutes, which the WAL of the first report uses up for the second one',
+      does: 'fifteen minutes, of which the first report uses up a part before the second one begins',
       misses: 'gets all its time',
       steps: [{ does: 'set', command: DELAY(stage, '15min') }],
     },
@@ -96,13 +96,13 @@ export const exercise = defineExercise({
       steps: [{ does: 'set', command: DELAY(stage, '10min') }],
     },
     {
-      does: 'all the time there is, on the primary',
+      does: 'no limit, on the primary',
       misses: 'outlives a vacuum',
       thorough: true,
       steps: [{ does: 'set', command: SET(stage, 'db-primary', 'max_standby_streaming_delay = -1') }],
     },
     {
-      does: 'all the time there is, and the rows kept as well',
+      does: 'no limit, and the primary keeps the rows as well',
       misses: 'db-primary removes dead rows',
       thorough: true,
       steps: [
@@ -111,7 +111,7 @@ export const exercise = defineExercise({
       ],
     },
     {
-      does: 'a setting that is written, and not read',
+      does: 'changing the setting, without a reload of the configuration',
       misses: 'gets all its time',
       thorough: true,
       steps: [
@@ -131,13 +131,13 @@ export const exercise = defineExercise({
       ],
     },
     {
-      does: 'moving the reports to a primary of their own',
+      does: 'making the standby a second primary, for the reports',
       misses: 'db-replica is a standby',
       thorough: true,
       steps: [{ does: 'promote', command: stage.type.psql('db-replica', 'select pg_promote()') }],
     },
     {
-      does: 'giving the lab back as new',
+      does: 'resetting the lab',
       misses: 'outlives a vacuum',
       final: true,
       thorough: true,
@@ -146,7 +146,7 @@ export const exercise = defineExercise({
   ],
   also: (stage) => [
     {
-      does: 'all the time there is, by a restart',
+      does: 'no limit, by a restart',
       thorough: true,
       steps: [
         {
@@ -158,7 +158,7 @@ export const exercise = defineExercise({
       ],
     },
     {
-      does: 'feedback tried first, and taken back',
+      does: 'feedback first, then off again',
       steps: [
         { does: 'feedback', command: SET(stage, 'db-replica', 'hot_standby_feedback = on') },
         { does: 'wait', command: 'sleep 2' },
@@ -179,24 +179,24 @@ const DELAY = (stage: Stage, delay: string): string =>
 const hasTable = async (stage: Stage): Promise<boolean> =>
   (await stage.ask('db-primary', "select count(*) from pg_class where relname = 'sale'")) === '1'
 
-/** No report is ended because replay has been late for others before: any limit can be used up when a report begins. */
+/** No limit at all: earlier reports can have used up any limit when a report begins. */
 const hasAllItsTime = (stage: Stage): Promise<Finding> =>
   finding(
-    'each report gets all its time, also one that begins while replay waits for another',
+    'each report gets all its time, also if it begins while replay waits for another',
     `pg_settings: ${stage.type.session('db-replica')}`,
     async () => {
       const delay = Number(
         await stage.ask('db-replica', "select setting from pg_settings where name = 'max_standby_streaming_delay'"),
       )
-      const limit = `replay may be ${delay / 1000} s late, counted from when it received the WAL, then reports are ended`
-      return { ok: delay === -1, seen: delay === -1 ? 'replay waits for all of them' : limit }
+      const limit = `reports are ended when replay is ${delay / 1000} s late, counted from the receipt of the WAL`
+      return { ok: delay === -1, seen: delay === -1 ? 'replay waits for every report' : limit }
     },
   )
 
-/** Begins a report on the standby, makes the primary remove rows that the report sees, and sees what becomes of it. */
+/** Begins a report on the standby, makes the primary remove rows that the report sees, and looks what happens to it. */
 async function runReport(stage: Stage) {
   if ((await stage.ask('db-replica', 'select pg_is_wal_replay_paused()')) === 't')
-    return { ok: false, seen: 'replay is paused there, so nothing is tried' }
+    return { ok: false, seen: 'replay is paused on db-replica, so no report was tried' }
   const report = stage.session('db-replica')
   try {
     const count = (): Promise<string> => report.run('select count(*) from sale', ANSWER_SECONDS)
@@ -219,7 +219,7 @@ async function runReport(stage: Stage) {
         )
       ).split('|')
       if (waits !== '0') return { done: after === before ? 'outlived' : 'changed' }
-      if (replayed !== 't') return { seen: 'replay is on its way' }
+      if (replayed !== 't') return { seen: 'replay goes on' }
       if (vacuums === VACUUMS) return { done: 'missed' }
       end = await vacuum()
       vacuums += 1
@@ -229,7 +229,7 @@ async function runReport(stage: Stage) {
       ended: 'it was ended: conflict with recovery',
       outlived: 'replay waited for it',
       changed: 'it saw rows change',
-      missed: 'no vacuum removed anything that it could see',
+      missed: 'no vacuum removed rows that it could see',
     }[met]
     return { ok: met === 'outlived', seen: seen ?? met }
   } finally {

@@ -5,38 +5,38 @@ const THERE = { bob: 'Coffee' }
 const MISSING = { ann: 'Tea' }
 
 export const exercise = defineExercise({
-  // What teachers plan with: how long it takes somebody who knows what came before.
+  // How long it takes a learner who knows the exercises before. Teachers plan with it.
   minutes: 5,
-  // What set-up leaves for the check: ids, positions, times. Kept as JSON.
+  // What setup leaves for the check: ids, positions, times. Kept as JSON.
   notes: z.object({ poll: z.string() }),
-  // The lab is new when this is called. Wait for what you cause; start no clocks.
+  // The lab is new when this is called. Wait until you see what you caused; do not wait for a fixed time.
   async setup(stage) {
     const poll = await stage.createPoll('Tea or coffee?', ['Tea', 'Coffee'])
     await stage.vote(poll, THERE)
     return { poll }
   },
-  // What the learner needs besides the brief.
+  // What the learner needs in addition to the brief.
   given: (_, { poll }) => [`the poll "Tea or coffee?"  ${poll}`],
-  // Each finding in a sentence of what is expected; findings.ts has those that many exercises share.
+  // Each finding says in a sentence what is expected. findings.ts has those that many exercises share.
   check: (stage, { poll }) => Promise.all([holdsVotes(stage, 'db-primary', poll, { ...THERE, ...MISSING })]),
-  // From a nudge to nearly all.
-  hints: () => ['Who has voted? Look into the table vote.', 'zx scripts/poll.ts can vote for anybody.'],
-  // Commands as a learner would type them.
+  // The first hint says little, the last one nearly everything.
+  hints: () => ['Who has voted? Look into the table vote.', 'zx scripts/poll.ts can vote as any user.'],
+  // Commands as a learner types them.
   solution: (stage, { poll }) => [
     { does: 'Cast her vote', command: stage.type.verb('poll', 'vote', poll, 'Tea', '--user', 'ann') },
   ],
-  // What suggests itself and is wrong, and which finding says so: a part of its sentence.
+  // Ways that look right and are wrong. `misses` is a part of the finding's sentence that fails then.
   tempting: (stage, { poll }) => [
     {
-      does: 'casting the vote in a name of our own',
+      does: 'casting the vote as another user',
       misses: 'holds these votes',
       steps: [{ does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'Tea', '--user', 'teacher') }],
     },
   ],
-  // Other ways that are right. What takes long is tried by `verify --thorough` only: `thorough: true`.
+  // Other ways that are right. Mark a way that takes long `thorough: true`: only `verify --thorough` tries it.
   also: (stage, { poll }) => [
     {
-      does: 'casting it on the other server, after a vote of somebody else',
+      does: 'casting it on the other server, after a vote of another user',
       steps: [
         { does: 'vote', command: stage.type.verb('poll', 'vote', poll, 'Coffee', '--user', 'cid') },
         {

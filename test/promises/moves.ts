@@ -148,7 +148,8 @@ export const MOVES: readonly Move[] = [
 export async function tidyUp(lab: Lab): Promise<void> {
   for (const { container } of lab.nodes) {
     await attempt(['network', 'disconnect', '-f', elsewhere(lab), container])
-    await attempt(['rm', '-f', `${container}-of-another`])
+    const freed = await attempt(['ps', '-aq', '--filter', `name=^/${container}-of-another`])
+    if (freed.stdout !== '') await attempt(['rm', '-f', ...freed.stdout.split('\n')])
     const label = '{{index .Config.Labels "failover-lab.lab"}}'
     const found = await attempt(['container', 'inspect', '-f', label, container])
     if (found.exit === 0 && found.stdout !== lab.name) await attempt(['rm', '-f', container])

@@ -3,7 +3,7 @@ import { Problem } from '../problem.ts'
 import { type BoxSettings, boxFileName } from '../settings.ts'
 import { PROVIDERS, type Provider } from './pack/format.ts'
 
-/** A box to be built: for whom, and the file. */
+/** A box to be built: its provider, and the file. */
 export type Order = { readonly provider: Provider; readonly output: string }
 
 type Wishes = { readonly provider?: string; readonly output?: string; readonly classroom?: boolean }

@@ -2,21 +2,21 @@ import { attempt, failure } from '../docker/docker.ts'
 import { psql } from '../postgres/psql.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
 
-/** Clients, as the target says. */
+/** Number of clients, from the target. */
 const CLIENTS = 32
 
 /** What pgbench counted. */
 export type PgbenchFigures = { readonly perSecond: number; readonly transactions: number; readonly failed: number }
 
-// Columns, defaults, checks and indexes of `vote`; neither its trigger nor its foreign key, which cost only us.
+// The columns, defaults, checks and indexes of `vote`, without its trigger and foreign key: they are costs of our service.
 const TABLE = 'drop table if exists bench_vote; create table bench_vote (like vote including all);'
 
 /** Makes the table that pgbench fills. */
 export const preparePgbench = async (database: DatabaseNode): Promise<void> => void (await psql(database, TABLE))
 
 /**
- * Inserts votes for that many seconds, each in a transaction of its own, from inside the node and thus over the
- * fastest way there is. `round` keeps its voters apart from those of other rounds.
+ * Inserts votes for that many seconds, each in a transaction of its own, from inside the node, which is the fastest way.
+ * `round` makes its voters different from those of other rounds.
  */
 export async function pgbench(
   database: DatabaseNode,
@@ -35,7 +35,7 @@ export async function pgbench(
   return figures
 }
 
-/** Reads what pgbench printed; undefined where it is no result. */
+/** Reads the output of pgbench; undefined if it is no result. */
 export function pgbenchFigures(output: string): PgbenchFigures | undefined {
   const number = (pattern: RegExp) => Number(pattern.exec(output)?.[1] ?? Number.NaN)
   // PostgreSQL 13 has one line of tps with connecting and one without, and counts no failures.

@@ -5,8 +5,8 @@ import { VoteServiceClient } from '../../../proto/gen/polling.ts'
 export type SingleVote = { readonly poll: string; readonly user: string; readonly option: string }
 
 /**
- * Casts a vote at `address` and tries no second time. Gives the status of the contract, or the gRPC code of the failure:
- * DEADLINE_EXCEEDED where no answer came in `seconds`.
+ * Casts a vote at `address` once, without a retry. Gives the status of the contract, or the gRPC code of the failure:
+ * DEADLINE_EXCEEDED if no answer came in `seconds`.
  */
 export function castOnce(address: string, vote: SingleVote, seconds: number): Promise<string> {
   const client = new VoteServiceClient(address, credentials.createInsecure(), { 'grpc.enable_retries': 0 })

@@ -16,9 +16,9 @@ export type Kept = { readonly experiment: Experiment; readonly folder: string; r
 
 type Tell = (what: string) => void
 
-/** Carries out one plan after the other, each on a lab as new, keeps all in a new folder in `output`, and gives the lab back as new. */
+/** Carries out the plans one after another, each on a reset lab. Stores all in a new folder in `output`, then resets the lab. */
 export const experiment = (lab: Lab, plans: readonly Plan[], output: string, tell: Tell): Promise<Kept> =>
-  // A lock of its own: the commands that it gives take the lab's.
+  // A lock of its own, since its commands take the lab's lock.
   exclusively(lab, () => carryOutAll(lab, plans, output, tell), 'experiment')
 
 async function carryOutAll(lab: Lab, plans: readonly Plan[], output: string, tell: Tell): Promise<Kept> {
@@ -43,9 +43,9 @@ async function carryOutAll(lab: Lab, plans: readonly Plan[], output: string, tel
     const why = `not run: ${aborted ? 'interrupted' : String(error)}`
     for (const plan of plans.slice(runs.length)) runs.push(notRun(nameOf(runs.length, plan), plan, why))
     await keepReport(folder, await keep())
-    // What was interrupted has faults in force; the next Ctrl-C interrupts healing them.
+    // After an interruption faults may be in force; the next Ctrl-C stops healing them.
     beginAgain()
-    tell(`${why}; giving the lab back as new`)
+    tell(`${why}; resetting the lab`)
     await reset(lab)
     throw aborted ? reason : error
   }
@@ -54,7 +54,7 @@ async function carryOutAll(lab: Lab, plans: readonly Plan[], output: string, tel
   return { experiment: it, folder, report: await keepReport(folder, it) }
 }
 
-/** A run that fails on its way is none; those after it may succeed. */
+/** A run that fails half-way does not count; later runs may succeed. */
 async function attempt(lab: Lab, plan: Plan, name: string, folder: string): Promise<Run> {
   try {
     return await carryOut(lab, plan, name, folder)
@@ -74,7 +74,7 @@ const notRun = (name: string, plan: Plan, why: string): Run => ({
   judgement: notJudged(plan, why),
 })
 
-/** One that fails makes all of it fail, and nothing of it is known where one of them is not. */
+/** If one run fails, the experiment fails. If none fails but one is unknown, the experiment is unknown. */
 const verdictOf = (runs: readonly Run[]): Experiment['verdict'] =>
   (['fail', 'unknown'] as const).find((verdict) => runs.some(({ judgement }) => judgement.verdict === verdict)) ??
   (runs.length === 0 ? 'unknown' : 'pass')
@@ -85,7 +85,7 @@ const nameOf = (nth: number, { fault, level, recovery }: Plan): string =>
 const inWords = ({ fault, node, level, recovery, lag, slow }: Plan): string =>
   `${fault} ${node} at ${level}, recovery ${recovery}${lag === 0 ? '' : `, with a standby that lacks ${lag} bytes`}${slow === undefined ? '' : `, over a link of ${slow} kbit/s`}`
 
-/** Judges the runs of an experiment again by what their folders hold. */
+/** Judges the runs of an experiment again, from the files in their folders. */
 export async function judgeAgain(folder: string): Promise<Kept> {
   const { runs, ...about } = await readExperiment(folder)
   const judged: Run[] = []

@@ -5,7 +5,7 @@ import { readLines } from './lines.ts'
 import { Call, type Experiment } from './record.ts'
 import { reportPage } from './report/page.ts'
 
-/** Writes `report.html` of an experiment beside its runs, from what they left; gives the file. */
+/** Writes `report.html` of an experiment beside its runs, from their files; gives its path. */
 export async function keepReport(folder: string, experiment: Experiment): Promise<string> {
   const calls = new Map<string, readonly Call[]>()
   for (const { name } of experiment.runs) calls.set(name, await historyOf(join(folder, name, FILES.history)))
@@ -14,7 +14,7 @@ export async function keepReport(folder: string, experiment: Experiment): Promis
   return file
 }
 
-/** A run that did not come about, or whose history was cut off, is in the report without its calls. */
+/** If a run did not take place, or its history is incomplete, the report shows it without its calls. */
 const historyOf = (file: string): Promise<readonly Call[]> =>
   readLines(file, Call).catch((error: unknown) => {
     whyUnreadable(error)

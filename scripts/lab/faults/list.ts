@@ -3,10 +3,10 @@ import type { Fault } from './kind.ts'
 import { faultsIn } from './kinds.ts'
 import { assertThere, EVERYWHERE, look, unseen } from './look.ts'
 
-/** What is in force, and why some of it could not be seen. */
+/** The faults in force, and why some nodes could not be looked into. */
 export type FaultList = { readonly lab: string; readonly faults: readonly Fault[]; readonly unseen: readonly string[] }
 
-/** Every fault in force, read from the system itself. */
+/** Every fault in force, read from the real system. */
 export async function listFaults(lab: Lab): Promise<FaultList> {
   const views = await look(lab, lab.nodes, EVERYWHERE)
   assertThere(lab, views)

@@ -7,7 +7,7 @@ import { namespaceOf } from './namespace.ts'
 
 export const EVERYWHERE: readonly Place[] = ['container', 'network', 'database']
 
-/** Looks at nodes, all at once, at those places. */
+/** Looks at those places of all nodes at once. */
 export async function look(lab: Lab, nodes: readonly Node[], places: readonly Place[]): Promise<readonly View[]> {
   const containers = await containersOf(lab, nodes)
   return Promise.all(
@@ -15,7 +15,7 @@ export async function look(lab: Lab, nodes: readonly Node[], places: readonly Pl
       const container = containers[index] ?? ABSENT
       const { state } = container
       const [network, database] = await Promise.all([
-        // The packet rules of a frozen node can be seen and changed, its database cannot be asked.
+        // The packet rules of a frozen node can be seen and changed, but its database cannot be asked.
         places.includes('network') && ['running', 'paused'].includes(state) ? namespaceOf(lab, node) : undefined,
         places.includes('database') && state === 'running' && isDatabase(node) ? observe(lab, node) : undefined,
       ])
@@ -24,7 +24,7 @@ export async function look(lab: Lab, nodes: readonly Node[], places: readonly Pl
   )
 }
 
-/** A node that is not there is an error for those who change faults or list them: there is no lab. */
+/** Throws if a node is missing: then there is no lab whose faults can be changed or listed. */
 export function assertThere(lab: Lab, views: readonly View[]): void {
   const absent = views.find(({ container }) => container.state === 'absent')
   if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.node.name })
@@ -32,7 +32,7 @@ export function assertThere(lab: Lab, views: readonly View[]): void {
 
 const isDatabase = (node: Node): node is DatabaseNode => node.kind === 'database'
 
-/** Why something of a node could not be seen, or undefined where all that was asked for was. */
+/** Why part of a node could not be seen, or undefined if everything asked for was seen. */
 export function unseen({ node, container, database }: View, places: readonly Place[]): string | undefined {
   if (!places.includes('database') || !isDatabase(node)) return undefined
   if (container.state !== 'running') return `${node.name} is ${container.state}`

@@ -3,20 +3,20 @@ import { type LabError, labError } from '../errors.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 import { type Facts, type Observation, observe } from './database.ts'
 
-/** One database as it was seen: what its container does, and what it says if it answers. */
+/** One database as it was seen: the state of its container, and what it answered. */
 export type Sight = {
   readonly node: DatabaseNode
   readonly state: ContainerState
   /** Undefined where it gave no answer. */
   readonly facts: Facts | undefined
-  /** One phrase on what was seen. */
+  /** What was seen, in one phrase. */
   readonly seen: string
 }
 
-/** How a database is asked what it is. */
+/** A way to ask a database what it is. */
 type Observe = (node: DatabaseNode) => Promise<Observation>
 
-/** Looks at both databases at once; only one whose container runs is asked. */
+/** Looks at both databases at once, and asks those whose containers run. */
 export async function lookAtDatabases(
   lab: Lab,
   ask: Observe = (node) => observe(lab, node),
@@ -43,7 +43,7 @@ export type Answering = Sight & { readonly facts: Facts }
 
 const answers = (sight: Sight): sight is Answering => sight.facts !== undefined
 
-/** Databases out of recovery, the one on the highest timeline first. */
+/** Databases that are not in recovery, the one on the highest timeline first. */
 export const primariesOf = (sights: readonly Sight[]): readonly Answering[] =>
   sights
     .filter(answers)
@@ -54,7 +54,7 @@ export const primariesOf = (sights: readonly Sight[]): readonly Answering[] =>
 export const standbysOf = (sights: readonly Sight[]): readonly Answering[] =>
   sights.filter(answers).filter(({ facts }) => facts.inRecovery)
 
-/** The one primary there is. */
+/** The only primary; none or two are an error. */
 export function primaryOf(sights: readonly Sight[]): Answering {
   const [primary, second] = primariesOf(sights)
   if (primary === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
@@ -65,15 +65,15 @@ export function primaryOf(sights: readonly Sight[]): Answering {
 /** Both are primaries. */
 export const splitBrain = (sights: readonly Sight[]): LabError => labError('SPLIT_BRAIN', { seen: seenOf(sights) })
 
-/** What was seen of all, in one line. */
+/** What was seen of all databases, in one line. */
 export const seenOf = (sights: readonly Sight[]): string => sights.map(({ seen }) => seen).join('; ')
 
-/** The other one of the two. */
+/** The other database. */
 export function peerOf(lab: Lab, { peer }: DatabaseNode): DatabaseNode {
   const found = lab.databases.find(({ name }) => name === peer)
   if (found === undefined) throw new Error(`no node ${peer}`)
   return found
 }
 
-/** Name of the slot that a node streams over, as start.sh gives it to that node. */
+/** The slot that a node streams over; start.sh gives it the same name. */
 export const slotOf = ({ name }: DatabaseNode): string => name.replaceAll('-', '_')

@@ -3,8 +3,8 @@ import { dirname, resolve } from 'node:path'
 import { isRoot, makePrivateFolder } from './private-folder.ts'
 
 /**
- * Replaces a file in one step; at no time can anyone but its owner read it. A link stays a link, and what it points to is
- * replaced. Root, who works for somebody else under sudo, leaves the file to its owner, or a new one to that of its folder.
+ * Replaces a file in one step; at no time can anyone but its owner read it. A link stays a link: the file that it points to
+ * is replaced. Under sudo the file keeps its owner; a new file gets the owner of its folder.
  */
 export async function writePrivately(file: string, text: string): Promise<void> {
   const target = await linked(file)
@@ -24,12 +24,12 @@ export async function writePrivately(file: string, text: string): Promise<void> 
   await rename(draft, target)
 }
 
-/** Where links lead to in the end, also if nothing is there yet. */
+/** The path at the end of all links, also if nothing is there yet. */
 async function linked(file: string, hops = 0): Promise<string> {
   const isLink = await lstat(file).then(
     (it) => it.isSymbolicLink(),
     () => false,
   )
-  // More of them lead in a circle: then writing fails.
+  // More links than this are a circle: then writing fails.
   return isLink && hops < 40 ? linked(resolve(dirname(file), await readlink(file)), hops + 1) : file
 }

@@ -3,8 +3,8 @@ import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
 const ITERATIONS = 4096
 
 /**
- * What PostgreSQL keeps of a password (RFC 5803), which lets nobody in: a database is given this, so that it knows who
- * comes without holding the password, and no log of a statement that sets it can show one.
+ * What PostgreSQL stores for a password (RFC 5803). Nobody can log in with it. A database gets only this, so it can check a
+ * password without having it, and a logged statement cannot show one.
  */
 export function verifierOf(password: string, salt = randomBytes(16)): string {
   const salted = pbkdf2Sync(password, salt, ITERATIONS, 32, 'sha256')

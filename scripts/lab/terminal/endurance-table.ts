@@ -1,7 +1,7 @@
 import { type EnduranceFigures, faultsOf } from '../bench/endurance.ts'
 import { machineLine } from '../docker/machine.ts'
 
-/** What was endured, in words and figures. */
+/** The result of an endurance run, in words and figures. */
 export function enduranceTable(figures: EnduranceFigures): string {
   const { machine, options, kills, acknowledged, perSecond, longestGap, stored, lost, memory } = figures
   const faults = faultsOf(figures)

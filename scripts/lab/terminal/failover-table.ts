@@ -2,21 +2,21 @@ import type { FailoverFigures, FailoverRun } from '../bench/failover.ts'
 import { machineLine } from '../docker/machine.ts'
 import { median, quantile } from '../statistics.ts'
 
-/** The figures as a table: median, 95th percentile and most of each, against its target, and the medians of its parts. */
+/** The figures as a table: median, 95th percentile, greatest value and target, then the medians of the parts. */
 export function failoverTable({ machine, runs, failover, watchCrash, watchFreeze, thawed }: FailoverFigures): string {
   return [
-    `${machineLine(machine)}; ${runs} runs of each, to the first vote that a client saw acknowledged`,
+    `${machineLine(machine)}; ${runs} runs of each, until a client's vote was acknowledged`,
     '',
     `${''.padEnd(40)}  ${'median'.padStart(7)}  ${'p95'.padStart(7)}  ${'most'.padStart(7)}  target`,
     ...row('failover after a crash, from the command', failover, 1, 0.5),
-    ...row('--watch, from the order to kill', watchCrash, 2, 0.95),
-    ...row('--watch, from the order to pause', watchFreeze, 2, 0.95),
+    ...row('--watch, from the command to kill', watchCrash, 2, 0.95),
+    ...row('--watch, from the command to pause', watchFreeze, 2, 0.95),
     '',
-    `${thawed.attempts} votes put straight to the frozen primary: ${thawed.acknowledged} acknowledged after the failover, thawed and started again; ${thawed.beforeFence} before, on its way to be fenced`,
+    `${thawed.attempts} votes sent directly to the frozen primary: it acknowledged ${thawed.acknowledged} after the failover, when it was thawed and started again, and ${thawed.beforeFence} while it was being fenced`,
   ].join('\n')
 }
 
-/** A row, and below it where the time goes. */
+/** A row, and below it the times of the parts. */
 function row(name: string, runs: readonly FailoverRun[], target: number, share: number): string[] {
   const seconds = runs.map((run) => run.seconds)
   const met = quantile(seconds, share) <= target ? 'met' : 'missed'

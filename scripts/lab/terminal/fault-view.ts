@@ -3,7 +3,7 @@ import type { Fault } from '../faults/kind.ts'
 import type { FaultList } from '../faults/list.ts'
 import { visible } from '../visible.ts'
 
-/** Faults in words, one a line; those of one node that differ only in peer or way together. */
+/** Faults in words, one on each line. Faults of one node that differ only in peer or direction share a line. */
 export function faultLines(faults: readonly Fault[]): readonly string[] {
   const groups = Map.groupBy(faults, ({ kind, node, detail }) => visible(`${kind} ${node}: ${detail}`))
   return [...groups].map(([text, group]) => {

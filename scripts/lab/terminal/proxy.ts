@@ -1,6 +1,6 @@
 import { proxySettings } from '../../../vm/proxy.ts'
 
-/** Lets this process, and all that it starts, find the machine's proxies, and reach labs without them: gRPC would else call them too. */
-export function heedProxies(): void {
+/** Sets the machine's proxies for this process and all that it starts. Labs are reached without them: gRPC would use one. */
+export function useProxies(): void {
   Object.assign(process.env, proxySettings(process.env, [process.env['LAB_BIND'] ?? '']))
 }

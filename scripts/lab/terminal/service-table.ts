@@ -3,7 +3,7 @@ import type { ServiceFigures } from '../bench/service.ts'
 import { machineLine } from '../docker/machine.ts'
 import { median } from '../statistics.ts'
 
-/** The figures as tables: ratios against their targets, latencies at a fixed rate, and where time went. */
+/** The figures as tables: ratios and their targets, latencies at a fixed rate, and processor time. */
 export function serviceTable(figures: ServiceFigures): string {
   const { machine, options, comparisons, openLoop, votes, errors } = figures
   return [
@@ -13,10 +13,10 @@ export function serviceTable(figures: ServiceFigures): string {
     `${''.padEnd(NAME)}  ${'rate'.padStart(9)}  ${'against'.padStart(9)}  ${'ratio'.padStart(6)}  ${'of time'.padStart(7)}  target`,
     ...comparisons.map(comparisonRow),
     '',
-    `votes at a fixed ${openLoop.perSecond} a second, from when each was due: ${latency(openLoop)}`,
-    `every one of ${votes.acknowledged} acknowledged votes is stored and counted: ${votes.stored === votes.acknowledged && votes.counted === votes.acknowledged ? 'yes' : 'NO'}`,
+    `votes at a fixed rate of ${openLoop.perSecond} a second, from the time when each was due: ${latency(openLoop)}`,
+    `all ${votes.acknowledged} acknowledged votes are stored and counted: ${votes.stored === votes.acknowledged && votes.counted === votes.acknowledged ? 'yes' : 'NO'}`,
     '',
-    'Processor time, µs for each call, vote or row, by who spent it; and how busy all processors were',
+    'Processor time in µs for each call, vote or row, by node; and how busy all processors were',
     ...timeTable(comparisons),
     ...errors.map((error) => `✗ ${error}`),
   ].join('\n')

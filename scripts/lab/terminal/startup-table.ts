@@ -2,10 +2,10 @@ import type { StartupFigures } from '../bench/startup.ts'
 import { machineLine } from '../docker/machine.ts'
 import { median } from '../statistics.ts'
 
-/** Targets of the lab on 2 processors: seconds, and how many times faster reset is than starting over. */
+/** Targets of the lab on 2 processors: seconds, and how many times faster reset is than teardown and setup. */
 const TARGETS = { setup: 5, reset: 3, ratio: 5 }
 
-/** The figures as a table: median, least and most of each, and what the target says. */
+/** The figures as a table: median, least and greatest value of each, and whether the target is met. */
 export function startupTable(figures: StartupFigures): string {
   const { machine, runs } = figures
   const ratio = figures.teardownAndSetupFromNothing / median(figures.reset)
@@ -17,7 +17,7 @@ export function startupTable(figures: StartupFigures): string {
       target === undefined ? '' : `≤ ${target} s ${median(seconds) <= target ? 'met' : 'missed'}`,
     ].join('  ')
   return [
-    `${machineLine(machine)}; ${runs} runs, each of all in turn`,
+    `${machineLine(machine)}; ${runs} runs, in each all of these in turn`,
     '',
     `${''.padEnd(44)}  ${'median'.padStart(8)}  ${'range'.padStart(12)}  target`,
     row('setup, images present, nothing running', figures.setup, TARGETS.setup),

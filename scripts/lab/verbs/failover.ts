@@ -5,7 +5,7 @@ import { openSessions } from '../managers/scripted/means.ts'
 import { loadServing } from '../managers/serving.ts'
 import type { Lab } from '../topology/topology.ts'
 
-/** A failover from the start of the process on: what has to be loaded is loaded while the sessions open. */
+/** A failover as the first work of a process: modules are loaded while the sessions open. */
 export async function failover(lab: Lab, options: FailoverOptions): Promise<Failover> {
   const sessions = openSessions(lab)
   try {

@@ -5,10 +5,10 @@ import { peerOf } from '../postgres/sights.ts'
 import { type Hindrance, hindranceOf } from '../rules/hindrance.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 
-/** Seconds, before `patience`, within which whatever keeps a database from following shows in its log again. */
+/** Seconds, before `patience`: what keeps a database from following is logged at least once in this time. */
 const LOG_SECONDS = 15
 
-/** Finds out what keeps a database from following the other one, or from running: reads its log, which costs no process. */
+/** Finds out what keeps a database from following the other one, or from running. It reads the log, which needs no process. */
 export async function hindranceSeen(
   lab: Lab,
   node: DatabaseNode,
@@ -23,6 +23,7 @@ export async function hindranceSeen(
     own: factsOf(own),
     primary: factsOf(primary),
     log,
+    image: container.image,
     refusal: own !== undefined && 'unreachable' in own ? own.unreachable : '',
   })
 }

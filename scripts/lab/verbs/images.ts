@@ -5,7 +5,7 @@ import { showing, steps, tellOf } from '../terminal/steps.ts'
 import type { Lab } from '../topology/topology.ts'
 import { preflightOfImages } from './preflight.ts'
 
-/** Makes the images of the lab that are not there, and nothing else. */
+/** Makes the images of the lab that are missing, and nothing else. */
 export const prepareImages = (lab: Lab): Promise<void> =>
   changing(lab, async () => {
     const missing = await missingOf(await imagesOf(lab.settings))
@@ -29,7 +29,7 @@ export const buildImages = (lab: Lab, missing: readonly Image[]): ListrTask => (
   task: (_, task) => task.newListr(buildTasks(lab, missing).map(showing), { concurrent: true }),
 })
 
-/** One task an image, each after the image it is built on, the rest side by side. */
+/** One task for each image. An image waits for the image that it is built on; the others are built side by side. */
 function buildTasks(lab: Lab, missing: readonly Image[]): ListrTask[] {
   const building = new Map<string, Promise<void>>()
   const build = (image: Image, tell: (line: string) => void): Promise<void> => {
@@ -39,7 +39,7 @@ function buildTasks(lab: Lab, missing: readonly Image[]): ListrTask[] {
   return missing.map((image) => {
     const started = Promise.withResolvers<void>()
     building.set(image.tag, started.promise)
-    // Awaited by those built on it, and by its own task: neither leaves a rejection unheard.
+    // The tasks of images built on it await this, and so does its own task: no rejection stays unhandled.
     started.promise.catch(() => {})
     return {
       title: image.tag,

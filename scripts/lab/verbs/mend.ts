@@ -1,17 +1,19 @@
 import { act, type Tell } from '../docker/docker.ts'
 import { slotStatements } from '../managers/scripted/promotion.ts'
-import { change } from '../postgres/database.ts'
+import { ADMITTING, change } from '../postgres/database.ts'
 import { slotOf } from '../postgres/sights.ts'
 import type { Mending } from '../rules/causes.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
 
-/** How a database is brought to follow again without touching its data; it may turn out that it needs more than that. */
+/** Ways to make a database follow again without touching its data. Afterwards it may still need a rewind or a copy. */
 export const IN_PLACE: Readonly<
   Partial<Record<Mending, (tell: Tell, primary: DatabaseNode, node: DatabaseNode) => Promise<unknown>>>
 > = {
   wait: async () => {},
-  // What its WAL needs, it takes at its start: start.sh sees to that.
+  // At the start of a node start.sh raises the settings that its WAL needs.
   restart: (tell, _, node) => act(tell, ['restart', node.container]),
+  // It may not run: what it has replayed so far may be all that it can.
+  slot: (tell, primary, node) => change(tell, primary, ...slotStatements(node)),
   settings: async (tell, primary, node) => {
     await change(tell, primary, ...slotStatements(node))
     const settings = ['primary_conninfo', 'primary_slot_name'].map((setting) => `alter system reset ${setting}`)
@@ -24,10 +26,14 @@ export const IN_PLACE: Readonly<
       `select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = '${slotOf(node)}' and active_pid not in
        (select pid from pg_stat_replication where application_name = '${node.name}')`,
     ),
+  admit: async (tell, primary) => {
+    await change(tell, primary, ...ADMITTING.map((setting) => `alter system reset ${setting}`))
+    await act(tell, ['restart', primary.container])
+  },
   role: (tell, primary) => act(tell, ['exec', primary.container, 'bash', '-c', GIVE_ROLE_BACK]),
 }
 
-// As roles.sql makes it. The password is read where it is, and so is in no command that is shown.
+// As roles.sql makes it. The password is read inside the container, so it is in no command that is shown.
 const GIVE_ROLE_BACK = `psql -XAtq -v ON_ERROR_STOP=1 -d postgres -f - <<SQL
 select 'create role replicator' where not exists (select from pg_roles where rolname = 'replicator')\\gexec
 alter role replicator login replication password '$(</run/secrets/replicator)' valid until 'infinity';

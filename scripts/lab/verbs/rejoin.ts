@@ -25,7 +25,7 @@ import { stateFolder } from '../state/folder.ts'
 import { writePrivately } from '../state/private-file.ts'
 import { steps, tellOf } from '../terminal/steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
-import { asPrimary, followAnew, prepareFor, restoreLevel, streaming, untilFollows } from './following.ts'
+import { asPrimary, followNewPrimary, prepareFor, restoreLevel, streaming, untilFollows } from './following.ts'
 import { hindranceSeen } from './hindrance-seen.ts'
 import { IN_PLACE } from './mend.ts'
 
@@ -33,13 +33,13 @@ export type Rejoin = {
   readonly primary: DatabaseName
   readonly standby: DatabaseName
   /**
-   * `none` where it streamed already; `mended` where its data could stay as it is; `undone` where a failover had fenced it
-   * and promoted nobody.
+   * `none`: it streamed already. `mended`: its data could stay as it is. `undone`: a failover had fenced it, but had promoted
+   * no standby.
    */
   readonly how: 'none' | 'mended' | 'rewound' | 'copied' | 'undone'
-  /** What kept it from following, or why it was copied where a rewind would have been less work. */
+  /** What kept it from following, or why it was copied and not rewound. */
   readonly why: string | null
-  /** Votes that only the node that rejoined had, and has no more; null where nobody could read them now: `why` says why. */
+  /** Votes that only the rejoined node had, and that are now lost; null if they could not be read: then `why` says why. */
   readonly divergedVotes: readonly LostVote[] | null
   /** Where those votes are kept. */
   readonly keptIn: string | null
@@ -49,13 +49,13 @@ export type Rejoin = {
 export type RejoinOptions = {
   /** Copy without trying to rewind. */
   readonly copy: boolean
-  /** Go on also where the votes that are lost cannot be listed. */
+  /** Go on even if the lost votes cannot be listed. */
   readonly discard: boolean
 }
 
 /**
- * Brings the database that is not the primary back as its standby, whatever became of it, and first lists the votes that
- * this throws away. Interrupted anywhere, the next run goes on from there.
+ * Brings the database that is not the primary back as a standby, whatever state it is in. First it lists the votes that are
+ * lost by this. After an interruption the next run goes on.
  */
 export const rejoin = (lab: Lab, options: RejoinOptions): Promise<Rejoin> =>
   changing(lab, async () => {
@@ -77,11 +77,11 @@ export const rejoin = (lab: Lab, options: RejoinOptions): Promise<Rejoin> =>
     return bringBack(lab, primary, node, options, reasonToCopy(mended.left, primary, own?.facts))
   })
 
-/** Is what keeps it from following going on? What ended a node may be mended by now, and a primary is to follow nobody. */
+/** Whether the cause still lasts. What ended a node may be mended by now, and a primary follows no other node. */
 const isLive = ({ state }: Container, own: Facts | undefined): boolean =>
   own === undefined ? ['running', 'restarting'].includes(state) : own.inRecovery
 
-/** Why a copy is all that helps; and whether that loses nothing. */
+/** Why only a copy helps, and whether the copy loses nothing. */
 type ReasonToCopy = { readonly why: string; readonly losesNothing: boolean }
 
 const reasonToCopy = (left: Hindrance | 'unknown', primary: Answering, own: Facts | undefined) =>
@@ -90,8 +90,8 @@ const reasonToCopy = (left: Hindrance | 'unknown', primary: Answering, own: Fact
     : undefined
 
 /**
- * Mends what keeps a database from following, one cause after the other, as far as its data can stay as it is. Gives what
- * is left after that: `unknown` where nobody knows, undefined where nothing is.
+ * Mends what keeps a database from following, one cause after the other, as long as its data can stay as it is. Gives the
+ * cause that is left: `unknown` if something else is wrong, undefined if it follows.
  */
 async function mendInPlace(
   lab: Lab,
@@ -124,7 +124,7 @@ async function mendInPlace(
   return { left, why: whys.join('; ') || null }
 }
 
-/** A newer primary that is down has what the servers were told last: the older one is not to be kept for it. */
+/** If a newer primary is down, it has the latest votes: then the older one must not be kept as the primary. */
 async function assertNewer({ node, facts }: Answering, other: DatabaseNode, sights: readonly Sight[]): Promise<void> {
   const state = sights.find((sight) => sight.node === other)?.state
   if (state === undefined || state === 'running') return
@@ -133,7 +133,7 @@ async function assertNewer({ node, facts }: Answering, other: DatabaseNode, sigh
     throw labError('NEWER_IS_DOWN', { node: other.name, container: other.container, primary: node.name })
 }
 
-/** One whose history parted from the primary's streams too, for moments: up to where they parted, again and again. */
+/** A node whose history diverged streams too, for moments: again and again up to the point where it diverged. */
 function streams({ facts }: Answering, sights: readonly Sight[], node: DatabaseNode): boolean {
   const own = sights.find((sight) => sight.node.name === node.name)?.facts
   return (
@@ -142,7 +142,7 @@ function streams({ facts }: Answering, sights: readonly Sight[], node: DatabaseN
   )
 }
 
-/** It streams already: all that may be missing is the level. */
+/** The node streams already: at most the level has to be restored. */
 async function stays(lab: Lab, primary: Answering, node: DatabaseNode): Promise<Rejoin> {
   await steps([
     { title: `${node.name} streams from ${primary.node.name} already`, task: () => {} },
@@ -164,7 +164,7 @@ async function bringBack(
   let how: 'rewound' | 'copied' = 'rewound'
   const halfWay = isHalfWay(node, await noteOf(node))
   const empty = !halfWay && !(await hasFile(node, 'PG_VERSION'))
-  if (halfWay) why = 'an earlier rejoin ended half-way'
+  if (halfWay) why = 'an earlier rejoin was interrupted'
   if (empty) [why, votes] = ['it has no data', []]
   const whole = !halfWay && !empty
   await steps([
@@ -192,7 +192,7 @@ async function bringBack(
       task: async (_, task) => {
         if (!whole) await putDown(tellOf(task), lab, node)
         const word = why === null ? 'rewind' : 'copy'
-        const followed = await followAnew(tellOf(task), lab, primary.node, node, word)
+        const followed = await followNewPrimary(tellOf(task), lab, primary.node, node, word)
         how = followed.how
         why ??= followed.refused
         task.title =
@@ -220,32 +220,37 @@ const levelStep = (lab: Lab, primary: Answering) => ({
 })
 
 const divergedVotes = (tell: Tell, lab: Lab, primary: DatabaseNode, node: DatabaseNode): Promise<readonly LostVote[]> =>
-  withStoppedData(tell, lab, node, (there) => votesMissing((query) => ask(lab, primary, query), there))
+  withStoppedData(tell, lab, node, async (there) =>
+    // Another cluster in its volume may have no polls at all.
+    (await there(HAS_POLLS, 'postgres')) === 't' ? votesMissing((query) => ask(lab, primary, query), there) : [],
+  )
 
-/** Writes the votes where a crash of this command does not take them along. */
+const HAS_POLLS = "select exists (select from pg_database where datname = 'polling')"
+
+/** Writes the votes to a file, so that they survive a crash of this command. */
 async function keep(lab: Lab, votes: readonly LostVote[]): Promise<string> {
   const file = join(stateFolder(lab), `diverged-votes-${new Date().toISOString().replaceAll(':', '-')}.json`)
   await writePrivately(file, `${JSON.stringify(votes, null, 2)}\n`)
   return file
 }
 
-/** A failover ended between fencing and promoting: the fenced node is still the newest, so it comes back as it was. */
+/** A failover ended between fencing and promoting: the fenced node is still the newest, so it comes back as the primary. */
 async function undo(lab: Lab, sights: readonly Sight[], options: RejoinOptions): Promise<Rejoin> {
   const notes = await Promise.all(lab.databases.map(noteOf))
-  // Started by hand it does not come up, and the engine tries again: for moments its container runs.
+  // If it was started by hand, it ends at once and the engine tries again: its container runs for moments.
   const node = lab.databases.find((_, index) => notes[index] === 'fenced' && sights[index]?.facts === undefined)
   if (node === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
   const peer = peerOf(lab, node)
-  // Only a peer that says so was not promoted: one that does not answer may have gone down as the new primary.
+  // Only a peer that answers as a standby was not promoted: a silent one may have gone down as the new primary.
   const follows = standbysOf(sights).some((sight) => sight.node === peer)
-  // Promoted or not, one that has no data any more leaves nothing newer.
+  // A peer without data has nothing newer, promoted or not.
   if (!follows && (await hasFile(peer, 'PG_VERSION'))) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
   let primary: Answering | undefined
   await steps([
     {
-      title: `Let the servers forget the newer history: it is gone with the data of ${peer.name}`,
+      title: `Restart the servers, so that they forget the newer history: it was lost with the data of ${peer.name}`,
       enabled: !follows,
-      // They write to nobody on an older timeline than they have seen.
+      // The servers write to no database on an older timeline than one that they have seen.
       task: (_, task) => restartServers(tellOf(task), lab),
     },
     {

@@ -4,8 +4,8 @@ import type { Tell } from '../docker/docker.ts'
 import { imagesOf, removeSuperseded } from '../docker/images.ts'
 import { changing } from '../docker/leftovers.ts'
 import { ensureNetwork } from '../docker/network.ts'
-import { ABSENT, containersOf, dataVersion, markToBeginAnew, type Parts } from '../docker/nodes.ts'
-import { type LabError, labError } from '../errors.ts'
+import { ABSENT, containersOf, dataVersion, markToStartFresh, type Parts } from '../docker/nodes.ts'
+import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { balanced, restartServers } from '../managers/serving.ts'
 import { lookAtData } from '../postgres/data.ts'
@@ -14,8 +14,8 @@ import { type Starting, startingOf } from '../rules/starting.ts'
 import { rememberPassword } from '../state/pgpass.ts'
 import { createSecrets, keepVerifiers, readSecrets, type Secrets, secretsFolder } from '../state/secrets.ts'
 import { showing, steps, tellOf } from '../terminal/steps.ts'
-import type { DatabaseNode, Lab, Node, NodeName } from '../topology/topology.ts'
-import { asPrimary, followAnew, prepareFor, restoreLevel } from './following.ts'
+import { type DatabaseNode, type Lab, type Node, type NodeName, psqlPlaceOf } from '../topology/topology.ts'
+import { asPrimary, followNewPrimary, prepareFor, restoreLevel } from './following.ts'
 import { buildImages, missingOf } from './images.ts'
 import { untilHopeless } from './mendable.ts'
 import { preflight } from './preflight.ts'
@@ -25,8 +25,8 @@ import { type LabStatus, statusOf } from './status.ts'
 export type SetupResult = { readonly status: LabStatus; readonly changes: Readonly<Record<string, Change>> }
 
 /**
- * Brings the lab to five healthy nodes from whatever state it is in, and changes nothing that is already right.
- * Interrupted anywhere, the next run goes on from there.
+ * Brings the lab to five healthy nodes from any state, and changes nothing that is right already. After an interruption
+ * the next run goes on.
  */
 export const setup = (lab: Lab): Promise<SetupResult> =>
   changing(lab, async () => {
@@ -52,8 +52,8 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
         const change = await madeNow(tellOf(task), it)
         const started = await ensureRunning(tellOf(task), lab, it)
         changes[it.name] = change !== 'made' && started ? 'started' : change
-        const anew = starting?.anew.some(({ name }) => name === it.name)
-        task.title = `${it.name}: ${changes[it.name]}${anew ? ', without any votes: there was no data' : ''}`
+        const fresh = starting?.fresh.some(({ name }) => name === it.name)
+        task.title = `${it.name}: ${changes[it.name]}${fresh ? ', without any votes: there was no data' : ''}`
       },
     })
     const copied = (it: DatabaseNode): ListrTask => ({
@@ -71,7 +71,7 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
       {
         title: 'Check the machine',
         task: async (_, task) => {
-          // One that was renamed holds its port, its address and its data.
+          // A renamed container still has the port, the address and the data of its node.
           await regainNames(tellOf(task), lab)
           await preflight(lab, missing.length > 0)
         },
@@ -85,21 +85,21 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
         },
       },
       {
-        title: 'See what data the databases have',
+        title: 'See which data the databases have',
         task: async (_, task) => {
           const fresh = await makeMissing(tellOf(task), lab, made())
           for (const { name } of fresh) changes[name] = 'made'
           starting = startingOf(await lookAtData(lab))
-          if (starting.anew.length > 0) await restartServers(tellOf(task), lab)
-          // Marked before either starts: one new and one old could not replicate.
-          await Promise.all(starting.anew.map((it) => markToBeginAnew(tellOf(task), it)))
+          if (starting.fresh.length > 0) await restartServers(tellOf(task), lab)
+          // Both are marked before either starts: one with new data and one with old data could not replicate.
+          await Promise.all(starting.fresh.map((it) => markToStartFresh(tellOf(task), it)))
         },
       },
       {
         title: 'Start databases',
         task: (_, task) => {
-          const { goOn, anew, copy } = decided()
-          return task.newListr([...[...goOn, ...anew].map(node), ...copy.map(copied)].map(showing), together)
+          const { goOn, fresh, copy } = decided()
+          return task.newListr([...[...goOn, ...fresh].map(node), ...copy.map(copied)].map(showing), together)
         },
       },
       {
@@ -109,13 +109,13 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
           throw decided().refusal
         },
       },
-      // They accept no calls before their databases are ready, and come up meanwhile.
+      // Servers start meanwhile; they accept no calls before their databases are ready.
       { title: 'Start servers', task: (_, task) => task.newListr(lab.servers.map(node).map(showing), together) },
       {
         title: 'Wait until both servers answer',
         task: async (_, task) => {
-          // Data that begins anew has the schema of its image.
-          const fromBefore = decided().anew.length < lab.databases.length
+          // The prepared data has the present schema.
+          const fromBefore = decided().fresh.length < lab.databases.length
           const [, applied] = await Promise.all([
             healthy(lab, lab.servers, older()),
             fromBefore ? migrate(tellOf(task), lab) : [],
@@ -129,7 +129,7 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
         task: async (_, task) => {
           status = await healthy(lab, lab.nodes, older())
           if (Object.values(changes).some((change) => change !== 'unchanged'))
-            // What a failover needs takes seconds to compile, once: then it is kept, and the first one is not late.
+            // Compile the modules of a failover now, once, which takes seconds: so the first failover is not late.
             await Promise.all([balanced(lab), import('../managers/scripted/failover.ts')])
           await removeSuperseded(tellOf(task), images)
         },
@@ -139,7 +139,7 @@ export const setup = (lab: Lab): Promise<SetupResult> =>
     return { status, changes }
   })
 
-/** Makes the containers of databases that have none, for only through one can their data be seen; starts nothing. */
+/** Makes the containers of databases that have none, and starts nothing: their data can only be read through a container. */
 async function makeMissing(tell: Tell, lab: Lab, parts: Parts): Promise<readonly DatabaseNode[]> {
   const containers = await containersOf(lab, lab.databases)
   const missing = lab.databases.filter((_, index) => !isMade(containers[index] ?? ABSENT))
@@ -147,12 +147,12 @@ async function makeMissing(tell: Tell, lab: Lab, parts: Parts): Promise<readonly
   return missing
 }
 
-/** Gives a database that has no data that of its peer, which is the primary or just coming up as it. */
+/** Copies the data of the peer to a database without data. The peer is the primary, or is starting as the primary. */
 async function copyPeer(tell: Tell, lab: Lab, node: DatabaseNode): Promise<DatabaseNode> {
   const peer = peerOf(lab, node)
   const primary = await asPrimary(lab, peer)
   await prepareFor(tell, peer, node)
-  await followAnew(tell, lab, peer, node, 'copy')
+  await followNewPrimary(tell, lab, peer, node, 'copy')
   await restoreLevel(tell, lab, primary)
   return peer
 }
@@ -161,8 +161,7 @@ async function ensureSecrets(lab: Lab): Promise<Secrets> {
   const kept = await readSecrets(lab)
   const secrets = kept ?? (await newSecrets(lab))
   await keepVerifiers(lab, secrets)
-  const port = lab.databases[0]?.publishedPort
-  if (port !== undefined) await rememberPassword(port, secrets.owner)
+  await rememberPassword(psqlPlaceOf(lab), secrets.owner)
   return secrets
 }
 
@@ -174,15 +173,15 @@ async function newSecrets(lab: Lab): Promise<Secrets> {
 }
 
 /**
- * Waits until those nodes are healthy, a standby streaming among it; two primaries are an error at once.
- * @param older nodes that have been up for longer: only in them may be a fault that hinders, for it ends with the node
+ * Waits until those nodes are healthy and the standby streams. Two primaries are an error at once.
+ * @param older nodes that ran before: only they can have a network fault, because a restart ends such faults
  */
 export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]): Promise<LabStatus> => {
   const names = new Set<NodeName>(nodes.map(({ name }) => name))
   const wait = {
     what: `${[...names].join(', ')} to be healthy`,
     seconds: 30,
-    // No server answers without its databases.
+    // A server does not answer without databases.
     needs: [...new Set<Node>([...lab.databases, ...nodes])],
     suspects: older,
   }
@@ -194,6 +193,10 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
     if (asked.every((node) => node.healthy)) return { done: status }
     assertMendable(status)
     return { seen: problems(asked) }
+  }).catch(async (error) => {
+    // Its last words say why, but not what mends that, where it is known.
+    if (error instanceof LabError && error.code === 'NODE_DIED') assertMendable(await statusOf(lab, nodes), true)
+    throw error
   })
 }
 
