@@ -10,14 +10,14 @@ fail() {
   exit 1
 }
 
-# --help and the like: there is nothing to choose here.
+# There are no options: --help and others print this.
 if (($# > 0)); then
   printf 'Usage: %s\nInstalls what the lab needs, then brings it up. Settings: LAB_* variables, see README.md.\n' "$0"
   [[ $1 == --help || $1 == -h ]] && exit 0
   exit 2
 fi
 
-# Who the lab belongs to: under `sudo ./provision.sh` the one who called sudo, not root.
+# The lab's user: under `sudo ./provision.sh` the user who called sudo, not root.
 user=$(id -un)
 [[ $EUID == 0 && -n ${SUDO_USER:-} ]] && user=$SUDO_USER
 
@@ -26,7 +26,7 @@ user=$(id -un)
 root() {
   if ((EUID == 0)); then "$@"; else sudo ${proxied:+"--preserve-env=$proxied"} "$@"; fi
 }
-# Runs a command as the lab's user. sudo reads the groups anew: the engine may be used before the next login.
+# Runs a command as the lab's user. sudo reads the groups again, so the engine may be used before the next login.
 as_user() {
   if [[ $(id -un) != "$user" ]] || { ((EUID != 0)) && ! may_use_engine; }; then
     sudo --preserve-env --set-home --user "$user" env "PATH=$PATH" "$@"
@@ -51,19 +51,19 @@ quietly() {
   "Install Docker, npm, mmdebstrap and psql your system's way, then: npm ci && npm run setup"
 case $(uname -m) in x86_64 | aarch64) ;; *) fail "The processor is $(uname -m)." "Use a machine or VM with amd64 or arm64." ;; esac
 
-# The socket tells it in no time, where there is one; the engine itself takes a second in an emulated machine.
+# If there is a socket, it answers at once; the docker command takes a second in an emulated machine.
 may_use_engine() { [[ -w /var/run/docker.sock ]] || docker info >/dev/null 2>&1; }
 engine_answers() { docker info >/dev/null 2>&1 || { [[ -S /var/run/docker.sock ]] && root docker info >/dev/null 2>&1; }; }
 
 # 1. Packages
-# What dpkg knows is there once it is configured, also if an interrupted installation left its command behind.
+# A package that dpkg knows counts when it is configured: an interrupted installation may leave its command behind.
 declare -A known
 while read -r package state; do known[$package]=$state; done < <(dpkg-query -W -f='${Package} ${db:Status-Status}\n')
 missing=()
 while read -r package command _; do
   [[ -z $package || $package == \#* ]] && continue
   [[ ${known[${package%\?}]:-} == installed ]] && continue
-  # Any engine that answers will do, wherever it is from.
+  # Any engine that answers is good enough, from any source.
   [[ $package == docker* ]] && engine_answers && continue
   case ${known[${package%\?}]:-} in
     '' | not-installed | config-files) PATH=$PATH:/usr/sbin:/sbin command -v "$command" >/dev/null && continue ;;
@@ -100,7 +100,7 @@ if [[ $user != root ]] && ! id -nG "$user" | grep -qw docker && getent group doc
 fi
 
 # 3. Node and libraries, as package-lock.json pins them
-# Node brings its own list of certificate authorities; those that were added to this machine's it has to be told.
+# Node has its own list of certificate authorities. It has to be told those that were added to this machine.
 if [[ -n $(find /usr/local/share/ca-certificates -name '*.crt' -print -quit 2>/dev/null) ]]; then
   export NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}
 fi

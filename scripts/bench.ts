@@ -1,10 +1,13 @@
 #!/usr/bin/env zx
-// Measures the lab, as ratios within one run on one machine.
+// Measures the lab. Its targets are ratios within one run on one machine.
 import './lab/terminal/begin.ts'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { dirname, join } from 'node:path'
 
+const { pathFrom } = await import('./lab/terminal/command-line.ts')
+const { refuseOtherCommands } = await import('./lab/terminal/command-line.ts')
 const { endure, faultsOf } = await import('./lab/bench/endurance.ts')
 const { enduranceTable } = await import('./lab/terminal/bench-tables.ts')
 const { measureFailovers } = await import('./lab/bench/failover.ts')
@@ -17,7 +20,8 @@ const { startupTable } = await import('./lab/terminal/bench-tables.ts')
 const { commandLine, numberFrom } = await import('./lab/terminal/command-line.ts')
 const { onTerminal } = await import('./lab/terminal/steps.ts')
 const { setup } = await import('./lab/verbs/setup.ts')
-const { asJson } = await import('./lab/visible.ts')
+const { labError } = await import('./lab/errors.ts')
+const { asJson, repeated } = await import('./lab/visible.ts')
 
 const RESULTS = join(import.meta.dirname, '../results')
 
@@ -40,8 +44,12 @@ await commandLine(import.meta.filename, (program) => {
     .description('time setup and reset against their targets')
     .option('--runs <number>', 'runs of each', numberFrom(1, 50), 5)
     .option('--json', 'print the figures as JSON')
-    .option('--output <file>', 'write the figures to a file too, as JSON')
-    .action(async ({ runs, ...output }: { runs: number } & Output) => {
+    .option('--output <file>', 'write the figures to a file too, as JSON', pathFrom)
+    // What is none of these commands ends up here.
+    .allowExcessArguments()
+    .action(async ({ runs, ...output }: { runs: number } & Output, command) => {
+      refuseOtherCommands(command)
+      await checkWritable(output)
       const figures = await measureStartup(runs, onTerminal)
       await show(figures, startupTable(figures), output)
     })
@@ -50,17 +58,18 @@ await commandLine(import.meta.filename, (program) => {
     .description('measure votes and results against their targets; exit code 1 if any call failed')
     .option('--quick', 'shorter and fewer measurements, about a minute')
     .option('--clients <number>', 'load generators', numberFrom(1, 64), Math.max(2, Math.floor(cpus().length / 2)))
-    .option('--rounds <number>', 'times that each measurement is made', numberFrom(1, 50), 5)
+    .option('--rounds <number>', 'how often each measurement is made', numberFrom(1, 50), 5)
     .option('--seconds <number>', 'length of each measurement', numberFrom(1, 60), 3)
     .option(
       '--rate <number>',
-      'votes a second of the run at a fixed rate (default: half of what was reached before)',
+      'votes a second in the run at a fixed rate (default: half of the highest rate reached before)',
       numberFrom(1, 1_000_000),
     )
-    .option('--keys', 'every vote carries an idempotency key, every row of pgbench too')
+    .option('--keys', 'give every vote an idempotency key, and every row of pgbench too')
     .option('--json', 'print the figures as JSON')
-    .option('--output <file>', 'write the figures to this file, as JSON (default: one in results/)')
+    .option('--output <file>', 'write the figures to this file, as JSON (default: one in results/)', pathFrom)
     .action(async ({ quick, clients, rounds, seconds, rate, keys = false, json, output }: Service) => {
+      await checkWritable({ output: output ?? join(RESULTS, 'any') })
       const length = quick ? { rounds: 3, seconds: 1 } : { rounds, seconds }
       const figures = await measureService({ clients, ...length, rate, keys }, say, onTerminal)
       const file = output ?? join(RESULTS, `service-${figures.at.replaceAll(':', '-')}.json`)
@@ -69,12 +78,15 @@ await commandLine(import.meta.filename, (program) => {
     })
   program
     .command('endurance')
-    .description('vote at full load while servers are killed in turn; exit code 1 for any error or lost vote')
+    .description(
+      'vote at full load while the servers are killed in turn; exit code 1 if there is any error or lost vote',
+    )
     .option('--callers <number>', 'callers that vote without pause', numberFrom(1, 1000), 64)
-    .option('--seconds <number>', 'time with kills; half of it again follows without', numberFrom(5, 3600), 60)
+    .option('--seconds <number>', 'seconds with kills; then half as many without', numberFrom(5, 3600), 60)
     .option('--json', 'print the figures as JSON')
-    .option('--output <file>', 'write the figures to a file too, as JSON')
+    .option('--output <file>', 'write the figures to a file too, as JSON', pathFrom)
     .action(async ({ callers, seconds, ...output }: { callers: number; seconds: number } & Output) => {
+      await checkWritable(output)
       const figures = await benchLab(false, onTerminal, async (lab) => {
         await setup(lab, onTerminal)
         return endure(lab, { callers, seconds, calmSeconds: seconds / 2 }, say)
@@ -87,14 +99,28 @@ await commandLine(import.meta.filename, (program) => {
     .description('time failovers, by command and by a watch, against their targets')
     .option('--runs <number>', 'runs of each', numberFrom(1, 100), 5)
     .option('--json', 'print the figures as JSON')
-    .option('--output <file>', 'write the figures to this file, as JSON (default: one in results/)')
+    .option('--output <file>', 'write the figures to this file, as JSON (default: one in results/)', pathFrom)
     .action(async ({ runs, json, output }: { runs: number } & Output) => {
+      await checkWritable({ output: output ?? join(RESULTS, 'any') })
       const figures = await benchLab(false, onTerminal, (lab) => measureFailovers(lab, runs, say, onTerminal))
       const file = output ?? join(RESULTS, `failover-${figures.at.replaceAll(':', '-')}.json`)
       await show(figures, failoverTable(figures), { ...(json ? { json } : {}), output: file })
       if (figures.thawed.acknowledged > 0) process.exitCode = 1
     })
 })
+
+/** What takes minutes to measure must find a place to be written. */
+async function checkWritable({ output }: Output): Promise<void> {
+  if (output === undefined) return
+  try {
+    await mkdir(dirname(output), { recursive: true })
+    const there = existsSync(output)
+    await appendFile(output, '')
+    if (!there) await rm(output)
+  } catch (error) {
+    throw labError('OUTPUT', { path: repeated(output), problem: (error as Error).message })
+  }
+}
 
 /** Prints figures, as a table or as JSON, and writes them to a file where one is named. */
 async function show(figures: object, table: string, { json, output }: Output): Promise<void> {

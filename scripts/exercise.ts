@@ -1,8 +1,8 @@
 #!/usr/bin/env zx
-// Exercises that check themselves: a situation, a task, and a look at the real system.
+// Exercises that check themselves: a situation, a task, and a check of the real system.
 import './lab/terminal/begin.ts'
 
-const { commandLine, numberFrom } = await import('./lab/terminal/command-line.ts')
+const { commandLine, numberFrom, refuseOtherCommands } = await import('./lab/terminal/command-line.ts')
 const { check, end, hint, list, solve, start, verifyAll } = await import('./lab/exercise/learn.ts')
 const { entryOf, readTrack } = await import('./lab/exercise/track.ts')
 const { readSettings } = await import('./lab/settings.ts')
@@ -22,31 +22,28 @@ const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 const tell = (what: string) => console.error(`… ${what}`)
-const DISCARD = ['--discard', 'also if the lab holds polls of yours: they are deleted'] as const
+const DISCARD = ['--discard', 'go on even if the lab has polls of yours: they are deleted'] as const
 
 type Options = { readonly json?: boolean; readonly discard?: boolean }
 type Verifying = { readonly runs: number; readonly thorough?: boolean }
 
 await commandLine(import.meta.filename, (program) => {
-  program.description(
-    'Exercises that check themselves: each puts the lab into a situation, and looks at what you made of it.',
-  )
+  program.description('Exercises that check themselves: each puts the lab into a situation, and checks what you did.')
   program
     .command('list', { isDefault: true })
     .description('all exercises, and how far you are')
-    // What is no verb of ours ends up here.
+    // What is none of these commands ends up here.
     .allowExcessArguments()
     .option('--json', 'print your progress as JSON, for a teacher who collects it')
     .action(async ({ json }: Options, command) => {
-      const [word] = command.args
-      if (word !== undefined) command.error(`error: unknown command '${word}': see --help`)
+      refuseOtherCommands(command)
       const lab = labOf(readSettings())
       const listed = await list(lab)
       console.log(json ? asJson(progressJson(listed, lab.name), 2) : trackTable(listed))
     })
   program
     .command('start <exercise>')
-    .description('bring the lab into the situation of an exercise, by its number or name: ALL VOTES ARE DELETED')
+    .description('start an exercise, by its number or name: ALL VOTES ARE DELETED')
     .option(...DISCARD)
     .action(async (word: string, { discard = false }: Options) =>
       console.log(briefView(await start(labOf(readSettings()), word, discard, tell))),
@@ -54,7 +51,7 @@ await commandLine(import.meta.filename, (program) => {
   program
     .command('check [exercise]')
     .description('look at the lab; exit code 0 if the exercise is solved, else 1')
-    .option('--answer <text>', 'what the exercise asks for')
+    .option('--answer <text>', 'your answer to the question of the exercise')
     .option('--json', 'print what was found as JSON')
     .action(async (word: string | undefined, { answer, json }: Options & { answer?: string }) => {
       const checked = await check(labOf(readSettings()), word, answer)
@@ -64,7 +61,7 @@ await commandLine(import.meta.filename, (program) => {
     })
   program
     .command('hint [exercise]')
-    .description('one more hint')
+    .description('show one more hint')
     .action(async (word?: string) => console.log(hintView(await hint(labOf(readSettings()), word))))
   program
     .command('solve [exercise]')
@@ -80,7 +77,7 @@ await commandLine(import.meta.filename, (program) => {
     })
   program
     .command('reset')
-    .description('give the lab back as new, in no exercise: ALL VOTES ARE DELETED')
+    .description('leave the exercise and reset the lab: ALL VOTES ARE DELETED')
     .option('--progress', 'forget your progress too')
     .option(...DISCARD)
     .action(async ({ progress = false, discard = false }: Options & { progress?: boolean }) => {
@@ -90,10 +87,10 @@ await commandLine(import.meta.filename, (program) => {
   program
     .command('verify [exercises...]')
     .description(
-      'prove of exercises, or of all, that they fail unsolved, pass solved, accept what is right, refuse what is tempting, and start the same twice: ALL POLLS AND VOTES ARE DELETED',
+      'test these exercises, or all: unsolved they fail, solved they pass, every right way is accepted, every tempting wrong way is refused, and two starts give the same state: ALL POLLS AND VOTES ARE DELETED',
     )
     .option('--runs <number>', 'how often', numberFrom(1, 1000), 1)
-    .option('--thorough', 'try also the right and wrong ways that take long, or differ little from others')
+    .option('--thorough', 'also try the right and wrong ways that take long, or that are much like others')
     .option(...DISCARD)
     .action(async (words: string[], { runs, thorough = false, discard = false }: Options & Verifying) => {
       const entries = words.length === 0 ? await readTrack() : await Promise.all(words.map(entryOf))

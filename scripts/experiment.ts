@@ -1,11 +1,13 @@
 #!/usr/bin/env zx
-// Puts load on the lab, breaks it, recovers, and judges what that cost.
+// Puts load on the lab, breaks it, recovers, and judges what the fault cost.
 import './lab/terminal/begin.ts'
 import type { Kept } from './lab/experiment/experiment.ts'
 import type { Matrix } from './lab/experiment/matrix.ts'
 import type { Plan } from './lab/experiment/record.ts'
 import type { NodeName } from './lab/topology/topology.ts'
 
+const { pathFrom } = await import('./lab/terminal/command-line.ts')
+const { refuseOtherCommands } = await import('./lab/terminal/command-line.ts')
 const { InvalidArgumentError } = await import('commander')
 const { commandLine, numberFrom } = await import('./lab/terminal/command-line.ts')
 const { onTerminal } = await import('./lab/terminal/steps.ts')
@@ -21,9 +23,9 @@ const { asJson } = await import('./lab/visible.ts')
 
 const FAULTS = KINDS.map(({ name }) => name)
 const NODES = Object.keys(TOPOLOGY) as readonly NodeName[]
-/** Bytes; a good hundred votes. */
+/** Bytes; somewhat more than a hundred votes. */
 const DEFAULT_LAG = 128 * 1024
-/** kbit/s: so narrow that the wait for it is most of a vote, also on a busy machine. */
+/** kbit/s: so slow that a vote spends most of its time on this link, also on a busy machine. */
 const DEFAULT_SLOW = 500
 
 type Options = Omit<Plan, 'fault' | 'level' | 'recovery' | 'lag' | 'slow'> & {
@@ -39,17 +41,17 @@ type Options = Omit<Plan, 'fault' | 'level' | 'recovery' | 'lag' | 'slow'> & {
 
 await commandLine(import.meta.filename, (program) => {
   program.description(
-    'Vote without pause, inject a fault, recover, and hold what the database has against what clients were told. See docs/experiments.md.',
+    'Vote without pause, inject a fault, recover, and compare what the database has with what clients were told. See docs/experiments.md.',
   )
   program
     .command('run', { isDefault: true })
     .description(
-      'every combination of faults, levels and recoveries, each on a lab that is reset before: ALL POLLS AND VOTES ARE DELETED. Exit code 0 pass, 1 fail, 2 unknown',
+      'run every combination of faults, levels and recoveries, and reset the lab before each: ALL POLLS AND VOTES ARE DELETED. Exit code 0 pass, 1 fail, 2 unknown',
     )
-    .option('--fault <kinds>', `one or several, with commas: ${FAULTS.join(', ')}`, someOf(FAULTS), ['crash'])
-    .option('--node <node>', `whom it befalls: ${NODES.join(', ')}`, oneOf(NODES), 'db-primary' as const)
+    .option('--fault <kinds>', `one or more, separated by commas: ${FAULTS.join(', ')}`, someOf(FAULTS), ['crash'])
+    .option('--node <node>', `the node that gets the fault: ${NODES.join(', ')}`, oneOf(NODES), 'db-primary' as const)
     .option('--level <levels>', `durability: ${LEVELS.join(', ')}`, someOf(LEVELS), ['async'])
-    .option('--recovery <ways>', `what is done about it: ${RECOVERIES.join(', ')}`, someOf(RECOVERIES), ['failover'])
+    .option('--recovery <ways>', `how the lab recovers: ${RECOVERIES.join(', ')}`, someOf(RECOVERIES), ['failover'])
     .option('--runs <number>', 'runs of each combination', numberFrom(1, 100), 1)
     .option('--before <seconds>', 'load before the fault', numberFrom(1, 600), 2)
     .option('--after <seconds>', 'load after the recovery', numberFrom(1, 600), 2)
@@ -57,17 +59,20 @@ await commandLine(import.meta.filename, (program) => {
     .option('--readers <number>', 'callers that vote and read what they wrote', numberFrom(1, 128), 2)
     .option(
       '--lag [bytes]',
-      `cut the standby off first, until it lacks so many bytes of WAL (${DEFAULT_LAG} unless said); failover may lose them`,
+      `first cut the standby off until it lacks this many bytes of WAL (default: ${DEFAULT_LAG}); the failover may lose them`,
       numberFrom(1, 2 ** 30),
     )
     .option(
       '--slow [kbit/s]',
-      `let the link from the primary to the standby carry no more than that (${DEFAULT_SLOW} unless said)`,
+      `limit the link from the primary to the standby to this rate (default: ${DEFAULT_SLOW})`,
       numberFrom(1, 10_000_000),
     )
-    .option('--output <folder>', 'where to keep it, in a folder of its own', EXPERIMENTS)
+    .option('--output <folder>', 'where to keep it, in a folder of its own', pathFrom, EXPERIMENTS)
     .option('--json', 'print the experiment as JSON, without the samples')
-    .action(async ({ fault, level, recovery, runs, lag = 0, slow, output, json, ...common }: Options) => {
+    // What is none of these commands ends up here.
+    .allowExcessArguments()
+    .action(async ({ fault, level, recovery, runs, lag = 0, slow, output, json, ...common }: Options, command) => {
+      refuseOtherCommands(command)
       const link = slow === undefined ? {} : { slow: slow === true ? DEFAULT_SLOW : slow }
       const plans = plansOf(
         { faults: fault, levels: level, recoveries: recovery, runs },
@@ -78,7 +83,7 @@ await commandLine(import.meta.filename, (program) => {
     })
   program
     .command('judge <folder>')
-    .description('judge the runs in a folder again, by what they left behind')
+    .description('judge the runs in a folder again, from the files that they left')
     .option('--json', 'print the experiment as JSON, without the samples')
     .action(async (folder: string, { json }: { json?: boolean }) => show(await judgeAgain(folder), json))
 })

@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Makes the standby the primary: check, fence, promote, confirm, serve. Once, or whenever the primary dies.
+// Makes the standby the primary: check, fence, promote, confirm, serve. Once, or each time the primary dies.
 import { watchReader } from './lab/terminal/begin.ts'
 
 const { InvalidArgumentError } = await import('commander')
@@ -22,13 +22,13 @@ type Options = {
 await commandLine(import.meta.filename, (program) =>
   program
     .description(
-      'Make the standby the primary: check what that loses, fence the old primary and prove it, promote, and prove that writes are taken.',
+      'Make the standby the primary: check what would be lost, fence the old primary and prove it, promote, and prove that writes are taken.',
     )
-    .option('-w, --watch', 'probe the primary until Ctrl-C, and do all that by itself when it is dead')
-    .option('--max-lag <bytes>', 'refuse where more WAL than this would be lost (default: 1 MiB)', count)
-    .option('--force', 'promote whatever is lost, and say what that is')
-    .option('--keep-reports', 'refuse while replay waits for a report on the standby; else that report is ended')
-    .option('--json', 'print JSON, with --watch one object a line')
+    .option('-w, --watch', 'probe the primary until Ctrl-C, and fail over by itself when the primary is dead')
+    .option('--max-lag <bytes>', 'refuse if more WAL than this would be lost (default: 1 MiB)', count)
+    .option('--force', 'promote however much is lost, and say what was lost')
+    .option('--keep-reports', 'if replay waits for a report on the standby, refuse; without this, end the report')
+    .option('--json', 'print JSON; with --watch, one object on each line')
     .action(({ maxLag, force, keepReports, json, watch }: Options) => {
       const options = { maxLag, force: force === true, keepReports: keepReports === true }
       return watch ? watchOver(options, json === true) : once(options, json === true)
@@ -37,7 +37,7 @@ await commandLine(import.meta.filename, (program) =>
 
 type Wishes = { readonly maxLag: number | undefined; readonly force: boolean; readonly keepReports: boolean }
 
-// Loaded only when they are needed, modules come out of the compile cache: a failover is a matter of tenths of a second.
+// Modules are loaded only when they are needed, from the compile cache: a failover takes tenths of a second.
 
 async function once(wishes: Wishes, json: boolean): Promise<void> {
   const [{ failover }, { onTerminal }, { readSettings }, { labOf }] = await Promise.all([

@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Breaks the lab in ways that happen in earnest, and heals it.
+// Breaks the lab in ways that happen in production, and heals it.
 import './lab/terminal/begin.ts'
 import type { Wish } from './lab/faults/inject.ts'
 import type { FaultOptions } from './lab/faults/kind.ts'
@@ -20,7 +20,7 @@ const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson, visible } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) => {
-  program.description('Bring about one kind of fault on a node, list what is in force, heal it. See docs/faults.md.')
+  program.description('Inject a fault into a node, list the faults in force, heal them. See docs/faults.md.')
   for (const kind of KINDS) {
     const command = program
       .command(`${kind.name} <node>${kind.hasPeers ? ' [peers...]' : ''}`)
@@ -44,7 +44,7 @@ await commandLine(import.meta.filename, (program) => {
   }
   program
     .command('list')
-    .description('show every fault in force, as the system itself shows it')
+    .description('show every fault in force, as it is seen in the real system')
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const list = await listFaults(labOf(readSettings()))
@@ -52,7 +52,7 @@ await commandLine(import.meta.filename, (program) => {
     })
   program
     .command('heal [what...]')
-    .description('end all faults, or those of a kind, of a node, or of a kind on a node; safe to run again')
+    .description('heal all faults, or those of a kind, of a node, or of a kind on a node; safe to run again')
     .action(async (what: string[]) => {
       const lab = labOf(readSettings())
       const { healed, unseen } = await heal(lab, choiceOf(lab, what), onTerminal)
@@ -63,6 +63,6 @@ await commandLine(import.meta.filename, (program) => {
               .map((line) => `healed: ${line}`)
               .join('\n'),
       )
-      for (const why of unseen) console.log(`not seen: the database of ${visible(why)}`)
+      for (const why of unseen) console.log(`could not look into the database of ${visible(why)}`)
     })
 })

@@ -1,21 +1,32 @@
 #!/usr/bin/env zx
 import type { Command } from 'commander'
 import type { PollingClient } from './lab/service/client.ts'
-// A person's client of the polling service, through the balancer.
+// A command-line client of the polling service, through the balancer.
 import { endWithReader, watchReader } from './lab/terminal/begin.ts'
 
+const { InvalidArgumentError } = await import('commander')
 const { chalk } = await import('zx/core')
+const { isAddress } = await import('./lab/service/address.ts')
 const { pollingClient } = await import('./lab/service/client.ts')
 const { followResults } = await import('./lab/service/follow.ts')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
 const { readSettings } = await import('./lab/settings.ts')
 const { canDraw, liveLines, livePicture } = await import('./lab/terminal/live-view.ts')
 const { pollLine, printPolls, resultBars } = await import('./lab/terminal/poll-view.ts')
+const { columnsOf } = await import('./lab/terminal/abilities.ts')
 const { endpointOf, labOf } = await import('./lab/topology/topology.ts')
 const { userName } = await import('./lab/user.ts')
 const { asJson, visible } = await import('./lab/visible.ts')
 
 type Options = { readonly json?: boolean; readonly at?: string }
+
+const address = (text: string): string => {
+  if (!isAddress(text)) throw new InvalidArgumentError('It must be host:port, like 127.0.0.1:8080.')
+  return text
+}
+
+const ABOUT_DASHES = `
+Text that begins with a dash goes after --: zx scripts/poll.ts create "How cold?" -- -10C -5C`
 
 endWithReader()
 await commandLine(import.meta.filename, (program) => {
@@ -23,10 +34,12 @@ await commandLine(import.meta.filename, (program) => {
   program
     .description(`Create polls, vote and see the results, through the balancer at ${endpointOf(lab, lab.loader)}.`)
     .option('--json', 'print the answer as JSON')
-    .option('--at <host:port>', "another address than the balancer's, one server's for example")
+    .option('--at <host:port>', "another address than the balancer's, one server's for example", address)
+    .addHelpText('after', ABOUT_DASHES)
   program
     .command('create <question> <options...>')
     .description('create a poll and print its uuid')
+    .addHelpText('after', ABOUT_DASHES)
     .action((question: string, options: string[], _, command: Command) =>
       talk(
         command,
@@ -40,8 +53,9 @@ await commandLine(import.meta.filename, (program) => {
     .action((_, command: Command) => withClient(command, (client, json) => printPolls(client.listPolls(), json)))
   program
     .command('vote <uuid> <option>')
-    .description('cast a vote; exit code 1 unless it was counted; --json also prints its consistency token')
+    .description('cast a vote; exit code 1 if it was not counted; --json also prints its consistency token')
     .option('--user <id>', 'who votes', userName())
+    .addHelpText('after', ABOUT_DASHES)
     .action((uuid: string, option: string, { user }: { user: string }, command: Command) =>
       talk(
         command,
@@ -56,13 +70,17 @@ await commandLine(import.meta.filename, (program) => {
   program
     .command('results <uuid>')
     .description('show the results so far')
-    .option('--token <token>', 'of a vote that they have to include, whichever server answers')
+    .option('--token <token>', 'consistency token of a vote: the results include that vote, on either server')
     .action((uuid: string, { token }: { token?: string }, command: Command) =>
-      talk(command, (client) => client.results(uuid, token), resultBars),
+      talk(
+        command,
+        (client) => client.results(uuid, token),
+        (results) => resultBars(results, columnsOf(process.stdout)),
+      ),
     )
   program
     .command('follow <uuid>')
-    .description('show the results live until the poll is closed; when piped, one line a change')
+    .description('show the results live until the poll is closed; when piped, one line for each change')
     .action((uuid: string, _, command: Command) => follow(uuid, command))
   program
     .command('close <uuid>')

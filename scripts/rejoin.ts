@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Brings back the database that was left behind, as a standby of the present primary.
+// Brings the old primary back, as a standby of the new one.
 import './lab/terminal/begin.ts'
 
 const { commandLine } = await import('./lab/terminal/command-line.ts')
@@ -13,10 +13,10 @@ const { asJson } = await import('./lab/visible.ts')
 await commandLine(import.meta.filename, (program) =>
   program
     .description(
-      'Bring the old primary back as a standby: with pg_rewind, or with a fresh copy where that fails. Lists the votes that only it had.',
+      'Bring the old primary back as a standby: with pg_rewind, or with a fresh copy if that fails. Lists the votes that only it had.',
     )
     .option('--copy', 'make a fresh copy without trying to rewind')
-    .option('--discard', 'go on also where the votes that only it had cannot be listed: they are lost')
+    .option('--discard', 'go on even if the votes that only it has cannot be listed: they are lost')
     .option('--json', 'print JSON')
     .action(async ({ copy, discard, json }: { copy?: boolean; discard?: boolean; json?: boolean }) => {
       const it = await rejoin(labOf(readSettings()), { copy: copy === true, discard: discard === true }, onTerminal)

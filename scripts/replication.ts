@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Shows and changes, live, what a commit waits for before it is acknowledged.
+// Shows and changes what a commit waits for, while the lab runs.
 import './lab/terminal/begin.ts'
 
 const { Argument } = await import('commander')
@@ -14,10 +14,10 @@ const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>
   program
-    .description('Show the durability level and what each survives, or set another, live.')
+    .description('Show the durability level and what each level survives, or set another while the lab runs.')
     .addArgument(new Argument('[level]', 'the level to set').choices(Object.keys(LEVELS)))
     .option('--json', 'print JSON')
-    .option('--force', 'set a level that waits for the standby even while there is none: every commit will hang')
+    .option('--force', 'set a level that waits for the standby although there is none: every commit will hang')
     .action(async (level: string | undefined, { json, force }: { json?: boolean; force?: boolean }) => {
       const lab = labOf(readSettings())
       const it = isLevel(level) ? await setLevel(lab, level, force === true, onTerminal) : await replicationOf(lab)

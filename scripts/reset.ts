@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Gives the lab back as it was when new, in seconds.
+// Brings the lab back to its first state, in seconds.
 import './lab/terminal/begin.ts'
 
 const { commandLine } = await import('./lab/terminal/command-line.ts')
@@ -7,17 +7,18 @@ const { onTerminal } = await import('./lab/terminal/steps.ts')
 const { reset } = await import('./lab/verbs/reset.ts')
 const { readSettings } = await import('./lab/settings.ts')
 const { statusTable } = await import('./lab/terminal/status-view.ts')
+const { columnsOf } = await import('./lab/terminal/abilities.ts')
 const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>
   program
     .description(
-      'Return all nodes to the pristine state: fresh, replicating databases. All polls and votes are deleted.',
+      'Bring all nodes back to their first state, with empty databases that replicate. All polls and votes are deleted.',
     )
     .option('--json', 'print the status as JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const status = await reset(labOf(readSettings()), onTerminal)
-      console.log(json ? asJson(status, 2) : `\n${statusTable(status)}`)
+      console.log(json ? asJson(status, 2) : `\n${statusTable(status, columnsOf(process.stdout))}`)
     }),
 )

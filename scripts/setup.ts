@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Brings the lab up: five healthy nodes, from whatever state it is in.
+// Brings the lab up to five healthy nodes, from any state.
 import './lab/terminal/begin.ts'
 
 const { whyPsqlAsks } = await import('./lab/state/pgpass.ts')
@@ -10,7 +10,8 @@ const { setup } = await import('./lab/verbs/setup.ts')
 const { readSettings } = await import('./lab/settings.ts')
 const { endpoints } = await import('./lab/terminal/endpoints.ts')
 const { statusTable } = await import('./lab/terminal/status-view.ts')
-const { labOf } = await import('./lab/topology/topology.ts')
+const { columnsOf } = await import('./lab/terminal/abilities.ts')
+const { labOf, psqlPlaceOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>
@@ -19,13 +20,16 @@ await commandLine(import.meta.filename, (program) =>
       'Bring the lab up: images, network, two databases, two servers and the balancer. Safe to run again at any time.',
     )
     .option('--json', 'print what changed and the status as JSON')
-    .option('--images-only', 'build the images that are missing, and start nothing')
+    .option('--images-only', 'only build the images that are missing; start nothing')
     .action(async ({ json, imagesOnly }: { json?: boolean; imagesOnly?: boolean }) => {
       const lab = labOf(readSettings())
       if (imagesOnly) return prepareImages(lab, onTerminal)
       const result = await setup(lab, onTerminal)
-      const port = lab.databases[0]?.publishedPort
-      const asks = port === undefined ? undefined : await whyPsqlAsks(port)
-      console.log(json ? asJson(result, 2) : `\n${statusTable(result.status)}\n\n${endpoints(lab, asks)}`)
+      const asks = await whyPsqlAsks(psqlPlaceOf(lab))
+      console.log(
+        json
+          ? asJson(result, 2)
+          : `\n${statusTable(result.status, columnsOf(process.stdout))}\n\n${endpoints(lab, asks)}`,
+      )
     }),
 )

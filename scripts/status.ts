@@ -1,6 +1,6 @@
 #!/usr/bin/env zx
 import { setTimeout as pause } from 'node:timers/promises'
-// Shows every node: role, timeline, LSN, lag, slot, health, and who serves.
+// Shows every node (role, timeline, LSN, lag, slot, health) and which servers answer calls.
 import { endWithReader, watchReader } from './lab/terminal/begin.ts'
 
 const { InvalidArgumentError } = await import('commander')
@@ -9,8 +9,9 @@ const { decimal } = await import('./lab/numbers.ts')
 const { statusOf } = await import('./lab/verbs/status.ts')
 const { interruption } = await import('./lab/interruption.ts')
 const { readSettings } = await import('./lab/settings.ts')
-const { canDraw } = await import('./lab/terminal/live-view.ts')
+const { canDraw, redrawn } = await import('./lab/terminal/live-view.ts')
 const { statusTable } = await import('./lab/terminal/status-view.ts')
+const { columnsOf } = await import('./lab/terminal/abilities.ts')
 const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
@@ -23,14 +24,14 @@ const seconds = (text: string): number => {
 endWithReader()
 await commandLine(import.meta.filename, (program) =>
   program
-    .description('Show all nodes. Exit code 0 when all five are healthy, 1 when not.')
-    .option('--json', 'print JSON, with --watch one object a line')
-    .option('-w, --watch [seconds]', 'look again every so many seconds (default: 1) until Ctrl-C', seconds)
+    .description('Show all nodes. Exit code 0 if all five are healthy, else 1.')
+    .option('--json', 'print JSON; with --watch, one object on each line')
+    .option('-w, --watch [seconds]', 'look again every this many seconds (default: 1) until Ctrl-C', seconds)
     .action(async ({ json, watch }: { json?: boolean; watch?: number | true }) => {
       const lab = labOf(readSettings())
       if (watch === undefined) {
         const status = await statusOf(lab)
-        console.log(json ? asJson(status, 2) : statusTable(status))
+        console.log(json ? asJson(status, 2) : statusTable(status, columnsOf(process.stdout)))
         process.exitCode = status.healthy ? 0 : 1
         return
       }
@@ -38,8 +39,10 @@ await commandLine(import.meta.filename, (program) =>
       while (!interruption.signal.aborted) {
         const status = await statusOf(lab)
         if (json) console.log(asJson(status))
-        // Home, then clear what is left of the last picture: no flicker.
-        else console.log(`${canDraw() ? '\x1b[H\x1b[J' : ''}${status.at}\n${statusTable(status)}`)
+        else {
+          const picture = `${status.at}\n${statusTable(status, columnsOf(process.stdout))}`
+          console.log(canDraw() ? redrawn(picture) : picture)
+        }
         await pause((watch === true ? 1 : watch) * 1000, undefined, { signal: interruption.signal })
       }
     }),

@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Swaps primary and standby, and loses nothing.
+// Swaps primary and standby without losing a vote.
 import './lab/terminal/begin.ts'
 
 const { chalk } = await import('zx/core')
@@ -12,8 +12,8 @@ const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>
   program
-    .description('Swap the roles of primary and standby in order, without losing a vote, while clients go on.')
-    .option('--end-reports', 'end a report on the standby that replay waits for; else it is refused while there is one')
+    .description('Swap the roles of primary and standby without losing a vote, while clients go on.')
+    .option('--end-reports', 'if replay waits for a report on the standby, end the report; without this, refuse')
     .option('--json', 'print JSON')
     .action(async ({ endReports, json }: { endReports?: boolean; json?: boolean }) => {
       const it = await switchover(labOf(readSettings()), { endReports: endReports === true }, onTerminal)

@@ -17,7 +17,7 @@ export function startAdmin(port: number, registry: Registry, readiness: () => Re
         () => response.writeHead(500).end(),
       )
     } else {
-      response.writeHead(404, { 'content-type': 'text/plain' }).end('There is /ready and /metrics.\n')
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('Ask for /ready or /metrics.\n')
     }
   })
   return new Promise((resolve, reject) => {

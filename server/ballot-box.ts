@@ -7,9 +7,9 @@ import { closePoll, insertPoll, type NewPoll, type Poll, selectPollByKey } from 
 import { type Ballot, castVotes, selectKeyOwners } from './store/votes.ts'
 import { type CommitVotes, makeVoteGroups, type Receipt } from './vote-groups.ts'
 
-/** Decides every write: on which database, and whether it is tried again. */
+/** Decides for every write which database it goes to, and whether it is retried. */
 export type BallotBox = {
-  /** With a key that is known already, answers the poll that was created with it. */
+  /** If the key is known already, answers with the poll that was created with it. */
   createPoll(
     question: string,
     options: string[],
@@ -25,7 +25,7 @@ export type BallotBox = {
 
 export type WrittenPoll = { poll: Poll; token: string | undefined }
 
-/** What a ballot box tells of itself. */
+/** Events of a ballot box. */
 export type BallotBoxEvents = {
   /** A write is tried a second time. */
   retried(): void
@@ -35,15 +35,15 @@ export type BallotBoxEvents = {
 
 /** The most votes in one transaction, and thus in one batch of a bulk stream. */
 export const GROUP_SIZE = 512
-// Fewer than a pool has connections, and with two servers no more than tallies have lanes.
+// Fewer than the connections of a pool; with two servers, no more than the lanes of tallies.
 const GROUPS_IN_FLIGHT = 4
-// A commit takes a few milliseconds. Several groups at a time would only be smaller, and each costs the database.
+// A commit takes a few milliseconds. More groups at a time would only be smaller, and each group has a cost.
 const HOLD_BACK_MS = 5
-/** The most votes that wait; what a server gets through in a fraction of a second. */
+/** The most votes that wait: a server stores them in a fraction of a second. */
 const QUEUE = 10_000
 
-// Failures that say: not written, and what is believed of the cluster is out of date, or the other side of a deadlock
-// has gone through in the meantime.
+// Failures after which a retry helps: nothing was written, and either the view of the cluster is out of date, or the other
+// side of a deadlock has committed in the meantime.
 const WORTH_A_SECOND_TRY = new Set<FailureName>(['DATABASE_READ_ONLY', 'DATABASE_UNREACHABLE', 'WRITE_ABORTED'])
 
 /** A ballot box over the cluster. */
@@ -80,7 +80,7 @@ export function makeBallotBox(cluster: Cluster, events: BallotBoxEvents): Ballot
 
   return {
     createPoll(question, options, key, call) {
-      // The second try carries the same id: it can never make a second poll.
+      // The second try has the same id, so it can never make a second poll.
       const poll = { id: randomUUID(), question, options, key }
       return write(call, (database) => createPoll(database, poll, call))
     },
@@ -111,7 +111,7 @@ async function commitVotes(database: Database, ballots: Ballot[], call: Call): P
   if (isFailure(written)) return written
   const { rows, token } = written.value
   const outcomes: Receipt['outcomes'] = rows.map(({ outcome }) => outcome)
-  // A vote with a key that was not stored now may have been stored the first time.
+  // If a vote with a key was not stored now, an earlier try may have stored it.
   const repeated = [...ballots.keys()].filter((i) => ballots[i]?.key !== undefined && outcomes[i] !== 'stored')
   if (repeated.length === 0) return { value: { outcomes, token } }
   const asked = repeated.flatMap((i) => ballots[i] ?? [])

@@ -3,12 +3,12 @@ import { type Failure, fail } from './errors.ts'
 /** Why a call is over before its answer was ready. */
 export type CallEnd = 'deadline' | 'cancelled'
 
-/** What the parts below the gRPC layer know of a call: when it must be over, and whether it is. */
+/** What the parts below the gRPC layer know about a call: its deadline, and whether it has ended. */
 export type Call = {
   /** Milliseconds since the epoch. */
   deadline: number
   ended: CallEnd | undefined
-  /** Set by whoever waits for something; called at most once, when the call ends early. */
+  /** Set by code that waits for something; called at most once, when the call ends early. */
   abort: (() => void) | undefined
 }
 
@@ -17,7 +17,7 @@ export function makeCall(deadline: number): Call {
   return { deadline, ended: undefined, abort: undefined }
 }
 
-/** Ends the call early: whoever waits on its behalf stops waiting. */
+/** Ends the call early: code that waits for it stops waiting. */
 export function endCall(call: Call, why: CallEnd): void {
   if (call.ended) return
   call.ended = why
@@ -26,7 +26,7 @@ export function endCall(call: Call, why: CallEnd): void {
   abort?.()
 }
 
-/** Does work for a call that is over after so many milliseconds. */
+/** Does work for a call that ends after that many milliseconds. */
 export async function withinTime<T>(milliseconds: number, work: (call: Call) => Promise<T>): Promise<T> {
   const call = makeCall(Date.now() + milliseconds)
   const timer = setTimeout(() => endCall(call, 'deadline'), milliseconds)
@@ -48,7 +48,7 @@ export function orEndOfCall(call: Call, promise: Promise<void>): Promise<void> {
   })
 }
 
-/** The failure of a call that ended while nothing of it was at work in a database. */
+/** The failure of a call that ended before it reached a database. */
 export function endedBeforeSending(call: Call): Failure {
   return call.ended === 'cancelled'
     ? fail('CANCELLED', 'cancelled by the client')

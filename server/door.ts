@@ -7,20 +7,20 @@ import type { Log } from './log.ts'
 
 /** Where connections come in. */
 export type Door = {
-  /** Accepts connections; resolves with the port when it does. Rejects where the port cannot be had. */
+  /** Starts to accept connections and resolves with the port. Rejects if the port is not available. */
   open(): Promise<number>
-  /** Accepts no more connections; those that exist stay. */
+  /** Accepts no more connections; existing ones stay. */
   shut(): void
 }
 
-/** The most connections at a time, some 25 KiB each; the balancer keeps one for every call under way. */
+/** The most connections at a time, about 25 KiB each. The balancer has one for every call in progress. */
 export const MOST_CONNECTIONS = 4096
 
 /**
- * A door on all IPv4 addresses, at `port` or at any free one for 0, that hands connections to the gRPC server. The socket
- * is ours and not grpc-js's because grpc-js can stop listening only by closing the connections as well.
- * Without TLS: encryption is the balancer's or the network's. Connections beyond the most are closed at once, and
- * `turnedAway` hears of each: whoever opens thousands must not take the memory that others are served with.
+ * A door on all IPv4 addresses, at `port` (0: any free one), that passes connections to the gRPC server. The socket is not
+ * grpc-js's own, because grpc-js cannot stop listening without closing its connections. There is no TLS: the balancer or the
+ * network encrypts. Connections above the limit are closed at once, and `turnedAway` is called for each: a client that opens
+ * thousands must not use up the memory of the others.
  */
 export function makeDoor(server: Server, port: number, turnedAway: () => void): Door {
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
@@ -42,8 +42,8 @@ export function makeDoor(server: Server, port: number, turnedAway: () => void): 
 }
 
 /**
- * Keeps the door shut while no database can be read: a balancer does not look into gRPC answers, it takes a server out
- * only when it cannot connect. `dismiss` ends the connections that it keeps. The answer ends this.
+ * Keeps the door shut while no database can be read. A balancer does not read gRPC answers: it skips a server only if it
+ * cannot connect. `dismiss` ends the balancer's open connections. The returned function stops this.
  */
 export function attendDoor(door: Door, view: ClusterView, dismiss: () => void, log: Log): () => void {
   const leave = () => {
@@ -55,7 +55,7 @@ export function attendDoor(door: Door, view: ClusterView, dismiss: () => void, l
     door.open().then(
       () => log.info({ readable }, 'accepting connections again'),
       (error: unknown) => {
-        log.fatal({ cause: causeText(error) }, 'the port cannot be had again')
+        log.fatal({ cause: causeText(error) }, 'the port is no longer available')
         process.exit(1)
       },
     )

@@ -5,25 +5,24 @@ import type { Door } from './door.ts'
 import type { Log } from './log.ts'
 import { atMost } from './shutdown.ts'
 
-/** How long connections get to be used once more before they are closed unused, milliseconds. */
+/** Milliseconds in which a connection may be used once more; after that an unused one is closed. */
 const LAST_USE_MS = 1000
 /** Channel of node:diagnostics_channel. */
 const STREAM_CREATED = 'http2.server.stream.created'
 
-/** Ways to be rid of the server's connections without breaking a call. */
+/** Ways to close the server's connections without breaking a call. */
 export type Connections = {
-  /** Tells all of them to go away, each as soon as it carries no call. */
+  /** Tells all connections to close, each as soon as it has no call. */
   dismiss(): void
-  /** Empties the server for good. */
+  /** Closes all connections for good. */
   drain(door: Door): Promise<void>
 }
 
 /**
- * Watches the server's connections, for an orderly stop. A balancer keeps connections and may send a call on one in
- * the very moment in which it is closed, and such a call fails. So each connection is told to go away (GOAWAY) while
- * it carries a call, when the balancer cannot be sending another: the call ends well and the connection is not used
- * again. Connections not used by then are closed. All of it together takes no longer than `graceSeconds`: calls still
- * in flight then are ended.
+ * Watches the server's connections, for a clean stop. A balancer keeps connections open. If one is closed in the moment in
+ * which the balancer sends a call on it, that call fails. So each connection gets a GOAWAY while it has a call, because then
+ * the balancer cannot be sending another one: the call ends well, and the connection is not used again. Connections that
+ * stay unused are closed. After `graceSeconds` calls that are still in progress are ended.
  */
 export function watchConnections(server: Server, graceSeconds: number, log: Log): Connections {
   const sessions = new Set<Http2Session>()
@@ -40,10 +39,10 @@ export function watchConnections(server: Server, graceSeconds: number, log: Log)
         if (sessions.size === 0) allGone()
       })
     }
-    // Only after this call has been taken in, or it would count as one that came too late.
+    // Only after this call has been accepted: otherwise it would count as one that came too late.
     if (draining) setImmediate(() => session.close())
   }
-  // Node's own announcement of new streams, since grpc-js keeps its sessions to itself.
+  // Node announces new streams; grpc-js does not show its sessions.
   subscribe(STREAM_CREATED, onStream)
 
   async function drain(door: Door): Promise<void> {

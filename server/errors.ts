@@ -1,9 +1,9 @@
 import { status } from '@grpc/grpc-js'
 
-/** What a client may conclude: `definite` means nothing was written, `indefinite` that it may have been. */
+/** What a client may conclude. `definite`: nothing was written. `indefinite`: it may have been written. */
 export type Certainty = 'definite' | 'indefinite'
 
-/** `with-key`: a repeated write is safe only where the service recognises it, by its key, or a vote by user and poll. */
+/** `with-key`: a repeated write is safe only if the service recognises it: by its key, or a vote by its user and poll. */
 export type Retry = 'yes' | 'no' | 'with-key'
 
 type CatalogueEntry = {
@@ -14,7 +14,7 @@ type CatalogueEntry = {
   fix: string
 }
 
-/** Every error that the service answers with, once. */
+/** Every error that the service answers with. */
 export const CATALOGUE = {
   INVALID_FIELD: {
     code: status.INVALID_ARGUMENT,
@@ -39,49 +39,49 @@ export const CATALOGUE = {
   },
   KEY_REUSED: {
     code: status.ALREADY_EXISTS,
-    cause: 'The idempotency key stands for another vote or poll already.',
+    cause: 'This idempotency key was used for another vote or poll already.',
     certainty: 'definite',
     retry: 'no',
-    fix: 'Use a new key for every vote and every poll, and the same one only to repeat it.',
+    fix: 'Use a new key for every vote and every poll. Use the same key only to repeat the same call.',
   },
   HISTORY_LOST: {
     code: status.DATA_LOSS,
-    cause: 'The consistency token stands for history that a failover threw away, and its write with it.',
+    cause: 'A failover lost the write that the consistency token belongs to.',
     certainty: 'definite',
     retry: 'no',
-    fix: 'Read without the token to see what is left, and repeat the write where it is missing.',
+    fix: 'Read without the token to see what is left. If the write is missing, repeat it.',
   },
   TOKEN_AHEAD: {
     code: status.OUT_OF_RANGE,
-    cause: 'The consistency token stands for a position that the database which takes writes has not reached.',
+    cause: 'The primary database has not reached the position in the consistency token.',
     certainty: 'definite',
     retry: 'no',
-    fix: 'Use only tokens that this service gave since its databases were last made anew.',
+    fix: 'Use only tokens that this service has given since its databases were last reset.',
   },
   TOKEN_NOT_REACHED: {
     code: status.UNAVAILABLE,
-    cause: 'No database takes writes, and none that answers has replayed up to the consistency token in time.',
+    cause: 'No database takes writes, and no database that answers replayed up to the consistency token in time.',
     certainty: 'definite',
     retry: 'yes',
-    fix: 'Retry with backoff; or read without the token, which may show older data.',
+    fix: 'Retry with backoff. Or read without the token: the answer may be older.',
   },
   SERVER_STOPPING: {
     code: status.UNAVAILABLE,
-    cause: 'The server is stopping in order. Every batch of votes that it read is answered; the others were not cast.',
+    cause: 'The server is shutting down. It has answered every batch of votes that it read; the others were not cast.',
     certainty: 'definite',
     retry: 'yes',
-    fix: 'Open the stream again: follow on, or send the batches that were not answered.',
+    fix: 'Open the stream again: follow the poll again, or send the batches that were not answered.',
   },
   VOTES_LOST: {
     code: status.DATA_LOSS,
-    cause: 'A failover threw votes away that the stream had shown, or somebody deleted them.',
+    cause: 'A failover lost votes that the stream had shown, or somebody deleted them.',
     certainty: 'definite',
     retry: 'yes',
     fix: 'Follow again: the stream begins with what is left.',
   },
   TOO_MANY_FOLLOWERS: {
     code: status.RESOURCE_EXHAUSTED,
-    cause: 'As many streams as a server allows follow polls there.',
+    cause: 'This server has as many streams that follow polls as it allows.',
     certainty: 'definite',
     retry: 'yes',
     fix: 'Retry with backoff: the other server may have room.',
@@ -126,7 +126,7 @@ export const CATALOGUE = {
     cause: 'The connection to the database ended after the write was sent and before it was acknowledged.',
     certainty: 'indefinite',
     retry: 'with-key',
-    fix: 'Repeat it with the same idempotency key. Without one a vote may be cast again too: at most one is stored. Before repeating CreatePoll without one, look for the poll in ListPolls.',
+    fix: 'Repeat it with the same idempotency key. A vote may be repeated without a key too: at most one is stored. Before you repeat CreatePoll without a key, look for the poll in ListPolls.',
   },
   NOT_REPLICATED: {
     code: status.UNAVAILABLE,
@@ -134,18 +134,18 @@ export const CATALOGUE = {
       'The write is committed, but its wait for the synchronous standby was ended by hand: a failover may lose it.',
     certainty: 'indefinite',
     retry: 'with-key',
-    fix: 'As for CONNECTION_LOST: the repetition waits for the standby again.',
+    fix: 'As for CONNECTION_LOST: the repeated call waits for the standby again.',
   },
   READ_INTERRUPTED: {
     code: status.UNAVAILABLE,
-    cause: 'The database went away, or cancelled the query for the sake of recovery, while it was reading.',
+    cause: 'While it was reading, the database went away, or cancelled the query because it conflicted with replay.',
     certainty: 'definite',
     retry: 'yes',
     fix: 'Retry.',
   },
   WRITE_ABORTED: {
     code: status.ABORTED,
-    cause: 'The database rolled the write back: it conflicted with another, or an operator cancelled it.',
+    cause: 'The database rolled the write back: it conflicted with another write, or an operator cancelled it.',
     certainty: 'definite',
     retry: 'yes',
     fix: 'Retry.',
@@ -155,7 +155,7 @@ export const CATALOGUE = {
     cause: 'The database is out of connections, memory or disk.',
     certainty: 'definite',
     retry: 'yes',
-    fix: 'Retry with backoff; an operator has to free what is short.',
+    fix: 'Retry with backoff; an operator has to free some.',
   },
   QUEUE_FULL: {
     code: status.RESOURCE_EXHAUSTED,
@@ -173,14 +173,14 @@ export const CATALOGUE = {
   },
   DEADLINE_WHILE_READING: {
     code: status.DEADLINE_EXCEEDED,
-    cause: 'The deadline passed while the database was reading; the query was cancelled.',
+    cause: 'The deadline passed while the database was reading. The query was cancelled.',
     certainty: 'definite',
     retry: 'yes',
     fix: 'Retry with a longer deadline.',
   },
   DEADLINE_WHILE_WRITING: {
     code: status.DEADLINE_EXCEEDED,
-    cause: 'The deadline passed while the database was writing; the query was cancelled, perhaps too late.',
+    cause: 'The deadline passed while the database was writing. The query was cancelled, perhaps too late.',
     certainty: 'indefinite',
     retry: 'with-key',
     fix: 'As for CONNECTION_LOST, with a longer deadline.',
@@ -194,7 +194,7 @@ export const CATALOGUE = {
   },
   INTERNAL: {
     code: status.INTERNAL,
-    cause: 'A defect of the service; its log has the details under the request id.',
+    cause: 'A defect of the service. Its log has the details under the request id.',
     certainty: 'indefinite',
     retry: 'no',
     fix: 'Report it with the request id.',
@@ -206,10 +206,10 @@ export type FailureName = keyof typeof CATALOGUE
 /** A failure as a value: its name in the catalogue, a message for the client, and the cause for the log only. */
 export type Failure = { failure: FailureName; message: string; violation?: Violation; cause?: unknown }
 
-/** Which field of a request, or value in its metadata, is wrong, and what it must be. */
+/** The field of a request, or the value in its metadata, that is wrong, and what it must be. */
 export type Violation = { field: string; description: string }
 
-/** What a step of a call comes to. */
+/** The result of a step of a call. */
 export type Result<T> = { value: T } | Failure
 
 /** Makes a failure; `message` reaches the client, so it must hold no internals. */
@@ -232,7 +232,7 @@ const CERTAINTY_NOTE: Record<Certainty, string> = {
   indefinite: '(indefinite: it may have been written)',
 }
 
-/** The text a client sees: what happened, and whether the write did. */
+/** The text that a client sees: what happened, and whether anything was written. */
 export function clientMessage(failure: Failure): string {
   return `${failure.message} ${CERTAINTY_NOTE[CATALOGUE[failure.failure].certainty]}`
 }

@@ -18,15 +18,15 @@ import { voteService } from './rpc/vote-service.ts'
 
 const optionsFor = (patience: number) => ({
   'grpc.max_receive_message_length': LIMITS.requestBytes,
-  // Pings find peers that vanished without a word; often enough to keep idle streams alive through a balancer
-  // that gives up on a silent upstream after 60 s.
+  // Pings find peers that vanished silently. They are frequent enough to keep idle streams open through a balancer that gives
+  // up a silent upstream after 60 s.
   'grpc.keepalive_time_ms': 20_000 * patience,
   'grpc.keepalive_timeout_ms': 10_000 * patience,
-  // Bookkeeping for a debugging service that is not exposed here.
+  // Statistics for a debugging service that is not offered here.
   'grpc.enable_channelz': 0,
 })
 
-/** What gRPC's library has to say, which may hold a client's text, as lines like all others. */
+/** Messages of gRPC's library go to our log as JSON lines, since they may have a client's text in them. */
 function asJson(log: Log): Partial<Console> {
   const at = (level: 'error' | 'info' | 'debug') => (text: unknown) => log[level]({ library: 'grpc-js' }, String(text))
   return { error: at('error'), info: at('info'), debug: at('debug') }
@@ -34,7 +34,7 @@ function asJson(log: Log): Partial<Console> {
 
 export type GrpcServer = {
   server: Server
-  /** Says that the server is stopping, and ends in order what would go on for ever. */
+  /** Says that the server is stopping, and ends endless streams cleanly. */
   endStreams(): void
 }
 

@@ -3,7 +3,7 @@ import type { LogLevel } from './settings.ts'
 
 export type Log = Logger
 
-/** JSON lines on stdout, each with the node's name, levels as words and time in ISO 8601. */
+/** JSON lines on stdout, each with the node's name, the level as a word and the time in ISO 8601. */
 export function makeLog(node: string, level: LogLevel): Log {
   return pino({
     level,

@@ -15,7 +15,7 @@ import { atMost, onStopSignal, onUncaught } from './shutdown.ts'
 
 /** sysexits.h: EX_CONFIG. */
 const EXIT_CONFIG = 78
-/** Added to the grace period, it must stay below the 10 s after which service managers commonly kill. */
+/** This and the grace period together must be below 10 s: after that service managers usually kill. */
 const CLOSE_POOLS_MS = 1000
 
 const settings = readSettings(process.env)
@@ -78,7 +78,7 @@ try {
     process.exit(EXIT_CONFIG)
   }
   if (!stopped.signal.aborted) {
-    // So that the first call finds the belief about every database made up.
+    // So that every database has been probed before the first call.
     await cluster.view.refresh()
     await door.open()
     // A signal may have come in the meantime.

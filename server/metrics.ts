@@ -39,7 +39,7 @@ export function makeMetrics() {
     }),
     tokenReads: new Counter({
       name: 'polling_token_reads_total',
-      help: 'Reads with a consistency token that were answered, by database: own, once it had caught up, or writable.',
+      help: 'Reads with a consistency token that were answered, by database: own (when it had caught up) or writable.',
       labelNames: ['database'] as const,
       registers,
     }),
@@ -82,7 +82,7 @@ export function watchLiveResults(registry: Registry, live: LiveResults): void {
   })
 }
 
-/** Adds gauges of what is believed of the cluster, and of the pools. */
+/** Adds gauges of the view of the cluster, and of the pools. */
 export function watchCluster(registry: Registry, cluster: Cluster): void {
   const registers = [registry]
   const { view } = cluster
@@ -98,11 +98,11 @@ export function watchCluster(registry: Registry, cluster: Cluster): void {
       },
     })
   const flag = (condition: boolean) => (condition ? 1 : 0)
-  perDatabase('polling_database_reachable', '1 where the database answers probes.', (seen) => flag(seen.reachable))
+  perDatabase('polling_database_reachable', '1 if the database answers probes.', (seen) => flag(seen.reachable))
   perDatabase('polling_database_timeline', 'Timeline of the database as last probed.', (seen) => seen.timeline)
   new Gauge({
     name: 'polling_database_lag_bytes',
-    help: 'WAL that the database lacks of what the writable one had when last probed; absent where that is not known.',
+    help: 'Bytes of WAL that the database was behind the writable one when last probed; absent if unknown.',
     labelNames: ['database'] as const,
     registers,
     collect() {
@@ -116,7 +116,7 @@ export function watchCluster(registry: Registry, cluster: Cluster): void {
   })
   new Gauge({
     name: 'polling_writable_reason',
-    help: 'Always 1; its label says why writes go to the database that they go to, or to none.',
+    help: 'Always 1; its label says why writes go to this database, or to none.',
     labelNames: ['reason'] as const,
     registers,
     collect() {

@@ -1,14 +1,14 @@
 import type { Position } from './token.ts'
 
-/** Where a page of polls ended: after this poll, by its time of creation in microseconds since the epoch and its id. */
+/** The last poll of a page: its time of creation in microseconds since the epoch, and its id. */
 export type PageEnd = {
   createdAt: bigint
   id: string
-  /** What the first page could see of the databases' history; later pages see it too, wherever they are read. */
+  /** The position in the databases' history that the first page saw; later pages include it, on any database. */
   seenUpTo: Position | undefined
 }
 
-/** Changes whenever the layout does, so that a token of another version is refused and not misread. */
+/** It changes with the layout, so that a token of another version is refused and not misread. */
 const VERSION = 1
 const BYTES = 37
 const TEXT = /^[\w-]{50}$/
@@ -26,7 +26,7 @@ export function pageToken({ createdAt, id, seenUpTo }: PageEnd): string {
   return token.toString('base64url')
 }
 
-/** Reads a page token; undefined for what is none. */
+/** Reads a page token; undefined if it is none. */
 export function parsePageToken(text: string): PageEnd | undefined {
   if (!TEXT.test(text)) return undefined
   const token = Buffer.from(text, 'base64url')
@@ -37,6 +37,6 @@ export function parsePageToken(text: string): PageEnd | undefined {
     seenUpTo: timeline === 0 ? undefined : { timeline, lsn: token.readBigUInt64BE(5) },
   }
   if (end.createdAt < 0n || end.createdAt > LATEST) return undefined
-  // Written again it is the same, or it was of another version, or not ours.
+  // If it differs when written again, it is of another version or not ours.
   return pageToken(end) === text ? end : undefined
 }

@@ -10,10 +10,10 @@ import { type PollPage, selectPollPage } from './store/poll-pages.ts'
 import { type Poll, selectPolls, selectTally, type Tally } from './store/polls.ts'
 import { lsnText, type Position, type Verdict } from './token.ts'
 
-/** Decides every read: from which database, and whether it is tried again. With a token it includes that write. */
+/** Decides for every read which database it uses, and whether it is retried. With a token it includes that write. */
 export type Reader = {
   listPolls(token: Position | undefined, call: Call): Promise<Result<Poll[]>>
-  /** Polls that come after the end of a page, or the first ones; the token counts for the first page only. */
+  /** Polls after the end of a page, or the first ones. The token is used for the first page only. */
   pollPage(after: PageEnd | undefined, size: number, token: Position | undefined, call: Call): Promise<Result<PollPage>>
   tally(id: string, token: Position | undefined, call: Call): Promise<Result<Tally | undefined>>
   /** As `tally`, to be followed from there. */
@@ -22,12 +22,12 @@ export type Reader = {
 
 const WORTH_A_SECOND_TRY = new Set<FailureName>(['READ_INTERRUPTED', 'DATABASE_UNREACHABLE'])
 
-/** How long a read waits for the local database to replay its token, before it goes to the writable one. */
+/** Milliseconds that a read waits until the local database has replayed its token; after that it uses the writable one. */
 const REPLAY_PATIENCE_MS = 1000
-/** Pause between two looks at how far that is, milliseconds. */
+/** Milliseconds between two looks at that progress. */
 const LOOK_AGAIN_MS = 5
 
-/** A reader over the cluster; `readFrom` is told where each token led. */
+/** A reader over the cluster. `readFrom` is called with the database that each read with a token used. */
 export function makeReader(cluster: Cluster, readFrom: (database: 'own' | 'writable') => void): Reader {
   const judge = makeJudge()
 
@@ -53,7 +53,7 @@ export function makeReader(cluster: Cluster, readFrom: (database: 'own' | 'writa
     return { value: database }
   }
 
-  /** The readable database once it has replayed up to the token, else the writable one, which has the last word. */
+  /** The readable database if it replays up to the token in time, else the writable one, which decides. */
   async function databaseWith(token: Position, call: Call): Promise<Result<Database>> {
     const giveUp = Math.min(Date.now() + REPLAY_PATIENCE_MS, (Date.now() + call.deadline) / 2)
     for (;;) {
@@ -70,7 +70,7 @@ export function makeReader(cluster: Cluster, readFrom: (database: 'own' | 'writa
     }
     let [database, verdict] = await lastWord(token)
     if (!database || verdict.kind !== 'reached') {
-      // What is believed of the cluster may be out of date.
+      // The view of the cluster may be out of date.
       await orEndOfCall(call, cluster.view.refresh())
       if (call.ended) return endedWhileReading(call)
       ;[database, verdict] = await lastWord(token)
@@ -95,7 +95,7 @@ export function makeReader(cluster: Cluster, readFrom: (database: 'own' | 'writa
     const local = cluster.readable()
     const found = await read(token, call, select)
     if (isFailure(found) || found.value) return found
-    // A replica may not have replayed the poll's creation: the last word is the writable database's.
+    // A replica may not have replayed the poll's creation, so the writable database decides.
     const writable = cluster.writable()
     if (!writable || writable === local) return found
     const asked = await select(writable)
@@ -107,7 +107,7 @@ export function makeReader(cluster: Cluster, readFrom: (database: 'own' | 'writa
     async pollPage(after, size, token, call) {
       const select = (database: Database) => selectPollPage(database, after, size, call)
       const page = await read(after ? after.seenUpTo : token, call, select)
-      // Nothing that is left is hidden when part of what the first page saw is lost: the rest is as good as ever.
+      // If part of what the first page saw is lost, the other polls are still shown.
       return after && isFailure(page) && page.failure === 'HISTORY_LOST' ? read(undefined, call, select) : page
     },
     tally: (id, token, call) => ofPoll(token, call, (database) => selectTally(database, id, call)),
@@ -115,7 +115,7 @@ export function makeReader(cluster: Cluster, readFrom: (database: 'own' | 'writa
   }
 }
 
-/** The writable database is not known, or does not say where it stands. */
+/** The writable database is unknown, or does not give its position. */
 type Silence = { kind: 'silent' }
 
 function refusal(token: Position, verdict: Verdict | Silence): Failure {

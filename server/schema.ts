@@ -12,8 +12,8 @@ const LOOK_AGAIN_MS = 100
 const TELL_EVERY_MS = 5000
 
 /**
- * Waits until the database that reads come from has the schema. Who puts it there is not the server: it has not the rights.
- * Without a limit of time, since databases may come up much later; it logs what it waits for, and obeys `signal`.
+ * Waits until the database for reads has the schema. The server has no rights to create it: setup does that. There is no
+ * time limit, since databases may come up much later. It logs what it waits for, and stops at `signal`.
  */
 export async function waitForSchema(
   settings: Settings,
@@ -44,7 +44,7 @@ export async function waitForSchema(
 
 type Waiting = { awaited: string; reason: string }
 
-/** Undefined once the schema is there to be read. */
+/** Undefined when the schema is there. */
 async function oneStep(
   settings: Settings,
   view: ClusterView,

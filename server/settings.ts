@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 
-/** Where one database listens; `name` is how logs, metrics and LOCAL_DATABASE call it. */
+/** The address of one database; `name` is its name in logs, metrics and LOCAL_DATABASE. */
 export type DatabaseAddress = { name: string; host: string; port: number }
 
-/** Everything the program can be told, checked. */
+/** All settings of the program, checked. */
 export type Settings = {
   nodeName: string
   port: number
@@ -21,7 +21,7 @@ export type Settings = {
   patience: number
 }
 
-/** What is wrong with which setting, and what to do about it. */
+/** A setting, what is wrong with it, and what to do about it. */
 export type SettingsProblem = { setting: string; problem: string; fix: string }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
@@ -32,14 +32,14 @@ const FIXES: Record<string, string> = {
   PORT: 'Set it to a port number from 1 to 65535 (default 50051).',
   METRICS_PORT: 'Set it to a port number from 1 to 65535 (default 9464).',
   DATABASES: 'List every database as host:port, separated by commas: db-primary:5432,db-replica:5432.',
-  LOCAL_DATABASE: 'Name one of DATABASES by its host, or as host:port where several share a host.',
+  LOCAL_DATABASE: 'Name one of DATABASES by its host, or as host:port if several share a host.',
   DATABASE_NAME: 'Set it to the name of the database (default polling).',
   SERVICE_USER: 'Set it to the role that serves calls (default service).',
-  SERVICE_PASSWORD_FILE: 'Set it to the path of a readable file that holds the password of SERVICE_USER.',
+  SERVICE_PASSWORD_FILE: 'Set it to the path of a readable file with the password of SERVICE_USER.',
   POOL_SIZE: 'Set it to the most connections to each database, 1 to 1000 (default 10).',
   POOL_QUEUE: 'Set it to the most calls that may wait for a connection, 0 to 1000000 (default 1000).',
   LOG_LEVEL: `Set it to one of ${LOG_LEVELS.join(', ')} (default info).`,
-  GRACE_SECONDS: 'Set it to the seconds that calls in flight get at a stop, 0 to 3600 (default 8).',
+  GRACE_SECONDS: 'Set it to the seconds that calls in progress get when the server stops, 0 to 3600 (default 8).',
   PATIENCE: 'Set it to a factor of 1 to 100 on the time that databases and calls get (default 1).',
 }
 
@@ -69,7 +69,7 @@ const addressList = name.transform((text, context): DatabaseAddress[] => {
     context.addIssue({ code: 'custom', message: 'names a database twice' })
     return z.NEVER
   }
-  // The host alone is the name people use; the port is part of it only where several share a host.
+  // People use the host as the name. The port is part of it only if several databases share a host.
   return parsed.map((address) => ({
     ...address,
     name: hosts.filter((host) => host === address.host).length > 1 ? `${address.host}:${address.port}` : address.host,
@@ -92,7 +92,7 @@ const environment = z.object({
   PATIENCE: integer(1, 100).default(1),
 })
 
-/** Reads the settings from environment variables; answers every problem at once rather than the first. */
+/** Reads the settings from environment variables. It gives all problems at once, not only the first. */
 export function readSettings(env: Record<string, string | undefined>): Settings | { problems: SettingsProblem[] } {
   const parsed = environment.safeParse(env)
   if (!parsed.success) {
@@ -128,7 +128,7 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
   }
 }
 
-/** The problems as text for a person, one a line. */
+/** The problems as text for people, one on each line. */
 export function describeProblems(problems: SettingsProblem[]): string {
   return problems.map(({ setting, problem, fix }) => `${setting} ${problem}. ${fix}`).join('\n')
 }

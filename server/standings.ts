@@ -4,21 +4,21 @@ import { isFailure, type Result } from './errors.ts'
 import { selectStanding } from './store/standing.ts'
 import { judge, type Position, type Standing, type Verdict } from './token.ts'
 
-/** Holds a token against what the database has now, or had a moment ago. */
+/** Compares a token with the present position of a database, or with that of a moment ago. */
 export type Judge = (database: Database, token: Position) => Promise<Result<Verdict>>
 
-/** How long an answer is good, milliseconds. A node only moves forward, except where it is made anew or rewound. */
+/** Milliseconds that an answer is valid. A node only moves forward, except if it is reset or rewound. */
 const GOOD_FOR_MS = 200
-/** How long a database gets to say where it stands, milliseconds. */
+/** Milliseconds that a database has to give its position. */
 const ASK_MS = 2000
 
-/** A judge that asks the databases where they stand as rarely as is safe. */
+/** A judge that asks the databases for their positions as rarely as is safe. */
 export function makeJudge(): Judge {
   const known = new Map<string, { standing: Standing | undefined; askedAt: number }>()
   const asking = new Map<string, Promise<Result<Standing | undefined>>>()
 
-  // One question at a time to each database, however many reads wait for the answer. A read that comes while one is
-  // under way takes that answer too: an older one can only make it ask again.
+  // One question at a time to each database, however many reads wait. A read that comes meanwhile takes the same answer: if
+  // that is too old, it only asks again.
   function ask(database: Database): Promise<Result<Standing | undefined>> {
     const running = asking.get(database.name)
     if (running) return running

@@ -1,21 +1,21 @@
-/** A place in the databases' history: a timeline, and a position in its WAL. */
+/** A point in the databases' history: a timeline, and a position in its WAL. */
 export type Position = { timeline: number; lsn: bigint }
 
-/** Where a node stands, and where the timelines before its own ended. */
+/** The position of a node, and the ends of the timelines before its own. */
 export type Standing = { position: Position; history: Position[] }
 
-/** How a token stands to what a node holds. */
+/** Whether a node has the write of a token. */
 export type Verdict =
   /** The node has everything up to the token. */
   | { kind: 'reached' }
   /** The node's history leads to the token, but the node is not there yet. */
   | { kind: 'ahead' }
-  /** The node's history left the token's timeline before the token: there what it stands for never happened. */
+  /** The node's history left the token's timeline before the token's position: the node does not have that write. */
   | { kind: 'lost'; endedAt: bigint | undefined }
 
 const TOKEN = /^([1-9][0-9]{0,9})-([0-9A-F]{1,8})\/([0-9A-F]{1,8})$/
 
-/** Reads a consistency token, such as 1-0/3000148; undefined for what is none. */
+/** Reads a consistency token, such as 1-0/3000148; undefined if it is none. */
 export function parseToken(text: string): Position | undefined {
   const [, timeline, high, low] = TOKEN.exec(text) ?? []
   if (!timeline || !high || !low) return undefined
@@ -40,7 +40,7 @@ export function lsnText(lsn: bigint): string {
   return `${(lsn >> 32n).toString(16)}/${(lsn & 0xffffffffn).toString(16)}`.toUpperCase()
 }
 
-/** Judges whether a node holds what the token stands for. Of a node that cannot say where it stands nothing is known. */
+/** Judges whether a node has the write of a token. If the node does not know its position, that is unknown. */
 export function judge(token: Position, node: Standing | undefined): Verdict {
   if (!node || token.timeline > node.position.timeline) return { kind: 'ahead' }
   if (token.timeline < node.position.timeline) {

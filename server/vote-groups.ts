@@ -2,10 +2,10 @@ import { type Call, endCall, endedBeforeSending, endedWhileWriting, makeCall } f
 import { type Failure, fail, isFailure, type Result } from './errors.ts'
 import type { Ballot, VoteOutcome } from './store/votes.ts'
 
-/** What became of some votes, in their order, and the consistency token of the transaction that decided it. */
+/** The outcomes of some votes, in order, and the consistency token of their transaction. */
 export type Receipt = { outcomes: (VoteOutcome | Failure)[]; token: string | undefined }
 
-/** Casts votes in one transaction, and answers when it is durable. */
+/** Casts votes in one transaction; resolves when it is durable. */
 export type CommitVotes = (ballots: Ballot[], call: Call) => Promise<Result<Receipt>>
 
 /** Gathers the votes of concurrent calls into few transactions. */
@@ -17,11 +17,11 @@ export type VoteGroups = {
 }
 
 export type GroupLimits = {
-  /** The most votes in one transaction; a call's own votes are never split. */
+  /** The most votes in one transaction; the votes of one call are never split. */
   groupSize: number
   /** The most transactions at the same time. */
   inFlight: number
-  /** How long a transaction holds back the next, milliseconds: the others gather meanwhile. */
+  /** Milliseconds that the next transaction waits for the one before: meanwhile votes gather. */
   holdBackMs: number
   /** The most votes that may wait. */
   queue: number
@@ -30,9 +30,8 @@ export type GroupLimits = {
 type Entry = { ballots: Ballot[]; call: Call; resolve: (result: Result<Receipt>) => void }
 
 /**
- * Groups for `commit`. A vote that finds no transaction under way is sent in the same turn of the event loop; the others
- * gather until that one is over. One that takes long, because it waits for a lock or for a distant standby, is not
- * waited for.
+ * Groups for `commit`. If no transaction is in progress, a vote is sent in the same turn of the event loop. Other votes gather
+ * until that transaction is done. If it takes long, because it waits for a lock or a distant standby, they do not wait.
  */
 export function makeVoteGroups(commit: CommitVotes, limits: GroupLimits): VoteGroups {
   // A Set keeps the order of arrival and lets a call that ends early leave from the middle.
@@ -66,7 +65,7 @@ export function makeVoteGroups(commit: CommitVotes, limits: GroupLimits): VoteGr
     votesWaiting -= entry.ballots.length
   }
 
-  // Not at once: the calls that arrived together are handed over one by one.
+  // Not at once: calls that arrived together are passed on one by one.
   function schedule(): void {
     if (scheduled || !mayBegin()) return
     scheduled = true
@@ -95,10 +94,10 @@ export function makeVoteGroups(commit: CommitVotes, limits: GroupLimits): VoteGr
     let open = group.length
     for (const { call, resolve } of group) {
       call.abort = () => {
-        // Whether these votes were sent already or still will be, they are in the group's statement.
+        // These votes are in the group's statement, whether it was sent already or not.
         resolve(endedWhileWriting(call))
         open -= 1
-        // The transaction goes on for those who still wait; once nobody does, it is cancelled.
+        // The transaction goes on for the calls that still wait. When no call waits any more, it is cancelled.
         if (open === 0) endCall(shared, call.ended ?? 'deadline')
       }
     }
@@ -125,7 +124,7 @@ export function makeVoteGroups(commit: CommitVotes, limits: GroupLimits): VoteGr
   return { cast, waiting: () => votesWaiting }
 }
 
-/** Gives each call of a group what concerns its own votes. */
+/** Gives each call of a group the outcomes of its own votes. */
 function deal(group: Entry[], result: Result<Receipt>): void {
   let from = 0
   for (const { ballots, call, resolve } of group) {

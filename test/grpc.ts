@@ -28,13 +28,18 @@ export type Answer<T> =
 /** Metadata to send along: an idempotency key, a consistency token. */
 export type Sent = { readonly key?: string; readonly token?: string }
 
+/** Results with the votes in a plain object, which is shorter to compare; without the order of the options. */
+export type Results = Omit<PollResultResponse, 'results'> & { readonly results: Readonly<Record<string, number>> }
+
+export const plain = (it: PollResultResponse): Results => ({ ...it, results: Object.fromEntries(it.results) })
+
 export type Client = {
   readonly createPoll: (request: CreatePollRequest, sent?: Sent) => Promise<Answer<PollResponse>>
   readonly listPolls: (sent?: Sent) => Promise<Answer<ListPollsResponse>>
   readonly pollPage: (page_size: number, page_token: string, sent?: Sent) => Promise<Answer<ListPollsPageResponse>>
   readonly closePoll: (uuid: string) => Promise<Answer<PollResponse>>
   readonly castVote: (request: CastVoteRequest, sent?: Sent) => Promise<Answer<VoteResponse>>
-  readonly results: (uuid: string, sent?: Sent) => Promise<Answer<PollResultResponse>>
+  readonly results: (uuid: string, sent?: Sent) => Promise<Answer<Results>>
   readonly close: () => void
 }
 
@@ -53,7 +58,10 @@ export function client(address: string, seconds = 10): Client {
       answer((done) => polls.listPollsPage({ page_size, page_token }, metadataOf(sent), deadline(), done)),
     closePoll: (uuid) => answer((done) => polls.closePoll({ uuid }, new Metadata(), deadline(), done)),
     castVote: (request, sent) => answer((done) => votes.castVote(request, metadataOf(sent), deadline(), done)),
-    results: (uuid, sent) => answer((done) => results.getPollResults({ uuid }, metadataOf(sent), deadline(), done)),
+    results: (uuid, sent) =>
+      answer((done) =>
+        results.getPollResults({ uuid }, metadataOf(sent), deadline(), (error, it) => done(error, it && plain(it))),
+      ),
     close: () => {
       for (const it of [polls, votes, results]) it.close()
     },

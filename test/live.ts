@@ -3,6 +3,7 @@ import { type ClientReadableStream, credentials, Metadata, type ServiceError, st
 import type { Test } from 'tap'
 import { type PollResultResponse, ResultServiceClient } from '../proto/gen/polling.ts'
 import { until } from '../scripts/lab/wait.ts'
+import { plain, type Results } from './grpc.ts'
 import { patience } from './the-lab.ts'
 
 /** How a stream ended: `OK`, or the status and the failure in the catalogue. */
@@ -10,7 +11,7 @@ export type End = { readonly status: string; readonly failure: string }
 
 export type Following = {
   readonly call: ClientReadableStream<PollResultResponse>
-  readonly messages: PollResultResponse[]
+  readonly messages: Results[]
   readonly ended: Promise<End>
   /** Undefined while the stream is open. */
   readonly end: () => End | undefined
@@ -35,9 +36,9 @@ export function follow(
   const options = seconds === undefined ? {} : { deadline: Date.now() + seconds * 1000 }
   const call = client.followResults({ uuid }, metadata, options)
   t.teardown(() => call.cancel())
-  const messages: PollResultResponse[] = []
+  const messages: Results[] = []
   let end: End | undefined
-  call.on('data', (message: PollResultResponse) => messages.push(message))
+  call.on('data', (message: PollResultResponse) => messages.push(plain(message)))
   const ended = new Promise<End>((resolve) => {
     call.on('error', ({ code, metadata }: ServiceError) =>
       resolve({ status: status[code] ?? '', failure: String(metadata.get('x-failure')[0] ?? '') }),

@@ -35,7 +35,7 @@ module BeforeUp
 
   def up(machine, settings)
     need_host(machine, settings)
-    return forward_anew(machine, settings) if machine.state.id == :running
+    return forward_again(machine, settings) if machine.state.id == :running
     return if STARTED.include?(machine.state.id)
 
     refuse(Ports.complaint(settings))
@@ -58,7 +58,7 @@ module BeforeUp
   end
 
   # Of a machine that runs already Vagrant looks at nothing but its provisioning.
-  def forward_anew(machine, settings)
+  def forward_again(machine, settings)
     return unless machine.provider_name == :libvirt
 
     refuse(Ports.complaint(settings)) unless offset_of(machine) == settings.offset

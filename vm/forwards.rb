@@ -1,4 +1,4 @@
-# The forwarded ports of a machine that libvirt runs: each is an ssh of its own, into the machine's own network.
+# The forwarded ports of a machine that libvirt runs. Each is an ssh process that forwards into the machine's network.
 require 'socket'
 require_relative 'ports'
 
@@ -7,17 +7,17 @@ module Forwards
 
   module_function
 
-  # Makes them anew, and waits until they are there. A machine that was taken back to a snapshot knows nothing of
-  # connections made since, so theirs would hang; one whose ssh was ended on this side has none.
+  # Starts them again, and waits until they are there. After a machine went back to a snapshot it does not know the
+  # connections made since, so they would hang. If the ssh processes ended on this side, no port is forwarded.
   def renew(machine)
     return unless machine.provider_name == :libvirt
 
     actions = VagrantPlugins::ProviderLibvirt::Action
-    anew = Vagrant::Action::Builder.new.tap do |builder|
+    again = Vagrant::Action::Builder.new.tap do |builder|
       builder.use actions::ClearForwardedPorts
       builder.use actions::ForwardPorts
     end
-    machine.action_raw(:forward_ports_anew, anew)
+    machine.action_raw(:forward_ports_again, again)
     missing = missing_after(SECONDS, hosts_of(machine))
     return if missing.empty?
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs in the VM as root at every `vagrant up`, with the host's http_proxy, https_proxy and no_proxy in its environment:
-# makes them known to logins, to sudo and to the Docker engine, and forgets them where the host has none any more.
-# A proxy on the host's own loopback is looked for where this machine sees the host. Where it does not answer there it is
-# left out: then standard output says so, in words for whom something cannot be downloaded.
+# sets them for logins, for sudo and for the Docker engine. If the host has none any more, it removes them.
+# If a proxy is on the host's loopback, it is tried at the address at which this machine sees the host. If it does not answer
+# there, it is left out, and standard output says what to do in case a download fails.
 set -euo pipefail
 
 readonly settings=/etc/failover-lab/proxy.env
@@ -31,7 +31,7 @@ for name in http_proxy https_proxy; do
     host=$(host_address)
     port=${BASH_REMATCH[6]:-80}
     if ! answers "$host" "$port"; then
-      printf '%s is on the loopback of the host (port %s), and does not answer at %s, where this machine sees the host.\n' "$name" "$port" "$host"
+      printf '%s is on the loopback of the host (port %s), but does not answer at %s, where this machine sees the host.\n' "$name" "$port" "$host"
       printf 'Let the proxy listen on that address too (or on all), or set one that other machines reach; then: vagrant reload\n'
       continue
     fi
@@ -49,7 +49,7 @@ now=$( ((${#lines[@]} == 0)) || printf '%s\n' "${lines[@]}")
 
 if [[ $now ]]; then
   mkdir -p "${settings%/*}" "${engine%/*}"
-  # It may hold a password: for root and for who works here.
+  # It may contain a password: only root and the user may read it.
   install -m 0640 -g vagrant /dev/null "$settings.new"
   printf '%s\n' "$now" >"$settings.new"
   mv "$settings.new" "$settings"

@@ -10,7 +10,7 @@ readonly certificates=/usr/local/share/ca-certificates/host
 # What the host's variables say for the lab in here, one assignment a word; without LAB_PATIENCE as the machine runs.
 read -ra given <<<"${GUEST_SETTINGS:-}"
 [[ " ${given[*]} " == *' LAB_PATIENCE='* ]] || given+=("LAB_PATIENCE=$(bash /vagrant/vm/patience.sh)")
-# For root and who works here: an address may hold a password.
+# Only root and the user may read it: an address may contain a password.
 mkdir -p "${settings%/*}"
 install -m 0640 -g vagrant /dev/null "$settings.new"
 printf '%s\n' "${given[@]}" >"$settings.new"
@@ -21,7 +21,7 @@ if compgen -G "$certificates/*.crt" >/dev/null || compgen -G "$certificates/*/*.
   known=/var/lib/failover-lab-certificates
   now=$(find "$certificates" -name '*.crt' -exec sha256sum {} + | sort)
   if [[ ! -e $known ]]; then
-    # The bundle that npm, curl and apt read. update-ca-certificates would go through the 150 that are in there
+    # The bundle that npm, curl and apt read. update-ca-certificates would read the 150 certificates that are in there
     # already, one by one, which takes most of a minute under emulation.
     mkdir -p /etc/ssl/certs
     find "$certificates" -name '*.crt' -exec cat {} + >>/etc/ssl/certs/ca-certificates.crt
@@ -33,11 +33,11 @@ if compgen -G "$certificates/*.crt" >/dev/null || compgen -G "$certificates/*/*.
   trusts_host='export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt'
 fi
 
-# What of the host's proxies cannot be reached from here. Every download would fail, but there may be none to do.
+# The host's proxies that cannot be reached from here. Every download would fail, but perhaps nothing has to be downloaded.
 unreachable=$(bash /vagrant/vm/guest-proxy.sh)
 [[ -z $unreachable ]] || printf '%s\n' "$unreachable" >&2
 
-# The box brings what npm would install, for as long as package-lock.json is the one that it was built with.
+# The box has what npm would install, if package-lock.json is the one that the box was built with.
 readonly carried=/opt/failover-lab/node_modules
 if [[ ! -e /vagrant/node_modules && $(cat $carried/.installed-for 2>/dev/null) == "$(sha256sum </vagrant/package-lock.json)" ]]; then
   mv $carried /vagrant/

@@ -18,7 +18,7 @@ const Settings = z.object({
   box: z.string().regex(/^[\w.-]+\/[\w.-]+$/, 'must be like owner/name'),
   /** Debian release in the box. */
   suite: z.string().regex(/^[a-z]+$/, 'must be the code name of a Debian release'),
-  /** Size of the machine, for a box that has to name one. The Vagrantfile sets it anew. */
+  /** Size of the machine, for a box that has to name one. The Vagrantfile replaces it. */
   cpus: z.int('must be a whole number').min(1, 'must be at least 1'),
   memoryMiB: z.int('must be a whole number').min(1024, 'must be at least 1024'),
   /** Size of the virtual disk; what is not written takes no space. */

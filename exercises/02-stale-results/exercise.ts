@@ -81,6 +81,29 @@ export const exercise = defineExercise({
       ],
     },
     {
+      does: 'catching up once, and cutting the link a moment later',
+      misses: 'db-replica is a standby that streams',
+      steps: [
+        { does: 'reset', command: RESET(stage) },
+        { does: 'wait', command: 'sleep 1' },
+        { does: 'cut', command: stage.type.verb('fault', 'isolate', 'db-replica', 'db-primary') },
+      ],
+    },
+    {
+      does: 'deleting the votes that do not show, so that both agree',
+      misses: 'db-primary holds these votes',
+      thorough: true,
+      steps: [
+        {
+          does: 'delete',
+          command: stage.type.psql(
+            'db-primary',
+            `delete from vote where user_id in ('${Object.keys(LATE).join("', '")}')`,
+          ),
+        },
+      ],
+    },
+    {
       does: 'restarting the replica',
       misses: 'shows on db-replica at once',
       thorough: true,
@@ -153,7 +176,32 @@ export const exercise = defineExercise({
       ],
     },
     {
-      does: 'a new copy of the primary, without the setting',
+      does: 'a new copy of the primary, in place of the data with the setting',
+      thorough: true,
+      steps: [
+        {
+          does: 'remove it, with its data',
+          command: [
+            `volumes=$(${stage.type.docker(`inspect -f '{{range .Mounts}}{{.Name}} {{end}}'`, 'db-replica')})`,
+            stage.type.docker('rm -f', 'db-replica'),
+            'docker volume rm $volumes',
+          ].join(' && '),
+        },
+        { does: 'set up', command: stage.type.verb('setup') },
+      ],
+    },
+    {
+      does: 'swapping the roles, and swapping them back',
+      thorough: true,
+      steps: [
+        { does: 'reset', command: RESET(stage) },
+        { does: 'wait', command: 'sleep 1' },
+        { does: 'swap', command: stage.type.verb('switchover') },
+        { does: 'swap back', command: stage.type.verb('switchover') },
+      ],
+    },
+    {
+      does: 'taking back every setting',
       thorough: true,
       steps: [
         { does: 'reset all settings', command: stage.type.psql('db-replica', 'alter system reset all') },
@@ -178,9 +226,9 @@ const sameResults = (stage: Stage, poll: string): Promise<Finding> =>
         stage.results(poll, 'backup'),
       ])
       const counted = (option: string) => Object.values(stored).filter((it) => it === option).length
-      const told = results.map((it) => OPTIONS.map((option) => `${option} ${it[option] ?? 0}`).join(', '))
+      const told = results.map((it) => OPTIONS.map((option) => `${option} ${it.get(option) ?? 0}`).join(', '))
       return {
-        ok: results.every((it) => OPTIONS.every((option) => it[option] === counted(option))),
+        ok: results.every((it) => OPTIONS.every((option) => it.get(option) === counted(option))),
         seen: `primary: ${told[0]}; backup: ${told[1]}`,
       }
     },

@@ -13,18 +13,20 @@ const OWN = { dora: 'Soup' }
 
 export const exercise = defineExercise({
   minutes: 15,
-  notes: z.object({ poll: z.string() }),
+  // `copied`: the position at which the copy is made.
+  notes: z.object({ poll: z.string(), copied: z.string() }),
   async setup(stage) {
     const poll = await stage.createPoll('Lunch on Friday?', ['Soup', 'Salad'])
     await stage.voteEverywhere(poll, EARLY)
     await stage.fault('replay-pause', 'db-replica')
-    return { poll }
+    const copied = await stage.ask('db-replica', 'select pg_last_wal_replay_lsn()')
+    return { poll, copied }
   },
   given: (stage, { poll }) => [
     `the poll "Lunch on Friday?"  ${poll}`,
     `the page reads from the server backup, at ${stage.type.endpoint('backup')}`,
   ],
-  check: (stage, { poll }) =>
+  check: (stage, { poll, copied }) =>
     Promise.all([
       holdsVotes(stage, 'db-primary', poll, OWN, { cast: true }),
       finding(
@@ -39,7 +41,10 @@ export const exercise = defineExercise({
         },
       ),
       finding('replay on db-replica is still paused, for the copy', 'zx scripts/status.ts', async () => {
-        const paused = await stage.ask('db-replica', 'select pg_is_wal_replay_paused()')
+        const state = `select pg_is_wal_replay_paused(), pg_last_wal_replay_lsn() is distinct from '${copied}'`
+        const [paused, moved] = (await stage.ask('db-replica', state)).split('|')
+        // A copy of data that changed meanwhile is none, also if replay is paused again.
+        if (moved === 't') return { ok: false, seen: 'it has replayed: the copy is spoilt', final: true }
         return { ok: paused === 't', seen: paused === 't' ? 'paused' : 'it replays' }
       }),
       isPrimary(stage, 'db-primary'),
@@ -79,8 +84,22 @@ export const exercise = defineExercise({
       steps: [readOwn(stage, poll, 'eve'), voteOf(stage, poll, 'dora')],
     },
     {
-      does: 'resuming replay',
+      does: 'resuming replay for a moment, and pausing it again',
       misses: 'replay on db-replica is still paused',
+      final: true,
+      steps: [
+        { does: 'resume', command: stage.type.psql('db-replica', 'select pg_wal_replay_resume()') },
+        voteOf(stage, poll, 'mia'),
+        { does: 'wait', command: 'sleep 1' },
+        { does: 'pause', command: stage.type.psql('db-replica', 'select pg_wal_replay_pause()') },
+        readOwn(stage, poll, 'dora'),
+      ],
+    },
+    {
+      does: 'resuming replay',
+      thorough: true,
+      misses: 'replay on db-replica is still paused',
+      final: true,
       steps: [
         voteOf(stage, poll, 'dora'),
         { does: 'resume', command: stage.type.psql('db-replica', 'select pg_wal_replay_resume()') },
@@ -111,6 +130,7 @@ export const exercise = defineExercise({
     {
       does: 'doing everything right, then resuming replay',
       misses: 'replay on db-replica is still paused',
+      final: true,
       thorough: true,
       steps: [
         readOwn(stage, poll, 'dora'),

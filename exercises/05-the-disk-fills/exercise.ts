@@ -132,6 +132,30 @@ export const exercise = defineExercise({
       steps: [{ does: 'less', command: LIMIT(stage, 'alter system set wal_keep_size = 0') }],
     },
     {
+      does: 'moving the slot to the end, where it keeps what comes next',
+      misses: 'keeps no WAL for a reader who is gone',
+      thorough: true,
+      steps: [
+        {
+          does: 'advance',
+          command: stage.type.psql(
+            'db-primary',
+            "select pg_replication_slot_advance('reporting', pg_current_wal_lsn())",
+            'checkpoint',
+          ),
+        },
+      ],
+    },
+    {
+      does: 'dropping the slot, and cutting the link a moment later',
+      misses: 'db-replica is a standby that streams',
+      thorough: true,
+      steps: [
+        { does: 'drop', command: DROP(stage) },
+        { does: 'cut', command: stage.type.verb('fault', 'isolate', 'db-replica', 'db-primary') },
+      ],
+    },
+    {
       does: 'restarting the primary',
       misses: 'keeps no WAL for a standby that is gone',
       thorough: true,

@@ -144,7 +144,7 @@ export const exercise = defineExercise({
           failover,
           { does: 'start', command: stage.type.docker('start', 'db-primary') },
           { does: 'let it try', command: 'sleep 3' },
-          answer('Dora and Emil'),
+          answer('The votes of Dora and Emil are gone'),
         ],
       },
       {

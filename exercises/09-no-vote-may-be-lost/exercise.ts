@@ -77,6 +77,17 @@ export const exercise = defineExercise({
       ],
     },
     {
+      does: 'setting the level, which the sessions of the servers do not have',
+      misses: "meets the lawyers' demand",
+      steps: [
+        { does: 'set', command: stage.type.verb('replication', 'on') },
+        {
+          does: 'local for the servers',
+          command: stage.type.psql('db-primary', 'alter role service set synchronous_commit = local'),
+        },
+      ],
+    },
+    {
       does: 'measuring without a standby that lags',
       misses: 'lost votes at async and none at the level',
       thorough: true,

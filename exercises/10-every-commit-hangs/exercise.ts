@@ -65,6 +65,21 @@ export const exercise = defineExercise({
       steps: [{ does: 'off', command: SET(stage, 'synchronous_commit = off') }],
     },
     {
+      does: 'waiting for no disk in the sessions of the servers, in another word for off',
+      misses: 'on the disk of db-primary',
+      steps: [
+        { does: 'name none', command: SET(stage, "synchronous_standby_names = ''") },
+        {
+          does: 'off for the servers',
+          command: stage.type.psql(
+            'db-primary',
+            'set synchronous_commit = local',
+            "alter role service set synchronous_commit = 'no'",
+          ),
+        },
+      ],
+    },
+    {
       does: 'freeing new commits, while an old one goes on waiting',
       misses: 'no commit waits',
       steps: [
@@ -172,6 +187,14 @@ export const exercise = defineExercise({
       ],
     },
     {
+      does: 'removing the container of the standby',
+      thorough: true,
+      steps: [
+        { does: 'remove', command: stage.type.docker('rm -f', 'db-replica') },
+        { does: 'async', command: stage.type.verb('replication', 'async') },
+      ],
+    },
+    {
       does: 'starting the standby by mistake, and taking it down again',
       thorough: true,
       steps: [
@@ -231,7 +254,7 @@ const isOnDisk = (stage: Stage): Promise<Finding> =>
       const off = await stage.ask(
         'db-primary',
         `select name || ' = ' || setting from pg_settings where name in ('synchronous_commit', 'fsync') and setting = 'off'
-         union select config from pg_db_role_setting, unnest(setconfig) as config where config in ('synchronous_commit=off', 'fsync=off')`,
+         union select config from pg_db_role_setting, unnest(setconfig) as config where config ~ '^synchronous_commit=(off|false|no|0)$'`,
       )
       return { ok: off === '', seen: off === '' ? 'it is' : off.replaceAll('\n', ', ') }
     },

@@ -97,6 +97,15 @@ export const exercise = defineExercise({
         steps: castAgain(stage, poll, 'ann', 'dan'),
       },
       {
+        does: 'all as it should be, and cutting the link a moment later',
+        misses: 'the other one streams from it',
+        steps: [
+          rejoin,
+          ...castAgain(stage, poll, 'ann', 'dan'),
+          { does: 'cut', command: stage.type.verb('fault', 'isolate', 'db-primary', 'db-replica') },
+        ],
+      },
+      {
         does: 'switching the old one off, and casting the votes again',
         misses: 'the other one streams from it',
         thorough: true,
@@ -194,8 +203,8 @@ const castAgain = (stage: Stage, poll: string, ...users: readonly string[]): rea
 const counts = (stage: Stage, poll: string): Promise<Finding> =>
   finding('both servers count the same votes', 'zx scripts/poll.ts results, with --at for one server', async () => {
     const [one, other] = await Promise.all([stage.results(poll, 'primary'), stage.results(poll, 'backup')])
-    const inWords = (results: Readonly<Record<string, number>>) =>
-      OPTIONS.map((option) => `${option} ${results[option] ?? 0}`).join(', ')
+    const inWords = (results: ReadonlyMap<string, number>) =>
+      OPTIONS.map((option) => `${option} ${results.get(option) ?? 0}`).join(', ')
     const seen = `primary: ${inWords(one)}; backup: ${inWords(other)}`
     return { ok: inWords(one) === inWords(other), seen }
   })

@@ -43,31 +43,31 @@ export const protobufFileName = "polling.proto";
  *   votes                0 to 512 in one batch
  *   page_size            1 to 300 polls
  *   a whole request      0 to 1048576
- *   all metadata         0 to 16384, with 32 for each entry beside its name and its value
- * A poll's question, an option and a userID are taken as they are, spaces at both ends and control characters too, and two
- * of them are the same only where all bytes are. But each must have a character that can be seen: not white space, control
- * and format characters only. No text may contain the NUL character, or be anything but UTF-8. A uuid has the text form of
- * RFC 9562, 36 characters. A call outside of all this is answered with an error that names the field, and writes nothing.
+ *   all metadata         0 to 16384; each entry counts 32 more than its name and value
+ * A poll's question, an option and a userID are taken as they are, with spaces at both ends and control characters. Two of
+ * them are the same only if all bytes are the same. Each must have a visible character: white space, control and format
+ * characters alone are not enough. Every text must be UTF-8 without the NUL character. A uuid has the text form of
+ * RFC 9562, 36 characters. A call that breaks one of these rules gets an error that names the field, and writes nothing.
  * Every error, and what to do about it: docs/errors.md.
  *
  * Metadata that a client may send; without it every call works as before:
  *   idempotency-key    with CastVote and CreatePoll: printable ASCII characters (0x20 to 0x7E), chosen by the client for
- *                      one vote or poll. The same call again with the same key answers as the first time
- *                      did, on any server and after a failover, and never writes twice. The same key with another
- *                      vote or poll is ALREADY_EXISTS.
+ *                      one vote or poll. If the call is repeated with the same key, the answer is that of the first
+ *                      call, on any server and after a failover, and nothing is written twice. The same key with
+ *                      another vote or poll is ALREADY_EXISTS.
  *   consistency-token  with GetPollResults, FollowResults, ListPolls and the first ListPollsPage: a token that a write
- *                      answered with. The answer includes that write, whichever server gives it. DATA_LOSS where a
- *                      failover threw that part of the history away, OUT_OF_RANGE where no database has got as far,
- *                      INVALID_ARGUMENT for what is no token.
- * Either is given once. A value that gRPC does not allow in metadata is answered INVALID_ARGUMENT, never ignored.
+ *                      answered with. The answer includes that write, on either server. DATA_LOSS if a failover
+ *                      lost that write, OUT_OF_RANGE if no database has got that far, INVALID_ARGUMENT if it is
+ *                      no token.
+ * Each may be given once. A value that gRPC does not allow in metadata is INVALID_ARGUMENT, never ignored.
  * Metadata that every answer may carry:
- *   consistency-token  of CreatePoll, ClosePoll and CastVote, once the write is durable. Opaque: send it back as it is.
+ *   consistency-token  with CreatePoll, ClosePoll and CastVote, when the write is durable. Opaque: send it back as it is.
  *   x-served-by        the server that answered
  *   x-failure          with an error: its name in the service's catalogue of errors
  *   x-certainty        with an error: `definite` (nothing was written) or `indefinite` (it may have been)
  *   grpc-status-details-bin  with an error: google.rpc.Status with ErrorInfo (name in the catalogue, certainty, retry),
- *                      BadRequest (the field that is wrong), RetryInfo (how long to wait before any call may be
- *                      repeated as it was) and RequestInfo (by which the logs know the call), as far as they apply
+ *                      BadRequest (the field that is wrong), RetryInfo (how long to wait before the call may be
+ *                      repeated) and RequestInfo (the id of the call in the logs), as far as they apply
  */
 
 /** No fields. */
@@ -77,7 +77,7 @@ export interface Empty {
 export interface CreatePollRequest {
   /** The question. */
   poll_questions: string;
-  /** What can be voted for, in the order to be shown. */
+  /** The choices, in the order in which they are shown. */
   options: string[];
 }
 
@@ -104,7 +104,7 @@ export interface ListPollsResponse {
 }
 
 export interface ListPollsPageRequest {
-  /** How many polls: 100 where it is 0, and never more than the limit, which always fits into a message of 4 MiB. */
+  /** How many polls; 0 means 100. A page within the limit always fits into a message of 4 MiB. */
   page_size: number;
   /** The next_page_token of the page before; empty for the first page. INVALID_ARGUMENT for anything else. */
   page_token: string;
@@ -113,14 +113,14 @@ export interface ListPollsPageRequest {
 export interface ListPollsPageResponse {
   /** Ordered as in ListPollsResponse. */
   polls: PollResponse[];
-  /** For the next page; empty on the last. Opaque, and good for as long as the polls are. */
+  /** For the next page; empty on the last one. Opaque, and valid as long as the polls exist. */
   next_page_token: string;
 }
 
 export interface CastVoteRequest {
   /** The poll. */
   uuid: string;
-  /** Who votes. Any text: the service knows no users. */
+  /** Who votes. Any text: the service keeps no list of users. */
   userID: string;
   /** The option voted for, spelt as in the poll. */
   select_options: string;
@@ -143,8 +143,8 @@ export interface CastVotesRequest {
   /** Any number, given back with the answer. */
   batch: number;
   /**
-   * Cast in this order as if each by itself. A batch with more than the limit is not cast, and ends the stream with
-   * INVALID_ARGUMENT once those before it are answered.
+   * Cast in this order, each as if it came alone. A batch with more votes than the limit is not cast: when the batches
+   * before it are answered, the stream ends with INVALID_ARGUMENT.
    */
   votes: BulkVote[];
 }
@@ -155,7 +155,7 @@ export interface BulkVote {
   uuid: string;
   userID: string;
   select_options: string;
-  /** As the metadata `idempotency-key`; none where empty. */
+  /** As the metadata `idempotency-key`; empty for none. */
   idempotency_key: string;
 }
 
@@ -163,9 +163,9 @@ export interface BulkVote {
 export interface CastVotesResponse {
   /** The number of the batch. */
   batch: number;
-  /** One a vote, in the order of the batch. */
+  /** One for each vote, in the order of the batch. */
   results: BulkVoteResult[];
-  /** As the metadata `consistency-token`, for all votes of the batch; empty where none was cast. */
+  /** As the metadata `consistency-token`, for all votes of the batch; empty if none was cast. */
   consistency_token: string;
 }
 
@@ -176,11 +176,11 @@ export interface BulkVoteResult {
   failure?: VoteFailure | undefined;
 }
 
-/** Why a vote of a batch was not answered: what a gRPC error would be for a call of its own. */
+/** Why a vote of a batch failed: what a gRPC error is to a single call. */
 export interface VoteFailure {
   /** The number of a gRPC status code. */
   code: number;
-  /** Name in the service's catalogue of errors. */
+  /** Its name in the service's catalogue of errors. */
   failure: string;
   /** For people. */
   message: string;
@@ -192,7 +192,7 @@ export interface PollResultResponse {
   uuid: string;
   poll_questions: string;
   /** Votes by option: every option of the poll, those with 0 votes too. */
-  results: { [key: string]: number };
+  results: Map<string, number>;
   /** With FollowResults: as the metadata, for what these results include. Absent while it cannot be told. */
   consistency_token?: string | undefined;
 }
@@ -1496,7 +1496,7 @@ export const VoteFailure: MessageFns<VoteFailure> = {
 };
 
 function createBasePollResultResponse(): PollResultResponse {
-  return { uuid: "", poll_questions: "", results: {} };
+  return { uuid: "", poll_questions: "", results: new Map() };
 }
 
 export const PollResultResponse: MessageFns<PollResultResponse> = {
@@ -1507,7 +1507,7 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
     if (message.poll_questions !== "") {
       writer.uint32(18).string(message.poll_questions);
     }
-    globalThis.Object.entries(message.results).forEach(([key, value]: [string, number]) => {
+    message.results.forEach((value, key) => {
       PollResultResponse_ResultsEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
     if (message.consistency_token !== undefined) {
@@ -1552,7 +1552,7 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
 
             const entry3 = PollResultResponse_ResultsEntry.decode(reader, reader.uint32());
             if (entry3.value !== undefined) {
-              message.results[entry3.key] = entry3.value;
+              message.results.set(entry3.key, entry3.value);
             }
             continue;
           }
@@ -1586,18 +1586,13 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
         : "",
       results: isObject(object.results)
         ? (globalThis.Object.entries(object.results) as [string, any][]).reduce(
-          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.Number(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
+          (acc: Map<string, number>, [key, value]: [string, any]) => {
+            acc.set(key, globalThis.Number(value));
             return acc;
           },
-          {},
+          new Map(),
         )
-        : {},
+        : new Map(),
       consistency_token: isSet(object.consistencyToken)
         ? globalThis.String(object.consistencyToken)
         : isSet(object.consistency_token)
@@ -1614,14 +1609,11 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
     if (message.poll_questions !== "") {
       obj.pollQuestions = message.poll_questions;
     }
-    if (message.results) {
-      const entries = globalThis.Object.entries(message.results) as [string, number][];
-      if (entries.length > 0) {
-        obj.results = {};
-        entries.forEach(([k, v]) => {
-          obj.results[k] = Math.round(v);
-        });
-      }
+    if (message.results?.size) {
+      obj.results = {};
+      message.results.forEach((v, k) => {
+        obj.results[k] = Math.round(v);
+      });
     }
     if (message.consistency_token !== undefined) {
       obj.consistencyToken = message.consistency_token;
@@ -1636,15 +1628,15 @@ export const PollResultResponse: MessageFns<PollResultResponse> = {
     const message = createBasePollResultResponse();
     message.uuid = object.uuid ?? "";
     message.poll_questions = object.poll_questions ?? "";
-    message.results = (globalThis.Object.entries(object.results ?? {}) as [string, number][]).reduce(
-      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+    message.results = (() => {
+      const m = new Map();
+      (object.results as Map<string, number> ?? new Map()).forEach((value, key) => {
         if (value !== undefined) {
-          acc[key] = globalThis.Number(value);
+          m.set(key, globalThis.Number(value));
         }
-        return acc;
-      },
-      {},
-    );
+      });
+      return m;
+    })();
     message.consistency_token = object.consistency_token ?? undefined;
     return message;
   },
@@ -1749,8 +1741,8 @@ export const PollServiceService = {
     responseDeserialize: (value: Buffer): PollResponse => PollResponse.decode(value),
   },
   /**
-   * Lists every poll, newest first, in one message. That outgrows what clients take (4 MiB by default) with many polls:
-   * then use ListPollsPage.
+   * Lists every poll, newest first, in one message. With many polls the message is larger than clients accept (4 MiB by
+   * default): then use ListPollsPage.
    */
   listPolls: {
     path: "/polling.PollService/ListPolls" as const,
@@ -1762,8 +1754,8 @@ export const PollServiceService = {
     responseDeserialize: (value: Buffer): ListPollsResponse => ListPollsResponse.decode(value),
   },
   /**
-   * Lists polls newest first, a page at a time. Polls created meanwhile neither repeat others on later pages nor hide
-   * them; they are on none. Works on any server, each page on another one if need be.
+   * Lists polls newest first, a page at a time. Polls that are created meanwhile are on no page, and no other poll is
+   * repeated or left out because of them. Each page may come from another server.
    */
   listPollsPage: {
     path: "/polling.PollService/ListPollsPage" as const,
@@ -1775,7 +1767,7 @@ export const PollServiceService = {
       Buffer.from(ListPollsPageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListPollsPageResponse => ListPollsPageResponse.decode(value),
   },
-  /** Closes a poll for votes. Closing a closed poll answers the same again. NOT_FOUND for an unknown poll. */
+  /** Closes a poll for votes. If the poll is closed already, the answer is the same. NOT_FOUND for an unknown poll. */
   closePoll: {
     path: "/polling.PollService/ClosePoll" as const,
     requestStream: false as const,
@@ -1791,16 +1783,16 @@ export interface PollServiceServer extends UntypedServiceImplementation {
   /** Creates a poll that is open at once. */
   createPoll: handleUnaryCall<CreatePollRequest, PollResponse>;
   /**
-   * Lists every poll, newest first, in one message. That outgrows what clients take (4 MiB by default) with many polls:
-   * then use ListPollsPage.
+   * Lists every poll, newest first, in one message. With many polls the message is larger than clients accept (4 MiB by
+   * default): then use ListPollsPage.
    */
   listPolls: handleUnaryCall<Empty, ListPollsResponse>;
   /**
-   * Lists polls newest first, a page at a time. Polls created meanwhile neither repeat others on later pages nor hide
-   * them; they are on none. Works on any server, each page on another one if need be.
+   * Lists polls newest first, a page at a time. Polls that are created meanwhile are on no page, and no other poll is
+   * repeated or left out because of them. Each page may come from another server.
    */
   listPollsPage: handleUnaryCall<ListPollsPageRequest, ListPollsPageResponse>;
-  /** Closes a poll for votes. Closing a closed poll answers the same again. NOT_FOUND for an unknown poll. */
+  /** Closes a poll for votes. If the poll is closed already, the answer is the same. NOT_FOUND for an unknown poll. */
   closePoll: handleUnaryCall<PollRequest, PollResponse>;
 }
 
@@ -1822,8 +1814,8 @@ export interface PollServiceClient extends Client {
     callback: (error: ServiceError | null, response: PollResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Lists every poll, newest first, in one message. That outgrows what clients take (4 MiB by default) with many polls:
-   * then use ListPollsPage.
+   * Lists every poll, newest first, in one message. With many polls the message is larger than clients accept (4 MiB by
+   * default): then use ListPollsPage.
    */
   listPolls(
     request: Empty,
@@ -1841,8 +1833,8 @@ export interface PollServiceClient extends Client {
     callback: (error: ServiceError | null, response: ListPollsResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Lists polls newest first, a page at a time. Polls created meanwhile neither repeat others on later pages nor hide
-   * them; they are on none. Works on any server, each page on another one if need be.
+   * Lists polls newest first, a page at a time. Polls that are created meanwhile are on no page, and no other poll is
+   * repeated or left out because of them. Each page may come from another server.
    */
   listPollsPage(
     request: ListPollsPageRequest,
@@ -1859,7 +1851,7 @@ export interface PollServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListPollsPageResponse) => void,
   ): ClientUnaryCall;
-  /** Closes a poll for votes. Closing a closed poll answers the same again. NOT_FOUND for an unknown poll. */
+  /** Closes a poll for votes. If the poll is closed already, the answer is the same. NOT_FOUND for an unknown poll. */
   closePoll(
     request: PollRequest,
     callback: (error: ServiceError | null, response: PollResponse) => void,
@@ -1886,7 +1878,7 @@ export const PollServiceClient = makeGenericClientConstructor(PollServiceService
 /** Votes: one per user and poll. */
 export type VoteServiceService = typeof VoteServiceService;
 export const VoteServiceService = {
-  /** Casts a vote. What became of it is told by VoteResponse.status, not by the gRPC status. */
+  /** Casts a vote. VoteResponse.status says what became of it, not the gRPC status. */
   castVote: {
     path: "/polling.VoteService/CastVote" as const,
     requestStream: false as const,
@@ -1897,11 +1889,11 @@ export const VoteServiceService = {
     responseDeserialize: (value: Buffer): VoteResponse => VoteResponse.decode(value),
   },
   /**
-   * Casts votes in bulk: batches in, one answer a batch out. Answers may come in another order than batches were sent;
-   * `batch` tells which is which. A vote that fails does not end the stream. The server reads on only while few votes
-   * are under way, so a client may simply write until its own buffer is full. A server that stops in order answers what
-   * it has read and ends the stream with UNAVAILABLE: batches without an answer were not cast then. After any other
-   * error they may have been.
+   * Casts votes in bulk: the client sends batches, and gets one answer for each. Answers may come in another order than
+   * the batches; `batch` says to which batch an answer belongs. A vote that fails does not end the stream. The server
+   * stops reading while many votes are in progress, so a client may write until its own buffer is full. A server that
+   * shuts down answers what it has read, and ends the stream with UNAVAILABLE: then batches without an answer were not
+   * cast. After any other error they may have been cast.
    */
   castVotes: {
     path: "/polling.VoteService/CastVotes" as const,
@@ -1915,20 +1907,20 @@ export const VoteServiceService = {
 } as const;
 
 export interface VoteServiceServer extends UntypedServiceImplementation {
-  /** Casts a vote. What became of it is told by VoteResponse.status, not by the gRPC status. */
+  /** Casts a vote. VoteResponse.status says what became of it, not the gRPC status. */
   castVote: handleUnaryCall<CastVoteRequest, VoteResponse>;
   /**
-   * Casts votes in bulk: batches in, one answer a batch out. Answers may come in another order than batches were sent;
-   * `batch` tells which is which. A vote that fails does not end the stream. The server reads on only while few votes
-   * are under way, so a client may simply write until its own buffer is full. A server that stops in order answers what
-   * it has read and ends the stream with UNAVAILABLE: batches without an answer were not cast then. After any other
-   * error they may have been.
+   * Casts votes in bulk: the client sends batches, and gets one answer for each. Answers may come in another order than
+   * the batches; `batch` says to which batch an answer belongs. A vote that fails does not end the stream. The server
+   * stops reading while many votes are in progress, so a client may write until its own buffer is full. A server that
+   * shuts down answers what it has read, and ends the stream with UNAVAILABLE: then batches without an answer were not
+   * cast. After any other error they may have been cast.
    */
   castVotes: handleBidiStreamingCall<CastVotesRequest, CastVotesResponse>;
 }
 
 export interface VoteServiceClient extends Client {
-  /** Casts a vote. What became of it is told by VoteResponse.status, not by the gRPC status. */
+  /** Casts a vote. VoteResponse.status says what became of it, not the gRPC status. */
   castVote(
     request: CastVoteRequest,
     callback: (error: ServiceError | null, response: VoteResponse) => void,
@@ -1945,11 +1937,11 @@ export interface VoteServiceClient extends Client {
     callback: (error: ServiceError | null, response: VoteResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Casts votes in bulk: batches in, one answer a batch out. Answers may come in another order than batches were sent;
-   * `batch` tells which is which. A vote that fails does not end the stream. The server reads on only while few votes
-   * are under way, so a client may simply write until its own buffer is full. A server that stops in order answers what
-   * it has read and ends the stream with UNAVAILABLE: batches without an answer were not cast then. After any other
-   * error they may have been.
+   * Casts votes in bulk: the client sends batches, and gets one answer for each. Answers may come in another order than
+   * the batches; `batch` says to which batch an answer belongs. A vote that fails does not end the stream. The server
+   * stops reading while many votes are in progress, so a client may write until its own buffer is full. A server that
+   * shuts down answers what it has read, and ends the stream with UNAVAILABLE: then batches without an answer were not
+   * cast. After any other error they may have been cast.
    */
   castVotes(): ClientDuplexStream<CastVotesRequest, CastVotesResponse>;
   castVotes(options: Partial<CallOptions>): ClientDuplexStream<CastVotesRequest, CastVotesResponse>;
@@ -1979,17 +1971,17 @@ export const ResultServiceService = {
     responseDeserialize: (value: Buffer): PollResultResponse => PollResultResponse.decode(value),
   },
   /**
-   * Follows a poll: its results at once, then whenever they change; changes that come quickly after each other are one.
-   * A slow reader misses what came between, and never falls behind by more than what the network holds for it. At
-   * least every 5 s the last results are repeated, so that silence means a dead connection.
+   * Follows a poll: sends its results at once, and again when they change. Several quick changes become one message. A
+   * slow reader skips results in between: it is never behind by more than the network buffers for it. At least every 5 s
+   * the last results are repeated, so that silence means a dead connection.
    *
-   * The stream ends with OK after the last results once the poll is closed. It outlives a failover: while no database
-   * answers it repeats what it showed last, then goes on from the database that does. Counts never go back: what a
-   * database that lags behind says is not shown. Where a failover lost votes that were shown the stream ends with
-   * DATA_LOSS; follow again to see what is left. It ends with UNAVAILABLE when its server stops: follow again, with the
-   * last consistency_token as metadata, so that what the other server shows does not go back either.
+   * When the poll is closed, the stream sends the last results and ends with OK. It survives a failover: while no
+   * database answers it repeats the last results, then it goes on with the new primary. Counts never go back: older
+   * results from a database that lags are not shown. If a failover lost votes that were shown, the stream ends with
+   * DATA_LOSS; follow again to see what is left. When its server stops, it ends with UNAVAILABLE: follow again with the
+   * last consistency_token as metadata, so that counts do not go back on the other server.
    *
-   * NOT_FOUND for an unknown poll, RESOURCE_EXHAUSTED where too many follow already.
+   * NOT_FOUND for an unknown poll, RESOURCE_EXHAUSTED if too many streams follow already.
    */
   followResults: {
     path: "/polling.ResultService/FollowResults" as const,
@@ -2006,17 +1998,17 @@ export interface ResultServiceServer extends UntypedServiceImplementation {
   /** Counts the votes of a poll, open or closed. NOT_FOUND for an unknown poll. */
   getPollResults: handleUnaryCall<PollRequest, PollResultResponse>;
   /**
-   * Follows a poll: its results at once, then whenever they change; changes that come quickly after each other are one.
-   * A slow reader misses what came between, and never falls behind by more than what the network holds for it. At
-   * least every 5 s the last results are repeated, so that silence means a dead connection.
+   * Follows a poll: sends its results at once, and again when they change. Several quick changes become one message. A
+   * slow reader skips results in between: it is never behind by more than the network buffers for it. At least every 5 s
+   * the last results are repeated, so that silence means a dead connection.
    *
-   * The stream ends with OK after the last results once the poll is closed. It outlives a failover: while no database
-   * answers it repeats what it showed last, then goes on from the database that does. Counts never go back: what a
-   * database that lags behind says is not shown. Where a failover lost votes that were shown the stream ends with
-   * DATA_LOSS; follow again to see what is left. It ends with UNAVAILABLE when its server stops: follow again, with the
-   * last consistency_token as metadata, so that what the other server shows does not go back either.
+   * When the poll is closed, the stream sends the last results and ends with OK. It survives a failover: while no
+   * database answers it repeats the last results, then it goes on with the new primary. Counts never go back: older
+   * results from a database that lags are not shown. If a failover lost votes that were shown, the stream ends with
+   * DATA_LOSS; follow again to see what is left. When its server stops, it ends with UNAVAILABLE: follow again with the
+   * last consistency_token as metadata, so that counts do not go back on the other server.
    *
-   * NOT_FOUND for an unknown poll, RESOURCE_EXHAUSTED where too many follow already.
+   * NOT_FOUND for an unknown poll, RESOURCE_EXHAUSTED if too many streams follow already.
    */
   followResults: handleServerStreamingCall<PollRequest, PollResultResponse>;
 }
@@ -2039,17 +2031,17 @@ export interface ResultServiceClient extends Client {
     callback: (error: ServiceError | null, response: PollResultResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Follows a poll: its results at once, then whenever they change; changes that come quickly after each other are one.
-   * A slow reader misses what came between, and never falls behind by more than what the network holds for it. At
-   * least every 5 s the last results are repeated, so that silence means a dead connection.
+   * Follows a poll: sends its results at once, and again when they change. Several quick changes become one message. A
+   * slow reader skips results in between: it is never behind by more than the network buffers for it. At least every 5 s
+   * the last results are repeated, so that silence means a dead connection.
    *
-   * The stream ends with OK after the last results once the poll is closed. It outlives a failover: while no database
-   * answers it repeats what it showed last, then goes on from the database that does. Counts never go back: what a
-   * database that lags behind says is not shown. Where a failover lost votes that were shown the stream ends with
-   * DATA_LOSS; follow again to see what is left. It ends with UNAVAILABLE when its server stops: follow again, with the
-   * last consistency_token as metadata, so that what the other server shows does not go back either.
+   * When the poll is closed, the stream sends the last results and ends with OK. It survives a failover: while no
+   * database answers it repeats the last results, then it goes on with the new primary. Counts never go back: older
+   * results from a database that lags are not shown. If a failover lost votes that were shown, the stream ends with
+   * DATA_LOSS; follow again to see what is left. When its server stops, it ends with UNAVAILABLE: follow again with the
+   * last consistency_token as metadata, so that counts do not go back on the other server.
    *
-   * NOT_FOUND for an unknown poll, RESOURCE_EXHAUSTED where too many follow already.
+   * NOT_FOUND for an unknown poll, RESOURCE_EXHAUSTED if too many streams follow already.
    */
   followResults(request: PollRequest, options?: Partial<CallOptions>): ClientReadableStream<PollResultResponse>;
   followResults(

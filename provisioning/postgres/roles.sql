@@ -1,6 +1,6 @@
--- Least privilege: who owns the schema, who serves votes, who replicates, who watches. What of the tables each may touch
--- is in the schema's migrations. Passwords are the lab's own and set at a node's first start.
--- It can be run again on data that older versions of it made: it only adds what is missing and takes what is too much.
+-- Least privilege: one role owns the schema, one serves votes, one replicates, one watches. What each may do with the tables
+-- is in the schema's migrations. Each lab has its own passwords; a node sets them at its first start.
+-- It can be run again on data of older versions: it only adds missing rights and takes away those that are too many.
 set client_min_messages = warning;
 
 select format('create role %I login', role) from unnest('{owner,service,replicator,monitor}'::text[]) as role
@@ -8,8 +8,8 @@ where not exists (select from pg_roles where rolname = role) \gexec
 alter role replicator replication;
 grant pg_monitor to monitor;
 
--- So many that none can take the connections of the others: together fewer than max_connections, and the superuser's
--- sessions fit beside them. Two servers hold 12 each. A standby streams over one, its copy over two, a rewind over two.
+-- Limits, so that no role can take the connections of the others: together they are below max_connections, with room for
+-- the superuser. Each of two servers has 12. A standby streams over one connection, a copy uses two, a rewind two.
 alter role service connection limit 50;
 alter role owner connection limit 20;
 alter role monitor connection limit 10;
@@ -18,14 +18,14 @@ alter role replicator connection limit 8;
 alter role service set statement_timeout = '15s';
 alter role service set idle_in_transaction_session_timeout = '15s';
 
--- What pg_rewind reads the primary's files with; these functions are per database, and it connects to this one.
--- A base backup gives the same role the same files.
+-- pg_rewind reads the primary's files with these functions. They belong to one database, and it connects to this one.
+-- A base backup gives the same role the same files, so this gives away nothing more.
 grant execute on function pg_ls_dir(text, boolean, boolean), pg_stat_file(text, boolean), pg_read_binary_file(text),
   pg_read_binary_file(text, bigint, bigint, boolean) to replicator;
 
 select 'create database polling owner owner' where not exists (select from pg_database where datname = 'polling') \gexec
 
--- PostgreSQL lets everybody into every database, make temporary tables there and, before 15, any table.
+-- By default PostgreSQL lets every role connect to every database and make temporary tables there; before 15, any table.
 revoke all on database postgres, template1, polling from public;
 grant connect on database postgres to replicator;
 -- Before 14, pg_rewind notes what it fetches in a temporary table there.
@@ -36,7 +36,7 @@ grant temporary on database postgres to replicator;
 grant connect on database polling to service, monitor;
 revoke all on schema public from public;
 
--- Votes take turns by advisory locks: a role that only looks could hold them all, and no vote would come through.
+-- Votes take turns with advisory locks: a role that only reads could take them all, and no vote would be stored.
 -- Large objects and messages in the WAL fill the disk.
 \set take_from_public 'select format(''revoke execute on function %s from public'', oid::regprocedure) from pg_proc where pronamespace = ''pg_catalog''::regnamespace and (proname ~ ''^pg_(try_)?advisory_'' or proname in (''lo_creat'', ''lo_create'', ''lo_from_bytea'', ''pg_logical_emit_message''))'
 :take_from_public \gexec
@@ -55,8 +55,8 @@ alter default privileges for role owner revoke execute on functions from public;
 select format('grant execute on function %s to owner', oid::regprocedure) from pg_proc
 where pronamespace = 'pg_catalog'::regnamespace and proname ~ '^pg_(try_)?advisory_' \gexec
 
--- Where this node stands, and where the timelines before its own ended: what a read needs to know in order to include
--- a certain write. Only a superuser may look, so these functions look for `service`; they take and give numbers only.
+-- The node's position, and the ends of the timelines before its own: a read needs them to include a certain write. Only a
+-- superuser may read them, so these functions read them for `service`. They take and give numbers only.
 create or replace function node_position(out timeline integer, out lsn pg_lsn)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select case when recovering then (pg_stat_get_wal_receiver()).received_tli

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Starts the database node NODE, whose other half is PEER. On a fresh volume it first makes the
-# node what START_AS says: the primary, with this lab's passwords and the peer's slot, or its standby.
+# Starts the database node NODE; the other database is PEER. On an empty volume it first makes NODE what START_AS says: the
+# primary, with this lab's passwords and the peer's slot, or the standby.
 set -euo pipefail
 
 secrets=/run/secrets
@@ -17,20 +17,27 @@ primary_slot_name = '${NODE//-/_}'
 primary_conninfo = 'host=$PEER user=replicator passfile=$run/pgpass application_name=$NODE connect_timeout=2'
 CONF
 
-# A new volume, or one that reset has marked: begin anew. Ended half-way, the next start does it again.
-# What was there is written over and the rest deleted: to delete a thousand files and make them again takes longer.
-note=$PGDATA/at-next-start
-if [[ -e $PGDATA/begin-anew || ( ! -e $PGDATA/PG_VERSION && ! -e $note ) ]]; then
-  touch "$PGDATA/begin-anew"
-  tar -C "$PGDATA" --overwrite -xf $prepared
-  comm -23 <(cd "$PGDATA" && find . -mindepth 1 ! -name begin-anew | sort) <(tar -tf $prepared | sed 's,/$,,' | sort) |
-    (cd "$PGDATA" && xargs -rd '\n' rm -rf)
-  if [[ $START_AS == standby ]]; then touch "$PGDATA/standby.signal"; else touch "$PGDATA/without-passwords"; fi
-  rm "$PGDATA/begin-anew"
+# Without rights to look into it, data would be taken for none. A wrong mode alone is repaired here.
+chmod 0700 "$PGDATA" 2>/dev/null || true
+if [[ ! -r $PGDATA || ! -x $PGDATA || ! -O $PGDATA ]]; then
+  echo "$NODE cannot use its data: Permission denied" >&2
+  exit 1
 fi
 
-# What to do with the data: go on with it (the note has the node's own name), or what a failover, a switchover or a
-# rejoin has noted. A rewind and a copy bring the peer's note along, so data that came only half-way is never started.
+# An empty volume, or one that reset has marked: start with the prepared data. If this is interrupted, the next start does
+# it again. Files are overwritten and the others deleted: to delete a thousand files and make them again takes longer.
+note=$PGDATA/at-next-start
+if [[ -e $PGDATA/start-fresh || ( ! -e $PGDATA/PG_VERSION && ! -e $note ) ]]; then
+  touch "$PGDATA/start-fresh"
+  tar -C "$PGDATA" --overwrite -xf $prepared
+  comm -23 <(cd "$PGDATA" && find . -mindepth 1 ! -name start-fresh | sort) <(tar -tf $prepared | sed 's,/$,,' | sort) |
+    (cd "$PGDATA" && xargs -rd '\n' rm -rf)
+  if [[ $START_AS == standby ]]; then touch "$PGDATA/standby.signal"; else touch "$PGDATA/without-passwords"; fi
+  rm "$PGDATA/start-fresh"
+fi
+
+# The note says what to do with the data. The node's own name: go on with it. Other words come from a failover, a switchover
+# or a rejoin. A rewind or a copy brings the peer's note along, so incomplete data is never started.
 word=$NODE
 if [[ -e $note ]]; then read -r word _ <$note; fi
 case ${word%:} in
@@ -40,17 +47,17 @@ case ${word%:} in
     exit 1
     ;;
   follow) touch "$PGDATA/standby.signal" ;;
-  rewind | copy | "$PEER") bash /usr/local/bin/follow-anew "$word" ;;
+  rewind | copy | "$PEER") bash /usr/local/bin/follow-new-primary "$word" ;;
   *)
-    echo "$NODE cannot start: $note says '$word', which is none of its words" >&2
+    echo "$NODE cannot start: $note says '$word', which is not a known word" >&2
     exit 1
     ;;
 esac
 echo "$NODE" >$note.new
 mv -f $note.new $note
 
-# The WAL of a primary with a higher one of these settings stops a standby, for good: it takes at its start what its control
-# file says that it needs, as ALTER SYSTEM would. Only where there may be a difference is each of them asked for.
+# If one of these settings is lower on a standby than on its primary, the WAL stops the standby for good. So at its start a
+# standby takes the values that its control file names, as ALTER SYSTEM would. A setting is only asked for if it may differ.
 raise_what_replay_needs() {
   local name label needed control auto=$PGDATA/postgresql.auto.conf
   local -A usual=([max_connections]=100 [max_worker_processes]=8 [max_wal_senders]=10 [max_prepared_transactions]=0 [max_locks_per_transaction]=64)
@@ -67,13 +74,9 @@ raise_what_replay_needs() {
     fi
   done
 }
-# A standby that takes no sessions could not even be asked where it is.
-if [[ -e $PGDATA/standby.signal ]]; then
-  sed -i '/^hot_standby\b/d' "$PGDATA/postgresql.auto.conf"
-  raise_what_replay_needs
-fi
+if [[ -e $PGDATA/standby.signal ]]; then raise_what_replay_needs; fi
 
-# A role without a password cannot log in over the network, so nothing happens before this is done.
+# A role without a password cannot log in over the network, so no client gets in before this is done.
 set_passwords() {
   local role
   until pg_isready -q; do sleep 0.02; done
@@ -87,4 +90,5 @@ set_passwords() {
 }
 if [[ -e $PGDATA/without-passwords ]]; then set_passwords & fi
 
-exec postgres -D "$PGDATA"
+# A standby that takes no sessions could not even be asked where it is: what a file says of that does not count.
+exec postgres -D "$PGDATA" -c hot_standby=on

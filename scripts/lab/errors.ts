@@ -1,10 +1,10 @@
 import { ERRORS, type ErrorCode } from './error-table.ts'
 import { visibleLines } from './visible.ts'
 
-/** A row of the table of errors. `fixIn`: the fix for who ran that verb, where it has an option for it. */
+/** A row of the table of errors. `fixIn`: the fix to show to who ran that verb, if the verb has an option for it. */
 type Row = { readonly says: string; readonly fix: string; readonly fixIn?: Readonly<Record<string, string>> }
 
-/** A failure with a code of the table: `message` in one line, `details` where there are more, `fix` for what to do next. */
+/** An error with a code of the table: `message` is its first line, `details` its other lines, `fix` what to do next. */
 export class LabError extends Error {
   readonly code: ErrorCode
   readonly details: string
@@ -21,7 +21,7 @@ export class LabError extends Error {
     this.#fixIn = fixIn
   }
 
-  /** What to do next for somebody who ran that verb. */
+  /** What somebody who ran that verb does next. */
   fixIn(verb: string): string {
     return this.#fixIn[verb] ?? this.fix
   }
@@ -32,7 +32,7 @@ type FixesIn<It> = It extends { fixIn: infer Fixes } ? Fixes[keyof Fixes] : neve
 type Table = typeof ERRORS
 type Facts<It extends Row> = Record<Blanks<It['says']> | Blanks<It['fix']> | Blanks<FixesIn<It>>, string | number>
 
-/** The error of that code, made safe to show; the compiler asks for every fact that its texts have a blank for. */
+/** The error of that code, made safe to show. The compiler asks for every fact that its texts have a blank for. */
 export const labError = <Code extends ErrorCode>(
   code: Code,
   ...[facts]: keyof Facts<Table[Code]> extends never ? [] : [Facts<Table[Code]>]

@@ -7,22 +7,22 @@ type Signal = keyof typeof SIGNALS
 /** Names of the signals that ask a process to end. */
 export const ENDING = Object.keys(SIGNALS) as readonly Signal[]
 
-/** A signal that comes twice within that many milliseconds was sent once: npm passes on what the terminal sent already. */
+/** A signal that comes twice within this many milliseconds was sent once: npm passes on what the terminal sent already. */
 const SAME_MS = 500
 
 let controller = new AbortController()
 
-/** Aborted by Ctrl-C, SIGTERM, or a terminal that is closed; whatever runs for long obeys its signal. */
+/** Aborted by Ctrl-C, by SIGTERM, or when the terminal is closed. Everything that takes long listens to its signal. */
 export const interruption = { signal: controller.signal, exit: SIGNALS.SIGINT as number }
 
-/** Whether whoever read the answer is gone (`| head -1`): what runs until it is interrupted ends then, too. */
+/** Whether the reader of the answer has gone (`| head -1`): then a verb that runs until Ctrl-C ends too. */
 export const reader = { left: false }
 
 let askedAt = Number.NEGATIVE_INFINITY
 let puttingBack = false
 let warned = false
 
-/** Lets work go on after an interruption, for what has to be put back; one Ctrl-C more is warned, and a third stops that. */
+/** Lets work go on after an interruption, to put back what was changed. One more Ctrl-C prints a warning, a third stops. */
 export function beginAgain(): void {
   puttingBack = controller.signal.aborted
   warned = false
@@ -30,22 +30,22 @@ export function beginAgain(): void {
   interruption.signal = controller.signal
 }
 
-/** From now on the first signal asks everything to stop, and a second Ctrl-C stops at once. */
-export function heedInterruption(): void {
+/** From now on the first signal asks everything to stop, and a second Ctrl-C ends the process at once. */
+export function handleSignals(): void {
   for (const signal of ENDING) process.on(signal, () => asked(signal))
 }
 
 function asked(signal: Signal): void {
   const now = performance.now()
   const again = controller.signal.aborted || puttingBack
-  // A shell that loses its terminal hangs up on its commands too, and what is asked to end may be asked often.
+  // A shell that loses its terminal sends SIGHUP to its commands too, so the same request may come several times.
   if (again && (signal !== 'SIGINT' || now - askedAt < SAME_MS)) return
   askedAt = now
   if (!again) interruption.exit = SIGNALS[signal]
   if (controller.signal.aborted) process.exit(interruption.exit)
   if (puttingBack && !warned) {
     warned = true
-    console.error('putting back what was changed; Ctrl-C once more leaves it as it is')
+    console.error('putting back what was changed; another Ctrl-C stops that and leaves it as it is')
     return
   }
   controller.abort(labError('INTERRUPTED'))

@@ -1,11 +1,11 @@
-/** The middle value; of an even number of them the mean of the middle two. */
+/** The middle value; for an even number of values the mean of the middle two. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length / 2
   return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle) - 1] ?? 0)) / 2
 }
 
-/** The least value that at least that share of all values does not exceed: 0.5 is the median, 1 the most. */
+/** The smallest value that at least that share of all values does not exceed: 0.5 gives the median, 1 the greatest. */
 export function quantile(values: ArrayLike<number>, share: number): number {
   const sorted = Float64Array.from(values).sort()
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0
@@ -13,7 +13,7 @@ export function quantile(values: ArrayLike<number>, share: number): number {
 
 const DECIMAL = /^-?(0|[1-9]\d*)(\.\d+)?$/
 
-/** The number that a text is as people write it; NaN for 0x10, 1e3, 007, white space or nothing. */
+/** The number in a text, as people write numbers; NaN for 0x10, 1e3, 007, white space or an empty text. */
 export const decimal = (text: string): number => (DECIMAL.test(text) ? Number(text) : Number.NaN)
 
 /** A number of bytes in the largest fitting unit. */

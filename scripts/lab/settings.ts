@@ -1,54 +1,95 @@
 import { readFileSync } from 'node:fs'
-import { z } from 'zod'
+import { isIPv4 } from 'node:net'
 import { isMirror, MIRROR_MUST_BE } from '../../vm/mirror.ts'
 import { withoutPasswords } from '../../vm/proxy.ts'
 import { labError } from './errors.ts'
 import { decimal } from './numbers.ts'
+import { repeated } from './visible.ts'
 
-const Published = z.object({ ports: z.record(z.string(), z.int().min(1).max(65535)) })
-const machine = Published.parse(JSON.parse(readFileSync(new URL('../../vm/settings.json', import.meta.url), 'utf8')))
+const machine: { readonly ports: Readonly<Record<string, number>> } = JSON.parse(
+  readFileSync(new URL('../../vm/settings.json', import.meta.url), 'utf8'),
+)
+if (!Object.values(machine.ports).every((port) => Number.isInteger(port) && port >= 1 && port <= 65535))
+  throw new Error('vm/settings.json: a port must be a whole number from 1 to 65535')
 
 /** Ports that nodes are published on before `LAB_PORT_OFFSET`, from the file that the Vagrantfile reads too. */
-export const PORTS: Readonly<Record<string, number>> = machine.ports
+export const PORTS = machine.ports
 
-const number = (low: number, high: number, fallback: number) =>
-  z
-    .string()
-    .transform(decimal)
-    .pipe(
-      z
-        .number(`must be a number from ${low} to ${high}`)
-        .min(low, `must be at least ${low}`)
-        .max(high, `must be at most ${high}`),
-    )
-    .default(fallback)
-
-/** What the lab without a name is called: in its label, and in the folder that it keeps its state in. */
+/** The name of the lab without a LAB_NAME, in its label and in its state folder. */
 export const UNNAMED = 'default'
 
-const Environment = z.object({
+// Plain functions: every verb reads these settings, and a library of schemas would be a fifth of its start.
+
+/** Reads a variable; throws an `Unusable` that says what it must be. */
+type Read<T> = (text: string) => T
+
+class Unusable extends Error {}
+
+const text =
+  (fits: (text: string) => boolean, mustBe: string): Read<string> =>
+  (text) => {
+    if (!fits(text)) throw new Unusable(mustBe)
+    return text
+  }
+
+const choice =
+  <const T extends string>(...choices: readonly T[]): Read<T> =>
+  (text) => {
+    const chosen = choices.find((it) => it === text)
+    if (chosen === undefined) throw new Unusable(`${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`)
+    return chosen
+  }
+
+const number =
+  (low: number, high: number): Read<number> =>
+  (text) => {
+    const value = decimal(text)
+    if (Number.isNaN(value)) throw new Unusable(`a number from ${low} to ${high}`)
+    if (value < low) throw new Unusable(`at least ${low}`)
+    if (value > high) throw new Unusable(`at most ${high}`)
+    return value
+  }
+
+const wholeNumber =
+  (low: number, high: number): Read<number> =>
+  (text) => {
+    const value = number(low, high)(text)
+    if (!Number.isInteger(value)) throw new Unusable('a whole number')
+    return value
+  }
+
+const name = text(
+  (text) => /^[a-z][a-z0-9-]{0,23}$/.test(text),
+  'up to 24 lower-case letters, digits and dashes, a letter first',
+)
+
+/** Each setting of the lab: how it is read. */
+const READ = {
   /** A second lab beside the first: prefix of its containers, volumes and network. Default: none. */
-  LAB_NAME: z
-    .string()
-    .regex(/^([a-z][a-z0-9-]{0,23})?$/, 'must be up to 24 lower-case letters, digits and dashes, a letter first')
-    .refine((name) => name !== UNNAMED, `must be another name: ${UNNAMED} is the lab without one`)
-    .default(''),
+  LAB_NAME: (given: string) =>
+    text((it) => it !== UNNAMED, `another name: ${UNNAMED} is the lab without one`)(name(given)),
   /** PostgreSQL's major version. Default: 17. */
-  LAB_POSTGRES: z.enum(['13', '15', '17'], 'must be 13, 15 or 17').default('17'),
+  LAB_POSTGRES: choice('13', '15', '17'),
   /** Added to every published port. Default: 0. */
-  LAB_PORT_OFFSET: number(0, 14000, 0).pipe(z.int('must be a whole number')),
+  LAB_PORT_OFFSET: wholeNumber(0, 14000),
   /** Address that ports are published on. Default: 127.0.0.1; the VM sets 0.0.0.0. */
-  LAB_BIND: z.ipv4('must be an IPv4 address').default('127.0.0.1'),
+  LAB_BIND: text(
+    // From 224 on an address is of many machines or none, and yet one can listen there.
+    (it) => isIPv4(it) && Number(it.split('.')[0]) < 224,
+    'an IPv4 address of this machine',
+  ),
   /** Multiplies every deadline, for slow machines. Default: 1. */
-  LAB_PATIENCE: number(0.1, 100, 1),
+  LAB_PATIENCE: number(0.1, 100),
   /** Level of the servers' logs. Default: info. */
-  LAB_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
+  LAB_LOG_LEVEL: choice('debug', 'info', 'warn', 'error'),
   /** A Debian mirror that packages come from while machine, box and images are built. Default: Debian's own. */
-  LAB_MIRROR: z.string().refine(isMirror, MIRROR_MUST_BE).optional(),
-})
+  LAB_MIRROR: text(isMirror, MIRROR_MUST_BE.replace(/^must be /, '')),
+}
+
+type Setting = keyof typeof READ
 
 /** Every setting of the lab, as documents list them. */
-export const SETTING_NAMES: readonly string[] = Object.keys(Environment.shape)
+export const SETTING_NAMES: readonly string[] = Object.keys(READ)
 
 export type Settings = {
   readonly name: string
@@ -64,27 +105,26 @@ export type Settings = {
 
 /** The lab's settings from `LAB_*` variables; an unusable one is a `SETTING` error that names it. */
 export function readSettings(environment: NodeJS.ProcessEnv = process.env): Settings {
-  // A variable set to nothing counts as unset, as shells leave it behind.
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
-  const parsed = Environment.safeParse(given)
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]
-    const setting = String(issue?.path[0])
-    throw labError('SETTING', {
-      setting,
-      problem: withoutPasswords(JSON.stringify(environment[setting])),
-      expected: issue?.message.replace(/^must be /, '') ?? 'something else',
-    })
+  const given = <S extends Setting>(setting: S): ReturnType<(typeof READ)[S]> | undefined => {
+    const text = environment[setting]
+    // A variable set to nothing counts as unset, as shells leave it behind.
+    if (text === undefined || text === '') return undefined
+    try {
+      return READ[setting](text) as ReturnType<(typeof READ)[S]>
+    } catch (error) {
+      if (!(error instanceof Unusable)) throw error
+      const problem = repeated(withoutPasswords(JSON.stringify(text)))
+      throw labError('SETTING', { setting, problem, expected: error.message })
+    }
   }
-  const it = parsed.data
   return {
-    name: it.LAB_NAME,
-    postgres: it.LAB_POSTGRES,
-    portOffset: it.LAB_PORT_OFFSET,
-    bind: it.LAB_BIND,
-    patience: it.LAB_PATIENCE,
-    logLevel: it.LAB_LOG_LEVEL,
-    mirror: it.LAB_MIRROR,
+    name: given('LAB_NAME') ?? '',
+    postgres: given('LAB_POSTGRES') ?? '17',
+    portOffset: given('LAB_PORT_OFFSET') ?? 0,
+    bind: given('LAB_BIND') ?? '127.0.0.1',
+    patience: given('LAB_PATIENCE') ?? 1,
+    logLevel: given('LAB_LOG_LEVEL') ?? 'info',
+    mirror: given('LAB_MIRROR'),
     images: 'failover-lab',
   }
 }

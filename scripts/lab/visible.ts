@@ -1,5 +1,5 @@
-// Characters that are not seen, or make others be seen in another order or place; a terminal obeys some of them. What
-// makes up an emoji is left alone.
+// Characters that are invisible, or that change the order or place of others; a terminal obeys some of them. Characters
+// that are part of an emoji are not among them.
 const UNSEEN =
   /(?<![\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d|\u200d(?!\p{Extended_Pictographic})|[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]--[\u200d\ufe00-\ufe0f]]/gv
 
@@ -8,18 +8,39 @@ const escaped = (character: string): string => {
   return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`
 }
 
-/** Text of others on one line as it may be shown: what a terminal would obey, or nobody could see, is written as `\u001b`. */
+/** Text from outside, safe to show on one line: control characters and invisible ones are written like `\u001b`. */
 export const visible = (text: string): string => text.replace(UNSEEN, escaped)
 
-/** The same for text of several lines, which stay lines. */
+/** The same for text of several lines: line breaks stay. */
 export const visibleLines = (text: string): string =>
   text
     .replaceAll('\r\n', '\n')
     .replace(UNSEEN, (character) => (/[\n\t]/.test(character) ? character : escaped(character)))
 
-/** JSON that a terminal may show as well; it means the same as that of `JSON.stringify`. */
+/** Characters of a word that a message repeats. */
+const MOST_REPEATED = 100
+
+/** A word that somebody typed, as a message repeats it: one that is empty is seen as such, and of a long one the beginning. */
+export function repeated(word: string): string {
+  if (word.trim() === '') return `'${word.slice(0, MOST_REPEATED)}'`
+  return word.length <= MOST_REPEATED ? word : `${word.slice(0, MOST_REPEATED)}…`
+}
+
+/** JSON with maps as objects that keep their order: an object of its own would put keys that are whole numbers first. */
+function inOrder(value: unknown, indent?: number): string {
+  // No key looks like a number with that in front, until it is text.
+  const marked = (keys: Iterable<readonly [string, unknown]>) =>
+    Object.fromEntries([...keys].map(([key, value]) => [`\0${key}`, value]))
+  const replacer = (_: string, it: unknown) =>
+    it === null || typeof it !== 'object' || Array.isArray(it)
+      ? it
+      : marked(it instanceof Map ? it : Object.entries(it))
+  return JSON.stringify(value, replacer, indent).replace(/"(?:[^"\\]|\\.)*"(?=:)/g, (key) => key.replace('\\u0000', ''))
+}
+
+/** JSON that a terminal may show as well; it means the same as that of `JSON.stringify`, and maps are objects. */
 export const asJson = (value: unknown, indent?: number): string =>
-  JSON.stringify(value, null, indent).replace(UNSEEN, (character) =>
+  inOrder(value, indent).replace(UNSEEN, (character) =>
     character === '\n'
       ? character
       : [...Array(character.length).keys()]

@@ -5,18 +5,18 @@ import { interruption } from './interruption.ts'
 /** What one look found: done with a value, or not yet with what was seen. */
 export type Look<T> = { readonly done: T } | { readonly seen: string }
 
-/** Seconds that a look under way at the deadline gets to end, before `patience`. */
+/** Seconds, before `patience`, that a look gets to end if it is in progress at the deadline. */
 const LATE_SECONDS = 10
 
-/** More time helps only what still moves. */
+/** More time only helps if something still changed. */
 const ADVICE = {
   moving: (patience: number) =>
-    `it still changed: on a slow machine give every deadline more time: LAB_PATIENCE=${Math.ceil(4 * patience)}`,
-  still: 'nothing changed meanwhile, so more time will not help; see what is wrong: zx scripts/status.ts',
+    `it was still changing: on a slow machine make every deadline longer: LAB_PATIENCE=${Math.ceil(4 * patience)}`,
+  still: 'nothing changed while waiting, so more time will not help; see what is wrong: zx scripts/status.ts',
 } as const
 
 /**
- * Looks again and again until `look` is done, and gives its value. A look that finds that waiting is of no use throws.
+ * Looks again and again until `look` is done, and gives its value. If waiting cannot help, `look` throws.
  * `seconds` is the deadline before `patience` multiplies it; past it, a `TIMEOUT` error says what was waited for.
  */
 export async function until<T>(
@@ -40,14 +40,14 @@ export async function until<T>(
     if ('done' in found) return found.done
     if (last !== undefined && last !== found.seen) changed = performance.now()
     last = found.seen
-    // What is waited for needs the processors too: the dearer a look, the rarer, and more so where all is slow.
+    // The nodes need the processors too: the longer a look takes, the longer the pause, and even longer on a slow machine.
     const delay = Math.min(Math.max(25, (1 + wait.patience) * (performance.now() - from)), 500 * wait.patience)
     if (performance.now() + delay > deadline) throw late(found.seen)
     await pause(delay, undefined, { signal: interruption.signal })
   }
 }
 
-/** What a promise gives, or undefined where it gives nothing in time: an engine that hangs answers no look at all. */
+/** The value of a promise, or undefined if it comes too late: an engine that hangs never answers. */
 async function before<T>(deadline: number, promise: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<undefined>((resolve) => {

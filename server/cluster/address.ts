@@ -1,15 +1,15 @@
 import { type LookupAddress, lookup } from 'node:dns'
 import { type LookupFunction, Socket } from 'node:net'
 
-/** How long a look-up may take before the address last seen is used, milliseconds. */
+/** Milliseconds that a look-up may take; after that the last known address is used. */
 const LOOKUP_PATIENCE_MS = 300
 
 const lastSeen = new Map<string, LookupAddress[]>()
 const underWay = new Map<string, Promise<LookupAddress[]>>()
 
-// getaddrinfo blocks one of libuv's few threads, for seconds where the name of a dead host is asked of a resolver that
-// does not answer. One look-up per host at a time, and the address last seen meanwhile, keep that from
-// holding up connections to the hosts that live.
+// getaddrinfo blocks one of libuv's few threads, for seconds if the host is dead and the resolver does not answer. So there
+// is one look-up per host at a time, and meanwhile the last known address is used: otherwise connections to living hosts
+// would have to wait.
 function addressesOf(host: string): Promise<LookupAddress[]> {
   const running = underWay.get(host)
   if (running) return running

@@ -1,6 +1,6 @@
 import { bytesUpTo } from '../token.ts'
 
-/** What a server believes of one database. Role, timeline and LSN are as of the last answer. */
+/** What a server knows about one database. Role, timeline and LSN are from its last answer. */
 export type Sighting = {
   name: string
   reachable: boolean
@@ -15,9 +15,9 @@ export type Sighting = {
 export type Choice = { writable: string | undefined; reason: string }
 
 /**
- * Chooses the database to write to: the one out of recovery on the highest timeline.
- * `highestTimeline` is the highest ever seen, in these sightings or before: a primary below it was left behind by a
- * promotion, even while the promoted node is out of sight, and what it acknowledged would be lost.
+ * Chooses the database to write to: the one that is out of recovery on the highest timeline.
+ * `highestTimeline` is the highest ever seen. A promotion left a primary below it behind, even if the promoted node does
+ * not answer now: writes to such a primary would be lost.
  */
 export function chooseWritable(sightings: Sighting[], highestTimeline: number): Choice {
   const primaries = sightings.filter(({ reachable, inRecovery }) => reachable && !inRecovery)
@@ -32,8 +32,8 @@ export function chooseWritable(sightings: Sighting[], highestTimeline: number): 
 }
 
 /**
- * Chooses the database to read from: the local one while it answers, else another that does. Never a primary that was
- * left behind: what it holds is not the history that the others go on with.
+ * Chooses the database to read from: the local one if it answers, else another that answers. Never a primary that was left
+ * behind: its history is not that of the others.
  */
 export function chooseReadable(
   sightings: Sighting[],
@@ -54,7 +54,7 @@ function describe({ name, reachable, inRecovery, timeline, problem }: Sighting, 
   return `${name} is a primary on timeline ${timeline}, left behind by timeline ${highest}`
 }
 
-/** How many bytes of WAL a database is behind the writable one, as of their last answers; undefined where not known. */
+/** Bytes of WAL that a database is behind the writable one, from their last answers; undefined if unknown. */
 export function lagOf(
   sighting: Sighting,
   sightings: readonly Sighting[],
@@ -62,8 +62,8 @@ export function lagOf(
 ): number | undefined {
   const ahead = sightings.find(({ name }) => name === writable)
   if (!ahead || !sighting.reachable || sighting.timeline > ahead.timeline) return undefined
-  // A primary that was left behind is not behind: it has a history of its own.
+  // A primary that was left behind has a history of its own, so its lag is undefined.
   if (sighting !== ahead && !sighting.inRecovery) return undefined
-  // Asked at different moments, so a standby may seem to be ahead.
+  // They were asked at different moments, so a standby may seem to be ahead.
   return Math.max(0, Number(bytesUpTo(ahead.lsn) - bytesUpTo(sighting.lsn)))
 }

@@ -4,7 +4,7 @@ import { type Database, makeDatabase } from './pool.ts'
 import { makeProbe } from './probe.ts'
 import { type ClusterView, makeView } from './view.ts'
 
-/** The databases and what is believed of them. */
+/** The databases and what is known about them. */
 export type Cluster = {
   view: ClusterView
   /** The database that takes writes, if one is known. */
@@ -42,7 +42,7 @@ export function makeCluster(settings: Settings, log: Log): Cluster {
   const named = (name: string | undefined) => (name === undefined ? undefined : databases.get(name))
 
   view.onChange(({ writable, previousWritable, previousReadable }) => {
-    // What still runs there would hang, or be acknowledged by a primary that was left behind.
+    // Queries that still run there would hang, or a primary that was left behind would acknowledge them.
     if (previousWritable !== writable) named(previousWritable)?.reset(`writes moved away from ${previousWritable}`)
     const left = view.sightings().find(({ name }) => name === previousReadable)
     if (left && !left.reachable) named(left.name)?.reset(`${left.name} is unreachable`)

@@ -3,7 +3,7 @@ import type { ClientBase, ClientConfig } from 'pg'
 import type { DatabaseAddress } from '../settings.ts'
 import { makeSocket } from './address.ts'
 
-/** Who connects, and to which database of the server. */
+/** The user and the database of a connection. */
 export type Identity = { user: string; password: string; database: string; application: string }
 
 /** pg's settings for one connection; `statementTimeoutMs` is enforced by the database. */
@@ -24,7 +24,7 @@ export function connectionConfig(address: DatabaseAddress, identity: Identity, s
 
 type Wire = { processID: number; secretKey: number; connection: { stream: Socket } }
 
-/** What pg keeps of a connection's wire and its types do not show: the socket, and the key that cancels its queries. */
+/** Parts of a pg connection that its types do not show: the socket, and the key that cancels its queries. */
 export function wireOf(client: ClientBase): Wire {
   return client as ClientBase & Wire
 }
@@ -34,7 +34,7 @@ const CANCEL_PATIENCE_MS = 1000
 
 /**
  * Asks the database to cancel what the connection runs (PostgreSQL protocol, "Canceling Requests in Progress").
- * Resolves once the database has closed the request's socket: only then can no later query be hit by it.
+ * Resolves when the database has closed the request's socket: only after that it cannot cancel a later query.
  */
 export function cancelQuery(address: DatabaseAddress, client: ClientBase): Promise<void> {
   const { processID, secretKey } = wireOf(client)

@@ -11,16 +11,16 @@ const SQLSTATE = /^[0-9A-Z]{5}$/
 // 57P01-57P05: the server is stopping, starting or was crashed; class 08: connection exceptions.
 const CONNECTION_GONE = /^(57P0[1-5]|08[0-9A-Z]{3})$/
 
-/** True where the error ended the connection, so that it must not go back to the pool. */
+/** True if the error ended the connection: then it must not go back to the pool. */
 export function endsConnection(error: unknown): boolean {
   const code = errorCode(error)
   return code === undefined || !SQLSTATE.test(code) || code === 'EPIPE' || CONNECTION_GONE.test(code)
 }
 
-// The node itself says that it does not serve, or its name is gone: no second opinion is needed.
+// The node itself says that it does not serve, or its name is gone: one such error is proof enough.
 const REFUSALS = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '57P03'])
 
-/** True where the error proves that the node does not serve now, unlike a timeout, which may be a lost packet. */
+/** True if the error proves that the node does not serve now. A timeout is no proof: it may be a lost packet. */
 export function isRefusal(error: unknown): boolean {
   const code = errorCode(error)
   return code !== undefined && REFUSALS.has(code)
@@ -35,18 +35,18 @@ const exhausted = (database: string, code: string, error: unknown): Failure =>
     error,
   )
 
-/** The failure that stands for an error before the query was sent: nothing can have been written. */
+/** The failure for an error before the query was sent: nothing was written. */
 export function connectFailure(database: string, error: unknown): Failure {
   const code = errorCode(error) ?? ''
   if (code.startsWith('53')) return exhausted(database, code, error)
   return fail('DATABASE_UNREACHABLE', `database ${database}: no connection`, error)
 }
 
-// Serialization failure (also: conflict with recovery), deadlock, cancelled query. Not indefinite: cancelling a commit
-// that waits for a synchronous standby gives a warning and no error.
+// Serialization failure (also: conflict with recovery), deadlock, cancelled query. These are definite: if a commit that
+// waits for a synchronous standby is cancelled, there is a warning and no error.
 const ABORTED = new Set(['40001', '40P01', '57014'])
 
-/** The failure that stands for an error after the query was sent. */
+/** The failure for an error after the query was sent. */
 export function queryFailure(database: string, error: unknown, kind: 'read' | 'write'): Failure {
   const code = errorCode(error) ?? ''
   if (endsConnection(error)) {
@@ -54,7 +54,7 @@ export function queryFailure(database: string, error: unknown, kind: 'read' | 'w
       ? fail('READ_INTERRUPTED', `database ${database}: the connection ended`, error)
       : fail('CONNECTION_LOST', `database ${database}: the connection ended before the write was acknowledged`, error)
   }
-  // From here on the database answered with an error, and has therefore rolled the statement back.
+  // In all cases below the database answered with an error, so it has rolled the statement back.
   if (code === '25006') return fail('DATABASE_READ_ONLY', `database ${database} is in recovery`, error)
   if (ABORTED.has(code)) {
     return kind === 'read'

@@ -7,35 +7,35 @@ import type { DatabaseAddress } from '../settings.ts'
 import { cancelQuery, connectionConfig, type Identity, wireOf } from './connection.ts'
 import { connectFailure, endsConnection, queryFailure } from './failures.ts'
 
-/** One SQL statement, prepared once a connection under its name. */
+/** An SQL statement, prepared once on each connection under its name. */
 export type Statement = { name: string; text: string }
 
-/** What a committed write gave, and the consistency token of a position in the WAL at its commit or a little after. */
+/** The result of a committed write, and a consistency token: the WAL position at its commit or a little later. */
 export type Written<Row> = { rows: Row[]; token: string | undefined }
 
 /** Runs statements on one database, through a bounded pool with a bounded queue. */
 export type Database = {
   name: string
   read<Row extends object>(statement: Statement, values: unknown[], call: Call): Promise<Result<Row[]>>
-  /** Each write is a transaction of its own, and durable when it is answered. */
+  /** Each write is a transaction of its own. It is durable when it is answered. */
   write<Row extends object>(statement: Statement, values: unknown[], call: Call): Promise<Result<Written<Row>>>
-  /** Drops every connection, those in use too: the node is gone, or must not be written to any more. */
+  /** Closes all connections, also those in use: the node is gone, or must get no more writes. */
   reset(why: string): void
   usage(): { total: number; idle: number; waiting: number }
   /** Resolves when the connections are closed. */
   close(): Promise<void>
 }
 
-/** How long a new connection may take, its authentication included, milliseconds. */
+/** Milliseconds for a new connection, with its authentication. */
 const CONNECT_TIMEOUT_MS = 2000
-/** Only a backstop: deadlines cancel queries long before. */
+/** Only a last limit: deadlines cancel queries long before. */
 const STATEMENT_TIMEOUT_MS = 30_000
-/** How long a cancelled query may take to end before its connection is dropped, milliseconds. */
+/** Milliseconds in which a cancelled query has to end; after that its connection is closed. */
 const CANCEL_GRACE_MS = 1000
 /** Unused connections are closed after this, milliseconds. */
 const IDLE_TIMEOUT_MS = 60_000
 
-// What a commit waits for is flushed when it is acknowledged, except where it was told not to wait even for that.
+// The WAL of a commit is flushed when it is acknowledged, except with synchronous_commit = off.
 const POSITION: Statement = {
   name: 'position',
   text: `
@@ -44,7 +44,7 @@ const POSITION: Statement = {
                  else pg_current_wal_flush_lsn() end as lsn) as reached`,
 }
 
-// By nothing but a warning does PostgreSQL say that a commit has stopped waiting for its synchronous standby.
+// If a commit stops waiting for its synchronous standby, PostgreSQL gives only a warning.
 const WARNING = '01000'
 
 export type DatabaseOptions = {
@@ -100,7 +100,7 @@ export function makeDatabase(options: DatabaseOptions): Database {
 
 type RetirablePool = {
   pool: pg.Pool
-  /** Breaks every connection; calls that still wait for one fail, instead of reaching the node after all. */
+  /** Breaks every connection. Calls that wait for one fail: they must not reach the node. */
   retire(why: string): void
 }
 
@@ -111,8 +111,8 @@ function makePool({ address, identity, size, patience, log }: DatabaseOptions): 
   const connectTimers = new Map<Socket, NodeJS.Timeout>()
   let retired: string | undefined
 
-  // The time to connect is watched here and not by the pool's connectionTimeoutMillis: that one also ends the wait
-  // for a connection in use, which is for the call's deadline to decide.
+  // The time to connect is limited here. The pool's connectionTimeoutMillis would also limit the wait for a free connection,
+  // but the call's deadline decides that.
   function makeTimedSocket(): Socket {
     const socket = config.stream()
     const why = retired
@@ -145,7 +145,7 @@ function makePool({ address, identity, size, patience, log }: DatabaseOptions): 
   })
   pool.on('connect', (client) => {
     stopTimer(wireOf(client).connection.stream)
-    // A connection that breaks while in use tells its query; without a listener it would end the process as well.
+    // If a connection breaks while it is in use, its query fails. Without this listener the process would end too.
     client.on('error', () => {})
   })
   pool.on('error', (error) => log.debug({ database: address.name, cause: error.message }, 'idle connection lost'))
@@ -158,12 +158,12 @@ function makePool({ address, identity, size, patience, log }: DatabaseOptions): 
   }
 }
 
-/** A connection, for as long as one call needs it. */
+/** A connection that one call uses. */
 type Lease = { address: DatabaseAddress; client: pg.PoolClient; release: (error?: Error) => void }
 
 type Cancellation = { requested: Promise<void> | undefined; dropTimer: NodeJS.Timeout | undefined }
 
-/** From here on the end of the call cancels what its connection runs. */
+/** From now on the end of the call cancels its query. */
 function cancelAtEnd({ address, client }: Lease, call: Call, answer: () => void): Cancellation {
   const cancellation: Cancellation = { requested: undefined, dropTimer: undefined }
   call.abort = () => {
@@ -175,12 +175,12 @@ function cancelAtEnd({ address, client }: Lease, call: Call, answer: () => void)
   return cancellation
 }
 
-/** Gives the connection back; true where the call was still waiting for it. */
+/** Gives the connection back; true if the call still waits for its result. */
 function giveBack({ release }: Lease, call: Call, cancellation: Cancellation, error: Error | null): boolean {
   const broken = error && endsConnection(error) ? error : undefined
   if (cancellation.requested) {
     clearTimeout(cancellation.dropTimer)
-    // Released only when the cancel request is over, or it might hit the next call's query.
+    // It is released only when the cancel request is done: otherwise this could cancel the next call's query.
     cancellation.requested.then(() => release(broken))
     return false
   }
@@ -215,19 +215,19 @@ function writeOn<Row extends object>(
   let failed: Error | null = null
   let rows: Row[] = []
   let replicated = true
-  const heedWarning = ({ code }: { code?: string | undefined }) => {
+  const onNotice = ({ code }: { code?: string | undefined }) => {
     if (code === WARNING) replicated = false
   }
-  client.on('notice', heedWarning)
+  client.on('notice', onNotice)
   const { stream } = wireOf(client).connection
   stream.cork()
   client.query({ ...statement, values }, (error: Error | null, result) => {
     failed = error
     if (!error) rows = result.rows as Row[]
   })
-  // A transaction of its own, after the commit of the write. Without its answer the write stands all the same.
+  // This is a transaction of its own after the commit. If it fails, the write is committed anyway.
   client.query({ ...POSITION }, (error: Error | null, result) => {
-    client.off('notice', heedWarning)
+    client.off('notice', onNotice)
     if (!giveBack(lease, call, cancellation, failed ?? error)) return
     const token = error ? undefined : (result.rows[0] as { token: string }).token
     if (failed) resolve(queryFailure(address.name, failed, 'write'))

@@ -2,16 +2,16 @@ import pg from 'pg'
 import type { DatabaseAddress } from '../settings.ts'
 import { connectionConfig, type Identity, wireOf } from './connection.ts'
 
-/** What a database says of itself. `timeline` of a standby is a lower bound: that of its last restartpoint. */
+/** What a database says about itself. On a standby `timeline` is a lower bound, from its last restartpoint. */
 export type ProbeAnswer = { inRecovery: boolean; timeline: number; lsn: string }
 
-/** Asks one database, over a connection of its own that is kept between probes. Throws what went wrong. */
+/** Asks one database, over a connection that stays open between probes. Throws if that fails. */
 export type Probe = { ask(): Promise<ProbeAnswer>; close(): Promise<void> }
 
-/** How long connecting may take, and how long the answer, milliseconds. A frozen host still accepts connections. */
+/** Milliseconds to connect, and for the answer. A frozen host still accepts connections. */
 const PROBE_TIMEOUT_MS = 1000
 
-// pg_control_checkpoint() lags behind a promotion, so a primary's timeline comes from the WAL file it writes.
+// pg_control_checkpoint() is old after a promotion, so a primary's timeline comes from the WAL file that it writes.
 const PROBE_SQL = `
   select recovery as "inRecovery",
          case when recovery then (select timeline_id from pg_control_checkpoint())
@@ -31,7 +31,7 @@ export function makeProbe(address: DatabaseAddress, identity: Identity, patience
       connectionTimeoutMillis: limit,
       query_timeout: limit,
     })
-    // A lost connection shows at the next question; without a listener it would end the process.
+    // A lost connection is noticed at the next question. Without this listener it would end the process.
     fresh.on('error', () => {})
     try {
       await fresh.connect()
@@ -65,7 +65,7 @@ export function makeProbe(address: DatabaseAddress, identity: Identity, patience
   }
 }
 
-// Not end(): that waits for a goodbye which a frozen or cut-off host never sends.
+// Not end(): it waits for an answer that a frozen or isolated host never sends.
 function drop(client: pg.Client): void {
   wireOf(client).connection.stream.destroy()
 }

@@ -5,16 +5,16 @@ import { chooseReadable, chooseWritable, type Sighting } from './choose.ts'
 import { isRefusal } from './failures.ts'
 import type { Probe, ProbeAnswer } from './probe.ts'
 
-/** What this server believes of the cluster, kept up to date by probes. */
+/** What this server knows about the cluster. Probes keep it up to date. */
 export type ClusterView = {
   writable(): string | undefined
   readable(): string | undefined
-  /** Why the writable database is what it is, or why there is none. */
+  /** Why this database is the writable one, or why there is none. */
   reason(): string
   sightings(): readonly Sighting[]
   /**
-   * Probes at once. Resolves when a writable database has been seen by a probe that began after the call,
-   * or when every database has been asked. Takes at most a few times the probes' time limit.
+   * Probes at once. Resolves when a probe that began after the call has found a writable database, or when every database
+   * has been asked. Takes at most a few times the probes' time limit.
    */
   refresh(): Promise<void>
   /** The listener runs after every change of the writable or the readable database. */
@@ -32,9 +32,9 @@ export type ViewChange = {
 
 /** Pause between two probes of one database, milliseconds. */
 const PROBE_INTERVAL_MS = 250
-/** No two probes of one database begin closer together, however many failing calls ask for one, milliseconds. */
+/** Milliseconds: the least time between two probes of a database, however many failed calls ask for one. */
 const PROBE_FLOOR_MS = 50
-// One timeout may be a lost packet or a busy machine; two in a row are taken for a node that is gone.
+// One timeout may be a lost packet or a busy machine. After two in a row the node counts as gone.
 const FAILURES_TO_DISBELIEVE = 2
 
 type Watched = {
@@ -109,7 +109,7 @@ export function makeView(probes: Map<string, Probe>, local: string, log: Log, pa
   }
 
   function decide(): void {
-    // Nothing is believed before every database has been asked once: the first to answer may be a primary that was
+    // No database is chosen before all have been asked once: the first to answer may be a primary that was
     // left behind, and the one that proves it may answer a moment later.
     if (watched.some(({ askedAt }) => askedAt === Number.NEGATIVE_INFINITY)) return
     const sightings = watched.map(({ sighting }) => sighting)

@@ -1,12 +1,12 @@
 import type { Position } from '../token.ts'
 
-/** How a poll stands: votes by option, whether more can come, and up to where in the databases' history that is. */
+/** The state of a poll: votes by option, whether more can come, and the position in the databases' history. */
 export type Counts = { votes: number[]; closed: boolean; seenUpTo: Position | undefined }
 
-/** What `seen` is to someone who was shown `shown`. */
+/** What `seen` means to a follower who was shown `shown`. */
 export type Change = 'none' | 'forward' | 'back'
 
-/** Votes only come; where one is missing, or a poll open again, a database is behind or has lost something. */
+/** Counts only grow. If a vote is missing or a poll is open again, the database lags or has lost something. */
 export function changeOf(shown: Counts, seen: Counts): Change {
   const fell = shown.votes.some((votes, option) => (seen.votes[option] ?? 0) < votes)
   if (fell || (shown.closed && !seen.closed)) return 'back'

@@ -9,19 +9,19 @@ import { selectStanding } from '../store/standing.ts'
 import { judge, type Position, type Standing } from '../token.ts'
 import { type Counts, changeOf } from './counts.ts'
 
-/** Who is shown how a poll stands. */
+/** A follower of a poll. */
 export type Follower = {
-  /** The newest; what was not taken yet may be dropped for it. */
+  /** Gets the newest results; older ones that were not taken yet may be dropped. */
   show(tally: LiveTally): void
-  /** Nothing more comes: the poll is closed, or `failure` says why. */
+  /** The end: the poll is closed, or `failure` says why. */
   end(failure?: Failure): void
 }
 
 /** Followed polls. */
 export type LiveResults = {
   /**
-   * Shows the follower how the poll stands, then every change. With a token the first includes that write. Answers how
-   * to leave, which every follower must, also after its end.
+   * Shows the follower the poll's results, then every change. With a token the first results include its write. Gives a
+   * function to leave; every follower must call it, also after its end.
    */
   follow(id: string, token: Position | undefined, call: Call, follower: Follower): Promise<Result<() => void>>
   followers(): number
@@ -29,11 +29,11 @@ export type LiveResults = {
   stop(): void
 }
 
-/** How fast polls are looked at, milliseconds. Looking takes at most a fifth of the time, or pauses become longer. */
+/** Milliseconds between looks at polls. Looks take at most a fifth of the time; otherwise pauses become longer. */
 const PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 1000
 const PAUSE_TO_WORK = 4
-/** How long a database gets to tell how all polls stand, milliseconds. */
+/** Milliseconds that a database has to give the results of all polls. */
 const LOOK_MS = 2000
 /** The most followers of one server. */
 const MOST_FOLLOWERS = 1000
@@ -41,8 +41,8 @@ const MOST_FOLLOWERS = 1000
 type FollowedPoll = { tally: LiveTally; followers: Set<Follower> }
 
 /**
- * One look at all followed polls at a time, however many follow them, and none while nobody does. It polls because a
- * standby hears no NOTIFY.
+ * One look at a time for all followed polls, however many followers they have, and none without followers. It polls because
+ * a standby gets no NOTIFY.
  */
 export function makeLiveResults(cluster: Cluster, reader: Reader, mostFollowers = MOST_FOLLOWERS): LiveResults {
   const polls = new Map<string, FollowedPoll>()
@@ -79,7 +79,7 @@ export function makeLiveResults(cluster: Cluster, reader: Reader, mostFollowers 
     const poll = known ?? { tally, followers: new Set() }
     polls.set(tally.id, poll)
     poll.followers.add(follower)
-    // Others may have been shown more already; less would go back as soon as both are compared.
+    // Other followers may have been shown higher counts already; then these must not be shown.
     if (!known || changeOf(known.tally.counts, tally.counts) === 'forward') show(poll, tally.counts)
     else follower.show(known.tally)
     if (!looking) void look()
@@ -105,7 +105,7 @@ export function makeLiveResults(cluster: Cluster, reader: Reader, mostFollowers 
     for (const follower of poll.followers) follower.end(failure)
   }
 
-  /** Unless another took its place: the last follower may have left and a new one come. */
+  /** Unless another one took its place: the last follower may have left, and a new one may have come. */
   function drop(poll: FollowedPoll): void {
     if (polls.get(poll.tally.id) === poll) polls.delete(poll.tally.id)
   }
@@ -123,7 +123,7 @@ export function makeLiveResults(cluster: Cluster, reader: Reader, mostFollowers 
     looking = false
   }
 
-  /** True where the database answered. */
+  /** True if the database answered. */
   async function lookAt(database: Database): Promise<boolean> {
     const asked = [...polls.values()]
     const ids = asked.map(({ tally }) => tally.id)
@@ -140,15 +140,15 @@ export function makeLiveResults(cluster: Cluster, reader: Reader, mostFollowers 
   }
 
   /**
-   * Polls of which the database knows less than was shown: either it is behind, then it will catch up; or it has left
-   * the history that was shown, and nobody will.
+   * Polls for which the database has lower counts than were shown. Either it lags and will catch up, or the history that was
+   * shown is lost.
    */
   async function lookBack(database: Database, gone: FollowedPoll[]): Promise<boolean> {
     const standing = await withinTime(LOOK_MS, (call) => selectStanding(database, call))
     if (isFailure(standing)) return false
     const caughtUp = gone.filter(({ tally }) => !isBehind(standing.value, tally.counts.seenUpTo))
     if (caughtUp.length === 0) return true
-    // Looked at again, since it may have caught up only after the first look.
+    // Look again: it may have caught up after the first look.
     const ids = caughtUp.map(({ tally }) => tally.id)
     const seen = await withinTime(LOOK_MS, (call) => selectCounts(database, ids, call))
     if (isFailure(seen)) return false
@@ -172,7 +172,7 @@ export function makeLiveResults(cluster: Cluster, reader: Reader, mostFollowers 
   }
 }
 
-/** A standby that cannot say where it stands follows nobody, and is taken to be behind. */
+/** A standby that does not know its position follows no primary, and counts as lagging. */
 function isBehind(standing: Standing | undefined, shown: Position | undefined): boolean {
   return shown ? judge(shown, standing).kind === 'ahead' : standing === undefined
 }

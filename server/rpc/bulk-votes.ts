@@ -11,15 +11,15 @@ import { headersOf, type RpcContext } from './unary.ts'
 import { checkCastVote } from './validation.ts'
 import { VOTE_STATUS } from './vote-status.ts'
 
-// A client is not read from while its stream, or all streams together, have as many votes under way. What is left of
-// the ballot box's queue is for votes that come by themselves.
+// While a stream, or all streams together, have this many votes in progress, the client is not read. The rest of the ballot
+// box's queue is for single votes.
 const VOTES_OF_A_STREAM = 2 * GROUP_SIZE
 const VOTES_OF_ALL_STREAMS = 8 * GROUP_SIZE
 
 /** polling.VoteService.CastVotes, and how to end it when the server stops. */
 export type BulkVotes = {
   castVotes: handleBidiStreamingCall<CastVotesRequest, CastVotesResponse>
-  /** Reads no more from any stream, answers what was read, then ends the streams. */
+  /** Stops reading all streams, answers what was read, then ends the streams. */
   stop(): void
 }
 
@@ -27,7 +27,7 @@ const STOPPING = fail('SERVER_STOPPING', 'the server is stopping: batches withou
 
 type Stream = ServerDuplexStream<CastVotesRequest, CastVotesResponse>
 
-/** What the streams of one server have to do with each other. */
+/** What the streams of one server share. */
 type Open = { flow(): void; endIfDone(): void }
 
 /** Bulk votes into the ballot box. */
@@ -50,7 +50,7 @@ export function bulkVotes(context: RpcContext, ballotBox: BallotBox): BulkVotes 
     let over = false
     stream.sendMetadata(headersOf(context.node, undefined))
 
-    // Reads on only while there is room for votes, and for answers on their way to the client.
+    // Reads only while there is room for votes and for answers to the client.
     function flow(): void {
       const room = votesOfThis < VOTES_OF_A_STREAM && votesOfAll < VOTES_OF_ALL_STREAMS
       if (room && !stream.writableNeedDrain && !whyNoMore()) stream.resume()
@@ -77,7 +77,7 @@ export function bulkVotes(context: RpcContext, ballotBox: BallotBox): BulkVotes 
     async function take(request: CastVotesRequest): Promise<void> {
       if (whyNoMore()) return
       if (request.votes.length > GROUP_SIZE) {
-        // Not answered vote by vote: that answer could be a hundred times as large.
+        // Not answered for each vote: that answer could be a hundred times as large.
         tooLarge = invalidField('votes', `must be at most ${GROUP_SIZE} in batch ${request.batch}, which was not cast`)
         flow()
         return endIfDone()
@@ -104,7 +104,7 @@ export function bulkVotes(context: RpcContext, ballotBox: BallotBox): BulkVotes 
       readToEnd = true
       endIfDone()
     })
-    // Also emitted after an orderly end.
+    // Also emitted after a normal end.
     stream.on('cancelled', () => {
       streams.delete(open)
       for (const call of underWay) endCall(call, 'cancelled')
@@ -124,7 +124,7 @@ export function bulkVotes(context: RpcContext, ballotBox: BallotBox): BulkVotes 
   }
 }
 
-/** Casts the votes of one batch. One that fails takes no other with it, except where all share the database's fate. */
+/** Casts the votes of one batch. If one vote fails, the others are still cast, unless the database fails for all. */
 async function castBatch(
   { metrics, log }: RpcContext,
   ballotBox: BallotBox,

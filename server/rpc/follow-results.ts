@@ -13,7 +13,7 @@ import { trailersOf } from './trailers.ts'
 import { headersOf, logFailure, type RpcContext, requestIdOf } from './unary.ts'
 import { checkUuid } from './validation.ts'
 
-/** How often a silent stream repeats itself, milliseconds: well within the 15 s after which the balancer gives it up. */
+/** Milliseconds after which a silent stream repeats its results: well below the 15 s after which the balancer gives it up. */
 const REPEAT_MS = 5000
 
 /** ResultService.FollowResults. */
@@ -25,13 +25,13 @@ export function followResults(
 
   return (stream) => {
     const started = performance.now()
-    // For the first results only: a stream lasts as long as its client likes.
+    // The deadline is for the first results only: a stream lasts as long as its client wants.
     const call = makeCall(partDeadlineOf(stream, patience))
     const timer = setTimeout(() => endCall(call, 'deadline'), call.deadline - Date.now())
     const results = latestOnly<PollResultResponse>(stream)
     const repetition = setInterval(() => results.repeat(), REPEAT_MS)
     let leave = () => {}
-    // Also emitted after an orderly end.
+    // Also emitted after a normal end.
     stream.on('cancelled', () => {
       clearInterval(repetition)
       endCall(call, 'cancelled')

@@ -6,17 +6,17 @@ import { trailersOf } from './trailers.ts'
 import { headersOf, logFailure, type RpcContext } from './unary.ts'
 
 /**
- * More than a balancer lets through, in number and in size: what HTTP/2 itself refuses is a stream that is reset, without
- * a word to the client, and a balancer takes the server for dead. Ours refuses with an answer, far below these.
+ * Limits of HTTP/2, larger than what a balancer lets through. If HTTP/2 itself refuses a call, it resets the stream without
+ * an answer, and a balancer takes the server for dead. Our gate refuses with an answer, far below these limits.
  */
 const LET_IN: ServerOptions = {
   maxHeaderListPairs: 100_000,
   settings: { maxHeaderListSize: 4 * 1024 * 1024 },
-  // A key that begins or ends with a space would be dropped without a word.
+  // Otherwise a key that begins or ends with a space would be dropped silently.
   strictFieldWhitespaceValidation: false,
 }
 
-/** As no method has a name in the statistics whose call was refused here: clients could make up any number. */
+/** The method's name in the statistics for refused calls: clients could invent any number of names. */
 const METHOD = 'refused'
 
 type StreamHandler = (
@@ -27,14 +27,14 @@ type StreamHandler = (
   raw: string[],
 ) => void
 
-/** What grpc-js keeps to itself, and has no option for. */
+/** Internal parts of grpc-js for which it has no option. */
 type Inside = { commonServerOptions: ServerOptions; _streamHandler: StreamHandler }
 
 /** Puts the gate before all calls of a server that has no port yet. */
 export function putGateBefore(server: Server, context: RpcContext): void {
   const inside = server as unknown as Partial<Inside>
   const { commonServerOptions, _streamHandler: handle } = inside
-  if (!commonServerOptions || !handle) throw new Error('this version of grpc-js has another inside: see rpc/front.ts')
+  if (!commonServerOptions || !handle) throw new Error('this version of grpc-js is different inside: see rpc/front.ts')
   Object.assign(commonServerOptions, LET_IN)
   inside._streamHandler = (interceptors, stream, headers, flags, raw) => {
     const refusal = refusalOf(headers, raw)

@@ -3,15 +3,15 @@ import { type Failure, fail, invalidField } from '../errors.ts'
 import { CONSISTENCY_TOKEN, IDEMPOTENCY_KEY } from './metadata.ts'
 import { LIMITS } from './validation.ts'
 
-/** A service and a method. Any other path would be given back in a message that no balancer takes. */
+/** A service and a method. gRPC would repeat any other path in a message that a balancer does not accept. */
 const PATH = /^\/[\w.]{1,200}\/\w{1,100}$/
 /** `grpc-timeout`, as gRPC has it. */
 const TIMEOUT = /^(\d{1,8})([HMSmun])$/
 const ENCODING = /^[\w.-]{1,20}$/
-/** What gRPC allows in metadata; its library drops all else without a word. */
+/** What gRPC allows in metadata. Its library drops everything else silently. */
 const NAME = /^[0-9a-z_.-]{1,100}$/
 const VALUE = /^[ -~]*$/
-/** That the service reads, each at most once. */
+/** Metadata that the service reads, each at most once. */
 const READ = [IDEMPOTENCY_KEY, CONSISTENCY_TOKEN]
 
 const MS = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 } as const
@@ -20,8 +20,8 @@ const LONGEST_TIMEOUT = '596H'
 const LONGEST_TIMEOUT_MS = 596 * MS.H
 
 /**
- * Why a call is refused before it is looked at: what the gRPC library would drop, misread, or answer at a length that a
- * balancer takes for the failure of the server. `raw` has names and values in turn, as they came.
+ * Why a call is refused at once: the gRPC library would drop or misread part of it, or give an answer so long that a balancer
+ * takes the server for broken. `raw` has names and values in turn, as they came.
  */
 export function refusalOf(headers: IncomingHttpHeaders, raw: readonly string[]): Failure | undefined {
   if (sizeOf(raw) > LIMITS.metadataBytes)
@@ -38,18 +38,18 @@ export function refusalOf(headers: IncomingHttpHeaders, raw: readonly string[]):
   return metadataRefusal(raw)
 }
 
-/** True where the call says that it is one of gRPC's. */
+/** True if the call says that it is a gRPC call. */
 export function isGrpc(headers: IncomingHttpHeaders): boolean {
   return headers['content-type']?.startsWith('application/grpc') === true
 }
 
-/** The `grpc-timeout` to go on with: as it came, or the longest that the library's timer can count. */
+/** The `grpc-timeout` to use: as it came, or the longest that the library's timer can count. */
 export function countable(timeout: string): string {
   const [, amount, unit] = TIMEOUT.exec(timeout) ?? []
   return Number(amount) * MS[unit as keyof typeof MS] > LONGEST_TIMEOUT_MS ? LONGEST_TIMEOUT : timeout
 }
 
-/** As HTTP/2 counts: 32 bytes for each entry beside its name and its value. */
+/** The size as HTTP/2 counts it: name, value and 32 bytes for each entry. */
 function sizeOf(raw: readonly string[]): number {
   return raw.reduce((size, text) => size + text.length + 16, 0)
 }

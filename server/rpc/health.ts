@@ -2,9 +2,9 @@ import type { handleServerStreamingCall, handleUnaryCall, Server, ServerWritable
 import { HealthImplementation, type ServingStatus } from 'grpc-health-check'
 import type { ClusterView } from '../cluster/view.ts'
 
-/** The standard health service, kept in step with what is believed of the cluster. */
+/** The standard health service, which follows the view of the cluster. */
 export type Health = {
-  /** Says NOT_SERVING for everything from now on and ends the streams of those who watch: the server is stopping. */
+  /** The server is stopping: from now on it says NOT_SERVING for everything, and ends the streams of Watch. */
   stop(): void
 }
 
@@ -34,13 +34,13 @@ export function addHealth(server: Server, view: ClusterView): Health {
     addService(definition, implementation) {
       const check = implementation['check'] as handleUnaryCall<unknown, unknown>
       const watch = implementation['watch'] as handleServerStreamingCall<unknown, unknown>
-      // Kept at hand, since an endless stream would hold up an orderly stop until its last second.
+      // Watchers are remembered, so that they can be ended: an endless stream would delay a clean stop until its last second.
       const watchAndKeep = (call: Watcher) => {
         watchers.add(call)
         call.on('cancelled', () => watchers.delete(call))
         watch(call)
       }
-      // Without the name of the service: a balancer takes the server for broken that gives back a long one.
+      // Without the name of the service: if the answer repeated a long name, a balancer would take the server for broken.
       const checkBriefly: typeof check = (call, callback) =>
         check(call, (error, answer) => callback(error && { ...error, details: UNKNOWN_SERVICE }, answer))
       server.addService(definition, { ...implementation, check: checkBriefly, watch: watchAndKeep })

@@ -1,12 +1,12 @@
-/** Where messages go; `taken` is called once one is on its way, which a slow reader delays. */
+/** Sends a message; `taken` is called when it is on its way. A slow reader delays that. */
 export type Outlet<Message> = { write(message: Message, taken: () => void): unknown }
 
-/** Sends one message at a time, and of those that wait only the newest. */
+/** Sends one message at a time; of the waiting messages it keeps only the newest. */
 export type LatestOnly<Message> = {
   send(message: Message): void
-  /** Sends the last message again, unless one is under way. */
+  /** Sends the last message again, unless one is being sent. */
   repeat(): void
-  /** Sends what waits, if anything, without waiting for what is under way. */
+  /** Sends the waiting message, if there is one, without waiting for the one that is being sent. */
   flush(): void
 }
 

@@ -3,10 +3,10 @@ import { type Failure, invalidField, type Result } from '../errors.ts'
 import { type Position, parseToken } from '../token.ts'
 import { LIMITS } from './validation.ts'
 
-/** By which a write is known again when it is repeated. */
+/** Recognises a repeated write. */
 export const IDEMPOTENCY_KEY = 'idempotency-key'
 
-/** By which a write says where it stands, and by which a read asks to see it. */
+/** A write returns it; a read sends it back to see that write. */
 export const CONSISTENCY_TOKEN = 'consistency-token'
 
 /** Printable ASCII. */
@@ -24,10 +24,12 @@ export function consistencyTokenOf(metadata: Metadata): Result<Position | undefi
   const [text] = metadata.get(CONSISTENCY_TOKEN)
   if (text === undefined) return { value: undefined }
   const token = parseToken(String(text))
-  return token ? { value: token } : invalidField(CONSISTENCY_TOKEN, 'must be as a write of this service gave it')
+  return token
+    ? { value: token }
+    : invalidField(CONSISTENCY_TOKEN, 'must be one that a write of this service has returned')
 }
 
-/** What is wrong with an idempotency key, if anything. `name` is how the message calls it. */
+/** What is wrong with an idempotency key, if anything. `name`: its name in the message. */
 export function checkKey(name: string, key: string): Failure | undefined {
   return KEY.test(key)
     ? undefined

@@ -1,7 +1,7 @@
 import type { PollResponse } from '../../proto/gen/polling.ts'
 import type { Poll } from '../store/polls.ts'
 
-/** A poll as the wire contract spells it. */
+/** A poll in the form of the wire contract. */
 export function pollMessage(poll: Poll): PollResponse {
   return {
     uuid: poll.id,

@@ -1,12 +1,11 @@
 import type { PollResultResponse } from '../../proto/gen/polling.ts'
 import type { Tally } from '../store/polls.ts'
 
-/** Results as the wire contract spells them. */
+/** Results in the form of the wire contract. */
 export function resultMessage({ id, question, options, votes }: Tally): PollResultResponse {
   return {
     uuid: id,
     poll_questions: question,
-    // fromEntries defines own properties, so that an option may be called `__proto__`.
-    results: Object.fromEntries(options.map((option, index) => [option, votes[index] ?? 0])),
+    results: new Map(options.map((option, index) => [option, votes[index] ?? 0])),
   }
 }

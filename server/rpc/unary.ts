@@ -7,16 +7,16 @@ import { deadlineOf } from './deadlines.ts'
 import { CONSISTENCY_TOKEN } from './metadata.ts'
 import { trailersOf } from './trailers.ts'
 
-/** What the adapter needs: who answers, where to log and count, and what multiplies the deadlines that it sets. */
+/** What the adapter needs: the server's name, the log, the metrics, and the factor for deadlines. */
 export type RpcContext = { node: string; log: Log; metrics: Metrics; patience: number }
 
-/** What a handler answers; a write also with its consistency token. */
+/** The answer of a handler; for a write also its consistency token. */
 export type Reply<Response> = { value: Response; token?: string | undefined } | Failure
 
 /**
- * Turns a handler of ours into one of gRPC's: the one place that measures, logs, ends calls at their deadline and
- * maps failures to statuses. Every answer carries `x-served-by`, and that of a write `consistency-token`; failures carry
- * what trailers.ts puts together.
+ * Turns a handler of ours into a gRPC handler: the only place that measures, logs, ends calls at their deadline and maps
+ * failures to statuses. Every answer has `x-served-by`, the answer of a write also `consistency-token`. Failures have the
+ * trailers of trailers.ts.
  */
 export function unary<Request, Response>(
   context: RpcContext,
@@ -24,7 +24,7 @@ export function unary<Request, Response>(
   handler: (request: Request, call: Call, metadata: Metadata) => Promise<Reply<Response>>,
 ): handleUnaryCall<Request, Response> {
   const { log, metrics } = context
-  // The calls of one group of votes follow each other with the same token.
+  // The calls of one group of votes have the same token, one after another.
   let headers = headersOf(context.node, undefined)
   let headersToken: string | undefined
   const succeeded = metrics.calls.labels(method, status[status.OK])
@@ -35,9 +35,9 @@ export function unary<Request, Response>(
     const call = makeCall(deadlineOf(grpcCall, context.patience))
     const atDeadline = () => endCall(call, 'deadline')
     const timer = setTimeout(atDeadline, call.deadline - Date.now())
-    // A timer takes a moment, in which the call would still be answered.
+    // If the deadline has passed, end it now: a timer would take a moment, in which the call could still be answered.
     if (call.deadline <= Date.now()) atDeadline()
-    // Also emitted after every answer; by then nothing is left to end.
+    // Also emitted after every answer; then there is nothing left to end.
     grpcCall.on('cancelled', () => endCall(call, Date.now() >= call.deadline - 1 ? 'deadline' : 'cancelled'))
 
     const answer = (result: Reply<Response>) => {
@@ -69,7 +69,7 @@ export function unary<Request, Response>(
   }
 }
 
-/** What every answer begins with. */
+/** The headers of every answer. */
 export function headersOf(node: string, token: string | undefined): Metadata {
   const headers = new Metadata()
   headers.set('x-served-by', node)
@@ -77,7 +77,7 @@ export function headersOf(node: string, token: string | undefined): Metadata {
   return headers
 }
 
-/** The id that the balancer gave the call, for tracing it through the logs. */
+/** The id that the balancer gave the call, to find it in the logs. */
 export function requestIdOf(call: { metadata: Metadata }): string | undefined {
   return call.metadata.get('x-request-id')[0]?.toString()
 }

@@ -15,7 +15,7 @@ export const LIMITS = {
   metadataBytes: 16 * 1024,
 } as const
 
-/** At least one character that can be seen: no white space, control or format character, and nothing else invisible. */
+/** At least one visible character, which is not white space, a control or format character, or otherwise invisible. */
 const VISIBLE = /[^\p{White_Space}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
@@ -26,7 +26,7 @@ export function checkCreatePoll(request: { poll_questions: string; options: stri
   return checkName('poll_questions', question, LIMITS.questionBytes) ?? checkOptions(options)
 }
 
-/** What is wrong with the fields of a CastVoteRequest, if anything. An unknown option is not: it has a status. */
+/** What is wrong with the fields of a CastVoteRequest, if anything. An unknown option is no error here: it has a status. */
 export function checkCastVote(request: { uuid: string; userID: string; select_options: string }): Failure | undefined {
   return (
     checkUuid(request.uuid) ??
@@ -58,16 +58,16 @@ function checkOptions(options: string[]): Failure | undefined {
   return undefined
 }
 
-/** A text that people tell from another. */
+/** Checks a text that people must be able to distinguish from others. */
 function checkName(field: string, text: string, maxBytes: number): Failure | undefined {
   const problem = checkText(field, text, maxBytes)
   if (problem || VISIBLE.test(text)) return problem
-  return invalidField(field, 'must have a character that can be seen')
+  return invalidField(field, 'must have a visible character')
 }
 
 function checkText(field: string, text: string, maxBytes: number): Failure | undefined {
   if (text === '') return invalidField(field, 'must not be empty')
-  // A character takes at least one byte: the first comparison spares counting what is far too long.
+  // A character takes at least one byte, so the first comparison avoids counting a text that is far too long.
   if (text.length > maxBytes || Buffer.byteLength(text) > maxBytes) {
     return invalidField(field, `must be at most ${maxBytes} bytes of UTF-8`)
   }

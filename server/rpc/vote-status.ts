@@ -1,6 +1,6 @@
 import type { VoteOutcome } from '../store/votes.ts'
 
-/** What became of a vote, in the words of the wire contract. */
+/** The outcome of a vote, in the words of the wire contract. */
 export const VOTE_STATUS: Record<VoteOutcome, string> = {
   'poll not found': 'Poll Not Found',
   'poll closed': 'Poll Closed',

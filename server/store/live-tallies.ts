@@ -6,7 +6,7 @@ import { parseToken } from '../token.ts'
 import { type Tally, VOTES_BY_OPTION } from './polls.ts'
 import { SEEN_UP_TO } from './seen-up-to.ts'
 
-/** A poll and how it stands. */
+/** A poll and its counts. */
 export type LiveTally = Omit<Tally, 'votes'> & { counts: Counts }
 
 type CountsRow = { id: string; votes: number[]; closed: boolean; seenUpTo: string | null }
@@ -23,7 +23,7 @@ const SELECT_COUNTS: Statement = {
   text: `select ${COUNTS_COLUMNS} from poll where id = any ($1::uuid[])`,
 }
 
-/** A poll and how it stands; undefined where there is no such poll. */
+/** A poll and its counts; undefined if there is no such poll. */
 export async function selectLiveTally(
   database: Database,
   id: string,
@@ -37,7 +37,7 @@ export async function selectLiveTally(
   }
 }
 
-/** How each of these polls stands, by id; without those that there are not. */
+/** The counts of these polls, by id, without polls that do not exist. */
 export async function selectCounts(
   database: Database,
   ids: string[],

@@ -8,7 +8,7 @@ export type Migration = { version: number; name: string; sha256: string; sql: st
 /** A row of schema_migration. */
 export type AppliedMigration = { version: number; name: string; sha256: string }
 
-/** What is wrong with the files, or between the files and the database, and what to do about it. */
+/** What is wrong with the files, or how they differ from the database, and what to do about it. */
 export type MigrationProblem = { problem: string; fix: string }
 
 const FILE_NAME = /^(\d{3})-([a-z0-9]+(?:-[a-z0-9]+)*)\.sql$/
@@ -32,7 +32,7 @@ export function readMigrations(folder: string): Migration[] | MigrationProblem {
   return migrations
 }
 
-/** The migrations still to be applied, in order, or what forbids applying them. */
+/** The migrations that are not applied yet, in order, or why they must not be applied. */
 export function pendingMigrations(files: Migration[], applied: AppliedMigration[]): Migration[] | MigrationProblem {
   for (const row of applied) {
     const file = files.find(({ version }) => version === row.version)

@@ -6,13 +6,13 @@ import { type AppliedMigration, type Migration, type MigrationProblem, pendingMi
 
 const STATEMENT_TIMEOUT_MS = 5000
 const CONNECT_TIMEOUT_MS = 2000
-/** A backstop for a database that stopped answering altogether, milliseconds. */
+/** A last limit for a database that has stopped answering, milliseconds. */
 const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000
 
 // No table yet, or none that the servers' role may read: data from before, whose rights come with a migration.
 const NOT_YET = new Set(['42P01', '42501'])
 
-/** What the database still lacks, in order. Throws where it cannot be asked. */
+/** The migrations that the database still lacks, in order. Throws if it cannot be asked. */
 export async function missingMigrations(
   address: DatabaseAddress,
   identity: Identity,
@@ -23,13 +23,13 @@ export async function missingMigrations(
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: ANSWER_TIMEOUT_MS,
   })
-  // A connection that breaks tells its query; without a listener it would end the process as well.
+  // If a connection breaks, its query fails. Without this listener the process would end too.
   client.on('error', () => {})
   try {
     await client.connect()
     return pendingMigrations(files, await appliedMigrations(client))
   } finally {
-    // Not awaited: a database that does not answer would not say goodbye either.
+    // Not awaited: a database that does not answer never closes the connection.
     void client.end().catch(() => {})
   }
 }

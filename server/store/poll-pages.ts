@@ -6,10 +6,10 @@ import { parseToken } from '../token.ts'
 import { POLL_COLUMNS, type Poll } from './polls.ts'
 import { SEEN_UP_TO } from './seen-up-to.ts'
 
-/** Some polls, newest first, and the end of the page where there are more. */
+/** Polls, newest first, and the end of the page if there are more. */
 export type PollPage = { polls: Poll[]; end: PageEnd | undefined }
 
-// In microseconds, as PostgreSQL keeps time: a Date would round them away, and with them the order of polls.
+// In microseconds like PostgreSQL: a Date would round them, and the order of polls would be lost.
 const SELECT_POLL_PAGE: Statement = {
   name: 'select_poll_page',
   text: `
@@ -29,7 +29,7 @@ export async function selectPollPage(
   size: number,
   call: Call,
 ): Promise<Result<PollPage>> {
-  // One more than wanted tells whether there is a next page.
+  // One more poll than wanted shows whether there is a next page.
   const values = [after?.createdAt, after?.id, size + 1]
   const result = await database.read<Poll & { microseconds: string; seenUpTo: string | null }>(
     SELECT_POLL_PAGE,

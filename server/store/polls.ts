@@ -8,7 +8,7 @@ export type Poll = { id: string; question: string; options: string[]; createdAt:
 /** A poll's options with their votes, in option order. */
 export type Tally = { id: string; question: string; options: string[]; votes: number[] }
 
-/** What a Poll is read from. */
+/** The columns of a Poll. */
 export const POLL_COLUMNS = 'id, question, options, created_at as "createdAt", closed_at is not null as closed'
 
 const INSERT_POLL: Statement = {
@@ -19,7 +19,7 @@ const INSERT_POLL: Statement = {
     returning ${POLL_COLUMNS}`,
 }
 
-// The lock is there to make this a transaction that is durable when it is answered: then so is the poll.
+// The lock makes this a transaction that is durable when it is answered: then the poll is durable too.
 const SELECT_POLL_BY_KEY: Statement = {
   name: 'select_poll_by_key',
   text: `select ${POLL_COLUMNS} from lock_polls(array(select id from poll where idempotency_key = $1))`,
@@ -52,10 +52,10 @@ const SELECT_TALLY: Statement = {
     where id = $1`,
 }
 
-/** What a new poll is made of. `key` recognises a repetition. */
+/** The data of a new poll. `key` recognises a repeated call. */
 export type NewPoll = { id: string; question: string; options: string[]; key: string | undefined }
 
-/** Stores a new, open poll; no row where one has its key already. */
+/** Stores a new, open poll; no row if a poll has its key already. */
 export async function insertPoll(database: Database, poll: NewPoll, call: Call): Promise<Result<Written<Poll>>> {
   return database.write<Poll>(INSERT_POLL, [poll.id, poll.question, poll.options, poll.key], call)
 }
@@ -70,12 +70,12 @@ export function selectPolls(database: Database, call: Call): Promise<Result<Poll
   return database.read<Poll>(SELECT_POLLS, [], call)
 }
 
-/** Closes the poll, again if it is closed; no row where there is none. */
+/** Closes the poll, also if it is closed already; no row if there is none. */
 export async function closePoll(database: Database, id: string, call: Call): Promise<Result<Written<Poll>>> {
   return database.write<Poll>(CLOSE_POLL, [id], call)
 }
 
-/** The votes of a poll by option; undefined where there is no such poll. */
+/** The votes of a poll by option; undefined if there is no such poll. */
 export async function selectTally(database: Database, id: string, call: Call): Promise<Result<Tally | undefined>> {
   const result = await database.read<Tally>(SELECT_TALLY, [id], call)
   return isFailure(result) ? result : { value: result.value[0] }

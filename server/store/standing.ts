@@ -11,7 +11,7 @@ const SELECT_STANDING: Statement = {
     from node_position() as node`,
 }
 
-/** Where a node stands: up to where it has written, or replayed; undefined for a standby that follows nobody. */
+/** The position up to which a node has written or replayed; undefined for a standby that follows no primary. */
 export async function selectStanding(database: Database, call: Call): Promise<Result<Standing | undefined>> {
   const result = await database.read<{ position: string | null; history: string[] }>(SELECT_STANDING, [], call)
   if (isFailure(result)) return result

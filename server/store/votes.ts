@@ -2,7 +2,7 @@ import type { Call } from '../call.ts'
 import type { Database, Statement, Written } from '../cluster/pool.ts'
 import type { Result } from '../errors.ts'
 
-/** A vote to be cast. `key` recognises a repetition. */
+/** A vote to be cast. `key` recognises a repeated call. */
 export type Ballot = { pollId: string; userId: string; option: string; key: string | undefined }
 
 /** What became of a vote. */
@@ -66,7 +66,7 @@ const SELECT_KEY_OWNERS: Statement = {
     order by number`,
 }
 
-/** Casts votes, as if one after the other, in one statement and thus in one transaction; one row a vote, in order. */
+/** Casts votes as if one after the other, in one statement and so in one transaction; one row for each vote, in order. */
 export function castVotes(
   database: Database,
   ballots: Ballot[],
@@ -75,7 +75,7 @@ export function castVotes(
   return database.write<{ outcome: VoteOutcome }>(CAST_VOTES, columnsOf(ballots), call)
 }
 
-/** Who has the keys of these votes, as committed; one row a vote, in order. */
+/** The committed owners of these votes' keys; one row for each vote, in order. */
 export function selectKeyOwners(
   database: Database,
   ballots: Ballot[],

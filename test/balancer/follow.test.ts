@@ -41,7 +41,7 @@ function ourFollower(uuid: string) {
   })()
   const shows = (votes: number) =>
     until(`${votes} votes`, { seconds: 20, patience }, async () => {
-      const seen = shown.at(-1)?.results['a']
+      const seen = shown.at(-1)?.results.get('a')
       return seen === votes ? { done: undefined } : { seen: `${seen} ${notes.join()}` }
     })
   return { shown, notes, ended, shows }
@@ -81,7 +81,7 @@ for (const how of ['stop', 'kill'] as const) {
       'some were on the server that went away',
     )
     for (const { shown } of followers) {
-      const counts = shown.map(({ results }) => results['a'] ?? 0)
+      const counts = shown.map(({ results }) => results.get('a') ?? 0)
       t.same(counts, [...counts].sort())
     }
     await ok(it.closePoll(uuid))

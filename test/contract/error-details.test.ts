@@ -28,7 +28,11 @@ for (const name of ['loader', 'primary', 'backup'] as const) {
     t.match(detailsOf(invalid.metadata), {
       code: status.INVALID_ARGUMENT,
       message: invalid.details,
-      ErrorInfo: { reason: 'INVALID_FIELD', domain: 'polling', metadata: { certainty: 'definite', retry: 'no' } },
+      ErrorInfo: {
+        reason: 'INVALID_FIELD',
+        domain: 'polling',
+        metadata: new Map(Object.entries({ certainty: 'definite', retry: 'no' })),
+      },
       BadRequest: { field_violations: [{ field: 'uuid', description: 'must be a UUID of 36 characters' }] },
     })
     const unknown = await refusal(addressOf(name), '/polling.PollService/ClosePoll', pollRequest(randomUUID()))

@@ -47,14 +47,14 @@ test('the page lists what the balancer answers by itself, and all that it says o
     t.match(details.ErrorInfo, {
       reason: header('x-failure'),
       domain: 'polling',
-      metadata: { certainty: header('x-certainty') },
+      metadata: new Map([['certainty', header('x-certainty')]]),
     })
     t.ok(header('grpc-message').includes(`(${header('x-certainty')}: `))
     return {
       name: header('x-failure'),
       code: status[details.code],
       certainty: header('x-certainty'),
-      retry: details.ErrorInfo?.metadata['retry'],
+      retry: details.ErrorInfo?.metadata.get('retry'),
     }
   })
   t.same(

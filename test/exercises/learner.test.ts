@@ -70,7 +70,7 @@ test('an exercise that is interrupted on its way is no exercise; the next start 
   for (const name of ['db-primary', 'db-replica']) await verb('fault', ['crash', name])
   const again = await exercise('start', '1')
   t.equal(again.exit, 0, failureOf(again))
-  t.match(again.stderr, /no database answers, so polls that you made .* are deleted unseen/)
+  t.match(again.stderr, /no database answers: polls that you have made .* are deleted unseen/)
 })
 
 test('what cannot be understood is named, with what to do', async (t) => {

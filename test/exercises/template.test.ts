@@ -34,10 +34,10 @@ test('an exercise that passes unsolved, lets the tempting through, refuses what 
   t.match(problems, [
     'it passes unsolved',
     /casting the vote .* is not refused for "holds these votes": it passes/,
-    /casting it on the other server.* is right, and refused for: db-primary holds these votes/,
-    /a second start is not as the first: only the first: .*bob=2$/,
+    /casting it on the other server.* is right, but refused for: db-primary holds these votes/,
+    /a second start differs from the first: only the first: .*bob=2$/,
     /only the first: db-replica/,
-    /a second start is not as the first: only the second: .*bob=2 cid=2/,
+    /a second start differs from the first: only the second: .*bob=2 cid=2/,
     /only the second: db-replica/,
     /solved, it misses: db-primary holds these votes/,
   ])
@@ -52,10 +52,10 @@ test('an exercise that says nothing of what cannot be mended, or says it of what
     also: () => [],
   })
   const silent = await verify(lab, { ...entry, exercise: tellingFinal(false) })
-  t.match(silent.problems, [/casting the vote .* is not said to need a new start/])
+  t.match(silent.problems, [/casting the vote .* does not say "start again"/])
   const rash = await verify(lab, { ...entry, exercise: tellingFinal(true) })
   t.match(rash.problems, [
     /cannot be solved from the start: db-primary/,
-    /casting the vote .* is said to need a new start/,
+    /casting the vote .* says "start again" without need/,
   ])
 })

@@ -60,7 +60,7 @@ test('after a crash at `on` and a failover: a pass that rests on evidence, and a
   await truncate(join(own, 'history.jsonl'), 10_000)
   const cut = await verb('experiment', ['judge', folder])
   t.equal(cut.exit, 2)
-  t.match(cut.stdout, /history\.jsonl is not as an experiment writes it: its last line has no end/)
+  t.match(cut.stdout, /history\.jsonl is not what an experiment writes: its last line has no end/)
 })
 
 test('at `async` a standby that lags loses acknowledged votes, and they are named, also where a watch recovers', async (t) => {
@@ -79,7 +79,7 @@ test('at `async` a standby that lags loses acknowledged votes, and they are name
   const report = await readFile(join(folder, 'report.html'), 'utf8')
   for (const { user } of judgement.lost.slice(0, 10)) t.ok(report.includes(user), `${user} is named in the report`)
   t.match(judgement, { duplicates: [], phantoms: [], staleReads: [] })
-  t.match(run.events[2], { kind: 'detected', what: 'failover --watch found it' })
+  t.match(run.events[2], { kind: 'detected', what: 'failover --watch noticed it' })
   t.match(run.events[0], { kind: 'fault', what: /db-replica lacks \d{6,} bytes/ })
 })
 

@@ -16,7 +16,7 @@ test('replay-pause: the standby receives and shows nothing new, until it is heal
   t.equal(await sql('db-replica', 'select pg_is_wal_replay_paused()'), 'f')
 })
 
-test('slot: WAL piles up behind a slot that nobody uses, and goes when it is healed', async (t) => {
+test('slot: WAL piles up behind a slot that no standby uses, and is deleted when the fault is healed', async (t) => {
   await broken(t, 'slot', 'db-primary', '--fill', '200')
   await sql('db-primary', 'checkpoint')
   const size = Number(await sql('db-primary', 'select sum(size) from pg_ls_waldir()')) / 2 ** 20

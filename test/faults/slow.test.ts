@@ -57,7 +57,7 @@ test('a delayed link is slow, or the kernel cannot and says so before anything c
   if (ran.exit === 0) {
     const slowly = await connect()
     t.ok(slowly > quick + 5 * 400 * 0.9, `${quick} ms, delayed ${slowly} ms`)
-    t.match(await faults('slow', 'db-primary'), [{ kind: 'slow', detail: '400 ms later' }])
+    t.match(await faults('slow', 'db-primary'), [{ kind: 'slow', detail: 'delayed by 400 ms' }])
   } else {
     t.match(ran.stderr, /KERNEL_LACKS: .*qdisc kind is unknown\.\n.*nothing was changed/)
     t.strictSame(await faults('slow', 'db-primary'), [])

@@ -168,7 +168,7 @@ test('what the old primary writes between check and fence is checked again: nobo
   const way = wayOver(ignore, ignore, sessionOf(means, standby), lab, standby)
   await t.rejects(checkAgain(means, way, plan, options), {
     code: 'FENCED_NOT_PROMOTED',
-    message: /db-primary is fenced, and nobody was promoted: db-replica lacks \d+ bytes/,
+    message: /db-primary is fenced, but no standby was promoted: db-replica lacks \d+ bytes/,
     fix: /rejoin.*--force/,
   })
   await sql('db-replica', 'alter system reset primary_conninfo')

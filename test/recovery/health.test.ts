@@ -25,7 +25,7 @@ const untilHealthy = () =>
 const FREE = `select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - count(*)
   from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()`
 
-test('sessions that take up all connections are said with who has them and what ends them; so does setup', async (t) => {
+test('sessions that take up all connections are named by status and setup, with the clients that have them and what ends them', async (t) => {
   // As the superuser: every other role has a limit of its own, which leaves room for the rest.
   const idlers = "from pg_stat_activity where application_name = 'idler'"
   t.teardown(async () => {
@@ -52,7 +52,7 @@ test('sessions that take up all connections are said with who has them and what 
   })
   await untilSaid(
     'db-primary',
-    /no vote can be cast: \d+ sessions are open and \d+ get in, most of postgres \(idler\).*pg_terminate_backend/,
+    /no vote can be cast: \d+ sessions are open of at most \d+, most of them by postgres \(idler\).*pg_terminate_backend/,
   )
   t.match(
     (await verb('setup')).stderr,
@@ -60,7 +60,7 @@ test('sessions that take up all connections are said with who has them and what 
   )
 })
 
-test('a standby that replays hours later is no standby to fail over to, and says how to end that', async (t) => {
+test('a standby that replays hours later is unhealthy, and status says how to end that', async (t) => {
   t.teardown(async () => {
     await sql('db-replica', 'alter system reset recovery_min_apply_delay')
     await sql('db-replica', 'select pg_reload_conf()')
@@ -68,7 +68,7 @@ test('a standby that replays hours later is no standby to fail over to, and says
   })
   await sql('db-replica', "alter system set recovery_min_apply_delay = '6h'")
   await sql('db-replica', 'select pg_reload_conf()')
-  await untilSaid('db-replica', /21600 s later .*alter system reset recovery_min_apply_delay/)
+  await untilSaid('db-replica', /waits 21600 s .*alter system reset recovery_min_apply_delay/)
 })
 
 test('a primary that takes no writes by its settings, or not from the service, is not healthy', async (t) => {
@@ -115,21 +115,21 @@ test('a disk that is filling up is said before and when it is full, and whoever 
   await docker('run', '-d', '--name', keeper, '--user', '999', '-v', `${node?.volume}:${DATA}`, image, 'sleep', '3600')
   const ran = await verb('setup')
   t.equal(ran.exit, 0, failureOf(ran))
-  t.match(ran.stdout, /! db-primary: only \d+\.\d MiB are left on the disk that its data is on: free space/)
+  t.match(ran.stdout, /! db-primary: only \d+\.\d MiB are left on the disk of its data: free space/)
 
   const poll = await pollOnBoth()
   await voteGetsThrough(t, poll, 'ann')
   const fill = () => attempt(['exec', keeper, 'bash', '-c', `cat /dev/zero >${DATA}/filler; true`])
   const free = () => docker('exec', keeper, 'rm', `${DATA}/filler`)
   await fill()
-  await untilSaid('db-primary', /the disk that its data is on is full .*free space .*no vote has to be deleted/)
+  await untilSaid('db-primary', /the disk of its data is full .*free space .*no vote has to be deleted/)
   await free()
   await untilHealthy()
 
   await fill()
   await sql('db-primary', "select pg_logical_emit_message(false, 'test', repeat('x', 50000000))").catch(() => undefined)
   const said = await verb('setup')
-  t.match(said.stderr, /HINDERED: db-primary: the disk that its data is on is full.*\n.*free space/, said.stdout)
+  t.match(said.stderr, /HINDERED: db-primary: the disk of its data is full.*\n.*free space/, said.stdout)
   t.notMatch(said.stderr, /reset/)
   await free()
   const again = await verb('setup')

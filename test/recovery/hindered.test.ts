@@ -10,7 +10,7 @@ test('a failover that waits for a write names the fault that keeps it from comin
   t.equal(ran.exit, 1)
   t.match(
     ran.stderr,
-    /FAULTS_IN_FORCE: a write on timeline 2 through the balancer cannot be while faults are in force: .*isolate loader.*\n.*fault\.ts heal/,
+    /FAULTS_IN_FORCE: a write on timeline 2 through the balancer is not possible while faults are in force: .*isolate loader.*\n.*fault\.ts heal/,
   )
   t.notMatch(ran.stderr, /LAB_PATIENCE/)
 })

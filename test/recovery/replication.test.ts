@@ -46,6 +46,6 @@ test('at `on` a vote waits for a standby that is gone, until the level is lowere
   t.equal(lowered.exit, 0, failureOf(lowered))
   t.match(await vote, { ok: { status: 'Vote Successfully!' } })
   const refused = await verb('replication', ['on'])
-  t.match(refused.stderr, /NO_STANDBY: at level on every commit would wait/)
+  t.match(refused.stderr, /NO_STANDBY: at level on every commit waits/)
   t.equal(await sql('db-primary', 'show synchronous_standby_names'), '', 'and nothing was changed')
 })

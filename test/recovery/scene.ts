@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
 import { type DatabaseName, TOPOLOGY } from '../../scripts/lab/topology/topology.ts'
+import { type LabStatus, statusOf } from '../../scripts/lab/verbs/status.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client } from '../grpc.ts'
-import { addressOf, failureOf, patience, sql, verb } from '../the-lab.ts'
+import { addressOf, failureOf, lab, patience, sql, verb } from '../the-lab.ts'
 
 /** Runs a verb that has to succeed, and gives what it printed as JSON. */
 export async function json(t: Test, name: string, ...args: readonly string[]) {
@@ -55,4 +56,21 @@ export async function voteGetsThrough(t: Test, poll: string, user: string): Prom
     return 'ok' in answer ? { done: answer.ok.status } : { seen: answer.details }
   })
   t.equal(status, 'Vote Successfully!')
+}
+
+const problemOf = ({ nodes }: LabStatus, node: DatabaseName) => nodes.find(({ name }) => name === node)?.problem ?? ''
+
+/** Waits until status says what is wrong with a database, and that the lab is not healthy. */
+export const untilSaid = (node: DatabaseName, what: RegExp) =>
+  until(`${what} of ${node}`, { seconds: 20, patience }, async () => {
+    const status = await statusOf(lab)
+    const problem = problemOf(status, node)
+    return what.test(problem) && !status.healthy ? { done: status } : { seen: problem || 'healthy' }
+  })
+
+/** Rejoin brings the standby back, says how and why, and loses nothing. */
+export async function mended(t: Test, how: object) {
+  const done = await json(t, 'rejoin')
+  t.match(done, { standby: 'db-replica', ...how, divergedVotes: [] })
+  t.match(await json(t, 'status'), { healthy: true })
 }

@@ -2,12 +2,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type Test, test } from 'tap'
-import type { DatabaseName } from '../../scripts/lab/topology/topology.ts'
-import { type LabStatus, statusOf } from '../../scripts/lab/verbs/status.ts'
-import { until } from '../../scripts/lab/wait.ts'
+import { statusOf } from '../../scripts/lab/verbs/status.ts'
 import { fault } from '../faults.ts'
-import { containerOf, docker, failureOf, lab, patience, resetAfter, sql, verb } from '../the-lab.ts'
-import { cutOff, json, pollOnBoth, untilHas, voteOn } from './scene.ts'
+import { containerOf, docker, failureOf, lab, resetAfter, sql, verb } from '../the-lab.ts'
+import { cutOff, json, mended, pollOnBoth, untilHas, untilSaid, voteOn } from './scene.ts'
 
 const PARAMETERS = {
   max_connections: '150',
@@ -17,23 +15,7 @@ const PARAMETERS = {
   max_locks_per_transaction: '96',
 } as const
 
-const problemOf = ({ nodes }: LabStatus, node: DatabaseName) => nodes.find(({ name }) => name === node)?.problem ?? ''
-
-/** Waits until status says what is wrong with a database, and that the lab is not healthy. */
-const untilSaid = (node: DatabaseName, what: RegExp) =>
-  until(`${what} of ${node}`, { seconds: 20, patience }, async () => {
-    const status = await statusOf(lab)
-    const problem = problemOf(status, node)
-    return what.test(problem) && !status.healthy ? { done: status } : { seen: problem || 'healthy' }
-  })
-
 const disconnect = () => sql('db-primary', 'select pg_terminate_backend(pid) from pg_stat_replication')
-
-async function mended(t: Test, how: object) {
-  const done = await json(t, 'rejoin')
-  t.match(done, { standby: 'db-replica', ...how, divergedVotes: [] })
-  t.match(await json(t, 'status'), { healthy: true })
-}
 
 /** Another reader of WAL, as a tool for backups would be, that ends when its session is ended. */
 async function reader(t: Test, ...options: readonly string[]) {
@@ -92,8 +74,8 @@ test('whatever shuts a standby out is said, and mended without a copy', async (t
   resetAfter(t)
   await sql('db-primary', "alter role replicator password 'another'")
   await disconnect()
-  await untilSaid('db-replica', /refuses the password .*rejoin.ts gives the role its password back/)
-  await mended(t, { how: 'mended', why: /refuses the password/ })
+  await untilSaid('db-replica', /refuses its password .*rejoin.ts gives the role its password back/)
+  await mended(t, { how: 'mended', why: /refuses its password/ })
 
   await sql('db-primary', 'alter role replicator nologin')
   await disconnect()
@@ -102,11 +84,11 @@ test('whatever shuts a standby out is said, and mended without a copy', async (t
   await mended(t, { how: 'mended', why: /slot on db-primary is gone.*role replicator/ })
 
   await cutOff()
-  await untilSaid('db-replica', /primary_conninfo is set by hand/)
+  await untilSaid('db-replica', /somebody has set primary_conninfo/)
   const { ended } = await reader(t, '-S', 'db_replica')
   await mended(t, {
     how: 'mended',
-    why: /primary_conninfo is set by hand.*slot on db-primary is in use by pg_receivewal/,
+    why: /somebody has set primary_conninfo.*slot on db-primary is in use by pg_receivewal/,
   })
   await ended
 
@@ -144,7 +126,7 @@ test('a standby whose history parted from the primary says so, and its own votes
     () => undefined,
   )
   await docker('start', containerOf('db-primary'))
-  await untilSaid('db-primary', /its history is not that of db-replica.*lists the votes/)
+  await untilSaid('db-primary', /its history has diverged from that of db-replica.*lists the votes/)
   t.match(await json(t, 'rejoin'), { standby: 'db-primary', divergedVotes: [{ user: 'ann' }] })
 })
 
@@ -153,7 +135,7 @@ test('five settings that are lower on the standby are no fault of ours: heal lea
   for (const [name, value] of Object.entries(PARAMETERS)) await sql('db-primary', `alter system set ${name} = ${value}`)
   await docker('restart', containerOf('db-primary'))
   if (lab.settings.postgres !== '13') {
-    await untilSaid('db-replica', /max_connections is 100 here, and the primary has 150.*rejoin.ts raises it/)
+    await untilSaid('db-replica', /max_connections is 100 here, but 150 on the primary.*rejoin.ts raises it/)
     t.strictSame((await statusOf(lab)).faults, [])
     t.equal((await fault('heal')).exit, 0)
     t.equal(await sql('db-replica', 'select pg_is_wal_replay_paused()'), 't', 'resumed, the standby would end')

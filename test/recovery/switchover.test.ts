@@ -97,7 +97,7 @@ test('ended between stop and promotion, the next run finishes', async (t) => {
   const poll = await pollOnBoth()
   const { child, ended } = startVerb('switchover')
   child.stderr.on('data', (chunk) => {
-    if (String(chunk).includes('✔ Stop the primary')) child.kill('SIGKILL')
+    if (String(chunk).includes('✔ Shut down the primary')) child.kill('SIGKILL')
   })
   t.not((await ended).exit, 0, 'it was ended half-way')
   t.match(await json(t, 'switchover'), { primary: 'db-replica', standby: 'db-primary' })

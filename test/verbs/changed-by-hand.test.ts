@@ -1,9 +1,11 @@
 // What the random walk (promises/walk) meets by chance, held one by one.
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { test } from 'tap'
 import { environment } from '../../scripts/lab/docker/shell.ts'
 import { until } from '../../scripts/lab/wait.ts'
-import { containerOf, docker, failureOf, lab, patience, sql, startVerb, verb } from '../the-lab.ts'
+import { addressOf, containerOf, docker, failureOf, lab, patience, sql, startVerb, verb } from '../the-lab.ts'
 
 const changesOf = async (): Promise<Record<string, string>> => {
   const ran = await verb('setup', ['--json'])
@@ -24,7 +26,7 @@ test('nodes that were taken off their network, renamed, limited or put on anothe
 
   const told = await statusText()
   t.match(told, `loader: it is not on the network ${lab.network}`)
-  t.match(told, `backup: it is on the network ${elsewhere} as well`)
+  t.match(told, `backup: it is also on the network ${elsewhere}`)
   t.match(
     told,
     'primary: its restart policy is no instead of unless-stopped; its memory is limited to 300 MiB instead of 384 MiB',
@@ -73,7 +75,7 @@ test('a node that ends while reset waits for it is named at once, and nobody adv
   const killed = performance.now()
   const ran = await ended
   t.equal(ran.exit, 1)
-  t.match(ran.stderr, /NODE_DOWN: db-primary is waited for, but its container is exited\n.*setup\.ts brings it up/)
+  t.match(ran.stderr, /NODE_DOWN: this waits for db-primary, but its container is exited\n.*setup\.ts brings it up/)
   t.ok(performance.now() - killed < 15_000 * patience, `${Math.round(performance.now() - killed)} ms later`)
   const whole = await verb('setup')
   t.equal(whole.exit, 0, failureOf(whole))
@@ -83,3 +85,44 @@ function shell(command: string): void {
   const done = spawnSync('bash', ['-c', command], { encoding: 'utf8', env: environment() })
   if (done.status !== 0) throw new Error(`${command}: ${done.stderr}`)
 }
+
+test('an image tag that was given to another image is built again, and what runs another image than its tag is made again', async (t) => {
+  const tag = await docker('inspect', '-f', '{{.Config.Image}}', containerOf('db-primary'))
+  const own = await docker('inspect', '-f', '{{.Image}}', containerOf('db-primary'))
+  const other = await docker('inspect', '-f', '{{.Image}}', containerOf('loader'))
+  await docker('tag', other, tag)
+  t.teardown(async () => {
+    const ran = await verb('setup')
+    if (ran.exit !== 0) throw new Error(failureOf(ran))
+  })
+  t.match(await statusText(), `db-primary: it runs another image than ${tag} is now`)
+  await changesOf()
+  const built = await docker('image', 'inspect', '-f', '{{.Id}}', tag)
+  t.not(built, other)
+  t.equal(await docker('inspect', '-f', '{{.Image}}', containerOf('db-primary')), built)
+
+  // Of the lab's own, but not what the tag stands for any more.
+  const again = `FROM ${own}\nLABEL failover-lab.tag=${tag} again=yes\n`
+  spawnSync('docker', ['build', '-q', '-t', tag, '-'], { input: again, env: environment({}) })
+  t.match(await statusText(), /changed by hand: db-primary, db-replica;/)
+  t.match(await changesOf(), { 'db-primary': 'made', 'db-replica': 'made', loader: 'unchanged' })
+  t.notMatch(await statusText(), 'changed by hand')
+})
+
+test('a container that the engine cannot start is said with its reason, and setup says what mends that', async (t) => {
+  await docker('stop', containerOf('loader'))
+  const [, port = ''] = addressOf('loader').split(':')
+  const holder = createServer().listen(Number(port), lab.settings.bind)
+  await once(holder, 'listening')
+  t.teardown(async () => {
+    await new Promise((resolve) => holder.close(resolve))
+    const ran = await verb('setup')
+    if (ran.exit !== 0) throw new Error(failureOf(ran))
+  })
+  const ran = await verb('fault', ['heal', 'stop', 'loader'])
+  t.match(
+    ran.stderr,
+    new RegExp(`NOT_STARTED: the engine cannot start ${containerOf('loader')}: .*\n  → zx scripts/setup.ts`),
+  )
+  t.match((await verb('setup')).stderr, new RegExp(`PORT_TAKEN: port ${port} .*\n  → `))
+})

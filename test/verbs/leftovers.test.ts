@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { test } from 'tap'
+import { startWatcher } from '../../scripts/lab/verbs/watcher.ts'
 import { until } from '../../scripts/lab/wait.ts'
-import { containerOf, docker, failureOf, lab, patience, startVerb, verb } from '../the-lab.ts'
+import { containerOf, docker, failureOf, lab, patience, resetAfter, startVerb, verb } from '../the-lab.ts'
 
 /** Containers of the lab that are none of its nodes. */
 const helpers = async (): Promise<readonly string[]> =>
@@ -27,6 +28,19 @@ test('what a verb that was killed leaves is gone after the next one, and what a 
   const ids = await docker('ps', '-aq', '--no-trunc', '--filter', `label=failover-lab.lab=${lab.name}`)
   t.notMatch(ids, left)
   t.match(ids, needed)
+})
+
+test('a watch that makes the standby the primary clears what a killed verb left, as a failover does', async (t) => {
+  resetAfter(t)
+  const watcher = startWatcher(lab, [])
+  t.teardown(() => watcher.stop())
+  await watcher.next('watching')
+  const image = await docker('inspect', '-f', '{{.Config.Image}}', containerOf('loader'))
+  const labels = ['--label', `failover-lab.lab=${lab.name}`, '--label', 'failover-lab.for=1-1']
+  await docker('create', ...labels, image, 'true')
+  await docker('kill', containerOf('db-primary'))
+  await watcher.next('failed-over')
+  t.strictSame(await helpers(), [])
 })
 
 test('a verb that is killed while it has a helper carries its label, so that the next one finds it', async (t) => {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'tap'
 import { until } from '../../scripts/lab/wait.ts'
-import { failureOf, lab, patience, sql, startVerb, verb } from '../the-lab.ts'
+import { addressOf, failureOf, lab, patience, sql, startVerb, verb } from '../the-lab.ts'
 
 test('a person creates a poll, votes, is told of a duplicate, sees the results and closes it', async (t) => {
   const created = await verb('poll', ['create', 'Tea or coffee?', 'Tea', 'Coffee'])
@@ -51,6 +51,29 @@ test('a followed poll prints one line a change and ends when the poll is closed'
   t.equal(ran.stderr, 'closed\n')
   const last = JSON.parse((await objects.ended).stdout.trim().split('\n').at(-1) ?? '')
   t.same(last, { uuid, poll_questions: 'Live?', results: { Tea: 1, Coffee: 0 } })
+})
+
+test('an option of any name counts, keeps its place and is shown by every view', async (t) => {
+  const options = ['10', '__proto__', '2', 'constructor', 'toString', '1', 'hasOwnProperty']
+  const uuid = (await verb('poll', ['create', 'Names?', ...options])).stdout.trim()
+  for (const option of ['__proto__', 'constructor', '2'])
+    t.match(await verb('poll', ['vote', uuid, option, '--user', option]), { exit: 0 }, option)
+  await verb('poll', ['close', uuid])
+  const votes = options.map((option) => [option, ['__proto__', 'constructor', '2'].includes(option) ? 1 : 0] as const)
+  // Until backup's database has replayed all of it.
+  await until('the three votes', { seconds: 5, patience }, async () => {
+    const { stdout } = await verb('poll', ['results', uuid, '--at', addressOf('backup')])
+    return stdout.includes('3 votes') ? { done: undefined } : { seen: stdout }
+  })
+  const bars = votes.map(([option, count]) => `  ${option.padEnd(14)}  ${count ? '█'.repeat(30) : ''} ${count}`)
+  t.equal((await verb('poll', ['results', uuid])).stdout, ['Names?', ...bars, '  3 votes', ''].join('\n'))
+  const line = votes.map(([option, count]) => `${option} ${count}`).join('  ')
+  t.match((await verb('poll', ['follow', uuid])).stdout, `  ${line}\n`)
+  const inOrder = `{${votes.map(([option, count]) => `"${option}":${count}`).join(',')}}`
+  t.match((await verb('poll', ['follow', uuid, '--json'])).stdout, `"results":${inOrder}`)
+  const asked = (await verb('poll', ['results', uuid, '--json'])).stdout
+  t.ok(Object.hasOwn(JSON.parse(asked).results, '__proto__'), asked)
+  t.match(asked.replaceAll(/\s/g, ''), `"results":${inOrder}`)
 })
 
 test('a mistake is answered with what was wrong and what to do', async (t) => {

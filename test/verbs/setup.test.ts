@@ -94,16 +94,35 @@ test('a container of somebody else is never touched', async (t) => {
   await docker('rm', '-f', name)
   const image = await docker('inspect', '-f', '{{.Config.Image}}', containerOf('primary'))
   await docker('create', '--name', name, image)
+  // The name that comes to mind first is taken, too.
+  const second = `lab2-${process.pid}`
+  await docker('create', '--name', second, image)
   t.teardown(async () => {
-    await docker('rm', '-f', name)
+    await docker('rm', '-f', name, second)
     await verb('setup')
   })
   for (const verbName of ['setup', 'teardown', 'reset']) {
     const ran = await verb(verbName)
     t.equal(ran.exit, 1, verbName)
     t.match(ran.stderr, /NAME_TAKEN/, verbName)
+    const [, other = '', offset] = /LAB_NAME=(\w+) LAB_PORT_OFFSET=(\d+)/.exec(ran.stderr) ?? []
+    t.notOk(await docker('ps', '-aq', '--filter', `name=^${other}-`), `${other} is free`)
+    for (const port of Object.values(PORTS)) {
+      const server = createServer().listen(port + Number(offset), '0.0.0.0')
+      await once(server, 'listening')
+      server.close()
+    }
   }
   t.equal(await docker('inspect', '-f', '{{.State.Status}}', name), 'created')
+})
+
+test('an address that is not of this machine is refused before anything is made again', async (t) => {
+  const before = await startTimes()
+  for (const LAB_BIND of ['192.0.2.7', '224.0.0.1', '255.255.255.255', '::1', '[::]']) {
+    const ran = await verb('setup', [], { LAB_BIND })
+    t.match(ran, { exit: 1, stderr: /SETTING: LAB_BIND is .*\n.*→ .*address of this machine/ }, failureOf(ran))
+  }
+  t.equal(await startTimes(), before)
 })
 
 test('a setting that cannot be is named, with what it may be', async (t) => {

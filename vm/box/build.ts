@@ -42,7 +42,7 @@ export type Box = {
 
 /**
  * How a box for a classroom is built: from what the archive has, saying what differs from the lock; `locked` refuses
- * what differs, `refresh` writes the lock anew.
+ * what differs, `refresh` writes a new lock.
  */
 export type Classroom = 'newest' | 'locked' | 'refresh'
 

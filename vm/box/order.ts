@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import { Problem } from '../problem.ts'
 import { type BoxSettings, boxFileName, PROVIDERS, type Provider } from '../settings.ts'
 
-/** A box to be built: for whom, and the file. */
+/** A box to be built: its provider, and the file. */
 export type Order = { readonly provider: Provider; readonly output: string }
 
 type Wishes = { readonly provider?: string; readonly output?: string; readonly classroom?: boolean }

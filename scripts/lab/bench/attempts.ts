@@ -17,24 +17,24 @@ import {
 } from '../../../proto/gen/polling.ts'
 import { OPTION, type Order, type Work } from './work.ts'
 
-/** Makes one call and tells how it ended: `ok`, or what else. */
+/** Makes one call and gives how it ended: `ok`, or the error. */
 export type Attempt = (done: (outcome: string) => void) => void
 
-/** What calls are made with, for one kind of work. */
+/** The calls of one kind of work. */
 export type Attempts = {
   readonly attempt: Attempt
-  /** Answers that one `ok` stands for. */
+  /** The number of answers in one `ok`. */
   readonly size: number
-  /** Votes answered as stored so far. */
+  /** Votes that were answered as stored until now. */
   readonly votes: () => number
   /** Ends streams and connections; resolves when streams have ended. */
   readonly close: () => Promise<void>
 }
 
 const OPTIONS: ClientOptions = {
-  // Every call is to be seen as it ended.
+  // No retries: the result of every call has to be seen.
   'grpc.enable_retries': 0,
-  // Otherwise all clients of a process share one connection.
+  // Otherwise all clients of this process would share one connection.
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_channelz': 0,
 }
@@ -42,7 +42,7 @@ const STORED = 'Vote Successfully!'
 const EMPTY = Buffer.alloc(0)
 const identity = (bytes: Buffer): Buffer => bytes
 
-/** Calls for the work of an order; raw, since what they cost is part of what is measured. */
+/** Calls for the work of an order. They are raw, since their own cost is part of the measurement. */
 export function makeAttempts({ address, work, connections }: Order, deadline: Date): Attempts {
   const clients = Array.from({ length: connections }, () => new Client(address, credentials.createInsecure(), OPTIONS))
   let turn = 0
@@ -137,8 +137,8 @@ function bulk(clients: Client[], work: BulkWork, deadline: Date, closeClients: (
       done?.(odd ? (odd.status ?? odd.failure?.failure ?? 'no answer') : 'ok')
     })
     const ended = new Promise<void>((resolve) => {
-      // A stream that ends with batches unanswered answers them all: which of them were its own does not matter,
-      // for the run has failed.
+      // If a stream ends with unanswered batches, all of them count as answered: it does not matter which were its own,
+      // because the run has failed.
       stream.on('error', (error: ServiceError) => {
         for (const done of waiting.values()) done(nameOf(error))
         waiting.clear()

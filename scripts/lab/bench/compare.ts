@@ -1,22 +1,22 @@
 import { median } from '../numbers.ts'
 import type { Usage } from './processor-time.ts'
 
-/** One of the sides that are held against each other. */
+/** One of the sides that are compared. */
 export type Side = { readonly name: string; readonly measure: (round: number) => Promise<Measured> }
 
 export type Measured = {
   readonly perSecond: number
-  /** All that was done, also before and after the time that counts. */
+  /** All work, also before and after the time that counts. */
   readonly done: number
 }
 
-/** The rates of one side, in the order of rounds; of the last also where time went. */
+/** The rates of one side, in the order of rounds; for the last round also the processor time. */
 export type Series = {
   readonly name: string
   readonly perSecond: readonly number[]
   /** Microseconds of processor time for each call, vote or row, by node. */
   readonly microseconds: Readonly<Record<string, number>>
-  /** Share of all processors that was busy, whoever kept them so. */
+  /** Share of all processors that was busy, with any program. */
   readonly busy: number
 }
 
@@ -24,19 +24,19 @@ export type Comparison = {
   readonly what: string
   readonly measured: Series
   readonly against: Series
-  /** Median of the rounds' own ratios, whose two sides were measured one right after the other. */
+  /** Median of the rounds' ratios. In a round both sides are measured right after each other. */
   readonly ratio: number
-  /** The same of processor time, of all nodes and clients: another program that keeps the machine busy hardly shows. */
+  /** The same for the processor time of all nodes and clients: other programs on the machine hardly change it. */
   readonly ratioOfTime: number
-  /** The least that the ratio should be; null where it is there for orientation. */
+  /** The least that the ratio should be; null if there is no target. */
   readonly target: number | null
 }
 
 type Watch = <T>(work: () => Promise<T>) => Promise<{ result: T; usage: Usage }>
 
 /**
- * Measures sides in turn, round after round, every other round in the opposite order: a machine that slows down slows
- * all of them. `watch` tells where time goes; only in the last round, for to look takes time too.
+ * Measures the sides in turn, round after round, every other round in the opposite order: if the machine slows down, that
+ * affects all of them. `watch` measures processor time, only in the last round, since that takes time too.
  */
 export async function measureInTurn(sides: readonly Side[], rounds: number, watch: Watch): Promise<readonly Series[]> {
   const rates = sides.map((): number[] => [])
@@ -57,7 +57,7 @@ export async function measureInTurn(sides: readonly Side[], rounds: number, watc
   return series
 }
 
-/** Holds one series against another of the same rounds. */
+/** Compares one series with another of the same rounds. */
 export function compare(what: string, [measured, against]: readonly Series[], target: number | null): Comparison {
   if (measured === undefined || against === undefined) throw new Error(`${what}: nothing to compare`)
   const ratios = measured.perSecond.map((rate, round) => rate / (against.perSecond[round] ?? Number.NaN))

@@ -13,9 +13,9 @@ import { until } from '../wait.ts'
 export type EnduranceOptions = {
   /** Callers that vote without pause. */
   readonly callers: number
-  /** Seconds during which servers are killed and started again in turn. */
+  /** Seconds in which the servers are killed and started again in turn. */
   readonly seconds: number
-  /** Seconds after that without kills, to see whether memory grows. */
+  /** Seconds without kills after that, to see whether memory grows. */
   readonly calmSeconds: number
 }
 
@@ -31,22 +31,22 @@ export type EnduranceFigures = {
   readonly perSecond: number
   /** Longest time without an acknowledgement, milliseconds. */
   readonly longestGap: number
-  /** Votes that ended otherwise than acknowledged, by how. */
+  /** Votes that were not acknowledged, by error. */
   readonly errors: Readonly<Record<string, number>>
-  /** Voters whose vote was acknowledged and is not stored. */
+  /** Voters whose vote was acknowledged but is not stored. */
   readonly lost: readonly string[]
   readonly stored: number
-  /** What the results say. More than is stored: votes were counted twice. */
+  /** Votes in the results. If they are more than those stored, votes were counted twice. */
   readonly counted: number
   readonly memory: readonly Memory[]
 }
 
 /** How long a killed server stays dead, milliseconds. */
 const DEAD_MS = 1000
-/** Share of the calm time after which code is compiled and buffers have grown. */
+/** After this share of the calm time code is compiled and buffers have their size. */
 const WARM = 1 / 3
 
-/** Votes without pause while servers are killed and started again in turn, and holds what is stored against the answers. */
+/** Votes without pause while the servers are killed and started again in turn, then compares the stored votes with the answers. */
 export async function endure(lab: Lab, options: EnduranceOptions, say: Say): Promise<EnduranceFigures> {
   const [database] = lab.databases
   const address = endpointOf(lab, lab.loader)
@@ -73,7 +73,7 @@ export async function endure(lab: Lab, options: EnduranceOptions, say: Say): Pro
       errors,
       lost: acknowledged.filter((voter) => !stored.has(voter)),
       stored: stored.size,
-      counted: Object.values(results).reduce((sum, votes) => sum + votes, 0),
+      counted: [...results.values()].reduce((sum, votes) => sum + votes, 0),
       memory,
     }
   } finally {
@@ -82,7 +82,7 @@ export async function endure(lab: Lab, options: EnduranceOptions, say: Say): Pro
   }
 }
 
-/** What is wrong with it, in words; nothing where the service kept what it promises. */
+/** The broken promises, in words; empty if there are none. */
 export function faultsOf({ acknowledged, errors, lost, stored, counted, kills }: EnduranceFigures): readonly string[] {
   return [
     ...(acknowledged === 0 || kills === 0 ? [`${acknowledged} votes and ${kills} kills: no evidence`] : []),
@@ -93,7 +93,7 @@ export function faultsOf({ acknowledged, errors, lost, stored, counted, kills }:
 }
 
 type Voters = {
-  /** Begins no more votes; gives what became of all, once each has its answer. */
+  /** Starts no more votes. When each vote has its answer, gives the results of all. */
   readonly stop: () => Promise<{ acknowledged: readonly string[]; errors: Record<string, number>; longestGap: number }>
 }
 
@@ -130,7 +130,7 @@ function startVoters(client: PollingClient, poll: string, callers: number): Vote
   }
 }
 
-/** Kills one server after the other for that many seconds, and each at least once; the next only when votes reach the last again. */
+/** Kills one server after the other for that time, each at least once. It kills the next when votes reach the last one again. */
 async function killInTurn(lab: Lab, seconds: number, say: Say): Promise<number> {
   const end = performance.now() + seconds * 1000
   let kills = 0
@@ -153,7 +153,7 @@ const serving = (lab: Lab, server: ServerNode): Promise<void> =>
     return seen === 'SERVING' ? { done: undefined } : { seen }
   })
 
-// The balancer leaves a server that was dead out for a moment longer: killing the other then would leave nobody.
+// The balancer skips a server for a moment after it is back: if the other server were killed then, none would be left.
 const reached = (lab: Lab, server: ServerNode): Promise<void> =>
   until(`votes to reach ${server.name} again`, { seconds: 30, patience: lab.settings.patience }, async () => {
     const groups = (await metricsOf(server))?.get('polling_vote_group_size_count') ?? 0

@@ -14,7 +14,7 @@ import { startWatcher, type Watcher } from '../verbs/watcher.ts'
 import { until } from '../wait.ts'
 import { type SteadyVotes, steadyVotes } from './steady-votes.ts'
 
-/** One failover: seconds to the first vote that a client saw acknowledged, and the parts that they add up from. */
+/** One failover: seconds until a client's vote was acknowledged, and the parts of this time. */
 export type FailoverRun = { readonly seconds: number; readonly parts: Readonly<Record<string, number>> }
 
 export type FailoverFigures = {
@@ -23,17 +23,17 @@ export type FailoverFigures = {
   readonly runs: number
   /** After a crash, from the command. */
   readonly failover: readonly FailoverRun[]
-  /** From the order to kill the primary, and from the order to pause it. */
+  /** From the command to kill the primary, and from the command to pause it. */
   readonly watchCrash: readonly FailoverRun[]
   readonly watchFreeze: readonly FailoverRun[]
   /**
-   * Votes put straight to the frozen primary, and those of them that it acknowledged: before it was fenced, for to be
-   * killed it has to wake for a moment, and after the failover, when it was thawed and started again.
+   * Votes sent directly to the frozen primary, and how many it acknowledged: before it was fenced, since it wakes for a moment
+   * when it is killed; and after the failover, when it was thawed and started again.
    */
   readonly thawed: { readonly attempts: number; readonly beforeFence: number; readonly acknowledged: number }
 }
 
-/** Times failovers, and brings the lab back to new after each. */
+/** Times failovers, and resets the lab after each. */
 export async function measureFailovers(lab: Lab, runs: number, say: Say, reporter: Reporter): Promise<FailoverFigures> {
   const [primary] = lab.databases
   if (primary === undefined) throw new Error('a lab without a database')
@@ -80,7 +80,7 @@ async function underVotes<T>(lab: Lab, measure: (votes: SteadyVotes, poll: strin
   const votes = steadyVotes(address, uuid, 'a')
   try {
     await acknowledged(lab, votes, Date.now(), 1)
-    // Not always at the same moment of whoever looks at intervals.
+    // A random moment, since the watch looks at intervals.
     await pause(500 + Math.random() * 500, undefined, { signal: interruption.signal })
     return await measure(votes, uuid)
   } finally {
@@ -137,7 +137,7 @@ async function watched(
   })
 }
 
-/** Brings the fault about; gives when the command was given. Some kernels refuse to freeze at times, and then do. */
+/** Makes the fault; gives the time of the command. Some kernels refuse to freeze at first, so it tries again. */
 const broken = (lab: Lab, primary: DatabaseNode, fault: 'kill' | 'pause'): Promise<number> =>
   until(`docker ${fault} to succeed`, { seconds: 10, patience: lab.settings.patience }, async () => {
     const issued = Date.now()
@@ -145,7 +145,7 @@ const broken = (lab: Lab, primary: DatabaseNode, fault: 'kill' | 'pause'): Promi
     return done.exit === 0 ? { done: issued } : { seen: done.stderr }
   })
 
-/** Does all that could bring the frozen primary back to life, while votes are put to it. */
+/** Does everything that could bring the frozen primary back, while votes are sent to it. */
 async function thaw(primary: DatabaseNode, cast: () => void): Promise<void> {
   for (const command of ['unpause', 'start']) {
     await attempt([command, primary.container])
@@ -156,7 +156,7 @@ async function thaw(primary: DatabaseNode, cast: () => void): Promise<void> {
   }
 }
 
-/** From moments, in their order, to the seconds between them; `serve` is the last. */
+/** Turns moments, in their order, into the seconds between them; `serve` is the last. */
 function runOf({
   issued,
   ...ends

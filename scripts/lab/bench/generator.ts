@@ -1,16 +1,16 @@
-// A load generator: a thread of its own that carries out one order after the other.
+// A load generator: a thread that carries out one order after the other.
 import { parentPort } from 'node:worker_threads'
 import { type Attempts, makeAttempts } from './attempts.ts'
 import type { Order, Report } from './work.ts'
 
-/** How long calls still get when the time is over, milliseconds. */
+/** Milliseconds that calls still get when the time is over. */
 const LAST_ANSWERS_MS = 10_000
-/** Calls under way beyond which an open loop begins no more: an overload must not grow without bound. */
+/** With this many calls in progress an open loop starts no more: an overload must not grow without limit. */
 const MOST_UNDER_WAY = 5000
 
 type Window = { readonly begin: number; readonly from: number; readonly to: number }
 
-/** Counts of one order while it is carried out. Times are milliseconds of `performance.now()`. */
+/** Counts of an order in progress. Times are milliseconds of `performance.now()`. */
 function makeTally({ from, to }: Window, { size, votes }: Attempts) {
   const outcomes: Record<string, number> = {}
   const latencies: number[] = []
@@ -34,7 +34,7 @@ function makeTally({ from, to }: Window, { size, votes }: Attempts) {
 }
 type Note = ReturnType<typeof makeTally>['note']
 
-/** Callers that each call again as soon as they have their answer; resolves when the last has its last. */
+/** Callers that call again as soon as they have an answer; resolves when all have their last answer. */
 function closedLoop({ attempt }: Attempts, callers: number, { to }: Window, note: Note): Promise<void> {
   return new Promise((resolve) => {
     let active = callers
@@ -54,7 +54,7 @@ function closedLoop({ attempt }: Attempts, callers: number, { to }: Window, note
   })
 }
 
-/** Calls that begin at fixed times; one that begins late is late from then on. */
+/** Calls that begin at fixed times. A late start counts as part of the call's time. */
 function openLoop({ attempt }: Attempts, perSecond: number, { begin, to }: Window, note: Note): Promise<void> {
   return new Promise((resolve) => {
     let due = begin
@@ -64,7 +64,7 @@ function openLoop({ attempt }: Attempts, perSecond: number, { begin, to }: Windo
       for (const now = performance.now(); due <= now && due < to; due += step) {
         const begun = due
         if (underWay >= MOST_UNDER_WAY) {
-          note('not begun: too many calls under way', begun, now)
+          note('not started: too many calls in progress', begun, now)
           continue
         }
         underWay += 1

@@ -6,8 +6,8 @@ import { type Lab, labOf } from '../topology/topology.ts'
 import { teardown } from '../verbs/teardown.ts'
 
 /**
- * Runs `measure` with a lab that is only its own, on free ports, and removes that lab whatever happens.
- * With `ownImages` its images are its own too, thus built from nothing, and removed.
+ * Runs `measure` with a lab of its own on free ports, and removes that lab whatever happens.
+ * With `ownImages` it also has its own images: they are built from nothing, and removed.
  */
 export async function benchLab<T>(
   ownImages: boolean,
@@ -21,7 +21,7 @@ export async function benchLab<T>(
   } catch (error) {
     throw interruption.signal.aborted ? interruption.signal.reason : error
   } finally {
-    // Ctrl-C ends the measurement; the next one ends this.
+    // Ctrl-C ends the measurement. One more ends this removal.
     if (interruption.signal.aborted) beginAgain()
     await teardown(lab, { images: ownImages }, reporter)
   }

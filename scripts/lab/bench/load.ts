@@ -4,17 +4,17 @@ import { Worker } from 'node:worker_threads'
 import { interruption } from '../interruption.ts'
 import type { Order, Pace, Report, Work } from './work.ts'
 
-/** What to put on which address, for how long. */
+/** A load: which work, on which address, and how long. */
 export type Load = {
   readonly address: string
   readonly work: Work
-  /** Of all generators together. */
+  /** For all generators together. */
   readonly pace: Pace
   readonly warmUp: number
   readonly seconds: number
 }
 
-/** Load generators, kept from one load to the next so that their code is warm. */
+/** Load generators. They stay from one load to the next, so that their code stays compiled. */
 export type Generators = {
   readonly run: (load: Load) => Promise<Report>
   readonly stop: () => Promise<void>
@@ -22,15 +22,15 @@ export type Generators = {
 
 /** Connections of each generator: enough to reach every worker of the balancer. */
 const CONNECTIONS = 4
-/** For every generator to have its order before it begins, milliseconds. */
+/** Milliseconds until the start, so that every generator has its order by then. */
 const HEAD_START_MS = 200
-/** Beyond its time and what late answers get, a generator must be stuck, milliseconds. */
+/** Milliseconds. If a generator takes longer than its time, late answers and this, it hangs. */
 const PATIENCE_MS = 20_000
 
-/** Starts that many generators, each a thread. */
+/** Starts this many generators, each in a thread. */
 export function startGenerators(count: number): Generators {
   const workers = Array.from({ length: count }, () => new Worker(new URL('./generator.ts', import.meta.url)))
-  // A generator has to load its code first; an order sent earlier would be begun late.
+  // A generator loads its code first: an order that is sent earlier would start late.
   const ready = Promise.all(workers.map((worker) => once(worker, 'message')))
   ready.catch(() => {})
   let turn = 0

@@ -2,13 +2,13 @@ import { attempt, failure } from '../docker/command.ts'
 import { ask } from '../postgres/sql.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 
-/** Clients, as the target says. */
+/** Number of clients, from the target. */
 const CLIENTS = 32
 
 /** What pgbench counted. */
 export type PgbenchFigures = { readonly perSecond: number; readonly transactions: number; readonly failed: number }
 
-// Columns, defaults, checks and indexes of `vote`; neither its trigger nor its foreign key, which cost only us.
+// The columns, defaults, checks and indexes of `vote`, without its trigger and foreign key: they are costs of our service.
 const TABLE = 'drop table if exists bench_vote; create table bench_vote (like vote including all);'
 
 /** Makes the table that pgbench fills. */
@@ -16,8 +16,8 @@ export const preparePgbench = async (lab: Lab, database: DatabaseNode): Promise<
   void (await ask(lab, database, TABLE, 60))
 
 /**
- * Inserts votes for that many seconds, each in a transaction of its own, from inside the node and thus over the
- * fastest way there is. `round` keeps its voters apart from those of other rounds.
+ * Inserts votes for that many seconds, each in a transaction of its own, from inside the node, which is the fastest way.
+ * `round` makes its voters different from those of other rounds.
  */
 export async function pgbench(
   database: DatabaseNode,
@@ -36,7 +36,7 @@ export async function pgbench(
   return figures
 }
 
-/** Reads what pgbench printed; undefined where it is no result. */
+/** Reads the output of pgbench; undefined if it is no result. */
 export function pgbenchFigures(output: string): PgbenchFigures | undefined {
   const number = (pattern: RegExp) => Number(pattern.exec(output)?.[1] ?? Number.NaN)
   // PostgreSQL 13 has one line of tps with connecting and one without, and counts no failures.

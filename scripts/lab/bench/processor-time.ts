@@ -2,16 +2,16 @@ import { cpus } from 'node:os'
 import { attempt } from '../docker/command.ts'
 import type { Lab } from '../topology/topology.ts'
 
-/** Seconds of processor time by who used them: nodes, and `clients`, which is this process and its threads. */
+/** Seconds of processor time of each node, and of `clients`: this process and its threads. */
 export type ProcessorTime = Readonly<Record<string, number>>
 
-/** Where time went during some work, and what share of all processors was busy, whoever kept them so. */
+/** The processor time of some work, and the share of all processors that was busy, with any program. */
 export type Usage = { readonly seconds: ProcessorTime; readonly busy: number }
 
 // Control groups of version 2, then of version 1: microseconds or nanoseconds.
 const SPENT = 'cat /sys/fs/cgroup/cpu.stat 2>/dev/null || cat /sys/fs/cgroup/cpuacct/cpuacct.usage'
 
-/** Does the work and tells what processor time it took, by node. */
+/** Does the work and gives the processor time that it took, by node. */
 export async function whereTimeGoes<T>(lab: Lab, work: () => Promise<T>): Promise<{ result: T; usage: Usage }> {
   const before = await spent(lab)
   const allBefore = all()

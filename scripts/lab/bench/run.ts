@@ -13,7 +13,7 @@ export type RunOptions = {
   readonly seconds: number
 }
 
-/** What all measurements of one run share: the lab, the generators, and the account of every call. */
+/** What all measurements of a run share: the lab, the generators, and the record of all calls. */
 export type Run = {
   readonly lab: Lab
   readonly options: RunOptions
@@ -23,16 +23,16 @@ export type Run = {
   /** Creates a poll; gives its uuid. */
   readonly newPoll: () => Promise<string>
   readonly load: (load: Omit<Load, 'warmUp' | 'seconds'> & { readonly seconds?: number }) => Promise<Report>
-  /** A side that puts work on an address with that many callers. */
+  /** A side that does work on an address with that many callers. */
   readonly side: (name: string, address: string, work: Work, callers: number) => Side
   readonly inTurn: (...sides: readonly Side[]) => Promise<readonly Series[]>
-  /** Every call made so far, by how it ended, and the votes that were acknowledged. */
+  /** All calls until now, by result, and the acknowledged votes. */
   readonly account: { readonly outcomes: Record<string, number>; votes: number }
 }
 
 const WARM_UP_SECONDS = 0.5
 
-/** Does the work with a run on the lab, whose generators are stopped whatever happens. */
+/** Does the work with a run on the lab, and stops its generators whatever happens. */
 export async function withRun<T>(lab: Lab, options: RunOptions, work: (run: Run) => Promise<T>): Promise<T> {
   const generators = startGenerators(options.clients)
   const client = pollingClient(publishedAt(lab, lab.loader), lab.settings.patience)
@@ -51,7 +51,7 @@ function makeRun(lab: Lab, options: RunOptions, generators: Generators, newPoll:
   let loads = 0
   const load: Run['load'] = async ({ work, seconds = options.seconds, ...rest }) => {
     loads += 1
-    // Voters of their own for every load.
+    // Every load has its own voters.
     const own = 'voters' in work ? { ...work, voters: `${work.voters}${loads}.` } : work
     const report = await generators.run({ ...rest, work: own, warmUp: WARM_UP_SECONDS, seconds })
     for (const [outcome, count] of Object.entries(report.outcomes))

@@ -5,13 +5,13 @@ import { ask } from '../postgres/sql.ts'
 import { type DatabaseNode, endpointOf, type Lab } from '../topology/topology.ts'
 import { OPTION } from './work.ts'
 
-/** At most so many votes of a poll are cast through the service, the rest by SQL: that is faster. */
+/** At most this many votes of a poll are cast through the service; the others by SQL, which is faster. */
 const THROUGH_SERVICE = 10_000
 const BATCH = 100
 
 /**
- * Gives a poll that many votes. The last of them come through the service, so that tallies are as it makes them; those
- * before come by SQL, where the same trigger counts them.
+ * Gives a poll that many votes. The last of them are cast through the service, so that the tallies are as it makes them.
+ * The others are written by SQL first; the same trigger counts them.
  */
 export async function seed(lab: Lab, database: DatabaseNode, poll: string, votes: number): Promise<void> {
   const bySql = Math.max(0, votes - THROUGH_SERVICE)

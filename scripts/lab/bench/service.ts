@@ -13,13 +13,13 @@ import { type Run, type RunOptions, withRun } from './run.ts'
 import { seed } from './seed.ts'
 
 export type ServiceOptions = RunOptions & {
-  /** Votes a second of the open loop; undefined for half of what the closed loop came to. */
+  /** Votes a second of the open loop; undefined for half the rate of the closed loop. */
   readonly rate: number | undefined
   /** Whether every vote carries an idempotency key, and every row of pgbench too. */
   readonly keys: boolean
 }
 
-/** Latencies in milliseconds, each from when its call should have begun. */
+/** Latencies in milliseconds, each from the time when its call should have begun. */
 export type OpenLoop = {
   readonly perSecond: number
   readonly calls: number
@@ -34,23 +34,23 @@ export type ServiceFigures = {
   readonly options: ServiceOptions
   readonly comparisons: readonly Comparison[]
   readonly openLoop: OpenLoop
-  /** Every call that was made, by how it ended: `ok`, or what else. */
+  /** All calls, by result: `ok`, or the error. */
   readonly outcomes: Readonly<Record<string, number>>
-  /** Votes answered as stored, votes found in the database, and votes that the results count. */
+  /** Votes that were acknowledged, that are in the database, and that the results count. */
   readonly votes: { readonly acknowledged: number; readonly stored: number; readonly counted: number }
-  /** What went wrong; figures of a run with errors mean nothing. */
+  /** What went wrong. The figures of a run with errors mean nothing. */
   readonly errors: readonly string[]
 }
 
-/** The ratios that the design asks for. */
+/** The target ratios of the design. */
 const TARGETS = { unary: 0.7, bulk: 2, results: 0.9 }
 const CALLERS = [64, 256] as const
-/** Votes of the polls whose results are read. */
+/** The numbers of votes in the polls whose results are read. */
 const SIZES = [100, 10_000, 1_000_000] as const
 const BULK = { batch: 256, underWay: 16 }
 const MIXED = { reads: 8, of: 10 }
 
-/** Measures the voting service against its targets, in a lab of its own; `say` hears what is measured at the moment. */
+/** Measures the voting service against its targets, in a lab of its own. `tell` is called with each step. */
 export const measureService = (options: ServiceOptions, say: Say, reporter: Reporter): Promise<ServiceFigures> =>
   benchLab(false, reporter, async (lab) => {
     await setup(lab, reporter)
@@ -73,7 +73,7 @@ async function measure(run: Run, options: ServiceOptions, say: Say): Promise<Ser
   comparisons.push(await bulk(run, poll, options, database))
   say(`polls of ${SIZES.join(', ')} votes`)
   const polls = await pollsOfSizes(run, database)
-  say('results of them')
+  say('results of these polls')
   comparisons.push(...(await results(run, polls)))
   say('results and votes mixed')
   comparisons.push(await mixed(run, options))
@@ -94,7 +94,7 @@ async function measure(run: Run, options: ServiceOptions, say: Say): Promise<Ser
 const health = { kind: 'health' } as const
 const votesOn = (poll: string, keys: boolean) => ({ kind: 'vote', poll, voters: 'voter.', keys }) as const
 
-// Code that has not been compiled yet is slow.
+// Warm up: code is slow before it is compiled.
 async function warmUp({ load, balancer }: Run, poll: string): Promise<void> {
   for (const work of [health, votesOn(poll, true), health, votesOn(poll, false)])
     await load({ address: balancer, work, pace: { callers: 64 }, seconds: 1 })
@@ -174,7 +174,7 @@ async function mixed({ side, inTurn, balancer, newPoll }: Run, { keys }: Service
   return compare(`80 % results, 20 % votes ÷ health, balancer, ${CALLERS[0]} callers`, series, null)
 }
 
-/** Does now what the databases would do about so many new votes in the middle of the next measurement. */
+/** Does now what the databases would otherwise do with these votes during the next measurement. */
 async function settle(lab: Lab, database: DatabaseNode): Promise<void> {
   await ask(lab, database, 'vacuum (analyze) vote; checkpoint', 300)
   const behind = `select coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 1) from pg_stat_replication`

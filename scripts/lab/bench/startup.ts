@@ -6,23 +6,23 @@ import { setup } from '../verbs/setup.ts'
 import { teardown } from '../verbs/teardown.ts'
 import { benchLab } from './lab.ts'
 
-/** Seconds of each run, in the order they were made. */
+/** Seconds of each run, in the order of the runs. */
 export type StartupFigures = {
   readonly at: string
   readonly machine: Machine
   readonly runs: number
-  /** Teardown, then setup with no image there, not even a base: once, for it takes long. */
+  /** Teardown, then setup without any image, not even a base; only once, since it takes long. */
   readonly teardownAndSetupFromNothing: number
-  /** From nothing but images to five healthy nodes. */
+  /** From images only to five healthy nodes. */
   readonly setup: readonly number[]
-  /** With everything up already. */
+  /** When everything is up already. */
   readonly setupAgain: readonly number[]
   readonly reset: readonly number[]
-  /** Teardown, then setup with images present: what reset spares. */
+  /** Teardown, then setup with images: what reset avoids. */
   readonly teardownAndSetup: readonly number[]
 }
 
-/** Times setup and reset, in turn, so that a machine that slows down slows all of them. */
+/** Times setup and reset in turn: if the machine slows down, that affects both. */
 export async function measureStartup(runs: number, reporter: Reporter): Promise<StartupFigures> {
   const fromNothing = await benchLab(true, reporter, async (lab) => ({
     up: await secondsOf(() => setup(lab, reporter)),
@@ -39,7 +39,7 @@ export async function measureStartup(runs: number, reporter: Reporter): Promise<
 }
 
 async function measureRepeated(lab: Lab, runs: number, reporter: Reporter) {
-  // Builds images that are missing: not counted here.
+  // Builds missing images; this is not timed.
   await setup(lab, reporter)
   const figures = {
     setup: [] as number[],

@@ -1,23 +1,23 @@
 import { credentials, Metadata } from '@grpc/grpc-js'
 import { VoteServiceClient } from '../../../proto/gen/polling.ts'
 
-/** Votes that begin at a fixed pace, whatever becomes of those before, each made once. */
+/** Votes that begin at a fixed pace, without waiting for earlier ones; none is retried. */
 export type SteadyVotes = {
   /**
-   * When a vote was first acknowledged on that timeline that began after `since`, milliseconds since the epoch; undefined
-   * before that. A frozen primary acknowledges what has waited for it when it wakes to be killed: that ends no outage.
+   * When the first vote that began after `since` was acknowledged on that timeline, milliseconds since the epoch; undefined
+   * before that. A frozen primary that wakes to be killed may acknowledge votes that waited: this does not end the outage.
    */
   readonly acknowledgedAfter: (since: number, timeline: number) => number | undefined
   readonly stop: () => void
 }
 
 const PACE_MS = 20
-/** One that meets a dead primary is given up then; those that begin meanwhile do not wait for it. */
+/** A vote that meets a dead primary ends after this time. Votes that begin meanwhile do not wait for it. */
 const DEADLINE_MS = 2000
 
 /** Begins to vote. */
 export function steadyVotes(address: string, poll: string, option: string): SteadyVotes {
-  // Each call is to be seen as it ended.
+  // No retries: the result of each call has to be seen.
   const client = new VoteServiceClient(address, credentials.createInsecure(), { 'grpc.enable_retries': 0 })
   const acknowledged: { readonly began: number; readonly at: number; readonly timeline: number }[] = []
   let voter = 0

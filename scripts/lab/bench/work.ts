@@ -1,9 +1,9 @@
-/** What a call does. Voters are numbered behind a prefix of their own, so that every vote is the first of its user. */
+/** What a call does. Each load has its own prefix for voters and numbers them, so that every vote is the first of its user. */
 export type Work =
   | { readonly kind: 'health' }
   | { readonly kind: 'vote'; readonly poll: string; readonly voters: string; readonly keys: boolean }
   | { readonly kind: 'results'; readonly poll: string }
-  /** Results and votes in turn, `reads` of `of` calls being results. */
+  /** Results and votes in turn: `reads` of `of` calls read results. */
   | {
       readonly kind: 'mixed'
       readonly poll: string
@@ -12,7 +12,7 @@ export type Work =
       readonly reads: number
       readonly of: number
     }
-  /** Batches of votes on the stream CastVotes, one stream a connection. */
+  /** Batches of votes on the stream CastVotes, one stream for each connection. */
   | {
       readonly kind: 'bulk'
       readonly poll: string
@@ -21,35 +21,35 @@ export type Work =
       readonly batch: number
     }
 
-/** When a call begins: as soon as the caller has its last answer; or at fixed times, whatever became of those before. */
+/** When a call begins: as soon as the caller has its last answer, or at fixed times. */
 export type Pace = { readonly callers: number } | { readonly perSecond: number }
 
-/** What one generator has to do. */
+/** The order for one generator. */
 export type Order = {
   readonly address: string
   readonly work: Work
   readonly pace: Pace
-  /** Connections to spread the calls over. */
+  /** Number of connections for the calls. */
   readonly connections: number
   /** When to begin, milliseconds since the epoch. */
   readonly startAt: number
-  /** Seconds at the beginning that do not count. */
+  /** Seconds of warm-up that do not count. */
   readonly warmUp: number
   /** Seconds that count. */
   readonly seconds: number
 }
 
-/** What came of it. */
+/** The result of an order. */
 export type Report = {
-  /** How each call ended, those before and after the time that counts too: `ok`, or what else. A batch is one call. */
+  /** The number of calls by result: `ok`, or the error. It includes calls outside the time that counts. A batch is one call. */
   readonly outcomes: Readonly<Record<string, number>>
-  /** Answers that came in the time that counts; of a bulk stream, votes. */
+  /** Answers in the time that counts; for a bulk stream, votes. */
   readonly answers: number
-  /** Answers in all, as above. */
+  /** All answers, counted in the same way. */
   readonly allAnswers: number
-  /** Votes that were answered as stored, in all. */
+  /** All votes that were answered as stored. */
   readonly votes: number
-  /** Milliseconds of each call that began in the time that counts, from when it should have begun. */
+  /** Milliseconds of each call in the time that counts, from the time when it should have begun. */
   readonly latencies: Float64Array
 }
 

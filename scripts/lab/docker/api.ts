@@ -7,27 +7,29 @@ import { socketOf } from './where.ts'
 /** What the engine answered. */
 export type Answer = { readonly status: number; readonly body: Buffer }
 
-/** What goes with a question, as far as it differs from the usual. */
+/** Options of a request; each has a default. */
 type Asked = {
   /** An archive to send. */
   readonly body?: Buffer
+  /** What to send instead of an archive. */
+  readonly json?: object
   /** Whether what has come of the answer is all that is wanted of it; asked each time that it has doubled. */
   readonly enough?: (body: Buffer) => boolean
   /** Seconds that the engine has for its answer. */
   readonly seconds?: number
 }
 
-/** Bytes that are asked about first. */
+/** Bytes after which `enough` is asked first. */
 const FIRST_LOOK = 256 * 1024
 
-/** Seconds that a busy engine may take; one that hangs never answers. */
+/** Seconds that a busy engine may take. An engine that hangs never answers. */
 const ANSWERS_WITHIN = 60
 
 type Method = 'GET' | 'POST' | 'PUT'
 
 /**
- * Asks the engine itself over its socket: in thousandths of a second what takes the `docker` command a tenth of one, most
- * of it to start. For what a failover waits for; a user is told the command that does the same.
+ * Asks the engine over its socket. That takes milliseconds; a `docker` command takes a tenth of a second, mostly to start.
+ * For everything that a failover waits for. The user is told the command that does the same.
  */
 export async function engine(method: Method, path: string, asked: Asked = {}): Promise<Answer> {
   interruption.signal.throwIfAborted()
@@ -39,7 +41,7 @@ export async function engine(method: Method, path: string, asked: Asked = {}): P
   } catch (error) {
     interruption.signal.throwIfAborted()
     if (late.aborted) throw labError('ENGINE_SILENT', { seconds, asked: `${method} ${path}` })
-    // Why it cannot be reached, and what to do about that, the command says best.
+    // The docker command says best why the engine cannot be reached.
     const version = ['version']
     const said = await attempt(version)
     throw said.exit === 0 ? error : failure(version, said)
@@ -50,13 +52,15 @@ async function exchange(
   method: Method,
   socketPath: string,
   path: string,
-  { body, enough = () => false }: Asked,
+  { body, json, enough = () => false }: Asked,
   signal: AbortSignal,
 ): Promise<Answer> {
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    const headers = body === undefined ? {} : { 'content-type': 'application/x-tar', 'content-length': body.length }
+    const sent = body ?? (json === undefined ? undefined : Buffer.from(JSON.stringify(json)))
+    const type = body === undefined ? 'application/json' : 'application/x-tar'
+    const headers = sent === undefined ? {} : { 'content-type': type, 'content-length': sent.length }
     // Without a version, so that engines old and new answer; what is asked for here is the same in all of them.
-    request({ socketPath, method, path, headers, signal }, resolve).once('error', reject).end(body)
+    request({ socketPath, method, path, headers, signal }, resolve).once('error', reject).end(sent)
   })
   const chunks: Buffer[] = []
   let length = 0
@@ -71,7 +75,7 @@ async function exchange(
   return { status: answer.statusCode ?? 0, body: Buffer.concat(chunks) }
 }
 
-/** What the engine has at a path, as it describes it; undefined where there is no such thing. */
+/** What the engine describes at a path; undefined if there is nothing. */
 export async function described<T>(path: string): Promise<T | undefined> {
   const answer = await engine('GET', path)
   if (answer.status === 404) return undefined

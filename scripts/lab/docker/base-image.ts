@@ -10,17 +10,17 @@ import { act, attempt, look } from './command.ts'
 import { $, environment } from './shell.ts'
 import { asksOurEngine } from './where.ts'
 
-/** Label of every image, for it goes on to what is built on one: what its Debian was made from. */
+/** Label that says what an image's Debian was made from. Images that are built on it inherit the label. */
 const BASE_LABEL = 'failover-lab.base'
 
 /** Records the versions of the packages in an image that comes from a registry. */
 const RECORD = join(import.meta.dirname, '../../../provisioning/base')
 
-/** Seconds in which a registry must have begun to answer, else the image is made from Debian's archive. */
+/** Seconds in which a registry must begin to answer; otherwise the image is made from Debian's archive. */
 const REGISTRY_ANSWERS_WITHIN = 5
 
 /**
- * Makes `tag`, a small Debian of that suite: from the mirror if one is given, else from a registry if one answers, else from
+ * Makes `tag`, a small Debian of that suite: from the mirror if one is given, else from a registry if it answers, else from
  * Debian's archive.
  */
 export async function makeBaseImage(
@@ -36,7 +36,7 @@ export async function makeBaseImage(
     if (reason === undefined) return
     const unanswered = relay.unanswered()
     if (unanswered) throw labError('MIRROR', unanswered)
-    throw labError('BASE_IMAGE', { suite, registry: 'LAB_MIRROR is set, so none was asked', reason })
+    throw labError('BASE_IMAGE', { suite, registry: 'not asked, because LAB_MIRROR is set', reason })
   }
   const registry = await fromRegistry(tell, `debian:${suite}-slim`, tag, REGISTRY_ANSWERS_WITHIN * patience)
   if (registry === 'made') return
@@ -45,8 +45,8 @@ export async function makeBaseImage(
 }
 
 /**
- * Makes `tag` from a registry's image, by its digest, which is recorded: the name may be another image tomorrow. Gives
- * `made`, or why not where no registry begins to answer within `seconds`.
+ * Makes `tag` from a registry's image, and records its digest: the name may mean another image tomorrow. Gives `made`, or
+ * why not, if no registry begins to answer within `seconds`.
  */
 export async function fromRegistry(tell: Tell, image: string, tag: string, seconds: number): Promise<string> {
   const registry = await pull(tell, image, seconds)
@@ -68,11 +68,11 @@ export async function fromRegistry(tell: Tell, image: string, tag: string, secon
   return 'made'
 }
 
-/** Makes `tag` from Debian's archive; gives why that was not possible, if it was not. */
+/** Makes `tag` from Debian's archive. If that is not possible, it gives the reason. */
 export async function bootstrap(tell: Tell, suite: string, tag: string, relay?: Relay): Promise<string | undefined> {
-  // Documentation and translations are a third of such a system, and nobody reads them in a container.
+  // Without documentation and translations: they are a third of such a system, and nobody reads them in a container.
   const without = ['doc', 'man', 'info', 'locale'].map((part) => `--dpkgopt=path-exclude=/usr/share/${part}/*`)
-  // An image that was interrupted is built again: nothing in it has to be on the disk before the next step.
+  // An interrupted image is built again, so no step has to wait until its files are on the disk.
   const record =
     '--customize-hook=mkdir "$1/etc/failover-lab" && chroot "$1" dpkg-query -W >"$1/etc/failover-lab/packages.txt"'
   const mirrored = relay ? [MIRROR_APT_OPTION] : []

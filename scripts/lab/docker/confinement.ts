@@ -1,4 +1,4 @@
-/** What a container gets. */
+/** The limits of a container. */
 export type Confined = {
   readonly memoryMiB: number
   /** User inside. */
@@ -11,8 +11,8 @@ export type Confined = {
 export const PROCESSES = 512
 
 /**
- * What every container of the lab runs under, node or helper: no capabilities, no way to new ones, its own root file
- * system read-only, and a limit on memory and processes.
+ * How every container of the lab is confined, node or helper: without capabilities and without a way to get any, with a
+ * read-only root file system, and with limits on memory and processes.
  */
 export const confinement = ({ memoryMiB, uid, scratch }: Confined): readonly string[] => [
   ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--pids-limit', String(PROCESSES)],

@@ -3,20 +3,22 @@ import type { Lab, Node } from '../topology/topology.ts'
 import { act, attempt, typed } from './command.ts'
 import { differencesOf, renamingsOf } from './differences.ts'
 import { hasSecrets, putSecrets } from './files.ts'
+import { idOf, imageOf } from './images.ts'
 import { membersOf } from './leftovers.ts'
 import { ABSENT, type Container, containersOf, createNode, creation, type Parts } from './nodes.ts'
 
-/** What setup did about a node. `mended`: what was changed by hand was put back while it went on. */
+/** What setup did to a node. `mended`: a change by hand was undone while the node ran on. */
 export type Change = 'unchanged' | 'mended' | 'started' | 'made'
 
-/** Whether there is a container at all; one that was created but never started may lack its secrets. */
+/** Whether the container can be used: one that was created but never started may lack its secrets. */
 export const isMade = ({ state }: Container): boolean => !['absent', 'created', 'dead'].includes(state)
 
-/** Makes, remakes or mends a node's container, or finds it as it should be; a new one does not run. */
+/** Makes, remakes or mends a node's container, or finds it as it should be. It does not start a new one. */
 export async function ensureMade(tell: Tell, lab: Lab, node: Node, parts: Parts): Promise<Exclude<Change, 'started'>> {
   const [container = ABSENT] = await containersOf(lab, [node])
   const wanted = creation(lab, node, parts)
-  const differences = container.described ? differencesOf(lab, node, container.described, parts.network) : []
+  const image = await idOf(imageOf(parts.images, node).tag)
+  const differences = container.described ? differencesOf(lab, node, container.described, parts.network, image) : []
   const mends = differences.map(({ mend }) => mend)
   if (isMade(container) && container.spec === wanted.spec && !mends.includes(undefined)) {
     if (mends.length === 0) return 'unchanged'
@@ -27,7 +29,7 @@ export async function ensureMade(tell: Tell, lab: Lab, node: Node, parts: Parts)
   return 'made'
 }
 
-/** Runs those commands; false where the engine refuses one. */
+/** Runs those commands; false if the engine refuses one. */
 async function mended(tell: Tell, commands: readonly (readonly string[] | undefined)[]): Promise<boolean> {
   for (const command of commands) {
     if (command === undefined) return false
@@ -38,25 +40,25 @@ async function mended(tell: Tell, commands: readonly (readonly string[] | undefi
 }
 
 async function removeContainer(tell: Tell, name: string, { state }: Pick<Container, 'state'>): Promise<void> {
-  // In order, as far as it can: a database that is killed has to recover.
+  // With a clean shutdown if possible: a database that is killed has to recover.
   if (['running', 'paused', 'restarting'].includes(state)) await act(tell, ['stop', name])
   if (state !== 'absent') await act(tell, ['rm', '-f', name])
 }
 
-/** Starts or thaws a node's container, or finds it running. Was it started now? */
+/** Starts or thaws a node's container, or finds it running. Gives whether it was started now. */
 export async function ensureRunning(tell: Tell, lab: Lab, node: Node): Promise<boolean> {
   const [{ state, restarts } = ABSENT] = await containersOf(lab, [node])
   const robbed = !(await hasSecrets(node))
   if (robbed) await putSecrets(tell, lab, node)
-  // One that runs has read them; one that the engine starts again and again runs for moments.
+  // A node that runs has read its secrets. A node that is started again and again runs for moments only.
   if (state === 'running' && !(robbed && restarts > 0)) return false
-  // One that the engine starts again and again waits longer each time: by hand it is tried at once.
+  // The engine waits longer before each restart of a container. A restart by hand comes at once.
   const verbs: Partial<Record<typeof state, string>> = { paused: 'unpause', restarting: 'restart', running: 'restart' }
   await act(tell, [verbs[state] ?? 'start', node.container])
   return true
 }
 
-/** Gives containers of the lab that were renamed their names back, and removes a second one of the same node. */
+/** Gives renamed containers of the lab their names back, and removes a second container of the same node. */
 export async function regainNames(tell: Tell, lab: Lab): Promise<void> {
   for (const renaming of renamingsOf(lab.nodes, await membersOf(lab))) {
     if ('remove' in renaming) await removeContainer(tell, renaming.remove, { state: 'running' })

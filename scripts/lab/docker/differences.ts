@@ -2,9 +2,11 @@ import type { Lab, Node } from '../topology/topology.ts'
 import { PROCESSES } from './confinement.ts'
 import { addressOf, type Network } from './network.ts'
 
-/** What the engine describes of a container that a `docker` command can change after it was made. */
+/** The part of the engine's description of a container that a `docker` command can change later. */
 export type Changeable = {
-  readonly Config: { readonly Hostname: string }
+  /** The id of its image. */
+  readonly Image: string
+  readonly Config: { readonly Hostname: string; readonly Image: string }
   readonly HostConfig: {
     readonly RestartPolicy: { readonly Name: string }
     readonly Memory: number
@@ -25,27 +27,29 @@ type Attachment = {
   readonly Aliases: readonly string[] | null
 }
 
-/** What every node's container is made with, besides its own. */
+/** What all nodes' containers are made with. */
 export const RESTART = 'unless-stopped'
 
-/** One way in which a container is not as the topology wants it. */
+/** One difference between a container and the topology. */
 export type Difference = {
   readonly what: string
-  /** Does it keep the node from its work? */
+  /** Whether it keeps the node from its work. */
   readonly hinders: boolean
-  /** The arguments of `docker` that mend it; none where the container has to be made again. */
+  /** The arguments of `docker` that mend it; none if the container has to be made again. */
   readonly mend: readonly string[] | undefined
 }
 
 /**
- * Compares what the engine says of a node's container with what the topology wants, as far as a command can change it
- * after it was made; what it was made from is told by the label with its digest.
+ * Compares the engine's description of a node's container with the topology, as far as a command can change the container
+ * later. What it was made from is compared by the digest in its label.
  */
 export function differencesOf(
   lab: Lab,
   node: Node,
   it: Changeable,
   network: Network | undefined,
+  /** The id of the image that has the tag that it was made from; undefined where there is none. */
+  image: string | undefined,
 ): readonly Difference[] {
   if (network === undefined) return [made(`its network ${lab.network} is missing`, true)]
   const { container, memoryMiB } = node
@@ -62,13 +66,15 @@ export function differencesOf(
     own !== undefined &&
       own.NetworkID !== '' &&
       own.NetworkID !== network.id &&
-      made(`it is on a network ${lab.network} that was removed`, true),
+      made(`it is on a network ${lab.network} that has been removed`, true),
     own !== undefined &&
       own.IPAMConfig?.IPv4Address !== address &&
       made(`its address is ${own.IPAMConfig?.IPv4Address ?? 'not fixed'} instead of ${address}`, true),
     own !== undefined && !own.Aliases?.includes(node.name) && made(`others cannot find it as ${node.name}`, true),
+    // Also where it is nothing but built again: what runs is to be what the tag says.
+    image !== undefined && it.Image !== image && made(`it runs another image than ${it.Config.Image} is now`, false),
     ...others.map((name) => ({
-      what: `it is on the network ${name} as well`,
+      what: `it is also on the network ${name}`,
       hinders: false,
       mend: ['network', 'disconnect', name, container],
     })),
@@ -88,20 +94,20 @@ export function differencesOf(
       mend: update('--pids-limit', String(PROCESSES)),
     },
     (host.NanoCpus !== 0 || host.CpuQuota > 0 || host.CpuShares !== 0 || host.CpusetCpus !== '') &&
-      // A limit of the processor can be changed, but not taken off.
+      // A limit on processor time can be changed, but not removed.
       made('its processor time is limited', false),
   ]
   return found.filter((difference) => difference !== false)
 }
 
-/** What of that keeps the node from its work, in words; nothing where all is well or there is no container. */
+/** The differences that keep the node from its work, in words; empty if there are none or there is no container. */
 export const hinderingOf = (
   lab: Lab,
   node: Node,
   { described }: { readonly described: Changeable | undefined },
   network: Network | undefined,
 ): string =>
-  (described === undefined ? [] : differencesOf(lab, node, described, network))
+  (described === undefined ? [] : differencesOf(lab, node, described, network, described.Image))
     .flatMap(({ hinders, what }) => (hinders ? [what] : []))
     .join('; ')
 
@@ -109,16 +115,16 @@ const made = (what: string, hinders: boolean): Difference => ({ what, hinders, m
 
 const sizeOf = (bytes: number): string => (bytes === 0 ? 'nothing' : `${Math.round(bytes / 2 ** 20)} MiB`)
 
-/** A container of the lab by its name, and the node that it was made as. */
+/** A container of the lab: its name, and the node that it was made for. */
 export type Named = { readonly name: string; readonly node: string }
 
 /** What to do with a container that does not have its node's name. */
 export type Renaming =
   | { readonly from: string; readonly to: string }
-  /** A second one of the same node: two would work on the same data. */
+  /** A second container of the same node: both would work on the same data. */
   | { readonly remove: string }
 
-/** Gives each container its node's name back; a name that another node's container holds is freed first. */
+/** Gives each container its node's name back. If another node's container has the name, that one is renamed first. */
 export function renamingsOf(
   nodes: readonly Pick<Node, 'name' | 'container'>[],
   there: readonly Named[],

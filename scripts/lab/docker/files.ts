@@ -5,10 +5,10 @@ import type { Lab, Node } from '../topology/topology.ts'
 import { engine, refusalOf } from './api.ts'
 import { failure, run, typed } from './command.ts'
 
-/** Where a node's passwords are, inside its container: a volume, since nothing can be put into a folder in memory before its start. */
+/** A node's passwords inside its container. It is a volume: files cannot be put into a folder in memory before the start. */
 export const SECRETS_FOLDER = 'run/secrets'
 
-/** Secrets travel as files of the node's own user: neither `docker inspect` nor another node can see them. */
+/** Secrets are files of the node's own user: neither `docker inspect` nor another node can see them. */
 export async function putSecrets(tell: Tell, lab: Lab, node: Node): Promise<void> {
   const files = secretFilesOf(node)
   if (files.length > 0) await putFiles(tell, node, secretsFolder(lab), files, SECRETS_FOLDER)
@@ -19,7 +19,7 @@ const secretFilesOf = (node: Node): readonly string[] => [
   ...(node.kind === 'database' ? VERIFIERS : []),
 ]
 
-/** Are a node's secrets where it looks for them? Somebody in its container may have removed them. */
+/** Whether a node's secrets are where it reads them: somebody in its container may have removed them. */
 export async function hasSecrets(node: Node): Promise<boolean> {
   const there = secretFilesOf(node).map(async (name) => {
     const answer = await engine('GET', `/containers/${node.container}/archive?path=/${SECRETS_FOLDER}/${name}`)
@@ -29,8 +29,8 @@ export async function hasSecrets(node: Node): Promise<boolean> {
 }
 
 /**
- * Puts files of this machine into a volume of a container, running or not, owned by the container's user and readable by
- * it only.
+ * Puts files of this machine into a volume of a container, running or not. They belong to the container's user, and only
+ * this user can read them.
  */
 export async function putFiles(
   tell: Tell,

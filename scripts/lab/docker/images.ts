@@ -15,18 +15,21 @@ import { $, environment } from './shell.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 
-/** The schema: a database's image has it, so that only data from before has to be brought up to date. */
+/** The schema is part of a database's image, so only older data has to be brought up to date. */
 const MIGRATIONS = 'server/store/migrations'
 
-/** Label of the images that this checkout has built; what another one beside it needs is not ours to remove. */
+/** Label of the images that this checkout has built: images of another checkout must not be removed. */
 const MINE = `failover-lab.image=${ROOT}`
 
-/** How the files of a build are packed: whose they are and how open they are on this machine is not to matter. */
+/** Says in an image which tag it was built for: a tag can be given to any image. */
+const TAG_LABEL = 'failover-lab.tag'
+
+/** How the files of a build are packed, so that their owner and mode on this machine do not matter. */
 const PACKED = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--mode=u=rwX,go=rX']
 
 /** Debian release whose archive has that major version of PostgreSQL. */
 const SUITES = { '13': 'bullseye', '15': 'bookworm', '17': 'trixie' } as const
-/** Release that everything else is made of. */
+/** The Debian release of all other images. */
 const SUITE = 'trixie'
 
 export type Image = {
@@ -48,11 +51,11 @@ export type Images = {
   readonly runtime: Image
   readonly server: Image
   readonly loader: Image
-  /** Of no node: network faults are made with it. */
+  /** It is not a node's image: network faults are made with it. */
   readonly faults: Image
 }
 
-/** The images of a lab, each tagged with a digest of all that goes into it: a tag that exists is up to date. */
+/** The images of a lab. Each tag is a digest of everything in the image, so an image that exists is up to date. */
 export async function imagesOf(settings: Settings): Promise<Images> {
   const modules = await productionModules()
   const named = namedIn(settings)
@@ -74,11 +77,11 @@ const baseIn =
   (settings: Settings) =>
   (suite: string): Image => ({ name: 'base', tag: namedIn(settings)('base', suite) })
 
-/** What network faults are made with. */
+/** The image that network faults are made with. */
 export const faultsImage = (settings: Settings): Promise<Image> =>
   image(namedIn(settings), 'faults', baseIn(settings)(SUITE))
 
-/** All images of a lab, those that others are built on first. */
+/** All images of a lab. An image comes after the image that it is built on. */
 export const allImages = ({ bases, postgres, runtime, server, loader, faults }: Images): readonly Image[] => [
   ...bases,
   postgres,
@@ -130,26 +133,35 @@ async function filesBelow(paths: readonly string[]): Promise<readonly string[]> 
   return found.flat().sort()
 }
 
-/** The pinned Node, without the headers that come with it. */
+/** The pinned Node, without its headers. */
 const NODE_BINARY = ['node_modules/.bin/node', `node_modules/node-linux-${process.arch}/bin/node`]
 
-/** What the servers run on: Node, and all of package-lock.json that is neither optional nor for development. */
+/** What the servers need: Node, and all of package-lock.json that is neither optional nor for development. */
 async function productionModules(): Promise<readonly string[]> {
   const lock: { packages: Record<string, { dev?: boolean; optional?: boolean }> } = JSON.parse(
     await readFile(join(ROOT, 'package-lock.json'), 'utf8'),
   )
   const wanted = Object.entries(lock.packages).filter(
-    // Folders come with all below them, hence only the outermost.
+    // A folder includes all below it, so only the outermost folders are listed.
     ([path, { dev, optional }]) => path.lastIndexOf('node_modules/') === 0 && !dev && !optional,
   )
   return ['package.json', ...NODE_BINARY, ...wanted.map(([path]) => path)]
 }
 
-/** Does the engine have this image? */
-export const hasImage = async (image: Image): Promise<boolean> =>
-  (await described(`/images/${image.tag}/json`)) !== undefined
+type Described = { readonly Id: string; readonly Config: { readonly Labels?: Readonly<Record<string, string>> | null } }
 
-/** Makes an image that is missing; its own output is shown only if it fails. */
+const describedImage = (tag: string): Promise<Described | undefined> => described<Described>(`/images/${tag}/json`)
+
+/** Whether the engine has this image. Another image that somebody gave its tag to does not count. */
+export async function hasImage({ tag, build }: Image): Promise<boolean> {
+  const found = await describedImage(tag)
+  return found !== undefined && (build === undefined || found.Config.Labels?.[TAG_LABEL] === tag)
+}
+
+/** The id of the image that has this tag now; undefined if there is none. */
+export const idOf = async (tag: string): Promise<string | undefined> => (await describedImage(tag))?.Id
+
+/** Makes an image that is missing. The output of the build is shown only if it fails. */
 export async function makeImage(tell: Tell, image: Image, patience: number, mirror?: string): Promise<void> {
   if (image.build === undefined) {
     await makeBaseImage(tell, image.tag.split(':')[1] ?? '', image.tag, patience, mirror)
@@ -165,7 +177,7 @@ export async function makeImage(tell: Tell, image: Image, patience: number, mirr
   const build = [
     'build',
     '--force-rm',
-    // What this machine reaches, the build reaches: a proxy or a resolver on its loopback, say.
+    // The build uses the machine's network, so that it reaches a proxy or a resolver on the loopback.
     '--network',
     'host',
     '-f',
@@ -174,6 +186,8 @@ export async function makeImage(tell: Tell, image: Image, patience: number, mirr
     image.tag,
     '--label',
     MINE,
+    '--label',
+    `${TAG_LABEL}=${image.tag}`,
     ...settings,
     ...proxyArguments(proxies),
     '-',
@@ -185,7 +199,7 @@ export async function makeImage(tell: Tell, image: Image, patience: number, mirr
     quiet: true,
     nothrow: true,
     signal: interruption.signal,
-    // Debian's engine may lack BuildKit's plugin; plain output either way, so that a failing step can be shown.
+    // Debian's engine may lack BuildKit's plugin. With or without it the output is plain, so that a failing step can be shown.
     env: environment({ BUILDKIT_PROGRESS: 'plain', ...relay?.environment }),
   })`tar -c ${PACKED} ${context} | docker ${build}`
   interruption.signal.throwIfAborted()
@@ -195,38 +209,38 @@ export async function makeImage(tell: Tell, image: Image, patience: number, mirr
   throw buildFailed(image.tag, failingStep(withoutPasswords(result.stdall)))
 }
 
-/** The engine keeps these out of the image and its history. By name only: their values may hold a password. */
+/** The engine keeps these out of the image and its history. Only names are given: a value may contain a password. */
 const proxyArguments = (environment: NodeJS.ProcessEnv): readonly string[] =>
   PROXY_VARIABLES.filter((name) => environment[name]).flatMap((name) => ['--build-arg', name])
 
-/** What makes a build fail, by what its last lines say; the first that fits. */
+/** Causes of a failed build, by its last lines; the first that fits counts. */
 const CAUSES: readonly (readonly [RegExp, string])[] = [
-  [/no space left on device/i, 'free some space (docker system df shows what the engine holds), then run setup again'],
+  [/no space left on device/i, 'free some space (docker system df shows what the engine uses), then run setup again'],
   [
     /pull access denied|manifest unknown|failed to resolve source metadata|Get "https?:[^"]*\/v2\/"/i,
-    'the image it is built on is not there (any more): run setup again, which makes that first',
+    'the image that it is built on is missing: run setup again, it makes that image first',
   ],
   [
     /could not resolve|temporary failure resolving|failed to fetch|unable to (connect|fetch|locate package)|connection (timed out|refused|reset)|certificate verif/i,
-    'the package archive cannot be reached or lacks something: mend that and run setup again, what is built stays built',
+    'the package archive cannot be reached or lacks a package: mend that and run setup again; finished images stay',
   ],
   [
     /tar: .*(cannot (stat|open)|no such file)|(copy|add) failed|not found in build context|failed to compute cache key/i,
-    'files of this checkout are missing or cannot be read: npm ci, and git status shows what is missing; then run setup again',
+    'files of this checkout are missing or cannot be read: run npm ci and look at git status, then run setup again',
   ],
 ]
 
-/** The error of an image that could not be built, with what the output says to do about it. */
+/** The error for an image that could not be built, with a fix that fits the output. */
 export const buildFailed = (image: string, output: string) =>
   labError('BUILD_FAILED', {
     image,
     output,
     remedy:
       CAUSES.find(([says]) => says.test(output))?.[1] ??
-      'read the lines above: that step fails in itself; mend it and run setup again, what is built stays built',
+      'read the lines above and mend the step that failed, then run setup again; finished images stay',
   })
 
-/** From the last step that began on, without the noise before it, at most 40 lines. */
+/** The output of the last step, at most 40 lines. */
 export function failingStep(output: string): string {
   const lines = output.trimEnd().split('\n')
   const step = lines.findLastIndex((line) => /^(Step \d+\/\d+ :|#\d+ \[)/.test(line))
@@ -234,22 +248,24 @@ export function failingStep(output: string): string {
   return tail.length <= 40 ? tail.join('\n') : [tail[0], '…', ...tail.slice(-38)].join('\n')
 }
 
+type Built = { readonly RepoTags: readonly string[] | null }
+
 /** Removes older builds of this checkout's images, except those that some container still runs. */
 export async function removeSuperseded(tell: Tell, images: Images): Promise<void> {
   const current = allImages(images).filter(({ build }) => build !== undefined)
-  const tags = (await look(['image', 'ls', '--filter', `label=${MINE}`, '--format', '{{.Repository}}:{{.Tag}}'])).split(
-    '\n',
-  )
+  const filters = encodeURIComponent(JSON.stringify({ label: [MINE] }))
+  const built = (await described<readonly Built[]>(`/images/json?filters=${filters}`)) ?? []
+  const tags = built.flatMap(({ RepoTags }) => RepoTags ?? [])
   for (const { tag } of current) {
     const kin = tag.slice(0, -12)
     for (const old of tags.filter((other) => other !== tag && other.startsWith(kin) && other.length === tag.length)) {
-      // Another lab may run it: then the engine refuses, and it stays.
+      // If another lab uses it, the engine refuses and the image stays.
       if ((await attempt(['image', 'rm', old])).exit === 0) tell(`docker image rm ${old}`)
     }
   }
 }
 
-/** Removes every image of that first name, whatever its version, base images included. */
+/** Removes all images of the project in every version, base images included. */
 export async function removeImages(tell: Tell, images: string): Promise<void> {
   const tags = await look(['image', 'ls', '--filter', `reference=${images}/*`, '--format', '{{.Repository}}:{{.Tag}}'])
   if (tags !== '') await act(tell, ['image', 'rm', ...tags.split('\n')])

@@ -4,22 +4,22 @@ import type { Lab } from '../topology/topology.ts'
 import { described } from './api.ts'
 import { attempt } from './command.ts'
 import type { Named } from './differences.ts'
-import { LAB_LABEL, labelled, NODE_LABEL } from './ownership.ts'
+import { LAB_LABEL, labelled, NODE_LABEL, notYours, otherUserIn } from './ownership.ts'
 
-/** Marks a container that helps a verb for a moment, with the process that it helps. */
+/** Marks a container that helps a verb for a moment; its value is the process of the verb. */
 const FOR_LABEL = 'failover-lab.for'
 
-/** The arguments that give a helper the lab's label and say who needs it. */
+/** The arguments that give a helper the lab's label and the process that needs it. */
 export const labelledHelper = (lab: Lab): readonly string[] => [
   ...labelled(lab),
   '--label',
   `${FOR_LABEL}=${process.pid}-${beganAt(process.pid)}`,
 ]
 
-/** When a process began, in the kernel's ticks: with it a number that is used again is told apart; undefined where there is no such process. */
+/** When a process began, in the kernel's ticks: it distinguishes processes with the same number; undefined if there is none. */
 function beganAt(pid: number): string | undefined {
   try {
-    // The name, in brackets, may hold anything.
+    // The name, in brackets, may contain anything.
     return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19]
   } catch {
     return undefined
@@ -42,14 +42,24 @@ async function listed(lab: Lab): Promise<readonly Listed[]> {
   return (await described<readonly Listed[]>(`/containers/json?all=1&filters=${filters}`)) ?? []
 }
 
-/** The containers of the lab's nodes, whatever they are called by now. */
+/** The containers of the lab's nodes, also renamed ones. */
 export const membersOf = async (lab: Lab): Promise<readonly Named[]> =>
   (await listed(lab)).flatMap(({ Names, Labels }) => {
     const [name, node] = [Names[0]?.slice(1), Labels[NODE_LABEL]]
     return name === undefined || node === undefined ? [] : [{ name, node }]
   })
 
-/** Removes helpers that verbs left when they were ended, and none that a running verb needs; `all`: also those. */
+/** The other user who set the lab up, whatever is left of it; undefined if it is this one's. */
+export const otherUserOf = async (lab: Lab): Promise<string | undefined> =>
+  (await listed(lab)).map(({ Labels }) => otherUserIn(Labels)).find((user) => user !== undefined)
+
+/** Refuses to change the lab of another user, who has its passwords and its lock. */
+export async function assertOwn(lab: Lab): Promise<void> {
+  const user = await otherUserOf(lab)
+  if (user !== undefined) throw notYours(lab, user)
+}
+
+/** Removes helpers that ended verbs left behind. `all`: also helpers that a running verb needs. */
 export async function clearLeftovers(lab: Lab, { all = false } = {}): Promise<void> {
   const left = (await listed(lab)).filter(
     ({ Labels }) => Labels[NODE_LABEL] === undefined && (all || !isAlive(Labels[FOR_LABEL] ?? '')),
@@ -57,9 +67,10 @@ export async function clearLeftovers(lab: Lab, { all = false } = {}): Promise<vo
   if (left.length > 0) await attempt(['rm', '-f', ...left.map(({ Id }) => Id)])
 }
 
-/** Runs work that changes the lab while nothing else does, after clearing what earlier ones left. */
+/** Runs work that changes the lab, while no other command does. First it removes what earlier commands left. */
 export const changing = <T>(lab: Lab, work: () => Promise<T>): Promise<T> =>
   exclusively(lab, async () => {
+    await assertOwn(lab)
     await clearLeftovers(lab)
     return work()
   })

@@ -2,12 +2,12 @@ import type { Node } from '../topology/topology.ts'
 import { type Answer, engine } from './api.ts'
 import type { Container } from './nodes.ts'
 
-/** Lines that are read at most. */
+/** The most lines that are read. */
 const LINES = 400
 
 /**
- * What a node logged in the last `seconds` before now, or before it ended, and not before it was started; on either
- * output. Empty where there is no such container.
+ * What a node logged on both outputs since its last start, in the last `seconds` before now, or before it ended. Empty if
+ * there is no such container.
  */
 export async function logOf(node: Node, container: Container, seconds: number): Promise<string> {
   const ended = container.state === 'running' || container.state === 'paused' ? undefined : container.finishedAt
@@ -19,7 +19,7 @@ export async function logOf(node: Node, container: Container, seconds: number): 
   return answer.status === 200 ? textOf(answer) : ''
 }
 
-/** The engine sends pieces, each after a header of 8 bytes: which output, and in the last four how long. */
+/** The engine sends pieces, each after a header of 8 bytes: the first says which output, the last four the length. */
 function textOf({ body }: Answer): string {
   const pieces: string[] = []
   for (let at = 0; at + 8 <= body.length; ) {

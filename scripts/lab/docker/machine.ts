@@ -2,7 +2,7 @@ import { cpus, release, totalmem } from 'node:os'
 import { z } from 'zod'
 import { look } from './command.ts'
 
-/** What figures were taken on. */
+/** The machine that was measured. */
 export const Machine = z.object({
   processors: z.number(),
   model: z.string(),
@@ -14,7 +14,7 @@ export const Machine = z.object({
 })
 export type Machine = z.infer<typeof Machine>
 
-/** Looks at the machine. */
+/** Reads what this machine is. */
 export async function machine(): Promise<Machine> {
   const [processor] = cpus()
   return {

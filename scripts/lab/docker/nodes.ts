@@ -26,29 +26,29 @@ const METRICS_PORT = 9464
 /** What nodes are made from. */
 export type Parts = { readonly images: Images; readonly network: Network; readonly secrets: Secrets }
 
-/** State of a container as the engine sees it; `absent` where there is none. */
+/** State of a container as the engine sees it; `absent` if there is none. */
 export type ContainerState = 'absent' | 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
 
 export type Container = {
   readonly state: ContainerState
-  /** How its process ended, for one that has. */
+  /** The exit code of its process, if it has ended. */
   readonly exitCode: number
-  /** Of its first process on this machine; 0 where it has none. */
+  /** The pid of its first process on this machine; 0 if it has none. */
   readonly pid: number
   /** When it last ended. */
   readonly finishedAt: string | undefined
-  /** Digest of all that the container was made from. */
+  /** Digest of everything that the container was made from. */
   readonly spec: string | undefined
   readonly startedAt: string | undefined
-  /** How often the engine started it again since somebody did. */
+  /** How often the engine has restarted it since the last start by a command. */
   readonly restarts: number
   /** The image that it was made from. */
   readonly image: string
-  /** What may have been changed since it was made; undefined where there is none. */
+  /** What may have been changed since it was made; undefined if there is no container. */
   readonly described: Changeable | undefined
 }
 
-/** A container that is not there. */
+/** The value for a missing container. */
 export const ABSENT: Container = {
   state: 'absent',
   exitCode: 0,
@@ -61,18 +61,18 @@ export const ABSENT: Container = {
   described: undefined,
 }
 
-/** There is a container of its name, and it is somebody else's. */
+/** A container that is not of this lab has its name. */
 export const TAKEN: Container = { ...ABSENT }
 
-/** The containers of `nodes`, in their order, in one look; one of somebody else is a `NAME_TAKEN` error. */
+/** The containers of `nodes`, in their order, in one look. A foreign container with such a name is a `NAME_TAKEN` error. */
 export async function containersOf(lab: Lab, nodes: readonly Node[] = lab.nodes): Promise<readonly Container[]> {
   const found = await containersNamed(lab, nodes)
   const taken = nodes.find((_, index) => found[index] === TAKEN)
-  if (taken !== undefined) throw nameTaken('container', taken.container)
+  if (taken !== undefined) throw await nameTaken('container', taken.container)
   return found
 }
 
-/** The same for who only looks: one of somebody else is `TAKEN`. */
+/** The same for a verb that only looks: a foreign container gives `TAKEN`. */
 export const containersNamed = (lab: Lab, nodes: readonly Node[]): Promise<readonly Container[]> =>
   Promise.all(nodes.map((node) => containerOf(lab, node)))
 
@@ -110,7 +110,7 @@ type Inspected = Changeable & {
   }
 }
 
-/** Makes a node's container, its volume and its secrets; it does not start it. */
+/** Makes a node's container, its volume and its secrets. It does not start the container. */
 export async function createNode(tell: Tell, lab: Lab, node: Node, wanted: Creation): Promise<void> {
   await ensureVolume(tell, lab, node)
   await removeSecretsVolume(tell, lab, node)
@@ -127,38 +127,38 @@ async function ensureVolume(tell: Tell, lab: Lab, node: Node): Promise<void> {
   }
 }
 
-/** `docker create` makes it, empty: another version may have put secrets there that the node has no use for now. */
+/** Removes the secrets' volume; `docker create` makes an empty one. Another version may have put other secrets there. */
 async function removeSecretsVolume(tell: Tell, lab: Lab, { secretsVolume }: Node): Promise<void> {
   if (secretsVolume === undefined) return
   if ((await labelsOf(lab, 'volume', secretsVolume)) !== undefined) await act(tell, ['volume', 'rm', secretsVolume])
 }
 
-/** The major version of PostgreSQL that made the data of `node`, undefined where it has none. */
+/** The major version of PostgreSQL that made the data of `node`; undefined if it has none. */
 export async function dataVersion(lab: Lab, node: Node): Promise<string | undefined> {
   if (node.volume === undefined) return undefined
   return (await labelsOf(lab, 'volume', node.volume))?.[POSTGRES_LABEL]
 }
 
-/** Makes a stopped database forget all its data at its next start and begin as its image prepared it. */
-export const markToBeginAnew = (tell: Tell, node: Node): Promise<void> =>
-  putFiles(tell, node, join(ROOT, 'provisioning/postgres'), ['begin-anew'], DATA_FOLDER)
+/** Marks a stopped database: at its next start it replaces its data with what its image prepared. */
+export const markToStartFresh = (tell: Tell, node: Node): Promise<void> =>
+  putFiles(tell, node, join(ROOT, 'provisioning/postgres'), ['start-fresh'], DATA_FOLDER)
 
-/** What a database does with its data at its next start; `provisioning/postgres/at-next-start` says it in full. */
+/** What a database does with its data at its next start; `provisioning/postgres/at-next-start` explains the words. */
 export type AtNextStart = 'keep' | 'fenced' | 'follow' | 'rewind' | 'copy'
 
 /** Notes in a database's data, running or not, what it does at its next start. */
 export const noteForNextStart = (tell: Tell, node: Node, word: AtNextStart): Promise<void> =>
   putFiles(tell, node, join(ROOT, 'provisioning/postgres/at-next-start'), [word], DATA_FOLDER, NOTE)
 
-/** The first word of that note: a node's own name where nothing is to be done; undefined where there is none. */
+/** The first word of that note: the node's own name if nothing is to be done; undefined if there is no note. */
 export async function noteOf(node: Node): Promise<string | undefined> {
   const found = await fileOf(node, NOTE)
   return 'problem' in found ? undefined : /^[\w-]+/.exec(found.bytes.toString())?.[0]
 }
 
 /**
- * A file of a database's data, running or not, without starting anything on it; or why it cannot be read. Of a long one
- * only so much of its beginning as is enough.
+ * A file of a database's data, running or not, without starting anything on it; or why it cannot be read. Of a long file it
+ * reads only the first part that is enough.
  */
 export async function fileOf(
   node: Node,
@@ -167,12 +167,12 @@ export async function fileOf(
 ): Promise<{ bytes: Buffer } | { problem: string }> {
   const answer = await archived(node, file, enough)
   if (answer.status !== 200) return { problem: refusalOf(answer) }
-  // An archive of one file: a header with its size in octal digits, then what is in it.
+  // The archive has one file: a header with its size in octal digits, then its content.
   const size = Number.parseInt(answer.body.toString('latin1', 124, 135), 8)
   return { bytes: answer.body.subarray(TAR_HEADER, TAR_HEADER + size) }
 }
 
-/** Is there such a file in a database's data, running or not? Only an engine that says there is none counts as none. */
+/** Whether a database's data has such a file, running or not. If the engine does not say so clearly, that is an error. */
 export async function hasFile(node: Node, file: string): Promise<boolean> {
   const answer = await archived(node, file, () => true)
   if (answer.status === 200) return true
@@ -188,13 +188,22 @@ const archived = (node: Node, file: string, enough: (beginning: Buffer) => boole
 const TAR_HEADER = 512
 const NOTE = 'at-next-start'
 
-/** Ends all processes of a node at once, after telling it; one that has none, or no longer, stays as it is. */
+/** Tells the command and kills all processes of a node. A node without processes stays as it is. */
 export async function killNode(tell: Tell, node: Node): Promise<void> {
   const command = ['kill', node.container]
   tell(`docker ${command.join(' ')}`)
   const answer = await engine('POST', `/containers/${node.container}/kill`)
   const hasNone = answer.status === 409
   if (answer.status !== 204 && !hasNone) throw refused(command, answer)
+}
+
+/** Starts a node's container, after telling it; one that runs goes on. It is a `NOT_STARTED` error if the engine cannot. */
+export async function startNode(tell: Tell, lab: Lab, node: Node): Promise<void> {
+  const command = ['start', node.container]
+  tell(`docker ${command.join(' ')}`)
+  const answer = await engine('POST', `/containers/${node.container}/start`, { seconds: 60 * lab.settings.patience })
+  const runs = answer.status === 304
+  if (answer.status !== 204 && !runs) throw refused(command, answer)
 }
 
 export type Creation = { readonly command: readonly string[]; readonly spec: string }
@@ -205,7 +214,7 @@ export function creation(lab: Lab, node: Node, { images, network, secrets }: Par
   const flags = [
     ...['--hostname', node.name, '--network', lab.network, '--network-alias', node.name],
     ...['--ip', addressOf(network, node)],
-    // Known without DNS, so that a node finds another that is just coming up or has long been down.
+    // Addresses without DNS, so that a node finds another node that is starting or has long been down.
     ...Object.entries(TOPOLOGY).flatMap(([name, row]) =>
       name === node.name ? [] : ['--add-host', `${name}:${addressOf(network, row)}`],
     ),
@@ -240,14 +249,14 @@ const secretsMount = (lab: Lab, volume: string): string =>
   `type=volume,src=${volume},dst=/${SECRETS_FOLDER},volume-label=${LAB_LABEL}=${lab.name}`
 
 /**
- * Seconds between the engine's own health checks, which `docker ps` shows; the lab asks nodes itself. The engine starts a
- * process in the container for each: 0.1 s, but of an emulated processor 5 s, half of it for five nodes.
+ * Seconds between the engine's health checks, which `docker ps` shows; the lab asks nodes itself. For each check the engine
+ * starts a process in the container. It takes 0.1 s, but 5 s on an emulated processor: with five nodes half of its time.
  */
 const healthInterval = (patience: number): number => 5 * patience * Math.max(1, patience)
 
 function environmentOf(lab: Lab, node: Node): Readonly<Record<string, string>> {
   if (node.kind === 'database') return { NODE: node.name, PEER: node.peer, START_AS: node.startsAs }
-  // For programs that count in whole seconds.
+  // These programs count in whole seconds.
   const patience = { PATIENCE: String(Math.max(1, Math.ceil(lab.settings.patience))) }
   if (node.kind === 'loader') return patience
   return {
@@ -263,7 +272,7 @@ function environmentOf(lab: Lab, node: Node): Readonly<Record<string, string>> {
   }
 }
 
-/** Removes the containers of `nodes` and the volumes of those that are databases, as far as they are there. */
+/** Removes the containers of `nodes` and the volumes of databases, as far as they exist. */
 export async function removeNodes(tell: Tell, lab: Lab, nodes: readonly Node[]): Promise<void> {
   const containers = await containersOf(lab, nodes)
   const there = nodes.filter((_, index) => containers[index]?.state !== 'absent')

@@ -1,34 +1,30 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { z } from 'zod'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { homeFolder } from '../user.ts'
 
 const DEFAULT_HOST = 'unix:///var/run/docker.sock'
 
-const Config = z.object({ currentContext: z.string().optional() })
-const Meta = z.object({ Endpoints: z.object({ docker: z.object({ Host: z.string().optional() }).optional() }) })
-
 /** Where an engine listens, and what has to be changed to choose another. */
 export type Chosen = { readonly host: string; readonly by: 'DOCKER_HOST' | 'DOCKER_CONTEXT' | 'the current context' }
 
 /**
- * The engine that the `docker` command would use: by DOCKER_HOST, else DOCKER_CONTEXT, else the context chosen with
- * `docker context use`. A context that is not there is an `ENGINE_CONTEXT` error.
+ * The engine that the `docker` command would use: from DOCKER_HOST, else DOCKER_CONTEXT, else the context chosen with
+ * `docker context use`. A missing context is an `ENGINE_CONTEXT` error.
  */
 export function chosenEngine(environment: NodeJS.ProcessEnv): Chosen {
   const { DOCKER_HOST: host, DOCKER_CONTEXT: given } = environment
   if (host) return { host: normal(host), by: 'DOCKER_HOST' }
   const config = environment['DOCKER_CONFIG'] || join(homeFolder(environment) ?? '/', '.docker')
   const by = given ? 'DOCKER_CONTEXT' : 'the current context'
-  const context = given || (read(join(config, 'config.json'), Config)?.currentContext ?? '')
+  const context = given || (textAt(read(join(config, 'config.json')), 'currentContext') ?? '')
   if (context === '' || context === 'default') return { host: DEFAULT_HOST, by }
   const id = createHash('sha256').update(context).digest('hex')
-  const meta = read(join(config, 'contexts', 'meta', id, 'meta.json'), Meta)
+  const meta = read(join(config, 'contexts', 'meta', id, 'meta.json'))
   if (meta === undefined) throw labError('ENGINE_CONTEXT', { context, by, remedy: REMEDIES[by] })
-  return { host: normal(meta.Endpoints.docker?.Host || DEFAULT_HOST), by }
+  return { host: normal(textAt(meta, 'Endpoints', 'docker', 'Host') || DEFAULT_HOST), by }
 }
 
 const REMEDIES: Readonly<Record<Chosen['by'], string>> = {
@@ -37,35 +33,41 @@ const REMEDIES: Readonly<Record<Chosen['by'], string>> = {
   'the current context': 'docker context use default',
 }
 
-/** The socket of the engine that `environment` chooses; one of another machine is an `ENGINE_REMOTE` error. */
+/** The socket of the engine that `environment` chooses. An engine on another machine is an `ENGINE_REMOTE` error. */
 export function socketOf(environment: NodeJS.ProcessEnv): string {
   const { host, by } = chosenEngine(environment)
   if (!host.startsWith('unix://')) throw labError('ENGINE_REMOTE', { host, by, remedy: REMEDIES[by] })
   return host.slice('unix://'.length)
 }
 
-/** The environment for `docker` commands, which makes them ask the very engine that we ask. */
+/** The environment for `docker` commands, so that they use the same engine as this process. */
 export function engineEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  // Over a socket of this machine there is no TLS, and with these the command would speak it.
+  // The socket of this machine has no TLS, but with these variables the command would use TLS.
   const { DOCKER_CONTEXT: _context, DOCKER_TLS: _tls, DOCKER_TLS_VERIFY: _verify, ...rest } = environment
   return { ...rest, DOCKER_HOST: `unix://${socketOf(environment)}` }
 }
 
 /**
- * How a `docker` command is started: on that engine, ended by an interruption. In a group of its own, because the
- * terminal's Ctrl-C is for us, who may have something to put back with it.
+ * How a `docker` command is started: on that engine, and ended by an interruption. It is in a process group of its own: the
+ * terminal's Ctrl-C is for this process, which may still need the command to put something back.
  */
 export const asksOurEngine = () =>
   ({ env: engineEnvironment(process.env), signal: interruption.signal, detached: true }) as const
 
-/** As it is written with the fewest characters: `unix://` alone means the usual socket. */
+/** The full form of an address: `unix://` alone means the usual socket. */
 const normal = (host: string): string => (host === 'unix://' ? DEFAULT_HOST : host.trim().replace(/(?<=[^/])\/+$/, ''))
 
-function read<T>(file: string, schema: z.ZodType<T>): T | undefined {
+function read(file: string): unknown {
   try {
-    return schema.parse(JSON.parse(readFileSync(file, 'utf8')))
+    return JSON.parse(readFileSync(file, 'utf8'))
   } catch {
-    // The docker command goes on without a file that it cannot read, and so do we.
+    // The docker command ignores a file that it cannot read, and so do we.
     return undefined
   }
+}
+
+/** The text at the end of those keys, if there is one. */
+function textAt(value: unknown, ...keys: readonly string[]): string | undefined {
+  const found = keys.reduce<unknown>((at, key) => Object(at)[key], value)
+  return typeof found === 'string' ? found : undefined
 }

@@ -5,8 +5,8 @@ import type { Lab } from '../topology/topology.ts'
 import type { Progress } from './progress.ts'
 
 /**
- * Refuses where the lab holds polls that are not of the exercise that it is in: whoever starts another would delete them.
- * Where no database can be asked it goes on only from one exercise to the next, and tells so.
+ * Refuses if the lab has polls that do not belong to the current exercise: the start of another exercise would delete them.
+ * If no database can be asked, it goes on only from one exercise to the next, and tells that polls may be deleted.
  */
 export async function assertNothingAtStake(lab: Lab, progress: Progress, say: Say): Promise<void> {
   const answers = await Promise.all(lab.databases.map((node) => ask(lab, node, POLLS, 3).catch(silence)))
@@ -21,13 +21,13 @@ export async function assertNothingAtStake(lab: Lab, progress: Progress, say: Sa
   if (lines.length > 0 || answers.some((answer) => typeof answer === 'string')) return
   const problem = answers.map((answer) => (answer instanceof LabError ? answer.message : '')).join('; ')
   if (progress.current === null) throw labError('POLLS_UNKNOWN', { problem })
-  say(`no database answers, so polls that you made since the last exercise began are deleted unseen (${problem})`)
+  say(`no database answers: polls that you have made since the last exercise started are deleted unseen (${problem})`)
 }
 
 const POLLS = `select id || ' ' || to_json(question) from poll order by created_at`
 const UUID_LENGTH = 36
 
-/** The error of a database that gave no answer; any other is thrown. */
+/** The error of a database that gave no answer; any other error is thrown. */
 export function silence(error: unknown): LabError {
   if (error instanceof LabError) return error
   throw error

@@ -2,13 +2,13 @@ import { typed } from '../docker/command.ts'
 import { nodeNamed } from '../faults/inject.ts'
 import { type DatabaseName, endpointOf, type Lab, type NodeName, type ServerName } from '../topology/topology.ts'
 
-/** Commands as a learner would type them, with the names and ports that this lab has. */
+/** Commands as a learner would type them, with the names and ports of this lab. */
 export type Commands = {
   /** `zx scripts/….ts`. */
   readonly verb: (name: string, ...args: readonly string[]) => string
-  /** SQL in a database, as its superuser from inside; rows alone, as lines. */
+  /** SQL in a database, as its superuser inside the container; it prints rows as lines. */
   readonly psql: (node: DatabaseName, ...statements: readonly string[]) => string
-  /** A session of psql in a database, as its superuser from inside. */
+  /** A session of psql in a database, as its superuser inside the container. */
   readonly session: (node: DatabaseName) => string
   /** `docker start`, `kill`, `restart`, … of a node. */
   readonly docker: (what: string, node: NodeName) => string

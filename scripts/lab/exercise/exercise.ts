@@ -1,15 +1,15 @@
 import type { z } from 'zod'
 import type { Stage } from './stage.ts'
 
-/** One thing that a check looked at. */
+/** One point that a check looked at. */
 export type Finding = {
-  /** What a solved exercise shows, in a sentence. */
+  /** What is seen here when the exercise is solved, in a sentence. */
   readonly expected: string
   readonly ok: boolean
   readonly seen: string
-  /** Where a learner can see it too; never what to do about it. */
+  /** Where a learner can see it too, but not what to do about it. */
   readonly where: string
-  /** Nothing that a learner can still do makes it as expected: the exercise has to be started again. */
+  /** True if a learner cannot mend it any more: the exercise has to be started again. */
   readonly final?: boolean
 }
 
@@ -17,9 +17,9 @@ export type Finding = {
 export type Step = {
   readonly does: string
   readonly command: string
-  /** Its exit code says how the lab is, and not whether it worked. */
+  /** Its exit code shows the state of the lab, not whether the step worked. */
   readonly looks?: true
-  /** What it prints is the answer to the exercise's question. */
+  /** Its output is the answer to the exercise's question. */
   readonly answers?: true
 }
 
@@ -27,40 +27,40 @@ export type Step = {
 export type Way = {
   readonly does: string
   readonly steps: readonly Step[]
-  /** It takes long, or differs little from another one: only `verify --thorough` tries it. */
+  /** It takes long or is much like another one: only `verify --thorough` tries it. */
   readonly thorough?: true
 }
 
-/** A way that suggests itself and solves nothing. */
+/** A way that looks right but solves nothing. */
 export type Tempting = Way & {
-  /** What of the expected its check has to find missing; a part of the sentence. */
+  /** The finding that has to fail then: a part of its `expected` sentence. */
   readonly misses: string
-  /** It cannot be mended any more, and the check has to say so. */
+  /** After it the exercise cannot be solved any more, and the check has to say so. */
   readonly final?: boolean
 }
 
-/** What every exercise is, to those who carry it out. What `setup` gives is kept as JSON and handed to the others. */
+/** An exercise as the code that runs it sees it. The notes from `setup` are kept as JSON and passed to its other parts. */
 export type Exercise = {
-  /** How long a learner takes, as a rule. */
+  /** Minutes that a learner usually takes. */
   readonly minutes: number
-  /** What `check --answer` is to answer; undefined where the state of the lab says all. */
+  /** The question for `check --answer`; undefined if the state of the lab says everything. */
   readonly question: string | undefined
-  /** Brings a lab that is new into the state that the brief describes. */
+  /** Brings a lab that was just reset into the situation of the brief. */
   readonly setup: (stage: Stage) => Promise<unknown>
-  /** What a learner has to be told besides the brief: ids and the like. */
+  /** What a learner has to know besides the brief, such as ids. */
   readonly given: (stage: Stage, notes: unknown) => readonly string[]
-  /** Looks at the real system, and changes nothing that would make it pass. */
+  /** Looks at the real system. It changes nothing that could make the check pass. */
   readonly check: (stage: Stage, notes: unknown, answer: string | undefined) => Promise<readonly Finding[]>
-  /** From a nudge to nearly all. */
+  /** From a small hint to nearly the whole solution. */
   readonly hints: (stage: Stage) => readonly string[]
   readonly solution: (stage: Stage, notes: unknown) => readonly Step[]
   readonly tempting: (stage: Stage, notes: unknown) => readonly Tempting[]
-  /** Other ways that are right: the check has to accept each of them. */
+  /** Other right ways: the check has to accept each of them. */
   readonly also: (stage: Stage, notes: unknown) => readonly Way[]
 }
 
 type Typed<Notes> = Pick<Exercise, 'minutes' | 'hints'> & {
-  /** Schema of what `setup` gives. */
+  /** Schema of the notes that `setup` gives. */
   readonly notes: z.ZodType<Notes>
   readonly question?: string
   readonly setup: (stage: Stage) => Promise<Notes>
@@ -71,7 +71,7 @@ type Typed<Notes> = Pick<Exercise, 'minutes' | 'hints'> & {
   readonly also?: (stage: Stage, notes: Notes) => readonly Way[]
 }
 
-/** An exercise whose notes have a type of their own: they are checked when they come back from where they were kept. */
+/** An exercise whose notes have a type: they are checked when they are read back. */
 export function defineExercise<Notes>(it: Typed<Notes>): Exercise {
   const { notes: schema, question, given = () => [], also = () => [] } = it
   return {

@@ -1,4 +1,4 @@
-// All that exercises may know of the lab: a test holds their imports against it.
+// Everything of the lab that exercises may use: a test checks their imports.
 export type { Experiment } from '../experiment/record.ts'
 export { median } from '../numbers.ts'
 export { defineExercise, type Finding, type Step, type Tempting, type Way } from './exercise.ts'

@@ -5,12 +5,13 @@ import type { NodeStatus } from '../verbs/status.ts'
 import type { Finding } from './exercise.ts'
 import type { Stage, Votes } from './stage.ts'
 
+const DATABASES: readonly DatabaseName[] = ['db-primary', 'db-replica']
 const STATUS = 'zx scripts/status.ts'
 
-/** What a look found: whether it is as expected, and what was seen. */
+/** The result of a look: whether it is as expected, and what was seen. */
 export type Seen = Pick<Finding, 'ok' | 'seen' | 'final'>
 
-/** Looks, and reports; a node that does not answer was not as expected. */
+/** Looks and reports. If a node does not answer, that is not as expected. */
 export async function finding(expected: string, where: string, look: () => Promise<Seen>): Promise<Finding> {
   try {
     return { expected, where, ...(await look()) }
@@ -23,16 +24,21 @@ export async function finding(expected: string, where: string, look: () => Promi
 const nodeOf = async (stage: Stage, name: NodeName): Promise<NodeStatus | undefined> =>
   (await stage.status()).nodes.find((node) => node.name === name)
 
-/** One of the two is the primary, and the other one follows it. */
+/** One database is the primary, and the other one follows it. */
 export const isPair = (stage: Stage): Promise<Finding> =>
   finding('one database is the primary, and the other one streams from it', STATUS, async () => {
     const { primaries, nodes } = await stage.status()
-    const streams = nodes.some(({ database }) => database?.role === 'standby' && database.streaming === true)
+    const standby = DATABASES.find((name) =>
+      nodes.some((node) => node.name === name && node.database?.role === 'standby' && node.database.streaming === true),
+    )
     const seen = primaries.length === 0 ? 'no database is a primary' : `primary: ${primaries.join(' and ')}`
-    return { ok: primaries.length === 1 && streams, seen: streams ? seen : `${seen}; no standby streams` }
+    if (primaries.length !== 1 || standby === undefined)
+      return { ok: false, seen: standby ? seen : `${seen}; no standby streams` }
+    const arrives = await arrivesAt(stage, standby)
+    return { ok: arrives, seen: arrives ? seen : `${seen}; ${CUT_OFF}` }
   })
 
-/** This node is the one primary, and no other thinks that it is. */
+/** This node is the only primary. */
 export const isPrimary = (stage: Stage, name: DatabaseName): Promise<Finding> =>
   finding(`${name} is the primary, and the only one`, STATUS, async () => {
     const { primaries } = await stage.status()
@@ -46,11 +52,20 @@ export const isStandby = (stage: Stage, name: DatabaseName, where = STATUS): Pro
     const node = await nodeOf(stage, name)
     if (!node?.database) return { ok: false, seen: `${name}: ${node?.problem?.split(';')[0] ?? 'not there'}` }
     const { role, streaming } = node.database
-    return {
-      ok: role === 'standby' && streaming === true,
-      seen: role === 'standby' ? `a standby that ${streaming ? 'streams' : 'streams from nobody'}` : `a ${role}`,
-    }
+    if (role !== 'standby') return { ok: false, seen: `a ${role}` }
+    if (streaming !== true) return { ok: false, seen: 'a standby that streams from nobody' }
+    const arrives = await arrivesAt(stage, name)
+    return { ok: arrives, seen: arrives ? 'a standby that streams' : CUT_OFF }
   })
+
+/** Both sides believe in a connection that was cut for some seconds more, so it is tried. */
+async function arrivesAt(stage: Stage, standby: DatabaseName): Promise<boolean> {
+  const { primaries } = await stage.status()
+  const primary = DATABASES.find((name) => primaries.includes(name))
+  return primary === undefined || stage.passesOn(primary, standby)
+}
+
+const CUT_OFF = 'what the primary writes now does not reach the standby'
 
 /** The standby shows everything that the primary has. */
 export const showsAll = (stage: Stage, name: DatabaseName): Promise<Finding> =>
@@ -64,12 +79,12 @@ export const showsAll = (stage: Stage, name: DatabaseName): Promise<Finding> =>
     }
   })
 
-/** A node that was left behind cannot become a second primary: it is fenced, or a standby by now. */
+/** A node that was left behind cannot become a second primary: it is fenced, or it is a standby now. */
 export const cannotComeBack = (stage: Stage, name: DatabaseName): Promise<Finding> =>
   finding(`${name} cannot become a second primary, whoever starts it`, STATUS, async () => {
     const node = await nodeOf(stage, name)
     if (node?.database) return { ok: node.database.role === 'standby', seen: `it is a ${node.database.role}` }
-    // The engine tries to start it again and again, once somebody has tried the fence.
+    // If somebody has tried to start it, the engine tries again and again.
     const ended = node !== undefined && ['created', 'exited', 'restarting'].includes(node.state)
     if (!ended) return { ok: false, seen: `its container is ${node?.state}` }
     const next = await stage.nextStart(name)
@@ -81,7 +96,7 @@ export const cannotComeBack = (stage: Stage, name: DatabaseName): Promise<Findin
     }
   })
 
-/** Calls after which a balancer in turn has met everybody. */
+/** After this many calls the balancer has used every server. */
 const CALLS = 6
 
 /** The balancer passes calls to both servers. */
@@ -91,7 +106,7 @@ export const isBalanced = (stage: Stage): Promise<Finding> =>
     `${stage.type.docker('logs', 'loader')}: upstream says who took each call`,
     async () => {
       const reached = new Set<string>()
-      // More than two, in turn: calls of others, health checks for example, take their places between these.
+      // More than two: calls of others, such as health checks, come in between.
       for (let call = 0; call < CALLS; call++) {
         const seen = await stage.probeWrites('loader')
         reached.add('problem' in seen ? seen.problem : seen.servedBy)
@@ -100,7 +115,7 @@ export const isBalanced = (stage: Stage): Promise<Finding> =>
     },
   )
 
-/** Every node is up and fit to be used; which one is not is for the learner to find. */
+/** Every node is healthy. If one is not, the learner has to find out which. */
 export const allHealthy = (stage: Stage): Promise<Finding> =>
   finding('every node is healthy', STATUS, async () => {
     const { nodes } = await stage.status()
@@ -108,7 +123,7 @@ export const allHealthy = (stage: Stage): Promise<Finding> =>
     return { ok: healthy === nodes.length, seen: `${healthy} of ${nodes.length} are` }
   })
 
-/** Somebody's container does not run. */
+/** The container of a node does not run. */
 export const isDown = (stage: Stage, name: NodeName): Promise<Finding> =>
   finding(`${name} stays down`, STATUS, async () => {
     const state = (await nodeOf(stage, name))?.state ?? 'absent'
@@ -118,7 +133,7 @@ export const isDown = (stage: Stage, name: NodeName): Promise<Finding> =>
 /** A write through each of these is acknowledged. */
 export const takesVotes = (stage: Stage, ...servers: readonly ServerName[]): Promise<Finding> =>
   finding(
-    `votes are taken by ${servers.join(' and ')}`,
+    `${servers.join(' and ')} ${servers.length === 1 ? 'takes' : 'take'} votes`,
     'zx scripts/poll.ts vote, with --at for one server',
     async () => {
       const seen = await Promise.all(servers.map(stage.probeWrites))
@@ -129,15 +144,15 @@ export const takesVotes = (stage: Stage, ...servers: readonly ServerName[]): Pro
 
 /** What a check can say of the votes that a database holds. */
 export type VotesWanted = {
-  /** No others. */
+  /** No other votes may be there. */
   readonly only?: boolean
-  /** What they are called where naming them would say too much. */
+  /** What to call the votes if their names would say too much. */
   readonly told?: string
-  /** They are cast through the service, which lets nobody change a vote: a wrong one is final. */
+  /** They are cast through the service, where no vote can be changed: a wrong vote is final. */
   readonly cast?: boolean
 }
 
-/** A database holds these votes; others may be there too, unless `only` these are to be. */
+/** A database holds these votes. Others may be there too, unless `only` is set. */
 export const holdsVotes = (
   stage: Stage,
   node: DatabaseName,
@@ -155,10 +170,10 @@ export const holdsVotes = (
   })
 }
 
-/** The poll of the exercise went with a reset, or with the data of both databases. */
+/** The poll of the exercise was deleted by a reset, or with the data of both databases. */
 const POLL_GONE: Seen = { ok: false, seen: 'the poll of this exercise has been deleted', final: true }
 
-/** Held votes against those that are wanted; `wrong` where one is there that should be another, or should not be. */
+/** Compares the votes there with the wanted ones. `wrong`: a vote is there that should be different or absent. */
 export function compareVotes(
   held: Votes,
   wanted: Votes,
@@ -181,21 +196,28 @@ export function compareVotes(
 
 const votesCounted = (count: number): string => (count === 1 ? '1 vote is' : `${count} votes are`)
 
-/** The level that commits are acknowledged at is one of these; `told`: what it does where naming it would say too much. */
+/** The durability level is one of these. `told`: what the level does, if its name would say too much. */
 export const hasLevel = (stage: Stage, told: string, ...levels: readonly Level[]): Promise<Finding> =>
   finding(`the durability level in force ${told}`, 'zx scripts/replication.ts', async () => {
     const { level, settings } = await stage.replication()
     const { synchronous_commit, synchronous_standby_names } = settings
     const none = `none of the four levels: synchronous_commit = ${synchronous_commit}, synchronous_standby_names = '${synchronous_standby_names}'`
+    const others = await stage.ask('db-primary', OVERRIDES)
+    if (others !== '')
+      return { ok: false, seen: `not in the sessions of the servers: ${others.replaceAll('\n', ', ')}` }
     return { ok: level !== null && levels.includes(level), seen: level ?? none }
   })
+
+/** Settings of the servers' sessions that go before those of the whole server, and wait for less. */
+const OVERRIDES = `select config from pg_db_role_setting, unnest(setconfig) as config
+  where setrole in (0, 'service'::regrole) and config ~ '^synchronous_commit=(?!on|true|yes|1|remote_apply)'`
 
 /** The learner's answer, held against what is true. */
 export async function answered(
   expected: string,
   where: string,
   answer: string | undefined,
-  /** Whether it is true, or what hinders to say. */
+  /** Whether it is true, or why that cannot be said. */
   isRight: (answer: string) => Promise<boolean | string> | boolean | string,
 ): Promise<Finding> {
   if (answer === undefined)
@@ -207,12 +229,15 @@ export async function answered(
   })
 }
 
-/** Names in an answer, however they are separated, in order; without what belongs to a sentence and to their votes. */
+/** The names in an answer, however they are separated, in order, without other words and without votes. */
 export const namesIn = (answer: string, options: readonly string[] = []): readonly string[] => {
   const words = answer.toLowerCase().match(/[\w-]+/g) ?? []
-  const others = new Set(['and', ...options.map((option) => option.toLowerCase())])
+  const others = new Set([...FILLERS, ...options.map((option) => option.toLowerCase())])
   return [...new Set(words)].filter((word) => !others.has(word)).sort()
 }
+
+/** What people put around names. */
+const FILLERS = 'and are both from gone is lost of only s that the their vote voters votes were whose'.split(' ')
 
 export const votesInWords = (votes: Votes): string =>
   Object.entries(votes)

@@ -5,12 +5,12 @@ import { lookAtDatabases } from '../postgres/sights.ts'
 import { ask } from '../postgres/sql.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 
-/** All of the lab that an exercise brings about, in lines; what is different in any two labs, as ids and LSNs are, is left out. */
+/** Everything in the lab that an exercise can change, as lines, without what always differs, such as ids and LSNs. */
 export async function fingerprint(lab: Lab): Promise<readonly string[]> {
   const [containers, sights, views] = await Promise.all([
     containersOf(lab),
     lookAtDatabases(lab),
-    // Not on the network, whose look takes a second: with its nodes a reset renews that too.
+    // Without network faults: that look takes a second, and a reset ends them.
     viewsOf(lab, lab.nodes, ['container', 'database']),
   ])
   const inside = await Promise.all(
@@ -27,7 +27,7 @@ export async function fingerprint(lab: Lab): Promise<readonly string[]> {
   )
   return [
     ...lab.nodes.map(({ name }, nth) => `${name} is ${containers[nth]?.state}`),
-    ...faultsIn(views).map(({ kind, node, peer, way }) => `${node} suffers ${kind} ${peer ?? ''} ${way ?? ''}`),
+    ...faultsIn(views).map(({ kind, node, peer, way }) => `${node} has the fault ${kind} ${peer ?? ''} ${way ?? ''}`),
     ...inside.flat(),
   ]
 }
@@ -38,7 +38,7 @@ const contentOf = async (lab: Lab, node: DatabaseNode): Promise<readonly string[
     .filter((line) => line !== '')
     .map((line) => `${node.name} has ${line}`)
 
-// Guests come as long as an exercise lasts, and a check may try a vote.
+// Without votes of guests, who vote as long as an exercise lasts, and without test votes of a check.
 const CONTENT = `
   set track_counts = off;
   select 'the setting ' || name || ' = ' || setting from pg_file_settings where sourcefile like '%postgresql.auto.conf'

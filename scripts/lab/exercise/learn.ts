@@ -12,20 +12,18 @@ import { stageOf } from './stage.ts'
 import { type Entry, entryOf, namesOfTrack, readWhatLoads } from './track.ts'
 import { type Verified, verify } from './verify.ts'
 
-/** Told what takes a while, or has to be known. */
-
-/** The track, and how far somebody is on it. */
+/** The track and the learner's progress. */
 export type Listed = {
   readonly track: readonly Entry[]
-  /** Why exercises are not in it that have a folder. */
+  /** Errors of exercises that do not load. */
   readonly broken: readonly LabError[]
   readonly progress: Progress
 }
 
-/** An exercise that the lab is in the state of. */
+/** The exercise that was started on the lab. */
 export type Started = { readonly entry: Entry; readonly given: readonly string[] }
 
-/** What a check came to; `next` is the exercise after it, undefined after the last. */
+/** The result of a check. `next`: the exercise after it; undefined after the last one. */
 export type Checked = {
   readonly entry: Entry
   readonly passed: boolean
@@ -40,7 +38,7 @@ export async function list(lab: Lab): Promise<Listed> {
   return { track: entries, broken, progress }
 }
 
-/** Brings the lab into the state of an exercise. All votes are deleted; polls of the learner's own only with `discard`. */
+/** Brings the lab into the state of an exercise. All votes are deleted; the learner's own polls only with `discard`. */
 export const start = (lab: Lab, word: string, discard: boolean, say: Say): Promise<Started> =>
   alone(lab, async () => begin(lab, await entryOf(word), discard, false, say))
 
@@ -48,21 +46,21 @@ async function begin(lab: Lab, entry: Entry, discard: boolean, shown: boolean, s
   const progress = await readProgress(lab)
   if (!discard) await assertNothingAtStake(lab, progress, say)
   say('bringing the lab into the state of the exercise; all votes are deleted')
-  // Interrupted on the way, it is in the state of none.
+  // If this is interrupted, the lab is in no exercise.
   await keepProgress(lab, leave(progress))
   const notes = await setUp(lab, entry.exercise)
   await keepProgress(lab, started(progress, entry.name, notes, shown))
   return { entry, given: entry.exercise.given(stageOf(lab), notes) }
 }
 
-/** Looks at the lab, and keeps what came of it. */
+/** Checks the lab and stores the result. */
 export const check = (lab: Lab, word: string | undefined, given: string | undefined): Promise<Checked> =>
   alone(lab, async () => {
     const progress = await readProgress(lab)
     const entry = await currentOf(progress, word)
     const earlierAnswer = given === undefined ? progress.current?.answer : undefined
     const answer = given ?? earlierAnswer
-    // Without any node there is nothing to look at, and each finding would say so in its own words.
+    // Without any node one error is enough: otherwise each finding would say the same.
     if ((await containersOf(lab)).every(({ state }) => state === 'absent'))
       throw labError('NOT_SET_UP', { lab: lab.name, missing: 'node at all' })
     const findings = await examine(lab, entry.exercise, progress.current?.notes, answer)
@@ -71,7 +69,7 @@ export const check = (lab: Lab, word: string | undefined, given: string | undefi
     return { entry, passed, findings, earlierAnswer, next: await after(entry) }
   })
 
-/** The next hint of the current exercise, and how many there are; undefined after the last one. */
+/** The next hint of the current exercise and the number of hints; undefined after the last one. */
 export const hint = (lab: Lab, word?: string) =>
   alone(lab, async () => {
     const progress = await readProgress(lab)
@@ -85,7 +83,7 @@ export const hint = (lab: Lab, word?: string) =>
 
 export type Shown = { readonly before: (step: Step) => void; readonly after: (acted: Acted) => void }
 
-/** Starts an exercise, the current one unless it says which, carries out its solution, and checks it. */
+/** Starts an exercise (the current one by default), carries out its solution, and checks it. */
 export const solve = (lab: Lab, word: string | undefined, discard: boolean, say: Say, shown: Shown): Promise<Checked> =>
   alone(lab, async () => {
     const entry = word === undefined ? await currentOf(await readProgress(lab)) : await entryOf(word)
@@ -99,17 +97,17 @@ export const solve = (lab: Lab, word: string | undefined, discard: boolean, say:
     return { entry, passed, findings, earlierAnswer: undefined, next: await after(entry) }
   })
 
-/** Gives the lab back as new, in no exercise; with `forget` as if nothing had ever been begun. */
+/** Resets the lab and leaves the exercise. `forget`: also deletes the learner's progress. */
 export const end = (lab: Lab, discard: boolean, forget: boolean, say: Say): Promise<void> =>
   alone(lab, async () => {
     const progress = await readProgress(lab)
     if (!discard) await assertNothingAtStake(lab, progress, say)
-    say('giving the lab back as new')
+    say('resetting the lab')
     await clear(lab)
     await keepProgress(lab, { ...leave(progress), exercises: forget ? {} : progress.exercises })
   })
 
-/** Verifies exercises one after another, and gives the lab back as new; the learner's progress stays. */
+/** Verifies exercises one after another, then resets the lab. The learner's progress stays. */
 export const verifyAll = (
   lab: Lab,
   entries: readonly Entry[],
@@ -125,10 +123,10 @@ export const verifyAll = (
     await clear(lab)
   })
 
-/** One of these at a time; a lock of its own, since the commands that it gives take the lab's. */
+/** Only one of these runs at a time. It needs a lock of its own, since its commands take the lab's lock. */
 const alone = <T>(lab: Lab, work: () => Promise<T>): Promise<T> => exclusively(lab, work, 'exercise')
 
-/** The exercise that the lab is in the state of; `word` names it where a learner did. */
+/** The exercise that was started on the lab. `word`: the exercise that the learner named. */
 async function currentOf({ current, exercises }: Progress, word?: string): Promise<Entry> {
   const asked = word === undefined ? undefined : await entryOf(word)
   if (current !== null) {

@@ -7,23 +7,23 @@ import type { Exercise, Finding } from './exercise.ts'
 import { type Stage, stageOf } from './stage.ts'
 import { endTraffic } from './traffic.ts'
 
-/** Seconds that what was just changed gets to show, before patience: a server that was started is not there at once. */
+/** Seconds, before `patience`, until a change has to show: a server that was started needs a moment. */
 const SETTLE_SECONDS = 2
 const LOOK_AGAIN_MS = 400
 
-/** Gives the lab back as new, whatever an exercise left; says nothing of how. */
+/** Resets the lab, whatever an exercise left, without showing the steps. */
 export async function clear(lab: Lab): Promise<void> {
   await endTraffic(lab)
   await reset(lab, unreported)
 }
 
-/** Brings the lab into the state of an exercise, from whatever state it is in, and says nothing of how; gives its notes. */
+/** Brings the lab from any state into that of an exercise, without showing the steps; gives the exercise's notes. */
 export async function setUp(lab: Lab, exercise: Exercise): Promise<unknown> {
   await clear(lab)
   return exercise.setup(stageOf(lab))
 }
 
-/** Looks at what an exercise looks at, again and again until all is as expected or the time is over. */
+/** Runs an exercise's check again and again, until everything is as expected or the time is over. */
 export async function examine(
   lab: Lab,
   exercise: Exercise,
@@ -38,7 +38,7 @@ export async function examine(
   }
 }
 
-/** A stage for one look: several findings share what is asked of the whole lab. */
+/** A stage for one look: several findings share one status of the lab. */
 function glance(lab: Lab): Stage {
   const stage = stageOf(lab)
   let status: ReturnType<Stage['status']> | undefined

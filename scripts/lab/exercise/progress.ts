@@ -6,16 +6,16 @@ import { writePrivately } from '../state/private-files.ts'
 import type { Lab } from '../topology/topology.ts'
 import { userName } from '../user.ts'
 
-/** What somebody has done of one exercise. Dates are ISO texts. */
+/** A learner's progress in one exercise. Dates are ISO texts. */
 const Exercised = z.object({
   starts: z.number(),
   checks: z.number(),
   hints: z.number(),
   firstStartedAt: z.string(),
   solvedAt: z.string().nullable(),
-  /** Whether the learner solved it or had it solved; null while nobody has. */
+  /** Whether the learner solved it or saw its solution; null while it is unsolved. */
   solvedBy: z.enum(['learner', 'solution']).nullable(),
-  /** From the start that led to it, to the check that passed. */
+  /** Seconds from the last start to the check that passed. */
   seconds: z.number().nullable(),
 })
 export type Exercised = z.infer<typeof Exercised>
@@ -24,10 +24,10 @@ const Current = z.object({
   name: z.string(),
   startedAt: z.string(),
   hints: z.number(),
-  /** Was its solution carried out, by us? */
+  /** Whether its solution was carried out by `solve`. */
   shown: z.boolean(),
   notes: z.unknown(),
-  /** The last one that was given, so that who goes on need not give it again. */
+  /** The last answer, so that the learner need not give it again. */
   answer: z.string().optional(),
 })
 export type Current = z.infer<typeof Current>
@@ -35,16 +35,16 @@ export type Current = z.infer<typeof Current>
 /** How far a learner is on one lab. */
 export const Progress = z.object({
   learner: z.string(),
-  /** The exercise that the lab is in the state of; null where it is in none. */
+  /** The exercise that was started on the lab; null if there is none. */
   current: Current.nullable(),
   exercises: z.record(z.string(), Exercised),
 })
 export type Progress = z.infer<typeof Progress>
 
-/** Beside what the lab keeps about itself, so that it outlives a teardown. */
+/** Not in the lab's own folder, so that it survives a teardown. */
 export const progressFile = (lab: Lab): string => `${stateFolder(lab)}.progress.json`
 
-/** What was kept; of a learner who has begun nothing, nothing. */
+/** The stored progress; empty for a learner who has not started yet. */
 export async function readProgress(lab: Lab): Promise<Progress> {
   const file = progressFile(lab)
   try {
@@ -70,7 +70,7 @@ const NEW: Omit<Exercised, 'firstStartedAt'> = {
   seconds: null,
 }
 
-/** The lab is in no exercise's state: it is about to be changed. */
+/** The lab leaves its exercise, because it is about to be changed. */
 export const leave = (progress: Progress): Progress => ({ ...progress, current: null })
 
 /** An exercise has been started. */
@@ -84,7 +84,7 @@ export function started(progress: Progress, name: string, notes: unknown, shown:
   }
 }
 
-/** The current exercise has been checked; what a learner solved stays so, however often it is shown afterwards. */
+/** The current exercise has been checked. If the learner has solved it, it stays solved, also after its solution is shown. */
 export function checked(progress: Progress, passed: boolean, now = new Date()): Progress {
   return changed(progress, (record, current) => {
     const counted = { ...record, checks: record.checks + 1 }
@@ -94,13 +94,13 @@ export function checked(progress: Progress, passed: boolean, now = new Date()): 
   })
 }
 
-/** What the learner answers, until the exercise is started again. */
+/** The learner has answered. The answer counts until the exercise is started again. */
 export const answering = (progress: Progress, answer: string | undefined): Progress =>
   progress.current === null || answer === undefined
     ? progress
     : { ...progress, current: { ...progress.current, answer } }
 
-/** One more hint has been given; those after it was solved are no help to solve it. */
+/** One more hint was given. Hints after the exercise was solved do not count. */
 export function hinted(progress: Progress): Progress {
   const after = changed(progress, (record) =>
     record.solvedAt === null ? { ...record, hints: record.hints + 1 } : record,

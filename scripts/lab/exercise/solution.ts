@@ -7,10 +7,10 @@ import type { Step } from './exercise.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 
-/** What a step came to. */
+/** The result of a step. */
 export type Acted = { readonly exit: number; readonly stdout: string; readonly stderr: string }
 
-/** Types the command of a step in a shell of its own, in the project's folder. */
+/** Runs the command of a step in a shell, in the project's folder. */
 export async function act({ command }: Step): Promise<Acted> {
   interruption.signal.throwIfAborted()
   const PATH = `${join(ROOT, 'node_modules/.bin')}:${process.env['PATH']}`
@@ -27,7 +27,7 @@ export async function act({ command }: Step): Promise<Acted> {
   return { exit, stdout: stdout.trim(), stderr: stderr.trim() }
 }
 
-/** Carries out a solution, each step told before and after; gives the answer that one of them printed, if one did. */
+/** Carries out a solution and tells each step before and after it. Gives the answer, if a step printed one. */
 export async function carryOut(
   steps: readonly Step[],
   told: { readonly before: (step: Step) => void; readonly after: (acted: Acted) => void },

@@ -1,8 +1,8 @@
 import { credentials, Metadata, status } from '@grpc/grpc-js'
-import type { PollResultResponse } from '../../../proto/gen/polling.ts'
 import { VoteServiceClient } from '../../../proto/gen/polling.ts'
 import { attempt } from '../docker/command.ts'
 import { hasFile, noteOf } from '../docker/nodes.ts'
+import { LabError } from '../errors.ts'
 import { experimentsSince } from '../experiment/folder.ts'
 import type { Experiment } from '../experiment/record.ts'
 import { heal } from '../faults/heal.ts'
@@ -33,31 +33,31 @@ import { type Commands, commandsFor } from './commands.ts'
 
 import { type Traffic, trafficOf } from './traffic.ts'
 
-/** All that an exercise can see of the lab, and do to it. */
+/** Everything that an exercise can see of the lab and do to it. */
 export type Stage = {
-  /** A new poll, through the balancer; gives its uuid. */
+  /** Creates a poll through the balancer; gives its uuid. */
   readonly createPoll: (question: string, options: readonly string[]) => Promise<string>
-  /** A vote for each user, through the balancer; each has to be counted. */
+  /** Casts a vote for each user through the balancer; each has to be counted. */
   readonly vote: (poll: string, votes: Votes) => Promise<void>
-  /** The same, and waits until db-replica, a standby, shows them too. */
+  /** The same; then it waits until db-replica, a standby, shows them too. */
   readonly voteEverywhere: (poll: string, votes: Votes) => Promise<void>
-  /** Results as one server counts them in its own database. */
-  readonly results: (poll: string, at: ServerName) => Promise<Readonly<Record<string, number>>>
+  /** Results as one server counts them in its own database: votes by option. */
+  readonly results: (poll: string, at: ServerName) => Promise<ReadonlyMap<string, number>>
   /** Votes as a database holds them. */
   readonly votesOn: (node: DatabaseName, poll: string) => Promise<Votes>
-  /** Whether any database that answers has that poll still; true where none answers. */
+  /** Whether a database that answers still has that poll; true if none answers. */
   readonly hasPoll: (poll: string) => Promise<boolean>
-  /** Votes that reach a database past the service, as through a client that still knew it. */
+  /** Writes votes into a database directly, not through the service, like a client that still has its address. */
   readonly castOn: (node: DatabaseName, poll: string, votes: Votes) => Promise<void>
   /** Asks the service at a node to write, and leaves nothing behind. */
   readonly probeWrites: (at: ServerName | 'loader') => Promise<WriteProbe>
-  /** SQL that only looks, as the superuser; rows as lines, columns separated by `|`. */
+  /** SQL that only reads, as the superuser; rows as lines, columns separated by `|`. */
   readonly ask: (node: DatabaseName, query: string) => Promise<string>
-  /** SQL that changes something, as the superuser, each statement a transaction of its own. */
+  /** SQL that changes something, as the superuser; each statement is a transaction of its own. */
   readonly change: (node: DatabaseName, ...statements: readonly string[]) => Promise<void>
-  /** One vote through a server, tried once; gives the status that it was answered with, or why it was not. */
+  /** Casts one vote through a server, without a retry; gives the status of the answer, or why there was none. */
   readonly castOnce: (at: ServerName, poll: string, user: string, option: string) => Promise<string>
-  /** Brings a fault about; without peers between the node and all others. */
+  /** Injects a fault; without peers, between the node and all others. */
   readonly fault: (
     kind: KindName,
     node: NodeName,
@@ -65,21 +65,25 @@ export type Stage = {
   ) => Promise<void>
   readonly heal: (...kinds: readonly KindName[]) => Promise<void>
   readonly setLevel: (level: Level) => Promise<void>
-  /** Fails over whatever is lost. */
+  /** Fails over, however much is lost. */
   readonly failover: () => Promise<void>
   readonly status: () => Promise<LabStatus>
   readonly replication: () => Promise<Replication>
+  /** Whether what one database writes now arrives at the other one. */
+  readonly passesOn: (primary: DatabaseName, standby: DatabaseName) => Promise<boolean>
   /** What a database that does not run becomes when it is started: nothing, where it is fenced. */
   readonly nextStart: (node: DatabaseName) => Promise<'fenced' | 'standby' | 'primary'>
-  /** What a node has logged since a moment, an ISO date. */
+  /** What a node has logged since an ISO date. */
   readonly log: (node: NodeName, since: string) => Promise<string>
+  /** When a node's container was made, in seconds since 1970: its log begins then. */
+  readonly madeAt: (node: NodeName) => Promise<number>
   /** A session as the superuser that stays open until it is ended. */
   readonly session: (node: DatabaseName) => Session
-  /** Experiments that began after a moment, an ISO date, the newest first. */
+  /** Experiments that began after an ISO date, the newest first. */
   readonly experiments: (since: string) => Promise<readonly Experiment[]>
-  /** One of a server's metrics, named and labelled as it is written; undefined where there is none. */
+  /** A metric of a server, by its name and labels as written; undefined if there is none. */
   readonly metric: (server: ServerName, name: string) => Promise<number | undefined>
-  /** Waits until a look is done, for 10 s at most. */
+  /** Waits until a look is done, at most 10 s. */
   readonly until: <T>(what: string, look: () => Promise<Look<T>>) => Promise<T>
   readonly traffic: Traffic
   /** Commands for solutions, as a learner would type them on this lab. */
@@ -90,8 +94,14 @@ export type Stage = {
 export type Votes = Readonly<Record<string, string>>
 
 const WAIT_SECONDS = 10
+/** What WAL may take from the primary to a standby, before patience. */
+const ARRIVAL_SECONDS = 2
 /** What a vote may take that is tried once, before patience. */
 const ATTEMPT_SECONDS = 2
+
+/** A commit that changes no table, and waits for no standby; gives a position at its end. */
+const WRITE = `set synchronous_commit = local;
+  select from pg_logical_emit_message(true, 'check', ''); select pg_current_wal_lsn()`
 
 /** The stage that a lab is. */
 export function stageOf(lab: Lab): Stage {
@@ -118,13 +128,12 @@ export function stageOf(lab: Lab): Stage {
       await stage.until('these votes on db-replica', async () => {
         const held = await stage.votesOn('db-replica', poll)
         const missing = Object.keys(votes).filter((user) => held[user] === undefined)
-        return missing.length === 0 ? { done: undefined } : { seen: `not those of ${missing.join(', ')}` }
+        return missing.length === 0 ? { done: undefined } : { seen: `the votes of ${missing.join(', ')} are missing` }
       })
     },
-    results: (poll, at) =>
-      calling(at, async (client): Promise<PollResultResponse['results']> => (await client.results(poll)).results),
+    results: (poll, at) => calling(at, async (client) => (await client.results(poll)).results),
     async votesOn(node, poll) {
-      // Not counted, since who has read a table is what an exercise may ask.
+      // Without statistics, because an exercise may look at who has read a table.
       const query = `set track_counts = off; select json_object_agg(user_id, options[option] order by user_id) from vote join poll on id = poll_id where id = '${poll}'`
       return JSON.parse((await ask(lab, database(node), query)) || '{}')
     },
@@ -159,6 +168,18 @@ export function stageOf(lab: Lab): Stage {
       void (await failover(lab, { maxLag: undefined, force: true, keepReports: false }, unreported)),
     status: () => statusOf(lab),
     replication: () => replicationOf(lab),
+    async passesOn(primary, standby) {
+      const written = await ask(lab, database(primary), WRITE)
+      const query = `select pg_last_wal_receive_lsn() >= '${written.split('\n').at(-1)}'`
+      const arrival = until(`WAL of ${primary} at ${standby}`, { seconds: ARRIVAL_SECONDS, patience }, async () => {
+        const arrived = (await ask(lab, database(standby), query)) === 't'
+        return arrived ? { done: true } : { seen: 'less than was written' }
+      })
+      return arrival.catch((error) => {
+        if (error instanceof LabError && error.code === 'TIMEOUT') return false
+        throw error
+      })
+    },
     async nextStart(name) {
       const node = database(name)
       const note = await noteOf(node)
@@ -169,6 +190,10 @@ export function stageOf(lab: Lab): Stage {
     async log(name, since) {
       const { stdout, stderr } = await attempt(['logs', '--since', since, nodeNamed(lab, name).container])
       return `${stdout}\n${stderr}`
+    },
+    async madeAt(name) {
+      const { stdout } = await attempt(['inspect', '-f', '{{.Created}}', nodeNamed(lab, name).container])
+      return Date.parse(stdout) / 1000
     },
     session: (name) => openSession(database(name)),
     experiments: experimentsSince,
@@ -187,8 +212,8 @@ export function stageOf(lab: Lab): Stage {
 export type SingleVote = { readonly poll: string; readonly user: string; readonly option: string }
 
 /**
- * Casts a vote at `address` and tries no second time. Gives the status of the contract, or the gRPC code of the failure:
- * DEADLINE_EXCEEDED where no answer came in `seconds`.
+ * Casts a vote at `address` once, without a retry. Gives the status of the contract, or the gRPC code of the failure:
+ * DEADLINE_EXCEEDED if no answer came in `seconds`.
  */
 export function castOnce(address: string, vote: SingleVote, seconds: number): Promise<string> {
   const client = new VoteServiceClient(address, credentials.createInsecure(), { 'grpc.enable_retries': 0 })

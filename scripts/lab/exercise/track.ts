@@ -2,24 +2,25 @@ import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { LabError, labError } from '../errors.ts'
+import { repeated } from '../visible.ts'
 import type { Exercise } from './exercise.ts'
 
 const FOLDER = join(import.meta.dirname, '../../../exercises')
 
-/** One exercise of the track, with what is written for its learners. */
+/** One exercise of the track, with its texts for learners. */
 export type Entry = {
   /** Name of its folder: `02-stale-results`. */
   readonly name: string
   readonly number: number
   readonly title: string
-  /** The brief, as it stands in README.md. */
+  /** The brief: its README.md. */
   readonly brief: string
-  /** What there is to say to the questions of the brief, once it is solved. */
+  /** The answers to the questions of the brief, shown when it is solved. */
   readonly answers: string
   readonly exercise: Exercise
 }
 
-/** The names of all exercises, in their order: the folders are the list. */
+/** The names of all exercises, in order: the names of their folders. */
 export async function namesOfTrack(): Promise<readonly string[]> {
   const found = await readdir(FOLDER, { withFileTypes: true })
   return found
@@ -28,11 +29,11 @@ export async function namesOfTrack(): Promise<readonly string[]> {
     .sort()
 }
 
-/** All exercises, in their order; one that does not load is an error that names it. */
+/** All exercises, in order. If one does not load, the error names it. */
 export const readTrack = async (): Promise<readonly Entry[]> =>
   Promise.all((await namesOfTrack()).map((name) => readEntry(join(FOLDER, name))))
 
-/** All exercises that load, in their order, and why the others do not. */
+/** All exercises that load, in order, and the errors of the others. */
 export async function readWhatLoads(
   folders?: readonly string[],
 ): Promise<{ readonly entries: readonly Entry[]; readonly broken: readonly LabError[] }> {
@@ -51,17 +52,17 @@ export async function readWhatLoads(
   }
 }
 
-/** The exercise that a learner means by its number, with or without the zero, or its name. */
+/** The exercise that a learner names by its number, with or without the zero, or by its name. */
 export async function entryOf(word: string): Promise<Entry> {
   const names = await namesOfTrack()
   const name = names.find(
     (it) => it === word || it.slice(3) === word || (/^\d+$/.test(word) && numberOf(it) === Number(word)),
   )
-  if (name === undefined) throw labError('NO_SUCH_EXERCISE', { word, last: names.length })
+  if (name === undefined) throw labError('NO_SUCH_EXERCISE', { word: repeated(word), last: names.length })
   return readEntry(join(FOLDER, name))
 }
 
-/** The exercise in a folder, of the track or not; one that does not load is an `EXERCISE_BROKEN` error. */
+/** The exercise in any folder. If it does not load, that is an `EXERCISE_BROKEN` error. */
 export async function readEntry(folder: string): Promise<Entry> {
   const name = basename(folder)
   const [brief, answers, module] = await Promise.all([

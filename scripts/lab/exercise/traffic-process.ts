@@ -1,4 +1,4 @@
-// The guests: a process of its own, started by traffic.ts.
+// The guests: traffic.ts starts them in a process of its own.
 import { setMaxListeners } from 'node:events'
 import { createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -8,7 +8,7 @@ import { loadClient } from '../experiment/load/client.ts'
 import type { Call } from '../experiment/record.ts'
 import { ENDING } from '../interruption.ts'
 
-/** What the process is told. */
+/** The order for the process. */
 export type TrafficOrder = {
   readonly door: string
   readonly file: string
@@ -32,7 +32,7 @@ const door = createServer((visitor) => {
   visitor.destroy()
   end()
 })
-// Somebody else's guests are still there.
+// Other guests are still there.
 door.on('error', end)
 door.listen({ path: order.door })
 for (const signal of ENDING) process.on(signal, end)
@@ -48,7 +48,7 @@ async function guest(id: number): Promise<void> {
     const option = order.options[nth % order.options.length] ?? ''
     const start = clock.now()
     const told = await client.vote(order.poll, user, option, `${order.poll} ${user}`)
-    // What is cut off here says nothing of the service.
+    // A call that ends with this process says nothing about the service.
     if (ending.signal.aborted) break
     const common = { kind: 'vote', client: id, poll: order.poll, start, end: clock.now() } as const
     lines.append({ ...common, ...told, user, option, expected: null, seen: null })

@@ -9,26 +9,26 @@ import { endpointOf, type Lab } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 import type { TrafficOrder } from './traffic-process.ts'
 
-/** Guests who vote all the time, in a process that outlives the command that started it; it ends by itself after a while. */
+/** Guests who vote all the time. Their process outlives the command that started it, and ends by itself after a while. */
 export type Traffic = {
-  /** Starts it, with votes in this poll; returns when the first one is acknowledged. */
+  /** Starts guests who vote in this poll; returns when the first vote is acknowledged. */
   readonly start: (poll: string, options: readonly string[]) => Promise<void>
-  /** Where they are kept, a line each. */
+  /** The file with their calls, one on each line. */
   readonly file: string
-  /** Calls that have ended so far, as the guests saw them. */
+  /** Calls that have ended until now, as the guests saw them. */
   readonly calls: () => Promise<readonly Call[]>
-  /** After so many minutes the guests leave. */
+  /** Minutes after which the guests leave. */
   readonly minutes: number
 }
 
-/** After that many minutes nobody will look at it any more. */
+/** Minutes after which nobody looks at the file any more. */
 const MOST_MINUTES = 30
 const START_SECONDS = 10
 const STOP_SECONDS = 10
 
 const fileOf = (lab: Lab): string => join(stateFolder(lab), 'traffic.jsonl')
 
-/** Where it listens: whoever knocks ends it. The kernel forgets the name with the process. */
+/** The socket where it listens: a connection ends it. When the process ends, the kernel removes the name. */
 const doorOf = ({ name }: Lab): string => `\0failover-lab/${name}/traffic`
 
 export function trafficOf(lab: Lab): Traffic {
@@ -36,7 +36,7 @@ export function trafficOf(lab: Lab): Traffic {
   const calls = async () => {
     const file = fileOf(lab)
     const text = await readFile(file, 'utf8').catch(() => '')
-    // The last line may be on its way.
+    // The last line may be incomplete.
     const lines = text.split('\n').slice(0, -1)
     return lines.map((line, index) => parseRecord(file, line, Call, `line ${index + 1}`))
   }
@@ -46,7 +46,7 @@ export function trafficOf(lab: Lab): Traffic {
     minutes: MOST_MINUTES,
     async start(poll, options) {
       await endTraffic(lab)
-      // The votes of earlier guests would count as the first ones of these.
+      // Otherwise votes of earlier guests would count as the first votes of these guests.
       await rm(fileOf(lab), { force: true })
       const address = endpointOf(lab, lab.loader) ?? ''
       const order: TrafficOrder = {
@@ -70,7 +70,7 @@ export function trafficOf(lab: Lab): Traffic {
 /** Ends the traffic of a lab, if there is any. */
 export const endTraffic = (lab: Lab): Promise<void> =>
   until('the guests to leave', { seconds: STOP_SECONDS, patience: lab.settings.patience }, async () =>
-    (await knock(doorOf(lab))) ? { seen: 'somebody is there' } : { done: undefined },
+    (await knock(doorOf(lab))) ? { seen: 'they are still there' } : { done: undefined },
   )
 
 const knock = (door: string): Promise<boolean> =>

@@ -7,21 +7,20 @@ import { act, carryOut } from './solution.ts'
 import { stageOf } from './stage.ts'
 import type { Entry } from './track.ts'
 
-/** What came of verifying one exercise. */
+/** The result of verifying one exercise. */
 export type Verified = {
   readonly name: string
-  /** What is wrong with it; none for an exercise as it should be. */
+  /** What is wrong with it; empty for a good exercise. */
   readonly problems: readonly string[]
-  /** How many right and wrong ways were tried besides the solution. */
+  /** Number of right and wrong ways that were tried besides the solution. */
   readonly ways: number
-  /** From the start to the check that passed, in the solution's hands. */
+  /** Seconds from the start to the check that passed, with the solution. */
   readonly seconds: number
 }
 
 /**
- * Proves that an exercise fails unsolved and passes solved, that its check accepts other ways that are right and refuses
- * what is tempting and wrong for the right reason, and that a second start, from whatever that left, is the same as the
- * first. Leaves the lab solved.
+ * Tests an exercise: unsolved it fails, solved it passes, its check accepts other right ways, and refuses tempting wrong
+ * ways for the right reason. A second start gives the same state as the first, whatever the ways left. The lab stays solved.
  */
 export async function verify(lab: Lab, entry: Entry, thorough = false): Promise<Verified> {
   const problems: string[] = []
@@ -46,7 +45,7 @@ export async function verify(lab: Lab, entry: Entry, thorough = false): Promise<
   return { name: entry.name, problems, ways, seconds }
 }
 
-/** The exercise as it starts; gives its notes and what the lab is then. */
+/** Starts the exercise and checks it unsolved; gives its notes and the state of the lab. */
 async function proveUnsolved(lab: Lab, exercise: Exercise, problems: string[]) {
   const notes = await setUp(lab, exercise)
   const unsolved = await examine(lab, exercise, notes, undefined)
@@ -55,7 +54,7 @@ async function proveUnsolved(lab: Lab, exercise: Exercise, problems: string[]) {
   return { notes, first: await fingerprint(lab) }
 }
 
-/** Each way that is no solution, and each that is another one; gives how many there were. */
+/** Tries each wrong way and each other right way; gives their number. */
 async function proveWays(
   lab: Lab,
   exercise: Exercise,
@@ -71,7 +70,7 @@ async function proveWays(
   for (const { nth, of, judge } of ways) {
     const fresh = await setUp(lab, exercise)
     let answer: string | undefined
-    // A step that fails says so by what the check finds.
+    // If a step fails, the check shows it.
     for (const step of of(stageOf(lab), fresh)[nth]?.steps ?? []) {
       const { stdout } = await act(step)
       if (step.answers) answer = stdout
@@ -82,7 +81,7 @@ async function proveWays(
   return ways.length
 }
 
-/** What is wrong with what a check found; undefined where nothing is. */
+/** What is wrong with the findings of a check; undefined if nothing is. */
 type Judge = (findings: readonly Finding[]) => string | undefined
 
 const refusalOf =
@@ -91,13 +90,13 @@ const refusalOf =
     if (!findings.some(({ ok, expected }) => !ok && expected.includes(misses)))
       return `${does} is not refused for "${misses}": ${missed(findings).join('; ') || 'it passes'}`
     if (final === findings.some(isFinal)) return undefined
-    return final ? `${does} is not said to need a new start` : `${does} is said to need a new start, and does not`
+    return final ? `${does} does not say "start again"` : `${does} says "start again" without need`
   }
 
 const acceptanceOf =
   ({ does }: Way): Judge =>
   (findings) =>
-    passes(findings) ? undefined : `${does} is right, and refused for: ${missed(findings).join('; ')}`
+    passes(findings) ? undefined : `${does} is right, but refused for: ${missed(findings).join('; ')}`
 
 const isFinal = ({ ok, final }: Finding): boolean => !ok && final === true
 
@@ -105,7 +104,7 @@ const unlike = (first: readonly string[], second: readonly string[]): readonly s
   [
     ...first.filter((line) => !second.includes(line)).map((line) => `only the first: ${line}`),
     ...second.filter((line) => !first.includes(line)).map((line) => `only the second: ${line}`),
-  ].map((line) => `a second start is not as the first: ${line}`)
+  ].map((line) => `a second start differs from the first: ${line}`)
 
 const missed = (findings: readonly Finding[]): readonly string[] =>
   findings.filter(({ ok }) => !ok).map(({ expected, seen }) => `${expected} (seen: ${seen})`)

@@ -1,10 +1,10 @@
-/** The one clock of a run, for every thread and process that knows when it began. */
+/** The clock of a run, the same for every thread and process that knows when the run began. */
 export type Clock = {
   /** When the run began, milliseconds since the epoch. */
   readonly origin: number
   /** Milliseconds since then. */
   readonly now: () => number
-  /** The same of a moment that another process tells, in milliseconds since the epoch. */
+  /** The same for a time from another process, given in milliseconds since the epoch. */
   readonly at: (epoch: number) => number
 }
 

@@ -17,7 +17,7 @@ import { carryOut } from './run.ts'
 /** An experiment, the folder that keeps it, and the page that shows it. */
 export type Kept = { readonly experiment: Experiment; readonly folder: string; readonly report: string }
 
-/** Carries out one plan after the other, each on a lab as new, keeps all in a new folder in `output`, and gives the lab back as new. */
+/** Carries out the plans one after another, each on a reset lab. Stores all in a new folder in `output`, then resets the lab. */
 export const experiment = (
   lab: Lab,
   plans: readonly Plan[],
@@ -25,7 +25,7 @@ export const experiment = (
   say: Say,
   reporter: Reporter,
 ): Promise<Kept> =>
-  // A lock of its own: the commands that it gives take the lab's.
+  // A lock of its own, since its commands take the lab's lock.
   exclusively(lab, () => carryOutAll(lab, plans, output, say, reporter), 'experiment')
 
 async function carryOutAll(
@@ -56,9 +56,9 @@ async function carryOutAll(
     const why = `not run: ${aborted ? 'interrupted' : String(error)}`
     for (const plan of plans.slice(runs.length)) runs.push(notRun(nameOf(runs.length, plan), plan, why))
     await keepReport(folder, await keep())
-    // What was interrupted has faults in force; the next Ctrl-C interrupts healing them.
+    // After an interruption faults may be in force; the next Ctrl-C stops healing them.
     beginAgain()
-    say(`${why}; giving the lab back as new`)
+    say(`${why}; resetting the lab`)
     await reset(lab, reporter)
     throw aborted ? reason : error
   }
@@ -67,7 +67,7 @@ async function carryOutAll(
   return { experiment: it, folder, report: await keepReport(folder, it) }
 }
 
-/** A run that fails on its way is none; those after it may succeed. */
+/** A run that fails half-way does not count; later runs may succeed. */
 async function attempt(lab: Lab, plan: Plan, name: string, folder: string, reporter: Reporter): Promise<Run> {
   try {
     return await carryOut(lab, plan, name, folder, reporter)
@@ -87,7 +87,7 @@ const notRun = (name: string, plan: Plan, why: string): Run => ({
   judgement: notJudged(plan, why),
 })
 
-/** One that fails makes all of it fail, and nothing of it is known where one of them is not. */
+/** If one run fails, the experiment fails. If none fails but one is unknown, the experiment is unknown. */
 const verdictOf = (runs: readonly Run[]): Experiment['verdict'] =>
   (['fail', 'unknown'] as const).find((verdict) => runs.some(({ judgement }) => judgement.verdict === verdict)) ??
   (runs.length === 0 ? 'unknown' : 'pass')
@@ -98,7 +98,7 @@ const nameOf = (nth: number, { fault, level, recovery }: Plan): string =>
 const inWords = ({ fault, node, level, recovery, lag, slow }: Plan): string =>
   `${fault} ${node} at ${level}, recovery ${recovery}${lag === 0 ? '' : `, with a standby that lacks ${lag} bytes`}${slow === undefined ? '' : `, over a link of ${slow} kbit/s`}`
 
-/** Judges the runs of an experiment again by what their folders hold. */
+/** Judges the runs of an experiment again, from the files in their folders. */
 export async function judgeAgain(folder: string): Promise<Kept> {
   const { runs, ...about } = await readExperiment(folder)
   const judged: Run[] = []
@@ -114,7 +114,7 @@ async function judgedAgain(folder: string, run: Run): Promise<Run> {
   return it
 }
 
-/** Writes `report.html` of an experiment beside its runs, from what they left; gives the file. */
+/** Writes `report.html` of an experiment beside its runs, from their files; gives its path. */
 export async function keepReport(folder: string, experiment: Experiment): Promise<string> {
   const calls = new Map<string, readonly Call[]>()
   for (const { name } of experiment.runs) calls.set(name, await historyOf(join(folder, name, FILES.history)))
@@ -123,7 +123,7 @@ export async function keepReport(folder: string, experiment: Experiment): Promis
   return file
 }
 
-/** A run that did not come about, or whose history was cut off, is in the report without its calls. */
+/** If a run did not take place, or its history is incomplete, the report shows it without its calls. */
 const historyOf = (file: string): Promise<readonly Call[]> =>
   readLines(file, Call).catch((error: unknown) => {
     whyUnreadable(error)

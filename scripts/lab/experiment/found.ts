@@ -10,10 +10,10 @@ import { endpointOf } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 import { type Found, StoredVote } from './record.ts'
 
-/** What the primary database holds of a run's polls, and what the servers count. */
+/** The votes of a run's polls in the primary database, and the results of the servers. */
 export type Content = Pick<Found, 'readFrom' | 'counted' | 'problems'> & { readonly stored: readonly StoredVote[] }
 
-/** Seconds for a primary to be there, and for both servers to count what it holds; before patience. */
+/** Seconds, before `patience`, until there is a primary, and until both servers count what it has stored. */
 const PRIMARY_SECONDS = 15
 const AGREE_SECONDS = 15
 
@@ -48,7 +48,7 @@ async function read(lab: Lab, polls: readonly string[]): Promise<Content> {
     const wanted = lab.servers.length * stored.length
     return votes === wanted ? { done: undefined } : { seen: `${votes} votes in results, ${wanted} expected` }
   }
-  // Calls that were under way at the end, and a standby that is behind, need a moment. What is seen last is judged.
+  // Calls that were in progress at the end, and a standby that lags, need a moment. The last results seen are judged.
   await until('both servers to count what is stored', { seconds: AGREE_SECONDS, patience }, look).catch(
     (error: unknown) => {
       if (!(error instanceof LabError && error.code === 'TIMEOUT')) throw error
@@ -73,16 +73,16 @@ async function votesIn(lab: Lab, node: DatabaseNode, polls: readonly string[]): 
   )
 }
 
-/** Results of those polls that the server knows; nothing where it does not answer. */
+/** Results of the polls that the server knows; nothing if it does not answer. */
 async function countedBy(lab: Lab, server: ServerNode, polls: readonly string[]): Promise<Found['counted']> {
   const client = pollingClient(endpointOf(lab, server) ?? '', lab.settings.patience)
   try {
     const answers = await Promise.all(
       polls.map((poll) =>
         client.results(poll).then(
-          ({ results }) => [{ server: server.name, poll, votes: results }],
+          ({ results }) => [{ server: server.name, poll, votes: Object.fromEntries(results) }],
           (error: unknown) => {
-            // A poll may be lost; the votes in it are then missing from the database too.
+            // A poll may be lost; then its votes are missing from the database too.
             if (error instanceof LabError && error.code === 'CALL_FAILED') return []
             throw error
           },

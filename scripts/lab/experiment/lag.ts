@@ -6,10 +6,10 @@ import type { Lab } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 import type { Sampling } from './sampling.ts'
 
-/** Seconds, before patience, that the load gets to write so much; where commits wait for the standby it never does. */
+/** Seconds, before `patience`, that the load gets to write this much. If commits wait for the standby, it never does. */
 const MOST_SECONDS = 5
 
-/** Cuts the standby off until it lacks so many bytes of WAL, and leaves it cut off. Says what was reached. */
+/** Cuts the standby off until it lacks this many bytes of WAL, and leaves it cut off. Says how many it lacks. */
 export async function makeLag(lab: Lab, bytes: number, sampling: Sampling, reporter: Reporter): Promise<string> {
   await inject(lab, { kind: isolate, node: 'db-replica', peers: ['db-primary'], options: {} }, reporter)
   await until(

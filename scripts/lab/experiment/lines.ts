@@ -7,7 +7,7 @@ import { labError } from '../errors.ts'
 /** A file of JSON lines that grows. */
 export type Lines<T> = { readonly append: (item: T) => void; readonly close: () => Promise<void> }
 
-/** Opens a file for JSON lines, one an item, in the order of their appending. */
+/** Opens a file for JSON lines, one for each item, in the order in which they are appended. */
 export function openLines<T>(file: string): Lines<T> {
   const stream = createWriteStream(file)
   return {
@@ -19,7 +19,7 @@ export function openLines<T>(file: string): Lines<T> {
   }
 }
 
-/** Reads such a file; a line that is not as it should be, as in a file that was cut off, is an error that names it. */
+/** Reads such a file. If a line is wrong, for example because the file is incomplete, the error names the line. */
 export async function readLines<Schema extends z.ZodType>(file: string, schema: Schema): Promise<z.infer<Schema>[]> {
   const lines = (await readFile(file, 'utf8')).split('\n')
   const last = lines.pop()
@@ -27,7 +27,7 @@ export async function readLines<Schema extends z.ZodType>(file: string, schema: 
   return lines.map((line, index) => parseRecord(file, line, schema, `line ${index + 1}`))
 }
 
-/** What a text of JSON in a record says; anything else than the schema allows is an error. */
+/** Reads JSON of a record. Anything that the schema does not allow is an error. */
 export function parseRecord<Schema extends z.ZodType>(
   file: string,
   text: string,

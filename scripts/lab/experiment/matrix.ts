@@ -1,6 +1,6 @@
 import type { Plan } from './record.ts'
 
-/** What to combine, and how often. */
+/** What to combine, and the number of runs of each combination. */
 export type Matrix = {
   readonly faults: readonly string[]
   readonly levels: readonly Plan['level'][]
@@ -8,7 +8,7 @@ export type Matrix = {
   readonly runs: number
 }
 
-/** Every combination, in rounds: what changes on the machine with time changes all of them. */
+/** Every combination, in rounds: if the machine becomes slower with time, that affects all of them alike. */
 export function plansOf(
   { faults, levels, recoveries, runs }: Matrix,
   common: Omit<Plan, 'fault' | 'level' | 'recovery'>,

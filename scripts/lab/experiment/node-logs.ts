@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { asksOurEngine } from '../docker/where.ts'
 import type { Lab } from '../topology/topology.ts'
 
-/** Writes what each node has logged since a moment, milliseconds since the epoch, to a file of its own. */
+/** Writes what each node has logged since a time (milliseconds since the epoch) to a file for each node. */
 export async function keepLogs(lab: Lab, since: number, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
   await Promise.all(

@@ -6,29 +6,29 @@ import { lastWords, startVerb } from '../verbs/process.ts'
 import { startWatcher } from '../verbs/watcher.ts'
 import type { Event, Plan } from './record.ts'
 
-/** What came of a recovery. Times are milliseconds since the epoch. */
+/** The result of a recovery. Times are milliseconds since the epoch. */
 export type Recovered = {
   readonly marks: readonly Pick<Event, 'at' | 'kind' | 'node' | 'what'>[]
   /** The node that was left behind, if one was. */
   readonly fenced: DatabaseName | null
   readonly walLost: number | null
-  /** Why it did not succeed; null where it did. */
+  /** Why it did not succeed; null if it did. */
   readonly problem: string | null
 }
 
-/** A way to recover that stands ready before the fault. */
+/** A way to recover, ready before the fault. */
 export type Recovery = {
   /** Called when the fault is in force; returns when the recovery is over. */
   readonly recover: () => Promise<Recovered>
   readonly stop: () => Promise<void>
 }
 
-/** WAL that may be lost where the standby was made to lag, bytes: to show that loss is what the run is for. */
+/** Bytes of WAL that may be lost if the standby was made to lag: the run is meant to show this loss. */
 const MAX_LAG_WHERE_WANTED = 2 ** 40
 /** Seconds before patience. */
 const RECOVERY_SECONDS = 30
 
-/** Gets the recovery of a plan ready. */
+/** Prepares the recovery of a plan. */
 export async function prepareRecovery(lab: Lab, plan: Plan, { overheard: said }: Reporter): Promise<Recovery> {
   const options = plan.lag > 0 ? ['--max-lag', String(MAX_LAG_WHERE_WANTED)] : []
   if (plan.recovery === 'failover') return { recover: () => byCommand(lab, options, said), stop: async () => {} }
@@ -40,7 +40,7 @@ type Said = Reporter['overheard']
 
 const NOTHING_DONE: Recovered = { marks: [], fenced: null, walLost: null, problem: null }
 
-/** The verb, given as soon as the fault is in force, as by somebody who was waiting for it. */
+/** Runs failover as soon as the fault is in force, like an operator who was waiting for it. */
 async function byCommand(lab: Lab, options: readonly string[], said: Said): Promise<Recovered> {
   const verb = startVerb(lab, 'failover', ['--json', ...options], { said })
   const limit = setTimeout(verb.stop, RECOVERY_SECONDS * 1000 * lab.settings.patience)
@@ -52,7 +52,7 @@ async function byCommand(lab: Lab, options: readonly string[], said: Said): Prom
   return recoveredBy(it, it.marks.started, 'failover was called')
 }
 
-/** The verb that watches by itself, started before the fault. */
+/** Starts failover --watch before the fault. */
 async function watching(lab: Lab, options: readonly string[], said: Said): Promise<Recovery> {
   const watcher = startWatcher(lab, options, said)
   const stop = async () => void (await watcher.stop())
@@ -66,7 +66,7 @@ async function watching(lab: Lab, options: readonly string[], said: Said): Promi
     stop,
     recover: () =>
       watcher.next('failed-over').then(
-        (it) => recoveredBy(it, it.detected, 'failover --watch found it'),
+        (it) => recoveredBy(it, it.detected, 'failover --watch noticed it'),
         (error: unknown) => {
           interruption.signal.throwIfAborted()
           return { ...NOTHING_DONE, problem: String(error instanceof Error ? error.message : error) }

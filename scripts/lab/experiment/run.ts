@@ -23,15 +23,15 @@ import { Call, type Event, type Found, type Plan, type Run } from './record.ts'
 import { prepareRecovery, type Recovered, type Recovery } from './recovery.ts'
 import { type Sampling, startSampling } from './sampling.ts'
 
-/** Seconds, before patience, that clients get to find the new primary when the recovery is over. */
+/** Seconds, before `patience`, that clients have after the recovery to reach the new primary. */
 const RECONNECT_SECONDS = 20
-/** Seconds beyond those of the plan that a run may take in the end, before patience. */
+/** Seconds, before `patience`, that a run may take longer than its plan. */
 const MOST_SECONDS = 180
 
-/** What a run has under way. */
+/** The running parts of a run. */
 type Parts = { readonly sampling: Sampling; readonly load: Load; readonly recovery: Recovery }
 
-/** Carries out one run on a lab as new, and leaves all that it saw in a folder of its own. */
+/** Carries out one run on a reset lab, and writes all that it saw into a folder of its own. */
 export async function carryOut(lab: Lab, plan: Plan, name: string, parent: string, reporter: Reporter): Promise<Run> {
   const folder = join(parent, name)
   await mkdir(folder, { recursive: true })
@@ -42,7 +42,7 @@ export async function carryOut(lab: Lab, plan: Plan, name: string, parent: strin
     const { recovered, events } = await breakAndRecover(lab, plan, clock, parts, reporter)
     return { recovered, events, end: await parts.load.stop(), samples: await parts.sampling.stop() }
   })
-  // What is down or cut off cannot be read; what was fenced stays so.
+  // A node that is down or cut off cannot be read, so its fault is healed. A fenced node stays fenced.
   if (recovered.fenced === null && (await healAll(lab, plan, reporter)))
     events.push({ at: clock.now(), kind: 'healed', node: plan.node, what: `${plan.fault} is healed` })
   const calls = await readLines(join(folder, FILES.history), Call)
@@ -65,7 +65,7 @@ export async function carryOut(lab: Lab, plan: Plan, name: string, parent: strin
   return run
 }
 
-/** Starts load, sampling and recovery for `use`, and ends whatever of them is left, however `use` ended. */
+/** Starts load, sampling and recovery for `use`, and ends them afterwards, however `use` ended. */
 async function withParts<T>(
   lab: Lab,
   plan: Plan,
@@ -128,18 +128,18 @@ export function kindNamed(name: string) {
   return kind
 }
 
-/** Narrows the link to the standby: what a level costs depends on it. */
+/** Limits the link to the standby: the cost of a level depends on it. */
 const slowDown = (lab: Lab, rate: number, reporter: Reporter): Promise<void> =>
   inject(lab, { kind: slow, node: 'db-primary', peers: ['db-replica'], options: { rate } }, reporter)
 
-/** Ends the fault of a plan, and what was done to the link to the standby; false where that was not possible. */
+/** Heals the fault of a plan and the link to the standby; false if that was not possible. */
 async function healAll(lab: Lab, plan: Plan, reporter: Reporter): Promise<boolean> {
   try {
     const link = [...(plan.lag > 0 ? ['isolate'] : []), ...(plan.slow === undefined ? [] : ['slow'])]
     await heal(lab, { kinds: [plan.fault, ...link], nodes: [] }, reporter)
     return true
   } catch (error) {
-    // Then it shows in what can be read.
+    // If it fails, the databases that cannot be read show it.
     if (interruption.signal.aborted || !(error instanceof LabError)) throw error
     return false
   }

@@ -1,28 +1,27 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { z } from 'zod'
 import { LabError } from '../errors.ts'
 import { bytesOf } from '../lsn.ts'
-import { ASK_POSITION, Position } from '../postgres/observe.ts'
+import { ASK_POSITION, type Position, positionIn } from '../postgres/observe.ts'
 import { keptSession, openSession, type Session } from '../postgres/session.ts'
 import type { Lab } from '../topology/topology.ts'
 import type { Clock } from './clock.ts'
 import type { Sample } from './record.ts'
 
-/** Looks at both databases, again and again. */
+/** Looks at both databases again and again. */
 export type Sampling = {
-  /** Bytes of WAL that the primary has written and the standby has not received, as last seen. */
+  /** Bytes of WAL that the standby lacks, as last seen. */
   readonly lag: () => number | undefined
-  /** Ends it, and gives what was seen. */
+  /** Stops looking, and gives what was seen. */
   readonly stop: () => Promise<readonly Sample[]>
 }
 
 const EVERY_MS = 250
-/** Who has not answered by then does not, before patience. */
+/** Seconds, before `patience`, that a database has for an answer. */
 const ANSWER_SECONDS = 0.2
-/** Seconds after which a session that has ended is opened again. */
+/** Seconds until a session that has ended is opened again. */
 const REOPEN_SECONDS = 1
 
-/** Starts looking, through one session for each database that stays open. */
+/** Starts looking, over one session for each database that stays open. */
 export function startSampling(lab: Lab, clock: Clock): Sampling {
   const sessions = lab.databases.map((node) => ({
     name: node.name,
@@ -42,7 +41,7 @@ export function startSampling(lab: Lab, clock: Clock): Sampling {
     while (!ending.signal.aborted)
       await Promise.all([look(), pause(EVERY_MS, undefined, { signal: ending.signal }).catch(() => {})])
   })()
-  // What goes wrong is heard of by whoever stops it.
+  // An error is thrown by `stop`.
   ended.catch(() => {})
   return {
     lag: () => lagOf(samples.at(-1)),
@@ -55,16 +54,16 @@ export function startSampling(lab: Lab, clock: Clock): Sampling {
   }
 }
 
-async function positionOf(session: Session, seconds: number): Promise<z.infer<typeof Position> | undefined> {
+async function positionOf(session: Session, seconds: number): Promise<Position | undefined> {
   try {
-    return Position.parse(JSON.parse(await session.run(ASK_POSITION, seconds)))
+    return positionIn(await session.run(ASK_POSITION, seconds))
   } catch (error) {
     if (error instanceof LabError) return undefined
     throw error
   }
 }
 
-const seen = (answer: z.infer<typeof Position> | undefined) => ({
+const seen = (answer: Position | undefined) => ({
   role: answer === undefined ? null : answer.inRecovery ? ('standby' as const) : ('primary' as const),
   timeline: answer?.timeline ?? null,
   lsn: answer?.lsn ?? null,

@@ -5,13 +5,13 @@ import { type Kind, ofContainer } from './kind.ts'
 /** Exit code of a container whose processes were killed. */
 export const KILLED = 137
 
-/** All processes of a node are killed, with nothing put in order. */
+/** All processes of a node are killed, without a shutdown. */
 export const crash: Kind<'crash'> = {
   name: 'crash',
   does: 'kills all its processes at once (kill -9); it stays down',
   ...ofContainer,
   states: ['running', 'paused'],
-  // The engine does not start again what was killed through it.
+  // The engine does not restart a container that was killed through it.
   inject: (tell, { view }) => killNode(tell, view.node),
   inForce: ({ container }) =>
     container.state === 'exited' && container.exitCode === KILLED ? [{ detail: 'killed, and down since' }] : [],

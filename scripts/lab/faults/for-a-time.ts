@@ -8,7 +8,7 @@ import { heal } from './heal.ts'
 import { endsOf, inject, type Wish } from './inject.ts'
 
 /**
- * Brings a fault about and heals it after `seconds`, or at once when interrupted; `held` is told when it is in force.
+ * Injects a fault and heals it after `seconds`, or at once when interrupted. `held` is called when the fault is in force.
  * Gives whether it was interrupted.
  */
 export async function injectFor(
@@ -24,13 +24,13 @@ export async function injectFor(
     held()
     await pause(seconds * 1000, undefined, { signal: interruption.signal })
   } catch (error) {
-    // What was refused is not there to be healed; what was interrupted may be.
+    // A refused fault needs no healing; an interrupted one may be in force.
     if (!interruption.signal.aborted) throw error
   }
   const interrupted = interruption.signal.aborted
   beginAgain()
   const choice = { kinds: [wish.kind.name], nodes: [node], ...(wish.kind.hasPeers ? { peers } : {}) }
-  await until('another command to let go of the lab', { seconds: 120, patience: lab.settings.patience }, async () => {
+  await until('another command to release the lab', { seconds: 120, patience: lab.settings.patience }, async () => {
     try {
       return { done: await heal(lab, choice, reporter) }
     } catch (error) {

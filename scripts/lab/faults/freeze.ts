@@ -6,7 +6,7 @@ import { type Kind, type Order, ofContainer } from './kind.ts'
 /** A node's processes get no processor time; its kernel still accepts connections. */
 export const freeze: Kind<'freeze'> = {
   name: 'freeze',
-  does: 'pauses all its processes: it still accepts connections, and answers nothing',
+  does: 'pauses all its processes: it still accepts connections, but answers nothing',
   ...ofContainer,
   states: ['running'],
   inject: pause,
@@ -14,7 +14,7 @@ export const freeze: Kind<'freeze'> = {
   heal: (tell, _, node) => act(tell, ['unpause', node.container]),
 }
 
-// Where processes begin faster than it can freeze them, the engine gives up; the next time it mostly succeeds.
+// If processes start faster than the engine can freeze them, it gives up. The next try mostly succeeds.
 async function pause(tell: Tell, { lab, view }: Order): Promise<void> {
   const command = ['pause', view.node.container]
   tell(`docker ${command.map(typed).join(' ')}`)

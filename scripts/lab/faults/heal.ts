@@ -6,6 +6,7 @@ import { endedError, endOf } from '../postgres/ended.ts'
 import { type LeftBehind, leftBehind } from '../rules/starting.ts'
 import type { Reporter, Tell } from '../steps.ts'
 import type { Lab, Node, NodeName } from '../topology/topology.ts'
+import { repeated } from '../visible.ts'
 import { until } from '../wait.ts'
 import type { Fault, Kind, Peer, View } from './kind.ts'
 import { faultsIn, KINDS } from './kinds.ts'
@@ -14,29 +15,30 @@ import { assertThere, unseen, viewsOf } from './views.ts'
 /** Which faults to heal; an empty list means all. */
 export type Choice = {
   readonly kinds: readonly string[]
-  /** Faults of these nodes, and between others and them. */
+  /** Faults of these nodes, and faults between other nodes and them. */
   readonly nodes: readonly string[]
   /** Only faults between a node and one of these. */
   readonly peers?: readonly Peer[]
 }
 
-/** The choice that words make: kinds, nodes, or kinds on nodes. */
+/** The choice that a user's words make: kinds, nodes, or kinds on nodes. */
 export function choiceOf(lab: Lab, words: readonly string[]): Choice {
   const kinds = KINDS.map(({ name }) => name as string)
   const nodes = lab.nodes.map(({ name }) => name as string)
   const word = words.find((it) => !kinds.includes(it) && !nodes.includes(it))
-  if (word !== undefined) throw labError('FAULT_UNKNOWN', { word, kinds: kinds.join(', '), nodes: nodes.join(', ') })
+  if (word !== undefined)
+    throw labError('FAULT_UNKNOWN', { word: repeated(word), kinds: kinds.join(', '), nodes: nodes.join(', ') })
   return { kinds: words.filter((it) => kinds.includes(it)), nodes: words.filter((it) => nodes.includes(it)) }
 }
 
-/** What healing did. */
+/** The result of healing. */
 export type Healed = {
   readonly healed: readonly Fault[]
-  /** Why something could not be seen, by node: whether it has a fault is not known. */
+  /** Nodes that could not be looked into, and why: it is unknown whether they have a fault. */
   readonly unseen: readonly string[]
 }
 
-/** Ends the chosen faults, and returns when they are seen to be gone. Safe to run again, from wherever it was interrupted. */
+/** Ends the chosen faults, and returns when it has seen that they are gone. It may be run again after any interruption. */
 export const heal = (lab: Lab, choice: Choice, { step }: Reporter): Promise<Healed> =>
   changing(lab, () =>
     step('Heal', async ({ tell, retitle }) => {
@@ -63,11 +65,11 @@ async function healAll(tell: Tell, lab: Lab, choice: Choice): Promise<Healed> {
       const asked = choice.nodes.length === 0 || choice.nodes.includes(view.node.name)
       unknown.set(view.node.name, asked ? unseen(view, places) : undefined)
     }
-    // One that has just been started can be asked soon; one that stays down or frozen cannot.
+    // A node that was just started can be asked soon; a node that stays down or frozen cannot.
     const soon = views.filter(({ node, container }) => container.state === 'running' && unknown.get(node.name))
     if (left.length === 0 && soon.length === 0) return { done: undefined }
     await assertStaysUp(lab, views)
-    // The rest was seen to be whole, and nobody else changes it meanwhile.
+    // The other faults were seen to be gone, and no other command changes the lab meanwhile.
     nodes = lab.nodes.filter(
       ({ name }) => left.some(({ node }) => node === name) || soon.some(({ node }) => node.name === name),
     )
@@ -77,12 +79,12 @@ async function healAll(tell: Tell, lab: Lab, choice: Choice): Promise<Healed> {
     const seen = [...left.map(({ kind, node }) => `${kind} ${node}`), ...soon.map(({ node }) => unknown.get(node.name))]
     return { seen: seen.join(', ') }
   })
-  // Said last: everything else is healed by now.
+  // This error comes last: everything else is healed by now.
   if (stranded !== undefined) throw labError(stranded.why, { node: stranded.node.name })
   return { healed: [...healed.values()], unseen: [...unknown.values()].filter((why) => why !== undefined) }
 }
 
-/** One that its engine starts again and again will not be asked, however long that is waited for. */
+/** A node that the engine starts again and again can never be asked, so this does not wait for it. */
 async function assertStaysUp(lab: Lab, views: readonly View[]): Promise<void> {
   for (const { node, container } of views)
     if (endOf(container) === 'dying') throw await endedError(lab, node, container)
@@ -96,9 +98,9 @@ const healKind = (tell: Tell, lab: Lab, kind: Kind, views: readonly View[], left
     }),
   )
 
-/** Ends what is in force on the network of a node that keeps running; whatever starts anew has a new one. */
+/** Ends network faults of nodes that keep running. A node that restarts gets a new network namespace without faults. */
 export async function healNetwork(tell: Tell, lab: Lab, node: Node): Promise<void> {
-  // Set up before there were faults.
+  // A lab of a version without faults has no such image.
   if (!(await hasImage(await faultsImage(lab.settings)))) return
   const views = await viewsOf(lab, [node], ['network'])
   const kinds = KINDS.filter(({ place }) => place === 'network')
@@ -111,7 +113,7 @@ const isChosen = ({ nodes, peers }: Choice, { node, peer }: Fault): boolean =>
 
 const isDown = (kind: string): boolean => kind === 'crash' || kind === 'stop'
 
-/** The database that is down and is not to be started, if there is one. */
+/** The database that is down and must not be started, if there is one. */
 async function strandedBy(lab: Lab, faults: readonly Fault[]): Promise<LeftBehind | undefined> {
   if (!faults.some(({ kind }) => isDown(kind))) return undefined
   const left = leftBehind(await lookAtData(lab))

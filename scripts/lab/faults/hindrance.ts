@@ -7,14 +7,14 @@ import type { DatabaseNode, Lab, Node } from '../topology/topology.ts'
 import { faultLines, faultsIn, KINDS } from './kinds.ts'
 import { viewsOf } from './views.ts'
 
-/** A fault in force, or a setting that hides a database, is nothing to wait for: says so. */
+/** Throws if a fault in force, or a setting that hides a database, makes waiting useless. */
 export async function assertUnhindered(
   lab: Lab,
   what: string,
   needs: readonly Node[],
   suspects: readonly Node[],
 ): Promise<void> {
-  // The cheaper look first, and a node off its network has no faults of it.
+  // The cheaper look comes first. A node that is off its network cannot have network faults.
   await assertAsMade(lab, needs)
   const kinds = KINDS.filter(({ hinders }) => hinders)
   const views = await viewsOf(lab, suspects, [...new Set(kinds.map(({ place }) => place))])
@@ -33,7 +33,7 @@ export async function assertUnhindered(
   }
 }
 
-/** What somebody changed about a node with a `docker` command may keep it from its work. */
+/** Throws if a change with a `docker` command keeps a node from its work. */
 async function assertAsMade(lab: Lab, needs: readonly Node[]): Promise<void> {
   const [network, containers] = await Promise.all([findNetwork(lab), containersOf(lab, needs)])
   for (const [index, node] of needs.entries()) {

@@ -3,11 +3,12 @@ import { findNetwork } from '../docker/network.ts'
 import { labError } from '../errors.ts'
 import type { Reporter } from '../steps.ts'
 import type { Lab, Node, NodeName } from '../topology/topology.ts'
+import { repeated } from '../visible.ts'
 import type { FaultOptions, Kind, Peer } from './kind.ts'
 import { faultsIn } from './kinds.ts'
 import { assertThere, viewsOf } from './views.ts'
 
-/** A fault as it is asked for. */
+/** A fault that somebody asks for. */
 export type Wish = {
   readonly kind: Kind
   readonly node: string
@@ -16,10 +17,10 @@ export type Wish = {
   readonly options: FaultOptions
 }
 
-/** Who a wish is about. */
+/** The nodes of a wish. */
 export type Ends = { readonly node: NodeName; readonly peers: readonly Peer[] }
 
-/** The nodes that a wish names; a name that is none is an error, before anything changes. */
+/** The nodes that a wish names. An unknown name is an error, before anything changes. */
 export function endsOf(lab: Lab, { kind, node, peers, options }: Wish): Ends {
   const target = nodeNamed(lab, node)
   const named = peers.map((peer) => nodeNamed(lab, peer).name)
@@ -31,11 +32,12 @@ export function endsOf(lab: Lab, { kind, node, peers, options }: Wish): Ends {
 
 export function nodeNamed(lab: Lab, name: string): Node {
   const node = lab.nodes.find((it) => it.name === name)
-  if (node === undefined) throw labError('NO_SUCH_NODE', { name, nodes: lab.nodes.map((it) => it.name).join(', ') })
+  if (node === undefined)
+    throw labError('NO_SUCH_NODE', { name: repeated(name), nodes: lab.nodes.map((it) => it.name).join(', ') })
   return node
 }
 
-/** Brings a fault about; one that is in force already stays as it is. */
+/** Injects a fault. A fault that is in force already stays as it is. */
 export const inject = (lab: Lab, wish: Wish, { step }: Reporter): Promise<void> =>
   changing(lab, async () => {
     const { kind, options } = wish

@@ -5,22 +5,22 @@ import type { Tell } from '../steps.ts'
 import type { Lab, Node, NodeName } from '../topology/topology.ts'
 import type { Namespace } from './namespace.ts'
 
-/** The other end of a network fault; `host` is everything that is not a node: this machine and whoever comes through it. */
+/** The other end of a network fault. `host` is everything that is not a node: this machine and the clients on and behind it. */
 export type Peer = NodeName | 'host'
 
-/** Which way the packets go, as the faulty node sees it. */
+/** The direction of the packets, seen from the faulty node. */
 export type Way = 'in' | 'out'
 
-/** What of one node shows that a fault is in force. */
+/** What shows on one node that a fault is in force. */
 export type Evidence = {
-  /** For faults of the network. */
+  /** Only for network faults. */
   readonly peer?: Peer
   readonly way?: Way
-  /** What there is to say about it. */
+  /** Details in words. */
   readonly detail: string
 }
 
-/** One fault in force, as the system shows it. */
+/** One fault in force, as it is seen in the system. */
 export type Fault = {
   readonly kind: string
   readonly node: NodeName
@@ -29,10 +29,10 @@ export type Fault = {
   readonly detail: string
 }
 
-/** Where a kind shows. A look at a network costs a container for each node, so only what is asked for is looked at. */
+/** Where a kind can be seen. To look at a network takes a container for each node, so only the places asked for are looked at. */
 export type Place = 'container' | 'network' | 'database'
 
-/** What was seen of one node; undefined is what was not asked, or cannot be seen while the node is down or frozen. */
+/** What was seen of one node. Undefined: not asked for, or not visible while the node is down or frozen. */
 export type View = {
   readonly node: Node
   readonly container: Container
@@ -43,12 +43,12 @@ export type View = {
 /** Values of a kind's options, by their names. */
 export type FaultOptions = { readonly [name: string]: string | number | boolean | undefined }
 
-/** One option of a kind, as help and command line show it. */
+/** One option of a kind, for the help and the command line. */
 export type FaultOption = {
-  /** Word that stands for its value in help; none if it is a switch. */
+  /** The word for its value in the help; none if it is a switch. */
   readonly value?: string
   readonly says: string
-  /** The words that it takes, or the numbers. */
+  /** The words or numbers that it takes. */
   readonly takes?: readonly string[] | NumberRange
 }
 
@@ -64,35 +64,35 @@ export type Order<Options extends FaultOptions = FaultOptions> = {
   readonly lab: Lab
   readonly network: Network
   readonly view: View
-  /** Other nodes, none chosen being all; `host` only where asked for. */
+  /** The peers: all other nodes if none was named; `host` only if asked for. */
   readonly peers: readonly Peer[]
   readonly options: Options
 }
 
-/** One kind of fault: all that the verb, its help, its documentation and healing know about it. */
+/** One kind of fault: everything that the verb, its help, its documentation and healing use. */
 export type Kind<Name extends string = string, Options extends FaultOptions = FaultOptions> = {
   readonly name: Name
-  /** What happens to the node, in a line. */
+  /** What it does to the node, in one line. */
   readonly does: string
   /** Which nodes it fits, in words. */
   readonly fits: string
   readonly place: Place
-  /** States of the container in which it can be brought about. */
+  /** States of the container in which it can be injected. */
   readonly states: readonly ContainerState[]
   readonly hasPeers: boolean
-  /** Can it keep a lab from being healthy where all containers run? */
+  /** Whether it can keep a lab from being healthy although all containers run. */
   readonly hinders: boolean
   readonly options: { readonly [name in keyof Options]-?: FaultOption }
-  /** Does it fit this node, as it is at the moment? */
+  /** Whether it fits this node at the moment. */
   readonly isFor: (view: View) => boolean
-  /** A method, so that kinds with options of their own stand in one table: each is given those that it lists. */
+  /** It is a method, so that kinds with different options fit into one table: each gets the options that it lists. */
   inject(tell: Tell, order: Order<Options>): Promise<unknown>
   readonly inForce: (view: View) => readonly Evidence[]
-  /** Ends those faults of one node. Whether they are gone is seen by looking again. */
+  /** Ends these faults of one node. The caller looks again to see whether they are gone. */
   readonly heal: (tell: Tell, lab: Lab, node: Node, faults: readonly Fault[]) => Promise<unknown>
 }
 
 export const anyNode = { fits: 'any node', isFor: () => true } as const
 
-/** What kinds have in common that break a container as a whole. */
+/** What kinds that break a whole container have in common. */
 export const ofContainer = { ...anyNode, place: 'container', hasPeers: false, hinders: false, options: {} } as const

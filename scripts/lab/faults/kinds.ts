@@ -9,14 +9,14 @@ import { slot } from './slot.ts'
 import { slow } from './slow.ts'
 import { stop } from './stop.ts'
 
-/** Every kind of fault: a row each. Healing goes from the first to the last: what is down or frozen can tell nothing about the rest. */
+/** Every kind of fault. Healing takes them in this order: a node that is down or frozen shows nothing about its other faults. */
 const ROWS = [crash, stop, freeze, isolate, reject, slow, replayPause, slot] as const
 
 export type KindName = (typeof ROWS)[number]['name']
 
 export const KINDS: readonly Kind<KindName>[] = ROWS
 
-/** The faults that views show, by kind. */
+/** The faults that are seen in views, by kind. */
 export const faultsIn = (views: readonly View[], kinds: readonly Kind[] = KINDS): readonly Fault[] =>
   kinds.flatMap((kind) =>
     views.flatMap((view) =>

@@ -6,10 +6,10 @@ import { labError } from '../errors.ts'
 import type { Tell } from '../steps.ts'
 import type { Lab, Node } from '../topology/topology.ts'
 
-/** A node's only interface besides its loopback. */
+/** A node's only interface apart from the loopback. */
 export const LINK = 'eth0'
 
-/** What a look into a node's network namespace shows. */
+/** What is seen in a node's network namespace. */
 export type Namespace = {
   /** Packet rules, as `iptables-save` writes them. */
   readonly rules: readonly string[]
@@ -26,12 +26,12 @@ export type Queue = {
 
 const LOOK = `iptables-save -t filter; echo --; tc -j class show dev ${LINK}; echo --; tc -j qdisc show dev ${LINK}`
 
-/** Looks into a node's network namespace; undefined where the node went down meanwhile, and its namespace with it. */
+/** Looks into a node's network namespace; undefined if the node, and with it the namespace, has ended meanwhile. */
 export async function namespaceOf(lab: Lab, node: Node): Promise<Namespace | undefined> {
   const command = await helper(lab, `container:${node.container}`, LOOK)
   const seen = await attempt(command)
   if (/non running container|no such container|is restarting/i.test(seen.stderr)) return undefined
-  // One that was taken off its network has no link to look at.
+  // A node that is off its network has no link.
   if (seen.exit !== 0 && !/Cannot find device/.test(seen.stderr)) throw await refusal(lab, command, seen)
   const [rules = '', classes = '', queues = ''] = seen.stdout.split('--\n')
   return {
@@ -41,18 +41,18 @@ export async function namespaceOf(lab: Lab, node: Node): Promise<Namespace | und
   }
 }
 
-/** Runs commands in a node's network namespace, from a container that lives as long as they do: no root on this machine. */
+/** Runs commands in a node's network namespace, in a container that exists only for them: this needs no root. */
 export async function actInNamespace(tell: Tell, lab: Lab, node: Node, commands: readonly string[]): Promise<void> {
   const command = await helper(lab, `container:${node.container}`, commands.join(' && '))
   try {
     await act(tell, command)
   } catch {
-    // Asked again only to tell a kernel that cannot from everything else.
+    // Look again to see whether the kernel lacks something, or the cause is another one.
     throw await refusal(lab, command, await attempt(command))
   }
 }
 
-/** Tries commands in an empty namespace of their own, so that what the kernel lacks is known before anything changes. */
+/** Tries commands in an empty namespace, so that it is known before any change whether the kernel can do them. */
 export async function rehearse(lab: Lab, commands: readonly string[]): Promise<void> {
   const command = await helper(lab, 'none', commands.join(' && ').replaceAll(`dev ${LINK}`, 'dev lo'))
   const tried = await attempt(command)

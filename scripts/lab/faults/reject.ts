@@ -2,15 +2,15 @@ import { TOPOLOGY } from '../topology/topology.ts'
 import type { Kind, Peer } from './kind.ts'
 import { addRules, farEnd, inForceOf, ofRules, type RuleOptions } from './rules.ts'
 
-/** Where a node calls a peer; anybody's port outside the lab. */
+/** The port at which a node calls a peer; any port outside the lab. */
 const portOf = (peer: Peer): string => (peer === 'host' ? '' : ` --dport ${TOPOLOGY[peer].port}`)
 
-/** Connections between a node and its peers are refused and those that are open are reset, as if nobody listened. */
+/** New connections between a node and its peers are refused, and open ones are reset, as if no program listened. */
 export const reject: Kind<'reject', RuleOptions> = {
   name: 'reject',
-  does: 'refuses connections between it and the peers at once (RST), open ones too',
+  does: 'refuses connections between it and the peers at once (RST), and resets open ones',
   ...ofRules,
-  // In: who calls this node's port. Out: whose port this node calls. Only then can one of them work without the other.
+  // In: calls to this node's port. Out: calls of this node to the peers' ports. So each way can fail while the other works.
   inject: (tell, order) =>
     addRules(tell, 'reject', order, (way, peer) =>
       farEnd(order.network, way, peer).map((end) => {

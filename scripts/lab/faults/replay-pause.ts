@@ -1,10 +1,10 @@
 import { change } from '../postgres/sql.ts'
 import type { Kind } from './kind.ts'
 
-/** A standby goes on receiving WAL and stops showing it. */
+/** A standby still receives WAL but does not replay it. */
 export const replayPause: Kind<'replay-pause'> = {
   name: 'replay-pause',
-  does: 'stops replay on a standby: it still receives everything and shows nothing new',
+  does: 'stops replay on a standby: it still receives everything, but shows nothing new',
   fits: 'a database that is a standby now',
   place: 'database',
   states: ['running'],
@@ -13,7 +13,7 @@ export const replayPause: Kind<'replay-pause'> = {
   options: {},
   isFor: ({ database }) => database !== undefined && 'inRecovery' in database && database.inRecovery,
   inject: (tell, { view }) => change(tell, view.node, 'select pg_wal_replay_pause()'),
-  // PostgreSQL pauses replay by itself where a setting is lower than the primary's; resumed, it would end.
+  // PostgreSQL pauses replay by itself if a setting is lower than on the primary. If replay is resumed then, it ends.
   inForce: ({ database }) =>
     database !== undefined && 'inRecovery' in database && database.replayPaused && database.tooLow.length === 0
       ? [{ detail: 'receives WAL, replays none' }]

@@ -16,23 +16,23 @@ type RuleKind = 'isolate' | 'reject'
 
 const CHAINS = { in: 'INPUT', out: 'OUTPUT' } as const
 
-/** A rule tells what it is for in its comment: by that it is found again. */
+/** The comment of a rule says which fault it is for, so that it can be found again. */
 const COMMENT = /^-A (INPUT|OUTPUT) .*--comment "?failover-lab:([a-z]+):([a-z-]+)"?/
 
-/** The ways that were asked for, both unless said otherwise. */
+/** The directions that were asked for; both by default. */
 export const waysOf = ({ options }: Order<RuleOptions>): readonly Way[] =>
   options.only === undefined ? ['in', 'out'] : [options.only]
 
-/** Whose packets: matches for the far end of a packet that goes `way`; several where one rule cannot say it. */
+/** Matches for the far end of packets in one direction; several if one rule is not enough. */
 export function farEnd(network: Network, way: Way, peer: Peer): readonly string[] {
   const end = way === 'in' ? '-s' : '-d'
   if (peer !== 'host') return [`${end} ${addressOf(network, TOPOLOGY[peer])}`]
-  // A published port's clients come from the bridge's own address, or from outside the network.
+  // Clients of a published port come from the bridge's address, or from outside the network.
   const link = way === 'in' ? '-i' : '-o'
   return [`${end} ${network.prefix}.1`, `! ${end} ${network.prefix}.0/26 ! ${link} lo`]
 }
 
-/** Adds rules to a node: for each way and peer those that `rule` gives, without what is there already. */
+/** Adds the rules that `rule` gives for each direction and peer, except those that exist already. */
 export async function addRules(
   tell: Tell,
   kind: RuleKind,
@@ -52,7 +52,7 @@ export async function addRules(
   if (commands.length > 0) await actInNamespace(tell, order.lab, order.view.node, commands)
 }
 
-/** The faults that a node's rules of that kind make, one for each peer and way. */
+/** The faults that a node's rules of that kind make, one for each peer and direction. */
 export function inForceOf(kind: RuleKind, { network }: View): readonly Evidence[] {
   const seen = (network?.rules ?? []).flatMap((rule) => {
     const [, chain, of, peer] = COMMENT.exec(rule) ?? []
@@ -67,7 +67,7 @@ export function inForceOf(kind: RuleKind, { network }: View): readonly Evidence[
 
 /** Removes the rules that make those faults. */
 export async function removeRules(tell: Tell, lab: Lab, node: Node, faults: readonly Fault[]): Promise<void> {
-  // Rules of both ways, and as often as they are there: an interrupted command may have been given again.
+  // In both directions, and every copy: a command that was interrupted and repeated may have added a rule twice.
   const marks = Map.groupBy(faults, ({ kind }) => kind)
   const commands = [...marks].map(([kind, of]) => {
     const peers = [...new Set(of.map(({ peer }) => peer))].join('|')
@@ -76,7 +76,7 @@ export async function removeRules(tell: Tell, lab: Lab, node: Node, faults: read
   await actInNamespace(tell, lab, node, commands)
 }
 
-/** What kinds have in common that are made of packet rules. */
+/** What kinds that are made of packet rules have in common. */
 export const ofRules = {
   ...anyNode,
   place: 'network',
@@ -84,8 +84,8 @@ export const ofRules = {
   hasPeers: true,
   hinders: true,
   options: {
-    only: { value: 'way', says: 'one way only, as the node sees it (default: both ways)', takes: ['in', 'out'] },
-    host: { says: 'this machine and its clients too, who come through the published port' },
+    only: { value: 'way', says: 'one direction only, seen from the node (default: both)', takes: ['in', 'out'] },
+    host: { says: 'also this machine and the clients that come through the published port' },
   },
   heal: removeRules,
 } as const

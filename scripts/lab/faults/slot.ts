@@ -11,13 +11,13 @@ type SlotOptions = { readonly fill?: number }
 
 const NAME = 'fault_slot'
 
-/** MiB that must stay free on the disk whatever is written. */
+/** MiB that must stay free on the disk. */
 const LEFT_FREE = 1000
 
-/** A replication slot that nobody reads from, as a standby that is gone leaves one behind: WAL piles up. */
+/** A replication slot that no standby uses, like that of a standby that is gone: WAL piles up. */
 export const slot: Kind<'slot', SlotOptions> = {
   name: 'slot',
-  does: 'leaves a replication slot on it that nobody uses, so that WAL piles up; --fill writes some',
+  does: 'makes a replication slot on it that no standby uses, so that WAL piles up; --fill writes some',
   fits: 'a database; --fill only the primary',
   place: 'database',
   states: ['running'],
@@ -26,7 +26,7 @@ export const slot: Kind<'slot', SlotOptions> = {
   options: {
     fill: {
       value: 'MiB',
-      says: 'write so much WAL, so that something piles up',
+      says: 'write this much WAL, so that it piles up',
       takes: { from: 1, to: 2048, unit: 'MiB', whole: true },
     },
   },
@@ -48,7 +48,9 @@ export const slot: Kind<'slot', SlotOptions> = {
           .filter(({ name }) => name === NAME)
           .map(({ retainedBytes }) => ({
             detail:
-              retainedBytes === null ? 'lost: it asked for more than is kept' : `keeps ${bytes(retainedBytes)} of WAL`,
+              retainedBytes === null
+                ? 'lost: it needed more WAL than may be kept'
+                : `keeps ${bytes(retainedBytes)} of WAL`,
           })),
   heal: async (tell, _, node) => {
     await change(
@@ -56,7 +58,7 @@ export const slot: Kind<'slot', SlotOptions> = {
       node,
       `select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '${NAME}'`,
     )
-    // What it has kept is freed at a checkpoint, on a standby too.
+    // The WAL that it kept is deleted at a checkpoint, on a standby too.
     await change(tell, node, 'checkpoint')
   },
 }
@@ -72,7 +74,7 @@ async function checkFill({ view }: Order<SlotOptions>, mebibytes: number): Promi
     throw labError('DISK_LOW', { available, folder, needed: mebibytes + LEFT_FREE })
 }
 
-/** Messages in the WAL and nowhere else; a statement each MiB, so that it can be ended half-way. */
+/** Writes messages into the WAL and nowhere else, in pieces of 1 MiB, so that it can be interrupted. */
 const fill = (tell: Tell, node: Node, mebibytes: number): Promise<string> =>
   change(
     tell,

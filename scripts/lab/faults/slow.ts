@@ -12,20 +12,20 @@ type SlowOptions = {
   readonly loss?: number
 }
 
-/** kbit/s unless said otherwise: a vote still takes milliseconds, a base backup minutes. */
+/** kbit/s by default: a vote still takes milliseconds, but a base backup minutes. */
 const DEFAULT_RATE = 1000
 /** kbit/s of a link that is only delayed or lossy. */
 const UNLIMITED = 10_000_000
 
-/** A class is numbered as its peer's address, so that what is seen tells whom it is for. */
+/** A class has the last number of its peer's address, so that a look shows which peer it is for. */
 const classOf = (peer: NodeName): string => `1:${TOPOLOGY[peer].host}`
 const NAMES = Object.keys(TOPOLOGY) as readonly NodeName[]
 const nodesOf = (peers: readonly (Peer | null)[]): readonly NodeName[] => NAMES.filter((name) => peers.includes(name))
 
-/** What a node sends to its peers is limited, delayed or lost in part. */
+/** Packets from a node to its peers are limited in rate, delayed or partly lost. */
 export const slow: Kind<'slow', SlowOptions> = {
   name: 'slow',
-  does: 'limits what it sends to the peers; where the kernel has netem, delays or loses it too',
+  does: 'limits the rate of what it sends to the peers; if the kernel has netem, it can also delay or lose packets',
   ...anyNode,
   place: 'network',
   states: ['running', 'paused'],
@@ -39,12 +39,12 @@ export const slow: Kind<'slow', SlowOptions> = {
     },
     delay: {
       value: 'ms',
-      says: 'each packet so much later; needs netem',
+      says: 'delay each packet by this time; needs netem',
       takes: { from: 1, to: 60_000, unit: 'milliseconds', whole: true },
     },
     loss: {
       value: 'percent',
-      says: 'so many packets lost; needs netem',
+      says: 'lose this share of packets; needs netem',
       takes: { from: 0.01, to: 100, unit: 'percent' },
     },
   },
@@ -59,7 +59,7 @@ export const slow: Kind<'slow', SlowOptions> = {
   inForce,
   heal: (tell, lab, node, faults) =>
     actInNamespace(tell, lab, node, [
-      // The filter first, or the class could not go; one left half-made has none.
+      // The filter goes first: while it exists, the class cannot be deleted. An unfinished class has no filter.
       ...nodesOf(faults.map(({ peer }) => peer)).flatMap((peer) => [
         `{ tc filter del dev ${LINK} parent 1: prio ${TOPOLOGY[peer].host} 2>/dev/null || true; }`,
         `tc class del dev ${LINK} classid ${classOf(peer)}`,
@@ -93,7 +93,7 @@ function inForce({ network }: View): readonly Evidence[] {
     const kilobits = ((rate ?? 0) * 8) / 1000
     const detail = [
       ...(kilobits < UNLIMITED ? [`${kilobits} kbit/s`] : []),
-      ...(netem?.delay === undefined ? [] : [`${netem.delay.delay * 1000} ms later`]),
+      ...(netem?.delay === undefined ? [] : [`delayed by ${netem.delay.delay * 1000} ms`]),
       ...(netem?.['loss-random'] === undefined ? [] : [`${netem['loss-random'].loss * 100} % lost`]),
     ]
     return [{ peer, way: 'out', detail: detail.join(', ') }] as const

@@ -4,30 +4,30 @@ import { endedError, endOf } from '../postgres/ended.ts'
 import type { Lab, Node } from '../topology/topology.ts'
 import { type Look, until } from '../wait.ts'
 
-/** Seconds, before `patience`, after which it is worth looking whether something hinders: that look costs time itself. */
+/** Seconds, before `patience`, after which it looks for a cause that blocks: not earlier, since this look takes time. */
 export const EXPLAIN_AFTER_SECONDS = 5
 
-/** Seconds, before `patience`, that a node may be down: somebody may just be starting it again. */
+/** Seconds, before `patience`, that a node may be down: somebody may be restarting it. */
 const MAY_BE_DOWN_SECONDS = 1
 
-/** What is waited for, and which nodes it takes. */
+/** What to wait for, and which nodes it needs. */
 export type NodeWait = {
   readonly what: string
   /** Before `patience`. */
   readonly seconds: number
-  /** Nodes that have to run for it. */
+  /** Nodes that have to run. */
   readonly needs: readonly Node[]
-  /** Nodes that have to run for it, too, but may begin again and again: the look says why. */
+  /** Nodes that have to run too, but may be started again and again: the look says why. */
   readonly mustNotEnd?: readonly Node[]
-  /** Nodes of which one has to run for it. */
+  /** At least one of these nodes has to run. */
   readonly needsOneOf?: readonly Node[]
-  /** Nodes in which a fault may be that hinders, all of the lab unless said: in one that has just started is none. */
+  /** Nodes that may have a fault that blocks it; all by default. A node that has just started has no network fault. */
   readonly suspects?: readonly Node[]
 }
 
 /**
- * Waits for something that nodes do. It says at once what makes that hopeless: a node that has ended or does not stay
- * up. After a while, and at the deadline, it says what hinders: a fault in force, a setting that hides a database.
+ * Waits for something that nodes do. If a node has ended or does not stay up, it fails at once and names the node. After a
+ * while, and at the deadline, it names what blocks it: a fault in force, or a setting that hides a database.
  */
 export async function untilNodes<T>(lab: Lab, wait: NodeWait, look: () => Promise<Look<T>>): Promise<T> {
   const { what, seconds, needs, mustNotEnd = [], needsOneOf = [], suspects = lab.nodes } = wait
@@ -38,7 +38,7 @@ export async function untilNodes<T>(lab: Lab, wait: NodeWait, look: () => Promis
   const ends = endsOf(MAY_BE_DOWN_SECONDS * 1000 * patience)
   let explained = false
   const explain = async () => {
-    // Rarely needed, and long to load.
+    // Loaded only here: it is rarely needed and takes long to load.
     const { assertUnhindered } = await import('./hindrance.ts')
     await assertUnhindered(lab, what, needed, suspects)
   }
@@ -54,7 +54,7 @@ export async function untilNodes<T>(lab: Lab, wait: NodeWait, look: () => Promis
     const index = oneOf.length > 0 && oneOf.every(Boolean) ? needed.length : ended.slice(0, needed.length).indexOf(true)
     const [node, container] = [watchedNodes[index], containers[index]]
     if (node !== undefined && container !== undefined) {
-      // A node may end because it does not reach another.
+      // A fault may be the cause: a node may end because it does not reach another one.
       if (endOf(container) === 'dying') await explain()
       throw await endedError(lab, node, container)
     }
@@ -72,7 +72,7 @@ export async function untilNodes<T>(lab: Lab, wait: NodeWait, look: () => Promis
   })
 }
 
-/** Tells whether a node has ended: for longer than that if it is down, at once if it does not stay up. */
+/** Finds a node that has ended: one that has been down for a while, or one that does not stay up. */
 function endsOf(milliseconds: number): (node: Node, container: Container) => boolean {
   const downSince = new Map<Node, number>()
   return (node, container) => {

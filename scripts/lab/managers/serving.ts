@@ -4,12 +4,12 @@ import { untilNodes } from '../faults/waiting.ts'
 import type { Tell } from '../steps.ts'
 import { endpointOf, type Lab } from '../topology/topology.ts'
 
-/** Loads what `serving` needs ahead of time: it takes a while, and others are waited for anyway. */
+/** Loads what `serving` needs, while the verb waits for something else anyway. */
 export const loadServing = (): void => void load().catch(() => {})
 
 const load = () => import('../service/write-probe.ts')
 
-/** Loads it, and makes a first call, which takes many times as long as those that follow. */
+/** Loads it and makes a first call, which takes many times as long as later ones. */
 export async function warmServing(lab: Lab): Promise<void> {
   const { probeWrites } = await load()
   await probeWrites(endpointOf(lab, lab.loader) ?? '', lab.settings.patience)
@@ -27,14 +27,14 @@ export async function serving(lab: Lab, timeline: number): Promise<void> {
   })
 }
 
-/** Starts the servers that run anew: they go by the history that they have seen, and make their tables when they start. */
+/** Restarts the servers that run, so that they forget the history that they have seen. */
 export async function restartServers(tell: Tell, lab: Lab): Promise<void> {
   const containers = await containersOf(lab, lab.servers)
   const running = lab.servers.filter((_, index) => containers[index]?.state === 'running')
   if (running.length > 0) await act(tell, ['restart', ...running.map(({ container }) => container)])
 }
 
-/** Waits until the balancer sends calls to both servers: one that it found dead it leaves out for a moment longer. */
+/** Waits until the balancer sends calls to both servers: after a server was down, the balancer skips it for a moment. */
 export async function balanced(lab: Lab): Promise<void> {
   const { probeWrites } = await load()
   const { patience } = lab.settings

@@ -4,17 +4,17 @@ import type { DatabaseNode, Lab } from '../topology/topology.ts'
 import { timelinesFrom } from './wal-end.ts'
 
 /**
- * What a database is by the data it has, or is at its next start. `nothing`: there is none. `anew`: it forgets what it
+ * What a database is by its data, or will be at its next start. `nothing`: it has no data. `fresh`: it replaces what it
  * has. `follower`: it becomes a standby, or was half-way to it.
  */
 export type Data =
-  | { readonly is: 'nothing' | 'anew' | 'fenced' | 'follower' | 'standby' }
+  | { readonly is: 'nothing' | 'fresh' | 'fenced' | 'follower' | 'standby' }
   | { readonly is: 'primary'; readonly timeline: number }
 
 /** A database, whether or not it runs, and its data. */
 export type Holder = { readonly node: DatabaseNode; readonly state: ContainerState; readonly data: Data }
 
-/** Looks at the data of both databases from outside. Both have to have a container. */
+/** Reads the data of both databases without starting them. Both need a container. */
 export async function lookAtData(lab: Lab): Promise<readonly Holder[]> {
   const containers = await containersOf(lab, lab.databases)
   return Promise.all(
@@ -25,34 +25,34 @@ export async function lookAtData(lab: Lab): Promise<readonly Holder[]> {
   )
 }
 
-/** What a database is by its data, seen from outside. */
+/** What a database is by its data, without starting it. */
 export async function dataOf(node: DatabaseNode, state: ContainerState): Promise<Data> {
-  if (await hasFile(node, 'begin-anew')) return { is: 'anew' }
+  if (await hasFile(node, 'start-fresh')) return { is: 'fresh' }
   const note = await noteOf(node)
   if ((note === undefined || note === 'fenced') && !(await hasFile(node, 'PG_VERSION'))) return { is: 'nothing' }
   if (note === 'fenced') return { is: 'fenced' }
-  // What a process is to do at its next start it has not done yet.
+  // A note for the next start has not been carried out yet.
   const starts = state !== 'running' && state !== 'paused'
   if (isHalfWay(node, note) || (note === 'follow' && starts)) return { is: 'follower' }
   if (await hasFile(node, 'standby.signal')) return { is: 'standby' }
-  // The control file is behind after a promotion, until the next checkpoint; the history of a timeline is there at once.
+  // After a promotion the control file is old until the next checkpoint; the history file of a timeline is there at once.
   const [timeline = 1] = await timelinesFrom(node, (await controlFileOf(node))?.timeline ?? 1)
   return { is: 'primary', timeline }
 }
 
-/** Whether a note says that a rewind or a copy was begun and did not end: the peer's name comes along with its data. */
+/** Whether a note says that a rewind or a copy did not end. The note with the peer's name came along with its data. */
 export const isHalfWay = ({ peer }: DatabaseNode, note: string | undefined): boolean =>
   note === 'rewind' || note === 'copy' || note === peer
 
 /** What the control file of a stopped database says: whether it was shut down in order, and its last checkpoint. */
 export type ControlFile = { readonly shutDown: boolean; readonly checkpoint: bigint; readonly timeline: number }
 
-// The beginning of ControlFileData, the same in versions 13 to 17: identifier 8, versions 4 + 4, state 4, padding 4,
-// time 8, checkpoint 8, and of the checkpoint its redo position 8 and timeline 4.
+// The first fields of ControlFileData, in bytes, the same in versions 13 to 17: identifier 8, versions 4 + 4, state 4,
+// padding 4, time 8, checkpoint 8; then of the checkpoint: redo position 8, timeline 4.
 const AT = { state: 16, checkpoint: 32, timeline: 48 } as const
 const DB_SHUTDOWNED = 1
 
-/** Reads a stopped database's control file without starting anything on its data; undefined where there is none. */
+/** Reads a stopped database's control file without starting anything on its data; undefined if there is none. */
 export async function controlFileOf(node: DatabaseNode): Promise<ControlFile | undefined> {
   const found = await fileOf(node, 'global/pg_control')
   if ('problem' in found) return undefined

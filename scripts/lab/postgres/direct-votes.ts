@@ -6,14 +6,14 @@ import { type DatabaseNode, endpointOf, type Lab } from '../topology/topology.ts
 
 /** Votes written straight into a published database, past the service. */
 export type DirectVotes = {
-  /** Sends one vote over each connection, a new one where the last waits for its answer or has ended; waits for none. */
+  /** Sends one vote over each connection and does not wait. A connection whose last vote has no answer yet is replaced. */
   readonly cast: () => void
   readonly attempts: () => number
   readonly acknowledged: () => number
   readonly end: () => void
 }
 
-/** Opens connections as a client on this machine would, to write votes for a poll. */
+/** Opens connections like a client on this machine, to write votes for a poll. */
 export async function directVotes(lab: Lab, node: DatabaseNode, poll: string, connections = 4): Promise<DirectVotes> {
   const secrets = await readSecrets(lab)
   const endpoint = endpointOf(lab, node)

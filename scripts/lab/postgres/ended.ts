@@ -5,10 +5,10 @@ import type { DatabaseNode, Lab, Node } from '../topology/topology.ts'
 import { type Observation, observe } from './observe.ts'
 import { type Hindrance, settingThatHides, settingThatStops } from './own-settings.ts'
 
-/** Seconds after which the engine takes a container that it started again for one that stays up. */
+/** Seconds after a restart from which on the engine counts a container as one that stays up. */
 const STAYS_UP = 10
 
-/** Will waiting do nothing for it? It is down, or its engine starts it again and again. */
+/** Whether waiting for a container cannot help: it is down, or the engine starts it again and again. */
 export function endOf({ state, restarts, startedAt = '', finishedAt = '' }: Container): 'down' | 'dying' | undefined {
   if (state === 'restarting') {
     const ran = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000
@@ -26,11 +26,11 @@ export async function endedError(lab: Lab, node: Node, container: Container): Pr
   if (stopped !== undefined) return settingError(node, container, stopped)
   const advice = isDatabase(node)
     ? adviceFor(node, await observe(lab, peerOf(lab, node)))
-    : `docker logs ${node.container} says more; nothing is kept in it, so it can be made again: \`docker rm -f ${node.container}\`, then zx scripts/setup.ts`
+    : `docker logs ${node.container} says more; no data is kept in it, so it can be made again: \`docker rm -f ${node.container}\`, then zx scripts/setup.ts`
   return labError('NODE_DIED', { node: node.name, log: log.split('\n').slice(-8).join('\n'), advice })
 }
 
-/** The error for a database that a setting of its own keeps from working; undefined where none does. */
+/** The error for a database that one of its own settings keeps from working; undefined if none does. */
 export async function hinderedError(
   node: DatabaseNode,
   container: Container,
@@ -40,7 +40,7 @@ export async function hinderedError(
   return found && settingError(node, container, found)
 }
 
-/** The setting of its own that keeps a database from starting or from being reached; `silent` is what became of asking it. */
+/** The setting that keeps a database from starting or from being reached. `silent`: what happened when it was asked. */
 export async function hindranceOf(
   node: Node,
   { restarts }: Container,
@@ -48,12 +48,12 @@ export async function hindranceOf(
 ): Promise<Hindrance | undefined> {
   if (!isDatabase(node)) return undefined
   const file = await ownFile(node)
-  // One that starts again and again runs for moments.
+  // A container that is started again and again runs for moments.
   const stopped = restarts > 0 && silent !== undefined ? settingThatStops(await lastLines(node, 20), file) : undefined
   return stopped ?? settingThatHides(file, silent)
 }
 
-/** What brings back a database that does not come up by itself: its data may be of no use any more. */
+/** What brings back a database that does not come up by itself, perhaps because its data is damaged. */
 function adviceFor({ container, peer }: DatabaseNode, seen: Observation): string {
   const log = `docker logs ${container} says more`
   if ('unreachable' in seen)

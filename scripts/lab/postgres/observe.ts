@@ -1,72 +1,76 @@
-import { z } from 'zod'
-import { attempt } from '../docker/command.ts'
+import { execIn } from '../docker/exec.ts'
 import { LabError } from '../errors.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
-import { REPORTS, Reports } from './replay.ts'
+import { REPORTS, type Report } from './replay.ts'
 import type { Session } from './session.ts'
 
-/** Where a database stands in its history. */
-export const Position = z.object({
-  inRecovery: z.boolean(),
-  timeline: z.number().nullable(),
-  lsn: z.string().nullable(),
-  receivedLsn: z.string().nullable(),
-})
+/** The position of a database in its history. */
+export type Position = {
+  readonly inRecovery: boolean
+  readonly timeline: number | null
+  readonly lsn: string | null
+  readonly receivedLsn: string | null
+}
 
-const Observation = Position.extend({
-  receiver: z.string().nullable(),
-  replayPaused: z.boolean(),
-  replayAgeSeconds: z.number().nullable(),
-  /** Whom a standby's replay waits for right now. */
-  replayWaitsFor: Reports,
-  /** Settings that a standby has lower than its WAL needs: PostgreSQL stops replay by itself, and resuming ends the server. */
-  tooLow: z.array(z.object({ name: z.string(), here: z.number(), needed: z.number() })),
-  /** Which of the settings that say whom it follows were set by hand. */
-  followsByHand: z.array(z.string()),
-  /** How much later than it could a standby replays, by `recovery_min_apply_delay`. */
-  delayedSeconds: z.number(),
-  readOnly: z.boolean(),
-  slots: z.array(
-    z.object({
-      name: z.string(),
-      active: z.boolean(),
-      retainedBytes: z.number().nullable(),
-      /** `lost` where WAL that it should have kept is gone. */
-      walStatus: z.string().nullable(),
-      /** What calls itself so has it. */
-      holder: z.string().nullable(),
-    }),
-  ),
-  /** Sessions of clients, and how many the roles of the lab may open together. */
-  sessions: z.object({ used: z.number(), limit: z.number() }),
-  /** Who has most of them. */
-  sessionHolders: z.array(z.object({ who: z.string(), count: z.number() })),
-  standbys: z.array(
-    z.object({ name: z.string(), state: z.string(), sync: z.string(), replayLagSeconds: z.number().nullable() }),
-  ),
-  synchronousCommit: z.string(),
-  synchronousStandbys: z.string(),
-  /** The level that was asked for; it goes with the data, from one primary to the next. */
-  chosenLevel: z.string().nullable(),
+/** What `OBSERVE` is answered. */
+type Answered = Position & {
+  readonly receiver: string | null
+  readonly replayPaused: boolean
+  readonly replayAgeSeconds: number | null
+  /** The backends that a standby's replay waits for right now. */
+  readonly replayWaitsFor: readonly Report[]
+  /** Settings that are lower on a standby than its WAL needs: PostgreSQL pauses replay, and ends if replay is resumed. */
+  readonly tooLow: readonly { readonly name: string; readonly here: number; readonly needed: number }[]
+  /** Settings that choose its primary and that somebody set by hand. */
+  readonly followsByHand: readonly string[]
+  /** Settings of a primary that somebody set by hand, and that decide whether a standby gets in at all. */
+  readonly admitsByHand: readonly { readonly name: string; readonly value: string }[]
+  /** How long a standby waits before it replays a commit: `recovery_min_apply_delay`. */
+  readonly delayedSeconds: number
+  readonly readOnly: boolean
+  readonly slots: readonly {
+    readonly name: string
+    readonly active: boolean
+    readonly retainedBytes: number | null
+    /** `lost` if WAL that it should have kept is gone. */
+    readonly walStatus: string | null
+    /** The `application_name` of the session that uses it. */
+    readonly holder: string | null
+  }[]
+  /** Client sessions, and how many of them all roles of the lab may open together. */
+  readonly sessions: { readonly used: number; readonly limit: number }
+  /** The clients with the most sessions. */
+  readonly sessionHolders: readonly { readonly who: string; readonly count: number }[]
+  readonly standbys: readonly {
+    readonly name: string
+    readonly state: string
+    readonly sync: string
+    readonly replayLagSeconds: number | null
+  }[]
+  readonly synchronousCommit: string
+  readonly synchronousStandbys: string
+  /** The level that was chosen. It is part of the data, so the next primary has it too. */
+  readonly chosenLevel: string | null
   /** Commits that wait for a standby right now. */
-  waitingCommits: z.number(),
-})
+  readonly waitingCommits: number
+}
 
-/** What is left for a database on the file system that its data is on. */
+/** The free space on the file system of a database's data. */
 export type Room = { readonly availableBytes: number; readonly readOnly: boolean }
 
-/** What a database that answers says about itself; `room` only where its container was asked as well. */
-export type Facts = z.infer<typeof Observation> & { readonly room?: Room | undefined }
+/** What a database that answers says about itself; `room` only if its container was asked as well. */
+export type Facts = Answered & { readonly room?: Room | undefined }
 
-/** What a database says about itself, or why it says nothing. */
+/** What a database says about itself, or why it does not answer. */
 export type Observation = Facts | { readonly unreachable: string }
 
 /** Keeps the chosen durability level in the database itself. */
 export const LEVEL_SETTING = 'lab.durability'
 
-// Where a database stands, `r` being whether it is in recovery.
-// A standby knows the timeline it receives, or else has received: that of its newest WAL. A primary knows the one it
-// writes. pg_control_checkpoint() would be behind until the next checkpoint, after a promotion and on a standby alike.
+// The position of a database; `r` is whether it is in recovery.
+// A standby knows the timeline that it receives; if it receives none, its newest WAL file has it. A primary knows the
+// timeline that it writes. pg_control_checkpoint() would be old until the next checkpoint, after a promotion as well as on
+// a standby.
 const POSITION = `
   'inRecovery', r,
   'timeline', case when r then coalesce((select received_tli from pg_stat_wal_receiver),
@@ -75,8 +79,11 @@ const POSITION = `
   'lsn', case when r then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end,
   'receivedLsn', case when r then pg_last_wal_receive_lsn() end`
 
-/** Asks for no more than a `Position`, so that it may be asked often. */
+/** Asks for no more than a position, so that it may be asked often. */
 export const ASK_POSITION = `select json_build_object(${POSITION}) from (select pg_is_in_recovery() as r) as it`
+
+/** What that was answered. */
+export const positionIn = (answer: string): Position => JSON.parse(answer)
 
 // Where the control file has what the WAL needs, the same in versions 13 to 17: five numbers, in this order.
 const NEEDED = { offset: 180, length: 20 } as const
@@ -89,6 +96,16 @@ const TOO_LOW = `
                      ('max_prepared_transactions', 12), ('max_locks_per_transaction', 16)) as number (name, at)) as it
   where here < needed`
 
+/** Settings of a primary with which it may admit no standby at all. Of `hba_file` pg_settings does not say who set it. */
+export const ADMITTING = [
+  'wal_level',
+  'max_wal_senders',
+  'max_replication_slots',
+  'hba_file',
+  'listen_addresses',
+  'port',
+] as const
+
 const OBSERVE = `
 select json_build_object(
   ${POSITION},
@@ -97,6 +114,9 @@ select json_build_object(
   'tooLow', case when r then coalesce((${TOO_LOW}), '[]') else '[]' end,
   'followsByHand', case when r then coalesce((select json_agg(name order by name) from pg_settings
       where name in ('primary_conninfo', 'primary_slot_name') and sourcefile like '%/postgresql.auto.conf'), '[]') else '[]' end,
+  'admitsByHand', case when r then '[]' else coalesce((select json_agg(json_build_object('name', name, 'value', setting) order by name)
+      from pg_settings where name in (${ADMITTING.map((name) => `'${name}'`).join(', ')})
+      and name in (select name from pg_file_settings where sourcefile like '%/postgresql.auto.conf')), '[]') end,
   'delayedSeconds', case when r then extract(epoch from current_setting('recovery_min_apply_delay')::interval) else 0 end,
   'readOnly', current_setting('default_transaction_read_only')::boolean,
   'replayAgeSeconds', case when r then extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) end,
@@ -120,41 +140,38 @@ select json_build_object(
 from (select pg_is_in_recovery() as r) as it`
 
 /**
- * Looks into a database from inside its container: that works whatever is wrong with the network.
- * @param seconds after which no answer is the answer; a frozen database gives none
+ * Asks a database inside its container: that works whatever is wrong with the network.
+ * @param seconds how long to wait for the answer; a frozen database gives none
  */
 export async function observe(lab: Lab, node: DatabaseNode, seconds = 3): Promise<Observation> {
   const limit = Math.ceil(seconds * lab.settings.patience)
-  const asked = await attempt(
-    ['exec', '-i', node.container, 'timeout', String(limit), 'psql', '-XAtq', '-d', 'polling', '-f', '-'],
-    `${OBSERVE};\n${ROOM}`,
-  )
+  const command = ['timeout', String(limit), 'psql', '-XAtq', '-d', 'polling', '-f', '-']
+  const asked = await execIn(node.container, command, `${OBSERVE};\n${ROOM}`)
   if (asked.exit === 124) return { unreachable: `no answer in ${limit} s` }
   const lines = asked.stdout.split('\n')
-  // What psql prints and what a command prints for it come in either order.
+  // Lines of psql and lines of the command that it runs come in any order.
   const said = lines.find((line) => line.startsWith('{'))
   if (asked.exit !== 0 || said === undefined)
-    // A line that begins with a tab only goes on with the one before.
+    // A line that begins with a tab continues the line before.
     return { unreachable: asked.stderr.split('\n').findLast((line) => !line.startsWith('\t')) || `exit ${asked.exit}` }
-  return { ...Observation.parse(JSON.parse(said)), room: roomOf(lines.filter((line) => line !== said)) }
+  return { ...answeredIn(said), room: roomOf(lines.filter((line) => line !== said)) }
 }
 
-// The psql that is there anyway asks the file system too: a look costs no `docker exec` of its own.
+// The same psql asks the file system too, which saves a second `docker exec`.
 const ROOM = '\\! df --output=avail,iavail -B1 "$PGDATA" | tail -n 1; test -w "$PGDATA" || echo read-only\n'
 
-/** Bytes left for PostgreSQL's own user; none where no file can be made any more. */
+/** Bytes that are free for PostgreSQL's user; 0 if no file can be made any more. */
 function roomOf([numbers = '', writable]: readonly string[]): Room | undefined {
   const [, bytes, files] = /^\s*(\d+)\s+(\d+|-)/.exec(numbers) ?? []
   if (bytes === undefined) return undefined
   return { availableBytes: files === '0' ? 0 : Number(bytes), readOnly: writable === 'read-only' }
 }
 
+const answeredIn = (answer: string): Answered => JSON.parse(answer)
+
 /** The same over a session that is open already. */
 export const observeOver = (session: Session, seconds: number): Promise<Observation> =>
-  session.run(OBSERVE, seconds).then(
-    (answer) => Observation.parse(JSON.parse(answer)),
-    (error: unknown) => {
-      if (error instanceof LabError) return { unreachable: error.message }
-      throw error
-    },
-  )
+  session.run(OBSERVE, seconds).then(answeredIn, (error: unknown) => {
+    if (error instanceof LabError) return { unreachable: error.message }
+    throw error
+  })

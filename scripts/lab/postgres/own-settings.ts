@@ -1,25 +1,25 @@
-/** Settings that `ALTER SYSTEM` left in a database's own file, with the lines that they are on. */
+/** Settings that `ALTER SYSTEM` wrote into a database's own file, with their lines. */
 export type OwnSetting = { readonly name: string; readonly value: string }
 
 /** What the verbs set themselves. */
 const OURS = new Set(['synchronous_commit', 'synchronous_standby_names'])
 
-/** Those that somebody else set, as `postgresql.auto.conf` has them. */
+/** The settings in `postgresql.auto.conf` that somebody else set. */
 export const ownSettings = (file: string): readonly OwnSetting[] =>
   file.split('\n').flatMap((line) => {
     const [, name = '', value = ''] = /^\s*([\w.]+)\s*=?\s*(.*)$/.exec(line) ?? []
     return name === '' || OURS.has(name) ? [] : [{ name, value }]
   })
 
-/** What a database cannot start or be reached with: what it said, the setting, and what `sed` takes off the file for it. */
+/** A setting with which a database cannot start or be reached: what it said, and the `sed` command that removes the setting. */
 export type Hindrance = { readonly setting: string; readonly said: string; readonly sed: string }
 
 /** Settings that decide whether the other nodes reach a database that runs. */
 const REACHED_BY = ['listen_addresses', 'port', 'hba_file', 'ident_file', 'max_wal_senders', 'ssl']
-/** And whether anybody does. */
-const ANSWERS_BY = ['unix_socket_directories', 'hot_standby', 'max_connections', 'superuser_reserved_connections']
+/** The settings that decide whether anybody reaches it. */
+const ANSWERS_BY = ['unix_socket_directories', 'max_connections', 'superuser_reserved_connections']
 
-/** What PostgreSQL says of a setting without its name. */
+/** What PostgreSQL logs about a setting without naming it. */
 const SAID_OF: readonly (readonly [RegExp, readonly string[]])[] = [
   [/certificate|private key|SSL/i, ['ssl', 'ssl_cert_file', 'ssl_key_file', 'ssl_ca_file']],
   [
@@ -33,11 +33,11 @@ const SAID_OF: readonly (readonly [RegExp, readonly string[]])[] = [
   [/data directory|data_directory/i, ['data_directory']],
 ]
 
-/** The setting of its own that keeps a database from starting, by the last that it logged; undefined where it is none. */
+/** The setting that keeps a database from starting, according to the end of its log; undefined if none does. */
 export function settingThatStops(log: string, file: string): Hindrance | undefined {
   const reasons = log.split('\n').filter((line) => /(?:FATAL|PANIC|ERROR|LOG|HINT|DETAIL|WARNING): /.test(line))
   const phrase = (line: string) => line.replace(/^.*?((?:FATAL|PANIC|ERROR|LOG|HINT|DETAIL|WARNING): )/, '$1')
-  // Of several starts the last one counts.
+  // If it was started several times, the last start counts.
   for (const line of reasons.toReversed()) {
     const [, number] = /postgresql\.auto\.conf" line (\d+)/.exec(line) ?? []
     if (number === undefined || !/syntax error|unrecognized|invalid/.test(line)) continue
@@ -63,7 +63,7 @@ export function settingThatStops(log: string, file: string): Hindrance | undefin
   return undefined
 }
 
-/** The setting of its own with which a database that runs cannot be reached; `silent` is what became of asking it. */
+/** The setting with which a running database cannot be reached. `silent`: what happened when it was asked. */
 export function settingThatHides(file: string, silent: string | undefined): Hindrance | undefined {
   const names = silent === undefined ? REACHED_BY : [...REACHED_BY, ...ANSWERS_BY]
   const hiding = ownSettings(file).filter(({ name }) => names.includes(name))

@@ -1,38 +1,39 @@
-import { z } from 'zod'
-
-/** A backend on a standby that replay waits for: it reads what replay wants to remove. */
-const Report = z.object({
-  pid: z.number(),
-  role: z.string(),
+/** A backend on a standby that replay waits for: it still reads what replay wants to remove. */
+export type Report = {
+  readonly pid: number
+  readonly role: string
   /** How long its transaction has been open. */
-  seconds: z.number(),
-  state: z.string(),
-  /** First words of what it runs, or ran last. */
-  query: z.string(),
-})
-export type Report = z.infer<typeof Report>
+  readonly seconds: number
+  readonly state: string
+  /** The first words of the query that it runs, or ran last. */
+  readonly query: string
+}
 
-export const Reports = z.array(Report)
+/** What a standby still has to replay, and which backends block that. */
+export type Backlog = {
+  readonly inRecovery: boolean
+  /** The last position that it has received, and the last that it has replayed. */
+  readonly received: string | null
+  readonly replayed: string | null
+  /** The backends that replay waits for right now. */
+  readonly reports: readonly Report[]
+}
 
-const Backlog = z.object({
-  inRecovery: z.boolean(),
-  /** The last position that it has, and the last that it has replayed. */
-  received: z.string().nullable(),
-  replayed: z.string().nullable(),
-  /** Those that replay waits for right now. */
-  reports: Reports,
-})
+/** Seconds. A younger transaction ends by itself soon: the reads of the servers are such. */
+export const SHORT_SECONDS = 1
 
-/** What a standby has still to replay, and who holds that up. */
-export type Backlog = z.infer<typeof Backlog>
+/** A backend that blocks replay, in one phrase. */
+export const reportPhrase = ({ pid, role, seconds, state, query }: Report): string =>
+  `pid ${pid} (${role}, ${state}, its transaction ${Math.round(seconds)} s old): ${query}`
 
-export const backlogIn = (answer: string): Backlog => Backlog.parse(JSON.parse(answer))
+/** What `ASK_BACKLOG` was answered. */
+export const backlogIn = (answer: string): Backlog => JSON.parse(answer)
 
 /**
- * SQL of a JSON array of the backends that replay waits for right now; empty where it does not wait.
- * Of a lock PostgreSQL says who has it. Of a snapshot it says only that replay waits, but it waits for whoever has the
- * oldest; and so for a page or a tablespace the oldest transaction is taken. Were there more, they come to light when
- * that one has ended.
+ * SQL of a JSON array of the backends that replay waits for right now; empty if it does not wait.
+ * For a lock PostgreSQL says who has it. For a snapshot it says only that replay waits; that is for the backend with the
+ * oldest snapshot. For a page or a tablespace the backend with the oldest transaction is taken. If there are more, they
+ * are seen when that one has ended.
  */
 export const REPORTS = `(
   with replay as (
@@ -52,7 +53,7 @@ export const REPORTS = `(
         and held.database is not distinct from wanted.database and held.relation is not distinct from wanted.relation
       where wanted.pid = replay.pid and not wanted.granted and held.granted and held.pid = backend.pid)
     when event = 'RecoveryConflictSnapshot' then xmin_age = oldest_xmin_age
-      -- One that began a moment ago has the same snapshot, and is no part of it.
+      -- A backend that began a moment ago has the same snapshot, but replay does not wait for it.
       and (xact_start = first_of_xmin or xact_start < clock_timestamp() - interval '1 second')
     else xact_start = first end)`
 

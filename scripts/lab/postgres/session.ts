@@ -6,22 +6,22 @@ import type { Tell } from '../steps.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
 import { commandFor, PSQL, scriptOf } from './sql.ts'
 
-/** A psql that is kept open: to start one in a container takes a hundred times as long as to ask it something. */
+/** A psql that stays open: to start one in a container takes a hundred times as long as a question. */
 export type Session = {
   /**
-   * Runs SQL, or commands of psql's own, one a line; each statement is a transaction of its own. Gives rows as lines.
-   * No answer in `seconds` is an error too, and the answer is dropped if it comes later. Any other error ends the session.
+   * Runs SQL, or psql's own commands, one on each line; each statement is a transaction of its own. Gives rows as lines.
+   * No answer within `seconds` is an error; an answer that comes later is dropped. Any other error ends the session.
    */
   readonly run: (statements: string, seconds: number) => Promise<string>
-  /** Why it can be asked no more; undefined while it can. */
+  /** Why it can no longer be asked; undefined while it can. */
   readonly over: () => string | undefined
   readonly end: () => void
 }
 
-/** A session inside a database's container, as its superuser: that works whatever is wrong with the network. */
+/** A session inside a database's container, as its superuser: it works whatever is wrong with the network. */
 export const openSession = (node: DatabaseNode): Session => open(node, [...PSQL, '-f', '-'])
 
-/** A session from one database's container to the other's database, over the network on which the servers reach it too. */
+/** A session from one database's container to the other database, over the network that the servers use too. */
 export const openSessionAcross = (from: DatabaseNode, to: DatabaseNode): Session => {
   const target = `host=${to.name} port=${to.port} user=monitor dbname=polling connect_timeout=2 tcp_user_timeout=1000`
   return open({ ...from, name: `${to.name} over the network` }, [
@@ -67,7 +67,7 @@ function open({ name, container }: { name: string; container: string }, command:
         if (over !== undefined) return problem(over)
         asked += 1
         const mark = `<end of answer ${asked}>\n`
-        // An answer that came while this process had no time to look is still an answer.
+        // An answer may have arrived while this process was busy: it still counts.
         const silent = () => setImmediate(problem, `no answer in ${seconds} s`)
         const limit = setTimeout(silent, seconds * 1000)
         questions.push({
@@ -86,7 +86,7 @@ function open({ name, container }: { name: string; container: string }, command:
     over: () => over,
     end: () => {
       child.stdin.end()
-      // A frozen one would not end.
+      // A frozen psql would not end.
       child.kill()
     },
   }
@@ -98,7 +98,7 @@ const firstLine = (errors: string): string =>
     .split('\n')[0]
     ?.replace(/^psql:<stdin>:\d+: /, '') ?? ''
 
-/** A session that is opened when it is first asked, and again where it has been over for `pause` seconds. */
+/** A session that opens at the first question, and again when it has been closed for `pause` seconds. */
 export function keptSession(open: () => Session, pause: number): Session {
   let session: Session | undefined
   let endedAt: number | undefined

@@ -2,20 +2,20 @@ import { type ContainerState, containersOf } from '../docker/nodes.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 import { type Facts, type Observation, observe } from './observe.ts'
 
-/** One database as it was seen: what its container does, and what it says if it answers. */
+/** One database as it was seen: the state of its container, and what it answered. */
 export type Sight = {
   readonly node: DatabaseNode
   readonly state: ContainerState
   /** Undefined where it gave no answer. */
   readonly facts: Facts | undefined
-  /** One phrase on what was seen. */
+  /** What was seen, in one phrase. */
   readonly seen: string
 }
 
-/** How a database is asked what it is. */
+/** A way to ask a database what it is. */
 type Observe = (node: DatabaseNode) => Promise<Observation>
 
-/** Looks at both databases at once; only one whose container runs is asked. */
+/** Looks at both databases at once, and asks those whose containers run. */
 export async function lookAtDatabases(
   lab: Lab,
   ask: Observe = (node) => observe(lab, node),

@@ -1,12 +1,13 @@
-import { act, attempt } from '../docker/command.ts'
+import { act } from '../docker/command.ts'
+import { execIn } from '../docker/exec.ts'
 import { containersOf } from '../docker/nodes.ts'
 import { labError } from '../errors.ts'
 import type { Tell } from '../steps.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 
 /**
- * Runs SQL that changes something, as the superuser inside a database's container, after telling it; each statement is
- * a transaction of its own. Gives what the last of them printed.
+ * Runs SQL that changes something, as the superuser inside a database's container. First it tells the command. Each
+ * statement is a transaction of its own. Gives what the last one printed.
  */
 export async function change(
   tell: Tell,
@@ -17,7 +18,7 @@ export async function change(
   return printed.split('\n').at(-1) ?? ''
 }
 
-/** Statements as psql reads them; commands of its own end with their line. */
+/** Statements as psql reads them; psql's own commands end with their line. */
 export const scriptOf = (statements: readonly string[]): string =>
   statements.map((statement) => (statement.startsWith('\\') ? statement : `${statement};`)).join('\n')
 
@@ -27,10 +28,10 @@ export const commandFor = (node: Pick<DatabaseNode, 'container'>, statements: re
   ...statements.flatMap((statement) => ['-c', statement.trim().replace(/\s+/g, ' ')]),
 ]
 
-/** Runs SQL that only looks, as the superuser inside a database's container; gives rows as lines. */
+/** Runs SQL that only reads, as the superuser inside a database's container; gives rows as lines. */
 export async function ask(lab: Lab, node: DatabaseNode, query: string, seconds = 10): Promise<string> {
   const limit = Math.ceil(seconds * lab.settings.patience)
-  const asked = await attempt(['exec', '-i', node.container, 'timeout', String(limit), ...PSQL, '-f', '-'], query)
+  const asked = await execIn(node.container, ['timeout', String(limit), ...PSQL, '-f', '-'], query)
   if (asked.exit === 0) return asked.stdout
   const [container] = await containersOf(lab, [node])
   if (container?.state !== 'running')
@@ -38,5 +39,14 @@ export async function ask(lab: Lab, node: DatabaseNode, query: string, seconds =
   throw labError('DATABASE_SILENT', { node: node.name, problem: asked.stderr || `no answer in ${limit} s` })
 }
 
-/** Runs SQL inside a database's container; the superuser needs no password there. */
-export const PSQL = ['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'polling']
+/** The command that runs SQL inside a database's container. The superuser needs no password there. */
+export const psqlOn = (database: string): readonly string[] => [
+  'psql',
+  '-XAtq',
+  '-v',
+  'ON_ERROR_STOP=1',
+  '-d',
+  database,
+]
+
+export const PSQL = psqlOn('polling')

@@ -1,7 +1,7 @@
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 import { ask } from './sql.ts'
 
-/** A vote by poll and user, with what it said and when. */
+/** A vote: its poll and user, its option, and when it was cast. */
 export type LostVote = {
   readonly poll: string
   readonly question: string
@@ -10,10 +10,10 @@ export type LostVote = {
   readonly at: string
 }
 
-/** How a database is asked: with SQL, for lines. */
+/** How a database is asked: SQL in, lines out. */
 export type Asked = (query: string) => Promise<string>
 
-// By poll, so that of many votes only those of polls that differ are fetched.
+// One sum for each poll, so that only the votes of polls that differ are fetched.
 const BY_POLL = `
   select poll_id || '|' || count(*) || '|' || sum(hashtextextended(user_id || '/' || option, 0)) from vote group by poll_id`
 
@@ -22,7 +22,7 @@ const votesOf = (polls: readonly string[]): string => `
   from vote join poll on poll.id = poll_id
   where poll.id in (${polls.map((id) => `'${id}'`).join(', ')}) order by cast_at, poll.id, user_id`
 
-/** Votes that `there` has and `here` has not, or not so, oldest first. */
+/** Votes that `there` has and `here` lacks, or has with another option; oldest first. */
 export async function votesMissing(here: Asked, there: Asked): Promise<readonly LostVote[]> {
   const [ours, theirs] = await Promise.all([here(BY_POLL), there(BY_POLL)])
   const known = new Set(linesOf(ours))

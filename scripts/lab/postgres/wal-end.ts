@@ -5,17 +5,17 @@ import type { DatabaseNode } from '../topology/topology.ts'
 const PAGE = 8192
 const SEGMENT = 16 * 1024 * 1024
 
-/** Where WAL ends on a node's disk, and why not where it cannot be told. */
+/** Where WAL ends on a node's disk, or why that cannot be known. */
 export type WalEnd = { readonly end: bigint } | { readonly problem: string }
 
 /**
- * Finds the end of WAL in the data of a node, running or not, from `lsn` on, without starting anything on it: on
- * `timeline`, or one that the node has begun since. Pages are written in order, each says which position it is for, and what a page has not been filled with is zero.
+ * Finds the end of WAL in the data of a node, running or not, without starting anything on it. It searches from `lsn` on,
+ * on `timeline` or a later one of the node. Pages are written in order, each names its position, and its unused rest is zero.
  */
 export async function walEndOf(node: DatabaseNode, timeline: number, lsn: string): Promise<WalEnd> {
   const timelines = await timelinesFrom(node, timeline)
   const from = bytesOf(lsn)
-  // The segment of the last byte before it: the one that begins there may not have been made yet.
+  // Start with the segment of the last byte before `lsn`: a segment that begins at `lsn` may not exist yet.
   const last = from === 0n ? from : from - 1n
   const first = last - (last % BigInt(SEGMENT))
   let end = from
@@ -29,7 +29,7 @@ export async function walEndOf(node: DatabaseNode, timeline: number, lsn: string
   }
 }
 
-/** That timeline and those that a node has begun since, the newest first: each leaves a file with its history. */
+/** That timeline and the later ones of a node, the newest first: each has a history file. */
 export async function timelinesFrom(node: DatabaseNode, timeline: number): Promise<readonly number[]> {
   const timelines = [timeline]
   for (let next = timeline + 1; !('problem' in (await fileOf(node, `pg_wal/${hex(next)}.history`))); next++)
@@ -37,7 +37,7 @@ export async function timelinesFrom(node: DatabaseNode, timeline: number): Promi
   return timelines
 }
 
-/** So much of a segment as has WAL in it. A new timeline begins with a copy of the segment that the one before ended in. */
+/** The part of a segment that has WAL in it. A new timeline begins with a copy of the last segment of the timeline before. */
 async function segmentOf(node: DatabaseNode, timelines: readonly number[], start: bigint) {
   let segment: Awaited<ReturnType<typeof fileOf>> = { problem: 'no timeline' }
   for (const timeline of timelines) {
@@ -47,7 +47,7 @@ async function segmentOf(node: DatabaseNode, timelines: readonly number[], start
   return segment
 }
 
-/** Bytes of a segment that hold WAL of its own, and not what was left in a file that is used again. */
+/** Bytes of a segment with WAL of its own. The rest may be old WAL, since PostgreSQL uses its files again. */
 export function filledTo(segment: Buffer, start: bigint): number {
   let page = 0
   while (page + PAGE <= segment.length && segment.readBigUInt64LE(page + 8) === start + BigInt(page)) page += PAGE
@@ -57,7 +57,7 @@ export function filledTo(segment: Buffer, start: bigint): number {
   return end
 }
 
-/** Does WAL end in what there is of a segment? Most often long before its own end. */
+/** Whether WAL ends within this part of a segment. Mostly it ends long before the segment does. */
 function endsIn(beginning: Buffer, start: bigint): boolean {
   const pages = beginning.subarray(0, beginning.length - (beginning.length % PAGE))
   return filledTo(pages, start) < pages.length

@@ -1,15 +1,25 @@
 /**
- * How a cause is mended: `wait`, it may pass by itself; `hand`, somebody has to do what the fix says; the others `rejoin`
- * does by itself: `restart` starts the node again, which raises its settings; `settings` resets those that say whom it
- * follows, and makes its slot; `holder` ends who has its slot; `role` gives the role its password back; `rewind` and `copy`
- * bring its data to the primary's.
+ * How a cause is mended. `wait`: it may pass by itself. `hand`: somebody has to do what the fix says. `rejoin` does the
+ * others: `restart` restarts the node, which raises its settings; `slot` makes its slot; `settings` resets those that choose
+ * its primary, and makes its slot; `holder` ends the session that uses its slot; `role` gives the role its password back;
+ * `admit` resets the settings of the primary that keep it out; `rewind` and `copy` make its data the primary's.
  */
-export type Mending = 'wait' | 'hand' | 'restart' | 'settings' | 'holder' | 'role' | 'rewind' | 'copy'
+export type Mending =
+  | 'wait'
+  | 'hand'
+  | 'restart'
+  | 'slot'
+  | 'settings'
+  | 'holder'
+  | 'role'
+  | 'admit'
+  | 'rewind'
+  | 'copy'
 
 type Row = {
-  /** How a line shows it: of the standby's log, of what the primary answered there, or of a start. */
+  /** A line that shows it: in the standby's log, in an answer of the primary there, or in the log of a start. */
   readonly line?: RegExp
-  /** What is the matter, `{…}` filled in: `node`, `peer` and their containers, and what the line names. */
+  /** What is wrong. `{…}` is filled in: `node`, `peer` and their containers, and what the line names. */
   readonly says: string
   readonly mending: Mending
   readonly fix: string
@@ -17,43 +27,46 @@ type Row = {
 
 const REJOIN = 'zx scripts/rejoin.ts'
 
+const DATA = '/var/lib/postgresql/data'
+const GIVE_DATA_BACK = `docker run --rm --user root --network none --volumes-from {container} {image} sh -c 'chown -R postgres:postgres ${DATA} && chmod -R u=rwX,go= ${DATA}'`
+
 /** Everything that keeps a database from following the primary, or from running at all. */
 export const CAUSES = {
   'disk-full': {
     line: /No space left on device|Disk quota exceeded/,
-    says: 'the disk that its data is on is full',
+    says: 'the disk of its data is full',
     mending: 'hand',
-    fix: 'free space there (docker system df shows what the engine holds; zx scripts/fault.ts heal slot lets kept WAL go), then zx scripts/setup.ts: no vote has to be deleted',
+    fix: 'free space there (docker system df shows what the engine uses; zx scripts/fault.ts heal slot deletes the WAL that its slot keeps), then zx scripts/setup.ts: no vote has to be deleted',
   },
   'disk-read-only': {
     line: /Read-only file system/,
-    says: 'the file system that its data is on is read-only',
+    says: 'the file system of its data is read-only',
     mending: 'hand',
     fix: 'see why (dmesg), mount it writable again, then docker restart {container}: no vote has to be deleted',
   },
   'setting-too-low': {
     line: /(?:(?<name>max_\w+) = (?<here>\d+) is a lower setting than on the (?:primary|master) server(?:, where its| \(its) value was (?<needed>\d+))|insufficient parameter settings/,
-    says: 'PostgreSQL stopped its replay: {name} is {here} here, and the primary has {needed}',
+    says: 'PostgreSQL stopped its replay: {name} is {here} here, but {needed} on the primary',
     mending: 'restart',
     fix: `${REJOIN} raises it here and restarts {node}`,
   },
   'slot-lost': {
     line: /can no longer (?:get changes from|access) (?:the )?replication slot/,
-    says: 'its slot on {peer} is lost: it asked for more WAL than max_slot_wal_keep_size keeps',
+    says: 'its slot on {peer} is lost: it needed more WAL than max_slot_wal_keep_size allows',
     mending: 'copy',
     fix: `${REJOIN} copies {node}`,
   },
   'slot-gone': {
     line: /replication slot "(?<slot>[^"]*)" does not exist/,
     says: 'its slot on {peer} is gone',
-    mending: 'settings',
+    mending: 'slot',
     fix: `${REJOIN} makes it`,
   },
   'slot-in-use': {
     line: /replication slot "(?<slot>[^"]*)" is (?:already )?active for PID (?<holder>\d+)/,
     says: 'its slot on {peer} is in use by {holder}',
     mending: 'holder',
-    fix: `${REJOIN} ends that`,
+    fix: `${REJOIN} ends that session`,
   },
   'wal-removed': {
     line: /requested WAL segment (?<segment>\w+) has already been removed/,
@@ -63,25 +76,30 @@ export const CAUSES = {
   },
   diverged: {
     line: /requested timeline \d+ is not (?:a child of|in) this server's history|new timeline \d+ (?:forked off|is not a child of)|requested starting point \S+ (?:on timeline \d+ is not in this server's history|is ahead of the WAL flush position)|highest timeline \d+ of the primary is behind recovery timeline/,
-    says: 'its history is not that of {peer}',
+    says: 'its history has diverged from that of {peer}',
     mending: 'rewind',
     fix: `${REJOIN} lists the votes that only it has, and rewinds or copies it`,
   },
   'other-system': {
     line: /database system identifier differs between the primary and standby/,
-    says: 'its data is of another database cluster than that of {peer}',
+    says: 'its data belongs to another database cluster than that of {peer}',
     mending: 'rewind',
     fix: `${REJOIN} lists the votes that only it has, and copies it`,
+  },
+  'kept-out': {
+    says: '{peer} was set by hand to {settings} (ALTER SYSTEM), and so admits no standby',
+    mending: 'admit',
+    fix: `${REJOIN} resets that, and restarts {peer} for it: for a moment nobody can write`,
   },
   'wal-minimal': {
     line: /WAL was generated with "?wal_level=minimal"?/,
     says: '{peer} once ran with wal_level = minimal: its WAL has a gap',
     mending: 'copy',
-    fix: `docker exec {peerContainer} psql -d polling -c 'alter system reset wal_level', docker restart {peerContainer}, then ${REJOIN} copies {node}`,
+    fix: `${REJOIN} copies {node}`,
   },
   'wrong-password': {
     line: /password authentication failed for user "(?<role>[^"]*)"|no password supplied/,
-    says: '{peer} refuses the password that it has for the role replicator, or the role is gone',
+    says: '{peer} refuses its password for the role replicator, or the role is gone',
     mending: 'role',
     fix: `${REJOIN} gives the role its password back`,
   },
@@ -93,64 +111,64 @@ export const CAUSES = {
   },
   'not-admitted': {
     line: /no pg_hba\.conf entry for|pg_hba\.conf rejects/,
-    says: 'pg_hba.conf of {peer} does not admit it',
+    says: 'pg_hba.conf of {peer} does not let it in',
     mending: 'hand',
-    fix: 'make the container of {peer} again, its data stays: docker rm -f {peerContainer}, then zx scripts/setup.ts',
+    fix: 'make the container of {peer} again (its data stays): docker rm -f {peerContainer}, then zx scripts/setup.ts',
   },
   'senders-in-use': {
     line: /number of requested standby connections exceeds "?max_wal_senders"?|too many connections for role "replicator"/,
-    says: 'all WAL senders of {peer} are in use by others',
+    says: 'other clients use all WAL senders of {peer}',
     mending: 'hand',
-    fix: `end what is not the standby: docker exec {peerContainer} psql -d polling -c "select pg_terminate_backend(pid) from pg_stat_replication where application_name <> '{node}'"`,
+    fix: `end all but the standby: docker exec {peerContainer} psql -d polling -c "select pg_terminate_backend(pid) from pg_stat_replication where application_name <> '{node}'"`,
   },
   'sessions-in-use': {
     line: /too many clients already|remaining connection slots are reserved/,
     says: 'all connection slots of {peer} are in use',
     mending: 'hand',
-    fix: 'see who has them: zx scripts/status.ts',
+    fix: 'see which clients have them: zx scripts/status.ts',
   },
   'coming-up': {
     line: /the database system is (?:starting up|shutting down|in recovery mode|not yet accepting connections)/,
     says: '{peer} is starting or stopping',
     mending: 'wait',
-    fix: 'it goes on by itself when {peer} is up',
+    fix: 'when {peer} is up, it goes on by itself',
   },
   'no-connection': {
     line: /could not translate host name|Connection refused|No route to host|(?:Network|Host) is (?:unreachable|down)|timeout expired|Connection timed out|server closed the connection unexpectedly|terminating walreceiver due to timeout|Name or service not known/,
     says: 'it gets no connection to {peer}',
     mending: 'wait',
-    fix: 'zx scripts/fault.ts list shows whether one is broken on purpose; zx scripts/setup.ts starts what is down',
+    fix: 'zx scripts/fault.ts list shows whether a fault is in force; zx scripts/setup.ts starts what is down',
   },
   'no-session-left': {
-    says: 'all its connection slots are in use, also those that are reserved for the superuser',
+    says: 'all its connection slots are in use, also those for the superuser',
     mending: 'hand',
-    fix: 'end the clients that hold them, or all sessions at once: docker restart {container}',
+    fix: 'end the clients that use them, or all sessions at once: docker restart {container}',
   },
   'set-by-hand': {
-    says: '{settings} is set by hand on it (ALTER SYSTEM)',
+    says: 'somebody has set {settings} on it (ALTER SYSTEM)',
     mending: 'settings',
     fix: `${REJOIN} resets it`,
   },
-  'no-standby-sessions': {
-    line: /Hot standby mode is disabled|hot_standby is (?:off|disabled)/i,
-    says: 'it takes no sessions: hot_standby is off on it',
-    mending: 'restart',
-    fix: `${REJOIN} resets that and restarts {node}`,
+  'data-rights': {
+    line: /data directory "[^"]*" has (?:wrong ownership|invalid permissions)|could not (?:open|access|read)[^:]* (?:file|directory) [^:]*: Permission denied|cannot use its data: Permission denied/,
+    says: 'it may not use its own data: their owner or their rights were changed',
+    mending: 'hand',
+    fix: `give them back: ${GIVE_DATA_BACK}; then zx scripts/setup.ts`,
   },
 } as const satisfies Readonly<Record<string, Row>>
 
 export type CauseName = keyof typeof CAUSES
 
-/** Those that keep any database from working. */
-export const OF_DISK: ReadonlySet<CauseName> = new Set<CauseName>(['disk-full', 'disk-read-only'])
+/** Causes that keep any database from working. */
+export const OF_DISK: ReadonlySet<CauseName> = new Set<CauseName>(['disk-full', 'disk-read-only', 'data-rights'])
 
-/** What a node says to its own clients, `user@database` before it, is no reason why it does not follow. */
+/** A line that begins with `user@database` is about a client of the node, so it is no cause. */
 const OF_SESSION = /^\S+ \S+ \S+ \[\d+\] \S*@\S* /
 
-/** What the lines name: a slot, who holds it, a setting and its values. */
+/** What the lines name: a slot, the process that uses it, a setting and its values. */
 export type Named = Readonly<Record<string, string>>
 
-/** The cause that a log shows: that of its newest line that tells one. */
+/** The cause that a log shows: the newest line that shows one counts. */
 export function causeIn(log: string): { readonly cause: CauseName; readonly named: Named } | undefined {
   for (const line of log.split('\n').reverse())
     for (const [cause, row] of Object.entries(CAUSES) as [CauseName, Row][]) {

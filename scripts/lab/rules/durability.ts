@@ -1,18 +1,18 @@
 import type { Facts } from '../postgres/observe.ts'
 
-/** When a commit is acknowledged, in rising order of what that costs and survives. */
+/** When a commit is acknowledged. Each level costs more and survives more than the one before. */
 export const LEVELS = {
   async: {
     commit: 'on',
     waitsFor: "the primary's own disk",
-    survives: 'a crash of the primary that it comes back from',
-    loses: 'what the standby has not received, when a failover leaves the primary behind',
+    survives: 'a crash of the primary, if the primary comes back',
+    loses: 'what the standby has not received, if there is a failover',
   },
   remote_write: {
     commit: 'remote_write',
     waitsFor: "also the operating system of the standby's machine",
     survives: "the loss of the primary, and a crash of the standby's PostgreSQL",
-    loses: "what the standby's machine had not put on its disk, when both machines fail at once",
+    loses: "what the standby's machine has not written to its disk, if both machines fail at once",
   },
   on: {
     commit: 'on',
@@ -22,8 +22,8 @@ export const LEVELS = {
   },
   remote_apply: {
     commit: 'remote_apply',
-    waitsFor: "also the standby's replay: reads there show it",
-    survives: 'as much as `on`; and a read on the standby misses no acknowledged write',
+    waitsFor: "also the standby's replay: then reads there show the write",
+    survives: 'as much as `on`; and a read on the standby sees every acknowledged write',
     loses: 'nothing that was acknowledged, as long as one disk is left',
   },
 } as const
@@ -32,7 +32,7 @@ export type Level = keyof typeof LEVELS
 
 export const isLevel = (word: string | null | undefined): word is Level => word != null && Object.hasOwn(LEVELS, word)
 
-/** The level that a primary's settings amount to; undefined for settings that are none of ours. */
+/** The level that a primary's settings make; undefined if they make none of ours. */
 export function levelInForce({ synchronousCommit, synchronousStandbys }: Facts): Level | undefined {
   if (synchronousStandbys === '') return synchronousCommit === 'on' ? 'async' : undefined
   return (Object.keys(LEVELS) as Level[]).find(
@@ -40,11 +40,11 @@ export function levelInForce({ synchronousCommit, synchronousStandbys }: Facts):
   )
 }
 
-/** Does every commit wait for a standby that is not there? */
+/** Whether every commit waits for a standby that is not there. */
 export const commitsHang = ({ synchronousCommit, synchronousStandbys, standbys }: Facts): boolean =>
   synchronousStandbys !== '' &&
   !['local', 'off'].includes(synchronousCommit) &&
   !standbys.some(({ sync }) => sync === 'sync' || sync === 'quorum')
 
-/** The level that was asked for last; async where none was. */
+/** The level that was chosen last; async if none was. */
 export const levelChosen = ({ chosenLevel }: Facts): Level => (isLevel(chosenLevel) ? chosenLevel : 'async')

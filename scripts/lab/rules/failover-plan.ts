@@ -5,15 +5,15 @@ import type { Answering, Sight } from '../postgres/sights.ts'
 import type { DatabaseName } from '../topology/topology.ts'
 import { primariesOf, seenOf, splitBrain, standbysOf } from './members.ts'
 
-/** Bytes of WAL that are lost unless the user says so, as in Patroni's default. */
+/** Bytes of WAL that may be lost if the user gives no limit; the same as Patroni's default. */
 export const DEFAULT_MAX_LAG = 1024 * 1024
 
-/** What a failover will do: promote the candidate after fencing the old one, or nothing where that has been done. */
+/** What a failover will do: fence the old primary and promote the candidate, or nothing if that is done already. */
 export type Plan =
   | { readonly kind: 'promote'; readonly candidate: Answering; readonly old: Sight }
   | { readonly kind: 'done'; readonly primary: Answering; readonly old: Sight }
 
-/** What those that do not answer are by their data. */
+/** What the databases that do not answer are by their data. */
 export type Down = Readonly<Partial<Record<DatabaseName, Data['is']>>>
 
 /** Plans a failover. */
@@ -32,13 +32,13 @@ export function planOf(sights: readonly Sight[], down: Down): Plan | LabError {
   return labError('NOTHING_TO_PROMOTE', { seen: seenOf(sights) })
 }
 
-/** Who has more of the history comes first. */
+/** The database with more of the history comes first. */
 function byHistory(a: Answering, b: Answering): number {
   const timelines = (b.facts.timeline ?? 0) - (a.facts.timeline ?? 0)
   return timelines === 0 ? Number(bytesOf(receivedOf(b)) - bytesOf(receivedOf(a))) : timelines
 }
 
-/** A standby with a setting lower than what it replays needs would end as soon as replay is resumed, and be no primary. */
+/** Refuses a standby with a setting that is too low for its WAL: if replay is resumed, it ends and never becomes a primary. */
 export function assertSettings({ node, facts }: Answering): void {
   const [low] = facts.tooLow
   if (low === undefined) return

@@ -2,25 +2,25 @@ import { type LabError, labError } from '../errors.ts'
 import type { Data, Holder } from '../postgres/data.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
 
-/** How two databases are brought up, by the data they have: never so that there are two primaries, or two histories. */
+/** How two databases are brought up, depending on their data: never as two primaries, or with two histories. */
 export type Starting = {
   /** They go on with what they have. */
   readonly goOn: readonly DatabaseNode[]
-  /** They begin anew, both together: there is nothing yet. */
-  readonly anew: readonly DatabaseNode[]
-  /** It has nothing, and becomes a standby of the other, which is the primary. */
+  /** Both start with the prepared data: there is none yet. */
+  readonly fresh: readonly DatabaseNode[]
+  /** It has no data, and becomes a standby of the other database, which is the primary. */
   readonly copy: readonly DatabaseNode[]
   /** Why one of them is not started. */
   readonly refusal: LabError | undefined
 }
 
-/** Decides that. */
+/** Decides how they are brought up. */
 export function startingOf(holders: readonly Holder[]): Starting {
   const [left] = leftBehind(holders)
   const peerOf = ({ node }: Holder) => holders.find((it) => it.node.name === node.peer)
   const empty = holders.filter(({ state, data }) => state !== 'running' && data.is === 'nothing')
-  const anew = empty.filter((it) => ['nothing', 'anew'].includes(peerOf(it)?.data.is ?? 'nothing'))
-  const [alone] = empty.filter((it) => !anew.includes(it))
+  const fresh = empty.filter((it) => ['nothing', 'fresh'].includes(peerOf(it)?.data.is ?? 'nothing'))
+  const [alone] = empty.filter((it) => !fresh.includes(it))
   const source = alone && peerOf(alone)
   const canCopy = source?.data.is === 'primary'
   const refusal = left
@@ -30,7 +30,7 @@ export function startingOf(holders: readonly Holder[]): Starting {
       : undefined
   return {
     goOn: holders.filter((it) => it.node !== left?.node && !empty.includes(it)).map(({ node }) => node),
-    anew: anew.map(({ node }) => node),
+    fresh: fresh.map(({ node }) => node),
     copy: canCopy && alone ? [alone.node] : [],
     refusal,
   }

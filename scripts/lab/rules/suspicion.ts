@@ -1,40 +1,40 @@
 /** What one round of probes saw of the primary. */
 export type Round = {
-  /** When it ended, in milliseconds of any clock that only goes forward. */
+  /** When the round ended, in milliseconds of a clock that only goes forward. */
   readonly at: number
-  /** What the engine says of its container where it does not run; looked at only where there is a doubt. */
+  /** The state of its container if it does not run; looked at only after a failed probe. */
   readonly down: string | undefined
-  /** Why the primary did not answer when it was asked inside its container; undefined where it did. */
+  /** Why the primary did not answer inside its container; undefined if it did. */
   readonly inside: string | undefined
-  /** The same over the network, from the standby's container; undefined also where nobody was there to ask. */
+  /** The same over the network, from the standby's container; undefined also if there is no standby. */
   readonly across: string | undefined
-  /** Do all servers that answer say that they can write to nobody? Asked only where there is a doubt. */
+  /** Whether all servers that answer say that they cannot write. Asked only after a failed probe. */
   readonly writesRefused: boolean
-  /** Is another command changing the lab? What it does to the primary is no death. */
+  /** Whether another command is changing the lab: then the primary is not dead, whatever is seen. */
   readonly busy: boolean
 }
 
 /** What is believed of the primary after some rounds. */
 export type Belief = {
   readonly verdict: 'healthy' | 'suspect' | 'dead'
-  /** Rounds that failed, one after another, up to now. */
+  /** Failed rounds in a row until now. */
   readonly failures: number
-  /** When the first and the last of them ended; null where none did. */
+  /** When the first and the last of them ended; null if there are none. */
   readonly since: number | null
   readonly last: number | null
   readonly why: string | null
 }
 
 export type Limits = {
-  /** Rounds that have to fail one after another. */
+  /** Rounds that have to fail in a row. */
   readonly failures: number
-  /** Milliseconds from one of them to the next: after more, whoever probes has been asleep, and begins to count anew. */
+  /** Milliseconds from one of them to the next. After a longer gap this process was suspended, and starts counting again. */
   readonly gap: number
 }
 
 export const HEALTHY: Belief = { verdict: 'healthy', failures: 0, since: null, last: null, why: null }
 
-/** What is believed after one more round. One success, or another command at work, forgets all failures. */
+/** What is believed after one more round. One success, or another command that changes the lab, resets the count. */
 export function afterRound(belief: Belief, round: Round, limits: Limits): Belief {
   const why = failureOf(round)
   if (why === undefined || round.busy) return HEALTHY
@@ -49,8 +49,8 @@ export function afterRound(belief: Belief, round: Round, limits: Limits): Belief
 }
 
 /**
- * Why a round failed, or undefined. No answer is never enough: what asks, or what it asks through, may be what is slow.
- * The engine has to say that the container is down, or the servers that they cannot write.
+ * Why a round failed, or undefined. A missing answer is not enough: this process or its connection may be slow. In addition
+ * the engine has to say that the container is down, or the servers that they cannot write.
  */
 function failureOf({ down, inside, across, writesRefused }: Round): string | undefined {
   if (down !== undefined) return down

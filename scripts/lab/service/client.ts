@@ -39,7 +39,7 @@ const SERVICE_CONFIG = JSON.stringify({
   ],
 })
 
-/** How often a call is made whose server dies while it answers. */
+/** How often a call is made if its server dies while it answers. */
 const MOST_ATTEMPTS = 3
 
 export type PollingClient = {
@@ -48,15 +48,15 @@ export type PollingClient = {
   readonly listPolls: () => AsyncGenerator<readonly PollResponse[], void>
   readonly closePoll: (uuid: string) => Promise<PollResponse>
   readonly castVote: (uuid: string, userID: string, option: string) => Promise<CastVote>
-  /** With the token of a write the results include it, whichever server answers. */
+  /** With the token of a write the results include that write, on either server. */
   readonly results: (uuid: string, token?: string) => Promise<PollResultResponse>
   readonly close: () => void
 }
 
 export type CastVote = {
-  /** The status string of the contract, `Vote Successfully!` or another. */
+  /** The status of the contract: `Vote Successfully!` or another. */
   readonly status: string
-  /** Sent back with a read, it makes that see this vote. */
+  /** A read that sends it back sees this vote. */
   readonly token: string | null
 }
 
@@ -127,26 +127,28 @@ export type Method<Q, A> = (
 ) => ClientUnaryCall
 
 /**
- * Why a call cannot be sent as it was meant, if so: the bytes of an argument that are no UTF-8 have become replacement
- * characters before we see them, and two users would be one; and metadata is ASCII.
+ * Why a call cannot be sent as it was meant; undefined if it can. Bytes that are no UTF-8 became replacement characters
+ * before we see them: two users could become one. Metadata is ASCII.
  */
 export function unsendable(request: object, token: string | undefined): string | undefined {
   for (const [field, value] of Object.entries(request))
     for (const text of [value].flat())
       if (typeof text === 'string' && (!text.isWellFormed() || text.includes('\ufffd')))
         return `${field}: must be valid UTF-8`
-  return token === undefined || /^[ -~]*$/.test(token) ? undefined : 'consistency-token: must be as a vote gave it'
+  return token === undefined || /^[ -~]*$/.test(token)
+    ? undefined
+    : 'consistency-token: must be one that a vote has returned'
 }
 
-/** What to do about a status; a status not named here is a mistake of ours. */
+/** What to do about a status. A status that is missing here is a mistake of ours. */
 const ADVICE: Partial<Record<status, string>> = {
   [status.INVALID_ARGUMENT]: 'correct the field it names',
   [status.NOT_FOUND]: 'list the polls: zx scripts/poll.ts list',
   [status.UNAVAILABLE]: 'see who is down: zx scripts/status.ts; bring the lab up: zx scripts/setup.ts',
   [status.DEADLINE_EXCEEDED]:
-    'see who is stuck: zx scripts/status.ts, and whether commits wait: zx scripts/replication.ts',
+    'see which node hangs: zx scripts/status.ts, and whether commits wait: zx scripts/replication.ts',
   [status.RESOURCE_EXHAUSTED]:
-    'the server or its database has too much to do, or no room left: try again in a moment, look at df -h',
+    'the server or its database is overloaded or out of space: try again in a moment, and look at df -h',
 }
 
 /** The error of a failed call: what was answered, and what to do about it. */
@@ -155,7 +157,8 @@ export const callFailed = (call: string, address: string, error: Pick<ServiceErr
     call: `${call} at ${address}`,
     status: status[error.code] ?? error.code,
     details: detailsOf(error),
-    advice:
-      ADVICE[error.code] ??
-      'look at what the servers logged: docker logs, of the containers that zx scripts/status.ts --json names',
+    advice: error.details.startsWith('Name resolution failed')
+      ? 'correct the name of the host; zx scripts/status.ts shows the addresses of the lab'
+      : (ADVICE[error.code] ??
+        'look at what the servers logged: docker logs, of the containers that zx scripts/status.ts --json names'),
   })

@@ -1,6 +1,6 @@
 import type { ServiceError } from '@grpc/grpc-js'
 
-/** What a failed call says of itself, without the client library's own notes on where the time went. */
+/** The message of a failed call, without the client library's notes on how the time was spent. */
 export const detailsOf = ({ details }: Pick<ServiceError, 'details'>): string =>
   details
     .replace(/^(Deadline exceeded after [\d.]+s),.*$/s, '$1')

@@ -4,25 +4,25 @@ import { type PollResultResponse, ResultServiceClient } from '../../../proto/gen
 import { interruption } from '../interruption.ts'
 import { callFailed } from './client.ts'
 
-/** What a followed poll has to tell. */
+/** News of a poll that is followed. */
 export type LiveNews =
   | { readonly kind: 'results'; readonly results: PollResultResponse }
   /** The stream ended and is opened again. */
   | { readonly kind: 'interrupted'; readonly why: string }
-  /** What is shown next may be less than before. */
+  /** The next counts may be lower than before. */
   | { readonly kind: 'history lost'; readonly why: string }
 
-/** Seconds without any results, before `patience` multiplies it, after which following fails. */
+/** Following fails after this many seconds without results, before `patience`. */
 const GIVE_UP_SECONDS = 30
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 1000
 
-// A server that stops or dies, or a balancer that breaks off (INTERNAL), leaves the other to go on with.
+// If a server stops or dies, or the balancer breaks off (INTERNAL), the other server can go on.
 const WORTH_ANOTHER_TRY = new Set([status.UNAVAILABLE, status.INTERNAL, status.RESOURCE_EXHAUSTED])
-// A failover, or a lab that was made anew: the consistency token stands for nothing any more.
+// After a failover or a reset the write of the consistency token may be gone.
 const HISTORY_LOST = new Set([status.DATA_LOSS, status.OUT_OF_RANGE])
 
-/** Follows a poll until it is closed: results whenever they change, on another server where one goes away. */
+/** Follows a poll until it is closed: gives its results when they change. If a server goes away, it follows on another. */
 export async function* followResults(address: string, uuid: string, patience: number): AsyncGenerator<LiveNews, void> {
   const client = new ResultServiceClient(address, credentials.createInsecure())
   let token: string | undefined

@@ -6,12 +6,11 @@ import { detailsOf } from './error-details.ts'
 export type WriteProbe = { readonly timeline: number; readonly servedBy: string } | { readonly problem: string }
 
 /**
- * Asks the service at `address` to write, and leaves nothing behind: a vote for a poll that does not exist. It takes the
- * whole way of a vote, into a transaction on the database that takes writes, where only the row is missing; the token of
- * the answer says on which timeline that was.
+ * Asks the service at `address` to write, and leaves nothing behind: it votes for a poll that does not exist. The vote goes
+ * all the way into a transaction on the primary database, but no row is written. The token of the answer has the timeline.
  */
 export function probeWrites(address: string, seconds: number): Promise<WriteProbe> {
-  // Backing off from a balancer that is there would only add to what is measured.
+  // If the balancer is up, a backoff would only add to the measured time.
   const client = new VoteServiceClient(address, credentials.createInsecure(), { 'grpc.enable_retries': 0 })
   const vote = { uuid: randomUUID(), userID: 'failover', select_options: '-' }
   return new Promise<WriteProbe>((resolve) => {

@@ -7,7 +7,7 @@ import { makePrivateFolder } from './private-files.ts'
 /** Where a lab keeps what it knows about itself on this machine, for the user who set it up. */
 export const stateFolder = (lab: Lab): string => join(baseFolder(), 'failover-lab', lab.name)
 
-/** A relative XDG_STATE_HOME counts as none, as its standard says. */
+/** A relative XDG_STATE_HOME is ignored, as its standard says. */
 function baseFolder(): string {
   const given = process.env['XDG_STATE_HOME']
   if (given && isAbsolute(given)) return given
@@ -33,6 +33,6 @@ export async function makeStateFolder(lab: Lab): Promise<string> {
   }
 }
 
-/** The error of a folder that cannot be worked in. */
+/** The error for a folder that cannot be used. */
 export const unusable = (folder: string, error: unknown) =>
   labError('STATE_FOLDER', { folder, problem: error instanceof Error ? error.message : String(error) })

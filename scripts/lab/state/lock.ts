@@ -8,32 +8,32 @@ import { interruption } from '../interruption.ts'
 import type { Lab } from '../topology/topology.ts'
 import { makeStateFolder, stateFolder, unusable } from './folder.ts'
 
-/** What a lock is on: the lab itself, or a long business of which there is one at a time and whose commands change the lab. */
+/** What a lock is for: the lab itself, or a long task that runs once at a time and whose commands change the lab. */
 type What = 'lab' | 'exercise' | 'experiment'
 
-/** Seconds that a command waits for the lock: whoever only asks whether it is held has it for an instant. */
+/** Seconds that a command waits for the lock: who only checks whether it is taken has it for an instant. */
 const WAIT_SECONDS = 0.3
 
 /**
- * Runs `work` while nothing else of this user changes the same lab; a second one gets a `BUSY` error.
- * The lock is a `flock` on a file in the lab's own state folder, which nobody else can open. The kernel lets go of it
- * however the process ends. It goes with the open file, so the command that takes it may end at once.
+ * Runs `work` while no other command of this user changes the same lab; a second one gets a `BUSY` error.
+ * The lock is a `flock` on a file in the lab's own state folder, which nobody else can open. The kernel releases it
+ * however the process ends. It belongs to the open file, so the command that takes it may end at once.
  */
 export async function exclusively<T>(lab: Lab, work: () => Promise<T>, what: What = 'lab'): Promise<T> {
   const file = await take(lab, what)
   try {
     return await work()
   } finally {
-    // Who waits for it sees that it is gone, and makes a new one.
+    // Another command that waits for the lock sees that the file is gone, and makes a new one.
     const path = fileOf(lab, what)
     if (await isStill(path, file)) await unlink(path).catch(() => {})
-    // As it was, where nothing else is kept.
+    // Removes the folder too, if nothing else is in it.
     await rmdir(dirname(path)).catch(() => {})
     await file.close()
   }
 }
 
-/** Is some command changing the lab at this moment? */
+/** Whether a command is changing the lab at this moment. */
 export async function isHeld(lab: Lab): Promise<boolean> {
   const path = fileOf(lab, 'lab')
   const file = await open(path, 'r').catch(() => undefined)
@@ -52,7 +52,7 @@ async function take(lab: Lab, what: What): Promise<FileHandle> {
   for (;;) {
     await makeStateFolder(lab)
     const file = await open(path, 'a+', 0o600).catch((error: NodeJS.ErrnoException) => {
-      // Its last holder has just removed the folder.
+      // The last command that had the lock has just removed the folder.
       if (error.code === 'ENOENT') return undefined
       throw unusable(dirname(path), error)
     })
@@ -72,15 +72,15 @@ async function take(lab: Lab, what: What): Promise<FileHandle> {
   }
 }
 
-/** Whether the locked file is the one that others find: its last holder may have removed it meanwhile. */
+/** Whether the locked file is still at its path: the command that had the lock before may have removed it meanwhile. */
 async function isStill(path: string, file: FileHandle): Promise<boolean> {
   const [found, locked] = await Promise.all([stat(path).catch(() => undefined), file.stat()])
   return found !== undefined && found.ino === locked.ino && found.dev === locked.dev
 }
 
-/** Asks the kernel for a lock on an open file, by util-linux's command, since Node has none; false where another has it. */
+/** Locks an open file with util-linux's command, since Node has no flock; false if another process has the lock. */
 async function flock(file: FileHandle, path: string, options: readonly string[]): Promise<boolean> {
-  // Ctrl-C is heard by this process; it must not end the command without an answer.
+  // Ctrl-C is for this process; it must not end the command before its answer.
   const child = spawn('flock', [...options, '3'], { stdio: ['ignore', 'ignore', 'pipe', file.fd], detached: true })
   const said = child.stderr === null ? '' : text(child.stderr)
   const [exit] = await once(child, 'close').catch((error: unknown) => {
@@ -93,13 +93,13 @@ async function flock(file: FileHandle, path: string, options: readonly string[])
 
 const ownVerb = (): string => basename(process.argv.find((word) => word.endsWith('.ts')) ?? '', '.ts')
 
-/** Who has the lock, as far as that is known. */
+/** The command that has the lock, as far as it is known. */
 async function holderIn(path: string): Promise<string> {
   try {
     const { pid, verb, since } = JSON.parse(await readFile(path, 'utf8'))
     process.kill(Number(pid), 0)
     return `${verb === '' ? '' : `${verb}, `}pid ${pid}, since ${new Date(since).toLocaleTimeString('en-GB')}`
   } catch {
-    return 'which one is not known'
+    return 'its process is unknown'
   }
 }

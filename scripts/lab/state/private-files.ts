@@ -2,8 +2,8 @@ import { chown, lstat, mkdir, open, readlink, rename, stat } from 'node:fs/promi
 import { dirname, resolve } from 'node:path'
 
 /**
- * Replaces a file in one step; at no time can anyone but its owner read it. A link stays a link, and what it points to is
- * replaced. Root, who works for somebody else under sudo, leaves the file to its owner, or a new one to that of its folder.
+ * Replaces a file in one step; at no time can anyone but its owner read it. A link stays a link: the file that it points to
+ * is replaced. Under sudo the file keeps its owner; a new file gets the owner of its folder.
  */
 export async function writePrivately(file: string, text: string): Promise<void> {
   const target = await linked(file)
@@ -23,19 +23,19 @@ export async function writePrivately(file: string, text: string): Promise<void> 
   await rename(draft, target)
 }
 
-/** Where links lead to in the end, also if nothing is there yet. */
+/** The path at the end of all links, also if nothing is there yet. */
 async function linked(file: string, hops = 0): Promise<string> {
   const isLink = await lstat(file).then(
     (it) => it.isSymbolicLink(),
     () => false,
   )
-  // More of them lead in a circle: then writing fails.
+  // More links than this are a circle: then writing fails.
   return isLink && hops < 40 ? linked(resolve(dirname(file), await readlink(file)), hops + 1) : file
 }
 
 /**
- * Makes a folder, and those above it, that only its owner may read. Root, who works for somebody else under sudo, gives
- * them to the owner of the folder that they are in.
+ * Makes a folder that only its owner may read, and missing folders above it. Under sudo root works for somebody else, so it
+ * gives them to the owner of the folder that they are in.
  */
 export async function makePrivateFolder(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -44,5 +44,5 @@ export async function makePrivateFolder(folder: string): Promise<void> {
   for (let made = resolve(folder); made !== dirname(resolve(first)); made = dirname(made)) await chown(made, uid, gid)
 }
 
-/** Whether we may give a file to somebody else. */
+/** Whether this process may change the owner of a file. */
 export const isRoot = (): boolean => process.getuid?.() === 0

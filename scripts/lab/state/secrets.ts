@@ -10,22 +10,22 @@ const NAMES: readonly Secret[] = ['owner', 'service', 'replicator', 'monitor']
 
 const verifierFile = (name: Secret) => `${name}.scram`
 
-/** Files with what a database keeps of each password, beside the passwords. */
+/** Files beside the passwords with what a database stores for each. */
 export const VERIFIERS: readonly string[] = NAMES.map(verifierFile)
 
 /** The passwords of one lab's database roles, by role. */
 export type Secrets = Readonly<Record<Secret, string>>
 
-/** One file for each role, outside the checkout, so that none is ever committed or carried along. */
+/** One file for each role, outside the checkout, so that none is ever committed or copied with it. */
 export const secretsFolder = (lab: Lab): string => join(stateFolder(lab), 'secrets')
 
-/** The lab's passwords, or undefined where it has none yet. */
+/** The lab's passwords, or undefined if it has none yet. */
 export async function readSecrets(lab: Lab): Promise<Secrets | undefined> {
   const folder = secretsFolder(lab)
   const read = async (name: Secret) => {
     const text = await readFile(join(folder, name), 'utf8')
     if (!/^[0-9a-f]{48}$/.test(text))
-      throw labError('SECRETS_BROKEN', { folder, problem: `${name} is not a password of ours` })
+      throw labError('SECRETS_BROKEN', { folder, problem: `${name} is not a password that the lab made` })
     return [name, text] as const
   }
   try {
@@ -38,7 +38,7 @@ export async function readSecrets(lab: Lab): Promise<Secrets | undefined> {
   }
 }
 
-/** Makes new passwords and keeps them, readable by their owner only. */
+/** Makes new passwords and stores them, readable by their owner only. */
 export async function createSecrets(lab: Lab): Promise<Secrets> {
   const folder = secretsFolder(lab)
   const draft = `${folder}.${process.pid}`
@@ -50,7 +50,7 @@ export async function createSecrets(lab: Lab): Promise<Secrets> {
   return secrets
 }
 
-/** Makes the verifiers that are missing: a lab from before has none. */
+/** Makes the verifiers that are missing: a lab of an older version has none. */
 export async function keepVerifiers(lab: Lab, secrets: Secrets): Promise<void> {
   for (const name of NAMES) {
     const file = join(secretsFolder(lab), verifierFile(name))
@@ -62,7 +62,7 @@ export async function keepVerifiers(lab: Lab, secrets: Secrets): Promise<void> {
   }
 }
 
-/** Deletes all that the lab keeps about itself on this machine; locks go with their holders. */
+/** Deletes all that the lab keeps about itself on this machine, except locks: the command that has one removes it. */
 export async function forgetLab(lab: Lab): Promise<void> {
   const folder = stateFolder(lab)
   const kept = (await readdir(folder)).filter((name) => !name.endsWith('.lock'))
@@ -72,8 +72,8 @@ export async function forgetLab(lab: Lab): Promise<void> {
 const ITERATIONS = 4096
 
 /**
- * What PostgreSQL keeps of a password (RFC 5803), which lets nobody in: a database is given this, so that it knows who
- * comes without holding the password, and no log of a statement that sets it can show one.
+ * What PostgreSQL stores for a password (RFC 5803). Nobody can log in with it. A database gets only this, so it can check a
+ * password without having it, and a logged statement cannot show one.
  */
 export function verifierOf(password: string, salt = randomBytes(16)): string {
   const salted = pbkdf2Sync(password, salt, ITERATIONS, 32, 'sha256')

@@ -1,15 +1,17 @@
-// Imported first by every verb, which loads the rest only then: loading takes a while, and has to end in order too.
+// Every verb imports this first, before it loads the rest: loading takes a while, and a signal has to end that in order too.
 import { spawn } from 'node:child_process'
 import { fstatSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
-import { heedInterruption, reader } from '../interruption.ts'
+import { handleSignals, reader } from '../interruption.ts'
+import { settleColours } from './abilities.ts'
 
-heedInterruption()
+handleSignals()
+settleColours()
 
-// Halves the time to load what a script imports from here on.
+// Halves the time to load what a script imports after this.
 enableCompileCache()
 
-// Who reads may have left (`| head -1`), and the terminal be closed: what was begun is brought to its end all the same.
+// The reader may have gone (`| head -1`), or the terminal may be closed: the verb still finishes its work.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
     if (stream === process.stdout) reader.left = true
@@ -18,14 +20,14 @@ for (const stream of [process.stdout, process.stderr])
     if (stream === process.stdout) console.error(`✗ the answer could not be written: ${message}`)
   })
 
-/** From now on the process ends when nobody reads its answer any more: for what does nothing else than answer. */
+/** From now on the process ends when nobody reads its answer any more. For verbs that only answer and change nothing. */
 export const endWithReader = (): void => {
   process.stdout.once('error', () => process.exit())
 }
 
 /**
- * Notes also without a word to write that nobody reads the answer any more, for what may have none for hours. Node would
- * not know of it, `tail` does; it ends with this process.
+ * Notices that nobody reads the answer any more, also while there is nothing to write, perhaps for hours. Node does not
+ * notice that, but `tail` does; it ends with this process.
  */
 export function watchReader(): void {
   if (!fstatSync(process.stdout.fd).isFIFO()) return

@@ -6,7 +6,7 @@ import type { StartupFigures } from '../bench/startup.ts'
 import { machineLine } from '../docker/machine.ts'
 import { median, quantile } from '../numbers.ts'
 
-/** What was endured, in words and figures. */
+/** The result of an endurance run, in words and figures. */
 export function enduranceTable(figures: EnduranceFigures): string {
   const { machine, options, kills, acknowledged, perSecond, longestGap, stored, lost, memory } = figures
   const faults = faultsOf(figures)
@@ -26,10 +26,10 @@ export function enduranceTable(figures: EnduranceFigures): string {
   ].join('\n')
 }
 
-/** Targets of the lab on 2 processors: seconds, and how many times faster reset is than starting over. */
+/** Targets of the lab on 2 processors: seconds, and how many times faster reset is than teardown and setup. */
 const TARGETS = { setup: 5, reset: 3, ratio: 5 }
 
-/** The figures as a table: median, least and most of each, and what the target says. */
+/** The figures as a table: median, least and greatest value of each, and whether the target is met. */
 export function startupTable(figures: StartupFigures): string {
   const { machine, runs } = figures
   const ratio = figures.teardownAndSetupFromNothing / median(figures.reset)
@@ -41,7 +41,7 @@ export function startupTable(figures: StartupFigures): string {
       target === undefined ? '' : `≤ ${target} s ${median(seconds) <= target ? 'met' : 'missed'}`,
     ].join('  ')
   return [
-    `${machineLine(machine)}; ${runs} runs, each of all in turn`,
+    `${machineLine(machine)}; ${runs} runs, in each all of these in turn`,
     '',
     `${''.padEnd(44)}  ${'median'.padStart(8)}  ${'range'.padStart(12)}  target`,
     row('setup, images present, nothing running', figures.setup, TARGETS.setup),
@@ -54,21 +54,21 @@ export function startupTable(figures: StartupFigures): string {
   ].join('\n')
 }
 
-/** The figures as a table: median, 95th percentile and most of each, against its target, and the medians of its parts. */
+/** The figures as a table: median, 95th percentile, greatest value and target, then the medians of the parts. */
 export function failoverTable({ machine, runs, failover, watchCrash, watchFreeze, thawed }: FailoverFigures): string {
   return [
-    `${machineLine(machine)}; ${runs} runs of each, to the first vote that a client saw acknowledged`,
+    `${machineLine(machine)}; ${runs} runs of each, until a client's vote was acknowledged`,
     '',
     `${''.padEnd(40)}  ${'median'.padStart(7)}  ${'p95'.padStart(7)}  ${'most'.padStart(7)}  target`,
     ...row('failover after a crash, from the command', failover, 1, 0.5),
-    ...row('--watch, from the order to kill', watchCrash, 2, 0.95),
-    ...row('--watch, from the order to pause', watchFreeze, 2, 0.95),
+    ...row('--watch, from the command to kill', watchCrash, 2, 0.95),
+    ...row('--watch, from the command to pause', watchFreeze, 2, 0.95),
     '',
-    `${thawed.attempts} votes put straight to the frozen primary: ${thawed.acknowledged} acknowledged after the failover, thawed and started again; ${thawed.beforeFence} before, on its way to be fenced`,
+    `${thawed.attempts} votes sent directly to the frozen primary: it acknowledged ${thawed.acknowledged} after the failover, when it was thawed and started again, and ${thawed.beforeFence} while it was being fenced`,
   ].join('\n')
 }
 
-/** A row, and below it where the time goes. */
+/** A row, and below it the times of the parts. */
 function row(name: string, runs: readonly FailoverRun[], target: number, share: number): string[] {
   const seconds = runs.map((run) => run.seconds)
   const met = quantile(seconds, share) <= target ? 'met' : 'missed'
@@ -86,7 +86,7 @@ function row(name: string, runs: readonly FailoverRun[], target: number, share: 
   ]
 }
 
-/** The figures as tables: ratios against their targets, latencies at a fixed rate, and where time went. */
+/** The figures as tables: ratios and their targets, latencies at a fixed rate, and processor time. */
 export function serviceTable(figures: ServiceFigures): string {
   const { machine, options, comparisons, openLoop, votes, errors } = figures
   return [
@@ -96,10 +96,10 @@ export function serviceTable(figures: ServiceFigures): string {
     `${''.padEnd(NAME)}  ${'rate'.padStart(9)}  ${'against'.padStart(9)}  ${'ratio'.padStart(6)}  ${'of time'.padStart(7)}  target`,
     ...comparisons.map(comparisonRow),
     '',
-    `votes at a fixed ${openLoop.perSecond} a second, from when each was due: ${latency(openLoop)}`,
-    `every one of ${votes.acknowledged} acknowledged votes is stored and counted: ${votes.stored === votes.acknowledged && votes.counted === votes.acknowledged ? 'yes' : 'NO'}`,
+    `votes at a fixed rate of ${openLoop.perSecond} a second, from the time when each was due: ${latency(openLoop)}`,
+    `all ${votes.acknowledged} acknowledged votes are stored and counted: ${votes.stored === votes.acknowledged && votes.counted === votes.acknowledged ? 'yes' : 'NO'}`,
     '',
-    'Processor time, µs for each call, vote or row, by who spent it; and how busy all processors were',
+    'Processor time in µs for each call, vote or row, by node; and how busy all processors were',
     ...timeTable(comparisons),
     ...errors.map((error) => `✗ ${error}`),
   ].join('\n')

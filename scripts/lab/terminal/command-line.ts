@@ -8,11 +8,12 @@ import { proxySettings } from '../../../vm/proxy.ts'
 import { LabError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { decimal } from '../numbers.ts'
-import { visibleLines } from '../visible.ts'
+import { repeated, visibleLines } from '../visible.ts'
+import { coloured } from './abilities.ts'
 
 let listed: Command[] | undefined
 
-/** From now on a script that is imported runs nothing: its command line is put into the list that this gives. */
+/** From now on an imported script runs nothing: its command line is added to the list that this returns. */
 export function listPrograms(): readonly Command[] {
   listed = []
   return listed
@@ -27,17 +28,50 @@ export async function commandLine(script: string, define: (program: Command) => 
     .name(`zx scripts/${script.split('/').at(-1)}`)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError('Try --help.')
-    .configureOutput({ outputError: (text, write) => write(visibleLines(text)) })
-  heedProxies()
+    .configureOutput({ outputError: (text, write) => write(visibleLines(withWordsCut(text))) })
+  useProxies()
+  chalk.level = levelOf(coloured.answers)
   try {
     define(program)
+    for (const command of [program, ...program.commands]) command.showHelpAfterError(hintOf(command))
     if (listed !== undefined) return void listed.push(program)
     interruption.signal.throwIfAborted()
-    await program.parseAsync(ownArguments(process.argv, script), { from: 'user' })
+    const words = ownArguments(process.argv, script)
+    refuseUselessValues(program, words)
+    await program.parseAsync(words, { from: 'user' })
   } catch (error) {
     process.exitCode = report(error, basename(script, '.ts'))
   }
+}
+
+const hintOf = ({ registeredArguments }: Command): string =>
+  registeredArguments.length === 0 ? 'Try --help.' : 'Try --help. Text that begins with a dash goes after --.'
+
+/** Commander quotes what was typed, however long that is. */
+const withWordsCut = (text: string): string => text.replaceAll(/(?<=')[^']{101,}(?=')/g, repeated)
+
+/** An option that takes no value means the same with any, `--json=false` too: better refused than misunderstood. */
+function refuseUselessValues(program: Command, words: readonly string[]): void {
+  const options = [program, ...program.commands].flatMap((command) => command.options)
+  const before = words.slice(0, words.includes('--') ? words.indexOf('--') : words.length)
+  for (const [, name] of before.flatMap((word) => [...word.matchAll(/^(--[\w-]+)=/g)])) {
+    const known = options.filter(({ long }) => long === name)
+    if (known.length > 0 && known.every((option) => option.isBoolean()))
+      program.error(`error: option '${name}' takes no value: give it alone, or leave it out`, { exitCode: 2 })
+  }
+}
+
+/** For the command that is run when none is named: the word that it was given is none. */
+export function refuseOtherCommands({ args: [word], parent }: Command): void {
+  if (word === undefined) return
+  const names = parent?.commands.map((command) => command.name()).join(', ')
+  parent?.error(`error: unknown command '${word}': it must be one of ${names}`)
+}
+
+/** Reads the path of something that is to be written. */
+export const pathFrom = (text: string): string => {
+  if (text === '') throw new InvalidArgumentError('It must be a path.')
+  return text
 }
 
 /** Arguments of a script, without the words that started it: zx leaves its own before those of the script, and any may be a link. */
@@ -64,7 +98,12 @@ export function numberFrom(low: number, high: number): (text: string) => number 
   }
 }
 
+/** The level of colours that chalk has found, at least the first where they are wished for. */
+const foundLevel = chalk.level
+const levelOf = (wanted: boolean) => (wanted ? (foundLevel === 0 ? 1 : foundLevel) : 0)
+
 function report(error: unknown, verb: string): number {
+  chalk.level = levelOf(coloured.besides)
   // Commander has already said what is wrong.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   const cause = interruption.signal.aborted ? interruption.signal.reason : error
@@ -75,12 +114,12 @@ function report(error: unknown, verb: string): number {
     console.error(lines.join('\n'))
     return cause.code === 'INTERRUPTED' ? interruption.exit : 1
   }
-  // Not foreseen, so a mistake of ours: show all there is.
+  // An unexpected error is a mistake of ours: show all of it.
   console.error(visibleLines(cause instanceof ProcessOutput ? String(cause) : inspect(cause)))
   return 1
 }
 
-/** Lets this process, and all that it starts, find the machine's proxies, and reach labs without them: gRPC would else call them too. */
-export function heedProxies(): void {
+/** Sets the machine's proxies for this process and all that it starts. Labs are reached without them: gRPC would use one. */
+export function useProxies(): void {
   Object.assign(process.env, proxySettings(process.env, [process.env['LAB_BIND'] ?? '']))
 }

@@ -1,16 +1,21 @@
 import { chalk } from 'zx/core'
-import { endpointOf, type Lab } from '../topology/topology.ts'
+import { endpointOf, type Lab, psqlPlaceOf } from '../topology/topology.ts'
 import { visible } from '../visible.ts'
 
 /** What goes in front of a verb, that it is about this lab and not the one without a name. */
-const prefixOf = ({ settings: { name, portOffset } }: Lab): string =>
-  (name === '' ? '' : `LAB_NAME=${name} `) + (portOffset === 0 ? '' : `LAB_PORT_OFFSET=${portOffset} `)
+const prefixOf = ({ settings: { name, portOffset, bind } }: Lab): string =>
+  (name === '' ? '' : `LAB_NAME=${name} `) +
+  (portOffset === 0 ? '' : `LAB_PORT_OFFSET=${portOffset} `) +
+  (['127.0.0.1', '0.0.0.0'].includes(bind) ? '' : `LAB_BIND=${bind} `)
 
-/** Where the lab is reached from this machine, and what to try first; and why psql will ask for a password, if it will. */
+/** How the lab is reached from this machine, what to try first, and why psql will ask for a password, if it will. */
 export function endpoints(lab: Lab, psqlAsks?: string): string {
   const [database] = lab.databases
-  const port = database?.publishedPort
-  const psql = `psql -h localhost${port === 5432 ? '' : ` -p ${port}`} -U owner polling`
+  const {
+    hosts: [host],
+    port,
+  } = psqlPlaceOf(lab)
+  const psql = `psql -h ${host}${port === 5432 ? '' : ` -p ${port}`} -U owner polling`
   return [
     `  gRPC, balanced   ${endpointOf(lab, lab.loader)}`,
     ...lab.servers.map((server) => `  gRPC, ${server.name.padEnd(10)} ${endpointOf(lab, server)}`),

@@ -10,7 +10,7 @@ import { visible, visibleLines } from '../visible.ts'
 const VERB = 'zx scripts/exercise.ts'
 const next = (what: string) => `  ${chalk.bold('→')} ${what}`
 
-/** The track, an exercise a line, with how far somebody is. */
+/** The track, one exercise on each line, with the learner's progress. */
 export function trackTable({ track, broken, progress }: Listed): string {
   const width = Math.max(0, ...track.map(({ title }) => title.length))
   const rows = track.map(({ name, number, title, exercise }) => {
@@ -41,12 +41,12 @@ function stateOf(record: Exercised | undefined): string {
 function nextStep({ track, progress }: Pick<Listed, 'track' | 'progress'>): string {
   const { current, exercises } = progress
   if (current !== null && exercises[current.name]?.solvedAt == null)
-    return next(`${VERB} check looks at what you did; ${VERB} hint helps you on`)
+    return next(`${VERB} check looks at what you did; ${VERB} hint helps you`)
   const open = track.find(({ name }) => exercises[name]?.solvedBy !== 'learner')
-  return open === undefined ? next('the whole track is done') : next(`${VERB} start ${open.number}`)
+  return open === undefined ? next('all exercises are done') : next(`${VERB} start ${open.number}`)
 }
 
-/** The brief of an exercise that has been started, and what is needed besides. */
+/** The brief of an exercise that was started, and what else is needed. */
 export const briefView = ({ entry, given }: Started): string =>
   [
     onScreen(entry.brief),
@@ -54,7 +54,7 @@ export const briefView = ({ entry, given }: Started): string =>
     ...(entry.exercise.question === undefined
       ? []
       : [`${chalk.bold('Asked')}  ${entry.exercise.question}  Answer with: ${VERB} check --answer "…"`, '']),
-    next(`${VERB} check looks at what you did; ${VERB} hint helps you on`),
+    next(`${VERB} check looks at what you did; ${VERB} hint helps you`),
   ].join('\n')
 
 /** What a check found, and what comes next. */
@@ -73,11 +73,11 @@ export function checkView({ entry, passed, findings, earlierAnswer, next: follow
       ? []
       : [
           '',
-          `Your answer is still "${visible(earlierAnswer)}", from an earlier check; another one: ${VERB} check --answer "…"`,
+          `Your answer is still "${visible(earlierAnswer)}", from an earlier check. To change it: ${VERB} check --answer "…"`,
         ]
   if (cannotBeMended(findings))
-    return [...lines, ...answer, '', next(`${VERB} start ${entry.number} begins this exercise again`)].join('\n')
-  if (!passed) return [...lines, ...answer, '', next(`go on, then ${VERB} check; ${VERB} hint helps you on`)].join('\n')
+    return [...lines, ...answer, '', next(`${VERB} start ${entry.number} starts this exercise again`)].join('\n')
+  if (!passed) return [...lines, ...answer, '', next(`go on, then ${VERB} check; ${VERB} hint helps you`)].join('\n')
   return [
     ...lines,
     ...answer,
@@ -108,28 +108,28 @@ export const hintView = ({ text, nth, of }: { text: string | undefined; nth: num
     ? `there are no more hints\n${next(`${VERB} solve shows how it is done`)}`
     : `${chalk.bold(`Hint ${nth} of ${of}`)}  ${text}\n${next(`${VERB} check, or one more: ${VERB} hint`)}`
 
-/** The lab is as new, in no exercise. */
-export const endedView = (): string => `the lab is as new\n${next(`${VERB} list`)}`
+/** The lab was reset and is in no exercise. */
+export const endedView = (): string => `the lab is reset\n${next(`${VERB} list`)}`
 
 /** A step of a solution before it is carried out, and what it printed. */
 export const stepView = ({ does, command }: Step): string => `\n${chalk.bold(does)}\n$ ${visibleLines(command)}`
 export const actedView = ({ stdout, stderr }: Acted): string =>
   [visibleLines(stdout), stderr === '' ? '' : chalk.dim(visibleLines(stderr))].filter((text) => text !== '').join('\n')
 
-/** Exercises that were verified, one a line, and what is wrong with them. */
+/** Exercises that were verified, one on each line, and what is wrong with them. */
 export const verifiedLines = ({ name, problems, ways, seconds }: Verified): string =>
   problems.length === 0
-    ? `${chalk.green('✓')} ${name}  ${seconds.toFixed(1)} s from start to check; ${ways} other ways`
+    ? `${chalk.green('✓')} ${name}  ${seconds.toFixed(1)} s from start to check; ${ways} other ways tried`
     : [`${chalk.red('✗')} ${name}`, ...problems.map((problem) => `  ${visible(problem)}`)].join('\n')
 
-/** Markdown as it is read on a screen: headings stand out, and the rest stays as it is. */
+/** Markdown for a screen: headings stand out, the rest stays as it is. */
 const onScreen = (markdown: string): string =>
   markdown
     .trim()
     .replace(/^#+ (.+)$/gm, (_, title) => chalk.bold(title))
     .concat('\n')
 
-/** How the exercises of a track and their progress are told to a teacher's program. */
+/** The exercises of a track and the learner's progress, for a teacher's program. */
 export const progressJson = ({ track, broken, progress }: Listed, lab: string) => ({
   learner: progress.learner,
   lab,

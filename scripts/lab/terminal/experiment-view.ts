@@ -5,10 +5,10 @@ import { median } from '../numbers.ts'
 import { visible } from '../visible.ts'
 
 const MARKS = { pass: chalk.green('✓'), fail: chalk.red('✗'), unknown: chalk.yellow('?') } as const
-/** Lost votes that are named for each run; its result names all. */
+/** How many lost votes are named for each run; its result.json names all. */
 const NAMED = 10
 
-/** The runs by what they had in common, then why those that did not pass did not. */
+/** The runs, grouped by their plans, then the reasons of those that did not pass. */
 export function experimentTable({ experiment, folder, report }: Kept): string {
   const groups = Map.groupBy(experiment.runs, ({ plan: { fault, level, recovery } }) =>
     [fault, level, recovery].join('\t'),
@@ -42,7 +42,7 @@ export function experimentTable({ experiment, folder, report }: Kept): string {
     ...lines,
     '',
     ...experiment.runs.flatMap(runLines),
-    `${MARKS[experiment.verdict]} ${experiment.verdict}; all of it is in ${visible(folder)}`,
+    `${MARKS[experiment.verdict]} ${experiment.verdict}; everything is in ${visible(folder)}`,
     `  look at ${visible(report)}`,
   ].join('\n')
 }
@@ -68,7 +68,7 @@ function figuresOf(runs: readonly Run[]): readonly string[] {
   ]
 }
 
-/** The median, and the least and the most where there are several. */
+/** The median; if there are several values, also the least and the greatest. */
 function spread(values: readonly number[]): string {
   if (values.length === 0) return '-'
   const middle = median(values).toFixed(0)

@@ -16,9 +16,7 @@ export function failoverView(it: Failover): string {
   const level =
     it.level.chosen === 'async'
       ? []
-      : [
-          `  durability   async for now: ${it.promoted} has no standby to be ${it.level.chosen} with; rejoin restores it`,
-        ]
+      : [`  durability   async for now: ${it.promoted} has no standby; rejoin restores ${it.level.chosen}`]
   return [
     `${chalk.green('✓')} ${it.promoted} ${it.promotedNow ? 'is now' : 'was already'} the primary, on timeline ${it.timeline}; ${it.fenced} is fenced`,
     `  took         ${it.seconds.toFixed(2)} s to the first acknowledged write: ${parts.join(', ')}`,
@@ -34,7 +32,7 @@ export function failoverView(it: Failover): string {
   ].join('\n')
 }
 
-/** Votes by name, the first hundred of them. */
+/** Votes by name, at most the first hundred. */
 export function lostVotesLines(votes: readonly LostVote[] | null, shown = 100): string[] {
   if (votes === null || votes.length === 0) return []
   const lines = votes

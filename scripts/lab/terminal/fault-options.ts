@@ -12,7 +12,7 @@ const numberIn =
     return value
   }
 
-/** How long a fault may be asked for. */
+/** How long a fault may last. */
 export const seconds = numberIn({ from: 0.1, to: 86_400, unit: 'seconds' })
 
 /** A kind's option, as the command line takes it. */

@@ -3,14 +3,14 @@ import type { Rejoin } from '../verbs/rejoin.ts'
 import { visible } from '../visible.ts'
 import { lostVotesLines } from './failover-view.ts'
 
-/** How a node came back, and what that threw away, for people. */
+/** How a node came back and what was lost, for people. */
 export function rejoinView(it: Rejoin): string {
   const how = {
     none: 'streamed already; nothing was done',
-    mended: `follows again; what kept it from that: ${it.why}`,
-    rewound: 'was rewound to where the two parted, and streams',
+    mended: `follows again; the cause was: ${it.why}`,
+    rewound: 'was rewound to the point where its history diverged, and streams',
     copied: `was copied from the primary (${visible(String(it.why))}), and streams`,
-    undone: `streams; the failover that fenced ${it.primary} had promoted nobody, and is undone`,
+    undone: `streams; the failover that fenced ${it.primary} had promoted no standby, and is undone`,
   }[it.how]
   const votes =
     it.divergedVotes === null

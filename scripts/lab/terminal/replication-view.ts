@@ -3,7 +3,7 @@ import { LEVELS } from '../rules/durability.ts'
 import type { Replication } from '../verbs/replication.ts'
 import { visible } from '../visible.ts'
 
-/** The level in force for people: all four with what each waits for and survives, and whether commits get through. */
+/** The level in force, for people: all four levels, what each waits for and survives, and whether commits hang. */
 export function replicationView(it: Replication): string {
   const levels = Object.entries(LEVELS).flatMap(([name, { waitsFor, survives, loses }]) => [
     `${name === it.level ? chalk.green('●') : '○'} ${name === it.level ? chalk.bold(name) : name}`,
@@ -17,11 +17,11 @@ export function replicationView(it: Replication): string {
     ...(it.level === null ? [`the settings on ${it.primary} are none of these levels`] : []),
     ...(it.hangs
       ? [
-          `commits hang (${it.waitingCommits} now): the standby they wait for is not there. Bring it back, or go on without it: zx scripts/replication.ts async`,
+          `commits hang (${it.waitingCommits} now): they wait for a standby that is not there. Bring it back, or go on without it: zx scripts/replication.ts async`,
         ]
       : []),
     ...(it.level !== it.chosen && it.level !== null
-      ? [`${it.chosen} was chosen; rejoin brings it back together with the standby`]
+      ? [`${it.chosen} was chosen; rejoin restores it when it brings the standby back`]
       : []),
   ]
   return [

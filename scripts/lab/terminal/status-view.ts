@@ -1,11 +1,12 @@
+import { stripVTControlCharacters } from 'node:util'
 import { chalk } from 'zx/core'
 import { faultLines } from '../faults/kinds.ts'
 import { bytes } from '../numbers.ts'
 import type { LabStatus, NodeStatus } from '../verbs/status.ts'
 import { visible } from '../visible.ts'
 
-/** The lab's status as a table for people: one line a node, then who serves. */
-export function statusTable(status: LabStatus): string {
+/** The lab's status as a table for people: one line a node, or some lines where those are too long, then who serves. */
+export function statusTable(status: LabStatus, columns: number = Number.POSITIVE_INFINITY): string {
   const rows = [
     ['NODE', 'HEALTH', 'ROLE', 'TIMELINE', 'LSN', 'LAG', 'SLOT', 'ENDPOINT'],
     ...status.nodes.map((node) => [
@@ -20,18 +21,41 @@ export function statusTable(status: LabStatus): string {
     ]),
   ]
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
-  const lines = rows.map((row, index) => {
+  const wide = rows.map((row, index) => {
     const line = row.map((cell, column) => colour(cell, index, cell.padEnd(widths[column] ?? 0))).join('  ')
     return line.trimEnd()
   })
+  const fits = wide.every((line) => stripVTControlCharacters(line).length <= columns)
+  const lines = fits ? wide : rows.slice(1).flatMap((row) => narrow(row, columns))
   const problems = status.nodes
     .filter(({ problem }) => problem !== null)
     .map(({ name, problem }) => `${chalk.red('✗')} ${name}: ${visible(String(problem))}`)
   const warnings = status.nodes
     .filter(({ warning }) => warning !== null)
     .map(({ name, warning }) => `${chalk.yellow('!')} ${name}: ${visible(String(warning))}`)
-  const more = [...problems, ...warnings, ...changes(status), ...faults(status)]
+  const whose =
+    status.otherUser === null
+      ? []
+      : [
+          `${chalk.yellow('!')} this lab is that of the user ${visible(status.otherUser)}: you may look at it, and not change it`,
+        ]
+  const more = [...whose, ...problems, ...warnings, ...changes(status), ...faults(status)]
   return [...lines, '', ...containers(status), ...more, summary(status)].join('\n')
+}
+
+/** A node in lines that are as short as that, where its facts are. */
+function narrow([name = '', health = '', role = '', ...facts]: readonly string[], columns: number): readonly string[] {
+  const [timeline, lsn, lag, slot, endpoint] = facts
+  const said = Object.entries({ timeline, LSN: lsn, lag, slot, at: endpoint }).flatMap(([what, fact]) =>
+    fact === undefined || fact === '' ? [] : [`${what} ${fact}`],
+  )
+  const lines: string[] = []
+  for (const fact of said) {
+    const longer = `${lines.at(-1) ?? ''}, ${fact}`
+    if (lines.length > 0 && longer.length <= columns) lines.splice(-1, 1, longer)
+    else lines.push(`  ${fact}`)
+  }
+  return [[name, colour(health, 1, health), colour(role, 1, role)].join('  ').trimEnd(), ...lines]
 }
 
 /** What somebody changed with a `docker` command, and what puts it right. */
@@ -47,19 +71,19 @@ function changes({ nodes }: LabStatus): readonly string[] {
     : [...said, `${chalk.yellow('!')} changed by hand: ${names}; zx scripts/setup.ts puts it right`]
 }
 
-/** What the nodes are called for Docker, where that is something else than here. */
+/** The names of the nodes' containers, if they differ from the nodes' names. */
 const containers = ({ nodes }: LabStatus): readonly string[] =>
   nodes.some(({ name, container }) => container !== name)
     ? [`  containers: ${nodes.map(({ container }) => container).join(', ')}`]
     : []
 
-/** What is broken on purpose, or where to see that. */
+/** The faults in force, or where to see them. */
 function faults({ faults, nodes }: LabStatus): readonly string[] {
   const hidden = nodes.some(
     ({ state, healthy, trouble }) => state === 'running' && !healthy && trouble?.passes !== false,
   )
   const shown = faults.length === 0 ? [] : [`${chalk.yellow('!')} faults in force: ${faultLines(faults).join('; ')}`]
-  const hint = hidden ? [`${chalk.yellow('!')} faults of the network show in: zx scripts/fault.ts list`] : []
+  const hint = hidden ? [`${chalk.yellow('!')} to see network faults: zx scripts/fault.ts list`] : []
   return [...shown, ...hint]
 }
 
@@ -89,7 +113,7 @@ const slotOf = ({ database }: NodeStatus): string =>
     )
     .join('; ')
 
-/** The servers write to the newer of two primaries. */
+/** With two primaries the servers write to the newer one. */
 function split(nodes: LabStatus['nodes']): string {
   const timelines = nodes.flatMap(({ name, database }) =>
     database?.role === 'primary' ? [{ name, timeline: database.timeline ?? 0 }] : [],

@@ -1,6 +1,7 @@
 import type { ListrTask, ListrTaskWrapper } from 'listr2'
 import type { Reporter, Step, Telling } from '../steps.ts'
 import { visible } from '../visible.ts'
+import { obeysCodes } from './abilities.ts'
 
 // Loaded while others are waited for: it takes a while.
 const listr2 = import('listr2')
@@ -32,7 +33,9 @@ async function show(task: ListrTask): Promise<void> {
   const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) })
   const timer = { ...PRESET_TIMER, condition: (milliseconds: number) => milliseconds >= 100 }
   await new Listr([task], {
-    // Ctrl-C is ours: it has to end what runs first.
+    // It writes to stderr, and by itself looks at stdout only.
+    fallbackRendererCondition: () => !obeysCodes(process.stderr),
+    // We handle Ctrl-C ourselves: first the running command has to end.
     registerSignalListeners: false,
     rendererOptions: {
       logger,
@@ -40,7 +43,7 @@ async function show(task: ListrTask): Promise<void> {
       collapseSubtasks: false,
       collapseErrors: false,
       showErrorMessage: false,
-      // A command fills a line; piped, it is shown in full.
+      // On a terminal a command is cut to one line; when piped, it is shown in full.
       formatOutput: 'truncate',
     },
     fallbackRendererOptions: { logger, timer },

@@ -3,7 +3,7 @@ import type { WatchEvent } from '../managers/scripted/news.ts'
 import { visible } from '../visible.ts'
 import { failoverView } from './failover-view.ts'
 
-/** What a watch tells, in a line with its time; of a failover also what it did and cost. */
+/** An event of a watch in one line with its time; after a failover also what it did and cost. */
 export const watchView = (it: WatchEvent): string => `${it.at.slice(11, 23)}  ${said(it)}`
 
 function said(it: WatchEvent): string {

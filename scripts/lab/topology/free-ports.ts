@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import { PORTS } from '../settings.ts'
 
-/** A LAB_PORT_OFFSET under which every port that a lab publishes is free right now; by chance, so that two labs at once differ. */
+/** A random LAB_PORT_OFFSET with which all ports of a lab are free now; random, so that two labs at once get two of them. */
 export async function freePortOffset(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const offset = randomInt(1000, 14000)
@@ -11,7 +11,7 @@ export async function freePortOffset(): Promise<number> {
   throw new Error('found no port offset with all ports free in 100 tries')
 }
 
-/** The same for a person to type: in thousands, if one of those is free. */
+/** The same for a person to type: a multiple of 1000 if one is free. */
 export async function roundPortOffset(): Promise<number> {
   for (let offset = 1000; offset <= 14000; offset += 1000) if (await isFreeAt(offset)) return offset
   return freePortOffset()

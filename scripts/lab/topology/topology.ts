@@ -14,7 +14,7 @@ type Common = {
   /** User inside the container, who alone may read the node's secrets. */
   readonly uid: number
   readonly secrets: readonly Secret[]
-  /** Folders in memory: all else outside its volumes is read-only. */
+  /** Folders in memory. Everything else outside its volumes is read-only. */
   readonly scratch: readonly { readonly folder: string; readonly mebibytes: number }[]
   /** Seconds between SIGTERM (or the image's own stop signal) and SIGKILL. */
   readonly graceSeconds: number
@@ -49,7 +49,7 @@ const server = {
   graceSeconds: 10,
 } as const
 
-/** The five nodes. Names stay with the machine, not with the role it has at the moment. */
+/** The five nodes. A name belongs to the machine, not to the role that it has at the moment. */
 export const TOPOLOGY: {
   readonly [name in DatabaseName]: DatabaseRow
 } & { readonly [name in ServerName]: ServerRow } & { readonly loader: LoaderRow } = {
@@ -122,18 +122,27 @@ export function labOf(settings: Settings): Lab {
   }
 }
 
+/** Names by which users of this machine reach what the lab publishes, the one to type first. */
+const hostsOf = ({ settings: { bind } }: Lab): readonly [string, ...string[]] =>
+  bind === '127.0.0.1' || bind === '0.0.0.0' ? ['localhost', '127.0.0.1'] : [bind]
+
 /** Host and port that users of this machine reach a published node at. */
 export const endpointOf = (lab: Lab, node: Node): string | null =>
-  node.publishedPort === undefined
-    ? null
-    : `${lab.settings.bind === '0.0.0.0' ? '127.0.0.1' : lab.settings.bind}:${node.publishedPort}`
+  node.publishedPort === undefined ? null : `${hostsOf(lab).at(-1)}:${node.publishedPort}`
 
-/** The other one of the two. */
+/** Where psql reaches the database that is published. */
+export function psqlPlaceOf(lab: Lab): { readonly hosts: readonly [string, ...string[]]; readonly port: number } {
+  const port = lab.databases.find(({ publishedPort }) => publishedPort !== undefined)?.publishedPort
+  if (port === undefined) throw new Error('no database is published')
+  return { hosts: hostsOf(lab), port }
+}
+
+/** The other database. */
 export function peerOf(lab: Lab, { peer }: DatabaseNode): DatabaseNode {
   const found = lab.databases.find(({ name }) => name === peer)
   if (found === undefined) throw new Error(`no node ${peer}`)
   return found
 }
 
-/** Name of the slot that a node streams over, as start.sh gives it to that node. */
+/** The slot that a node streams over; start.sh gives it the same name. */
 export const slotOf = ({ name }: DatabaseNode): string => name.replaceAll('-', '_')

@@ -1,4 +1,5 @@
 import { differencesOf } from '../docker/differences.ts'
+import { idOf } from '../docker/images.ts'
 import { membersOf } from '../docker/leftovers.ts'
 import { findNetwork } from '../docker/network.ts'
 import { ABSENT, type Container, TAKEN } from '../docker/nodes.ts'
@@ -18,7 +19,7 @@ type Seen = {
 /** How its container differs from what the lab made. */
 type Changed = { readonly changed: readonly string[] }
 
-/** Adds to what was seen of nodes how somebody changed them by hand, since that is most often why one is not healthy. */
+/** Adds to the nodes how somebody changed them by hand: this is the most frequent reason why a node is not healthy. */
 export async function withChanges<T extends Seen>(
   lab: Lab,
   nodes: readonly T[],
@@ -31,7 +32,7 @@ export async function withChanges<T extends Seen>(
       if (seen === undefined) throw new Error(`${node.name} was not looked at`)
       const container = containers[index] ?? ABSENT
       if (container === TAKEN) {
-        const problem = `a container of somebody else is named ${node.container}; zx scripts/setup.ts says how to free it`
+        const problem = `a container that is not of this lab has the name ${node.container}; zx scripts/setup.ts says how to free it`
         return { ...seen, problem, changed: [] }
       }
       if (container.described === undefined) {
@@ -40,7 +41,8 @@ export async function withChanges<T extends Seen>(
         const what = `its container was renamed to ${renamed}`
         return { ...seen, problem: what, changed: [what] }
       }
-      const differences = differencesOf(lab, node, container.described, network)
+      const image = await idOf(container.image)
+      const differences = differencesOf(lab, node, container.described, network, image)
       const changed = differences.map(({ what }) => what)
       const hinders = differences.filter((it) => it.hinders).map(({ what }) => what)
       const runs = container.state === 'running' || container.state === 'restarting'
@@ -51,7 +53,7 @@ export async function withChanges<T extends Seen>(
   )
 }
 
-/** The setting of its own that keeps a database from answering. */
+/** The setting that keeps a database from answering. */
 async function silentBy(
   node: Lab['nodes'][number],
   { problem, database, state }: Seen,
@@ -62,7 +64,7 @@ async function silentBy(
   return found === undefined ? [] : [`it cannot work with the setting ${found.setting} (${problem})`]
 }
 
-/** A network of somebody else is as good as none. */
+/** A network that is not of this lab counts as none. */
 const networkOf = (lab: Lab) =>
   findNetwork(lab).catch((error: unknown) => {
     if (error instanceof LabError && error.code === 'NAME_TAKEN') return undefined

@@ -6,7 +6,7 @@ import { loadServing } from '../managers/serving.ts'
 import type { Reporter } from '../steps.ts'
 import type { Lab } from '../topology/topology.ts'
 
-/** A failover from the start of the process on: what has to be loaded is loaded while the sessions open. */
+/** A failover as the first work of a process: modules are loaded while the sessions open. */
 export async function failover(lab: Lab, options: FailoverOptions, reporter: Reporter): Promise<Failover> {
   const sessions = openSessions(lab)
   try {

@@ -15,19 +15,19 @@ import type { DatabaseNode, Lab } from '../topology/topology.ts'
 import { hindranceSeen } from './hindrances.ts'
 import { inForce, putLevel } from './replication.ts'
 
-/** How a database came to follow: `refused` is why it was copied where a rewind was tried. */
+/** How a database was made a standby. `refused`: why it was copied although a rewind was tried. */
 export type Followed = { readonly how: 'rewound' | 'copied'; readonly refused: string | null }
 
-/** Gives the primary all that a database needs that is to follow it anew. */
+/** Prepares the primary for a new standby: its slot, and a checkpoint. */
 export const prepareFor = (tell: Tell, primary: DatabaseNode, node: DatabaseNode): Promise<string> =>
-  // pg_rewind reads the new timeline off the last checkpoint.
+  // A lost slot keeps no WAL any more. pg_rewind reads the new timeline from the last checkpoint.
   change(tell, primary, ...dropLostSlot(node), ...slotStatements(node), 'checkpoint')
 
 /**
- * Starts a database that is down as a standby of the primary, rewound or copied, and waits until it streams; one that was
- * rewound and cannot, is copied.
+ * Starts a database that is down as a standby of the primary, rewound or copied, and waits until it streams. If it cannot
+ * stream after a rewind, it is copied.
  */
-export async function followAnew(
+export async function followNewPrimary(
   tell: Tell,
   lab: Lab,
   primary: DatabaseNode,
@@ -41,17 +41,17 @@ export async function followAnew(
   if (hindrance !== undefined) {
     if (word === 'copy' || !WITH_A_COPY.includes(hindrance.mending)) throw hinders(node, hindrance)
     await putDown(tell, lab, node)
-    return { ...(await followAnew(tell, lab, primary, node, 'copy')), refused: hindrance.says }
+    return { ...(await followNewPrimary(tell, lab, primary, node, 'copy')), refused: hindrance.says }
   }
   const log = await logSince(node, since)
-  if (!/^follow-anew: copied/m.test(log)) return { how: 'rewound', refused: null }
+  if (!/^follow-new-primary: copied/m.test(log)) return { how: 'rewound', refused: null }
   const said = /^pg_rewind: (?:error|fatal): (.*)$/m.exec(log)?.[1] ?? 'pg_rewind failed'
   return { how: 'copied', refused: word === 'rewind' ? said : null }
 }
 
 const WITH_A_COPY: readonly Hindrance['mending'][] = ['copy', 'rewind']
 
-/** Restores the level that was chosen, where another is in force: there is a standby to wait for again. */
+/** Restores the chosen level if another is in force: now there is a standby to wait for. */
 export async function restoreLevel(tell: Tell, lab: Lab, { node, facts }: Answering): Promise<void> {
   const chosen = levelChosen(facts)
   if (levelInForce(facts) === chosen) return
@@ -67,7 +67,7 @@ export const asPrimary = (lab: Lab, node: DatabaseNode): Promise<Answering> =>
     return found === undefined ? { seen: seenOf(sights) } : { done: found }
   })
 
-/** Waits until a node streams from the primary; what keeps it from that and does not pass by itself is an error. */
+/** Waits until a node streams from the primary. A cause that keeps it from that and does not pass by itself is an error. */
 export async function streaming(lab: Lab, primary: DatabaseNode, node: DatabaseNode, seconds: number): Promise<void> {
   const hindrance = await untilFollows(lab, primary, node, seconds)
   if (hindrance !== undefined) throw hinders(node, hindrance)
@@ -76,10 +76,10 @@ export async function streaming(lab: Lab, primary: DatabaseNode, node: DatabaseN
 const hinders = ({ name }: DatabaseNode, { says, fix }: Hindrance): LabError =>
   labError('HINDERED', { node: name, says, advice: fix })
 
-/** Seconds, before `patience`, for which a cause has to be seen: while both come up, some show for a moment. */
+/** Seconds, before `patience`, for which a cause has to be seen: while both start, some causes show for a moment. */
 const LASTS_SECONDS = 3
 
-/** Waits until a node streams from the primary and replays, or until it is seen what keeps it from that and does not pass. */
+/** Waits until a node streams from the primary and replays, or until a lasting cause that prevents it is known. */
 export async function untilFollows(
   lab: Lab,
   primary: DatabaseNode,
@@ -90,7 +90,7 @@ export async function untilFollows(
   let last: Hindrance | undefined
   let since = performance.now()
   const what = `${node.name} to stream from ${primary.name}`
-  // Why the node itself does not stay up, the look says best.
+  // If the node itself does not stay up, this look knows the cause best.
   const wait = untilNodes(lab, { what, seconds, needs: [primary], mustNotEnd: [node] }, async () => {
     const [[container = ABSENT], facts] = await Promise.all([containersOf(lab, [node]), observe(lab, primary)])
     if ('unreachable' in facts) return { seen: `${primary.name}: ${facts.unreachable}` }
@@ -105,7 +105,7 @@ export async function untilFollows(
     return { seen: seen?.says ?? (await logSince(node, '5s')).split('\n').at(-1) ?? '' }
   })
   return wait.catch((error) => {
-    // What was waited for in vain has a reason.
+    // The last cause seen says more than the time-out.
     if (last !== undefined && error instanceof LabError && error.code === 'TIMEOUT') return last
     throw error
   })

@@ -4,7 +4,7 @@ import type { Reporter, Step, Tell } from '../steps.ts'
 import type { Lab } from '../topology/topology.ts'
 import { preflightOfImages } from './preflight.ts'
 
-/** Makes the images of the lab that are not there, and nothing else. */
+/** Makes the images of the lab that are missing, and nothing else. */
 export const prepareImages = (lab: Lab, reporter: Reporter): Promise<void> =>
   changing(lab, async () => {
     const missing = await missingOf(await imagesOf(lab.settings))
@@ -25,7 +25,7 @@ export async function buildImages(lab: Lab, missing: readonly Image[], { step, t
   else await together('Build images', builds(lab, missing))
 }
 
-/** A step for each image, after that of the image it is built on, the rest side by side. */
+/** One task for each image. An image waits for the image that it is built on; the others are built side by side. */
 function builds(lab: Lab, missing: readonly Image[]): readonly Step<void>[] {
   const building = new Map<string, Promise<void>>()
   const build = (image: Image, tell: Tell): Promise<void> => {
@@ -35,7 +35,7 @@ function builds(lab: Lab, missing: readonly Image[]): readonly Step<void>[] {
   return missing.map((image) => {
     const started = Promise.withResolvers<void>()
     building.set(image.tag, started.promise)
-    // Awaited by those built on it, and by its own step: neither leaves a rejection unheard.
+    // The tasks of images built on it await this, and so does its own task: no rejection stays unhandled.
     started.promise.catch(() => {})
     return {
       title: image.tag,

@@ -1,10 +1,10 @@
 import { readFile, statfs } from 'node:fs/promises'
 import { type LabError, labError } from '../errors.ts'
 
-/** Memory that must be available for five nodes, and disk with and without images to build, in MiB. */
+/** MiB: memory that five nodes need, and disk with and without images to build. */
 const NEEDED = { memory: 1000, disk: 1000, diskForImages: 3000 }
 
-/** What the engine's machine has available, in MiB; undefined where it cannot be told. */
+/** What the engine's machine has available, in MiB; undefined if it is unknown. */
 export type Resources = {
   readonly architecture: string
   readonly memory: number | undefined
@@ -12,12 +12,12 @@ export type Resources = {
   readonly disk: number | undefined
 }
 
-/** What is to be done with it. */
+/** What the machine is to do. */
 export type Work = { readonly startsAll: boolean; readonly buildsImages: boolean }
 
-/** Reads off the machine what it has; `folder` is where the engine keeps its images and data. */
+/** Reads what the machine has. `folder` is where the engine keeps its images and data. */
 export async function resourcesOf(architecture: string, folder: string): Promise<Resources> {
-  // An engine in another mount namespace has its folder where we cannot look.
+  // If the engine is in another mount namespace, we cannot see its folder.
   const [disk, memory] = await Promise.all([statfs(folder).catch(() => undefined), readFile('/proc/meminfo', 'utf8')])
   const [, kibibytes] = /MemAvailable:\s+(\d+) kB/.exec(memory) ?? []
   return {
@@ -28,7 +28,7 @@ export async function resourcesOf(architecture: string, folder: string): Promise
   }
 }
 
-/** Why the machine cannot do the work, or undefined where it can. What cannot be told stops nothing. */
+/** Why the machine cannot do the work, or undefined if it can. An unknown figure stops nothing. */
 export function shortcoming({ architecture, memory, folder, disk }: Resources, work: Work): LabError | undefined {
   if (!['x86_64', 'aarch64', 'amd64', 'arm64'].includes(architecture)) return labError('ARCHITECTURE', { architecture })
   if (work.startsAll && memory !== undefined && memory < NEEDED.memory)

@@ -8,7 +8,7 @@ import { roundPortOffset } from '../topology/free-ports.ts'
 import type { Lab, Node } from '../topology/topology.ts'
 import { resourcesOf, shortcoming, type Work } from './machine.ts'
 
-/** Everything that would stop `setup` half-way, found before it changes anything. */
+/** Checks for everything that would stop `setup` half-way, before it changes anything. */
 export async function preflight(lab: Lab, buildsImages: boolean): Promise<void> {
   const [engine, containers] = await Promise.all([engineInfo(), containersOf(lab)])
   const down = lab.nodes.filter(
@@ -20,10 +20,11 @@ export async function preflight(lab: Lab, buildsImages: boolean): Promise<void> 
     if (made !== undefined && made !== lab.settings.postgres)
       throw labError('POSTGRES_CHANGED', { node: node.name, made, asked: lab.settings.postgres })
   }
+  await checkBind(lab)
   for (const node of down) await checkPort(lab, node)
 }
 
-/** What would stop the building of images. */
+/** Checks for what would stop the building of images. */
 export const preflightOfImages = async (buildsImages: boolean): Promise<void> =>
   checkMachine(await engineInfo(), { startsAll: false, buildsImages })
 
@@ -40,27 +41,39 @@ async function engineInfo(): Promise<EngineInfo> {
   return info
 }
 
+/** Why nobody can listen there, as the system calls it; undefined where one can. */
+const whyNot = (port: number, host: string): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    const probe = createServer()
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    probe.listen({ port, host, exclusive: true }, () => probe.close(() => resolve(undefined)))
+  })
+
+/** Also where all nodes run: with another address they are made again. */
+async function checkBind({ settings: { bind } }: Lab): Promise<void> {
+  const problem = await whyNot(0, bind)
+  if (problem !== undefined) throw unusableBind(bind, problem)
+}
+
+const unusableBind = (bind: string, problem: string) =>
+  labError('SETTING', {
+    setting: 'LAB_BIND',
+    problem: `${bind} (${problem})`,
+    expected: 'an address of this machine',
+  })
+
 async function checkPort(lab: Lab, node: Node): Promise<void> {
   if (node.publishedPort === undefined) return
   const port = node.publishedPort
   const { bind } = lab.settings
-  const problem = await new Promise<string | undefined>((resolve) => {
-    const probe = createServer()
-    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
-    probe.listen({ port, host: bind, exclusive: true }, () => probe.close(() => resolve(undefined)))
-  })
+  const problem = await whyNot(port, bind)
   if (problem === undefined) return
-  if (problem !== 'EADDRINUSE')
-    throw labError('SETTING', {
-      setting: 'LAB_BIND',
-      problem: `${bind} (${problem})`,
-      expected: 'an address of this machine',
-    })
+  if (problem !== 'EADDRINUSE') throw unusableBind(bind, problem)
   const [holder, offset] = await Promise.all([holderOf(port), roundPortOffset()])
   throw labError('PORT_TAKEN', { port, bind, node: node.name, holder, offset })
 }
 
-/** Who listens on a port: a container by name, else a process as `ss` shows it (another user's only to root). */
+/** Who listens on a port: the name of a container, else a process from `ss`, which shows those of other users to root only. */
 async function holderOf(port: number): Promise<string> {
   const container = await look(['ps', '--filter', `publish=${port}`, '--format', '{{.Names}}'])
   if (container !== '') return `the container ${container.split('\n').join(', ')}`

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { interruption } from '../interruption.ts'
 import type { Lab } from '../topology/topology.ts'
 
-/** A verb that runs as a user would run it, in a process of its own. */
+/** A verb that runs in a process of its own, as if a user had started it. */
 export type RunningVerb = {
   readonly ended: Promise<{ readonly exit: number; readonly stdout: string; readonly stderr: string }>
   /** Asks it to end. */
@@ -12,9 +12,9 @@ export type RunningVerb = {
 }
 
 type Ears = {
-  /** Told each line of its answer. */
+  /** Called with each line of its answer. */
   readonly heard?: (line: string) => void
-  /** Told what it says besides. */
+  /** Called with everything else that it prints. */
   readonly said?: (text: string) => void
 }
 
@@ -42,7 +42,7 @@ export function startVerb(
     stderr += chunk
     said(String(chunk))
   })
-  // Interrupted, it still has to come to its end.
+  // After an interruption it still has to finish by itself.
   child.on('error', () => {})
   return {
     ended: new Promise((resolve) => child.on('close', (exit) => resolve({ exit: exit ?? 1, stdout, stderr }))),
@@ -50,6 +50,6 @@ export function startVerb(
   }
 }
 
-/** The last that a verb said: why it failed. */
+/** The last words of a verb: why it failed. */
 export const lastWords = ({ stderr }: { readonly stderr: string }): string =>
   stderr.trim().split('\n').slice(-2).join(' ')

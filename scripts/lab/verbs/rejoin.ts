@@ -19,20 +19,28 @@ import { writePrivately } from '../state/private-files.ts'
 import type { Reporter, Tell } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
 import { peerOf } from '../topology/topology.ts'
-import { asPrimary, type Followed, followAnew, prepareFor, restoreLevel, streaming, untilFollows } from './following.ts'
+import {
+  asPrimary,
+  type Followed,
+  followNewPrimary,
+  prepareFor,
+  restoreLevel,
+  streaming,
+  untilFollows,
+} from './following.ts'
 import { hindranceSeen, IN_PLACE } from './hindrances.ts'
 
 export type Rejoin = {
   readonly primary: DatabaseName
   readonly standby: DatabaseName
   /**
-   * `none` where it streamed already; `mended` where its data could stay as it is; `undone` where a failover had fenced it
-   * and promoted nobody.
+   * `none`: it streamed already. `mended`: its data could stay as it is. `undone`: a failover had fenced it, but had promoted
+   * no standby.
    */
   readonly how: 'none' | 'mended' | 'rewound' | 'copied' | 'undone'
-  /** What kept it from following, or why it was copied where a rewind would have been less work. */
+  /** What kept it from following, or why it was copied and not rewound. */
   readonly why: string | null
-  /** Votes that only the node that rejoined had, and has no more; null where nobody could read them now: `why` says why. */
+  /** Votes that only the rejoined node had, and that are now lost; null if they could not be read: then `why` says why. */
   readonly divergedVotes: readonly LostVote[] | null
   /** Where those votes are kept. */
   readonly keptIn: string | null
@@ -42,13 +50,13 @@ export type Rejoin = {
 export type RejoinOptions = {
   /** Copy without trying to rewind. */
   readonly copy: boolean
-  /** Go on also where the votes that are lost cannot be listed. */
+  /** Go on even if the lost votes cannot be listed. */
   readonly discard: boolean
 }
 
 /**
- * Brings the database that is not the primary back as its standby, whatever became of it, and first lists the votes that
- * this throws away. Interrupted anywhere, the next run goes on from there.
+ * Brings the database that is not the primary back as a standby, whatever state it is in. First it lists the votes that are
+ * lost by this. After an interruption the next run goes on.
  */
 export const rejoin = (lab: Lab, options: RejoinOptions, reporter: Reporter): Promise<Rejoin> =>
   changing(lab, async () => {
@@ -71,11 +79,11 @@ export const rejoin = (lab: Lab, options: RejoinOptions, reporter: Reporter): Pr
     return bringBack(lab, primary, node, options, reporter, reasonToCopy(mended.left, primary, own?.facts))
   })
 
-/** Is what keeps it from following going on? What ended a node may be mended by now, and a primary is to follow nobody. */
+/** Whether the cause still lasts. What ended a node may be mended by now, and a primary follows no other node. */
 const isLive = ({ state }: Container, own: Facts | undefined): boolean =>
   own === undefined ? ['running', 'restarting'].includes(state) : own.inRecovery
 
-/** Why a copy is all that helps; and whether that loses nothing. */
+/** Why only a copy helps, and whether the copy loses nothing. */
 type ReasonToCopy = { readonly why: string; readonly losesNothing: boolean }
 
 const reasonToCopy = (left: Hindrance | 'unknown', primary: Answering, own: Facts | undefined) =>
@@ -84,8 +92,8 @@ const reasonToCopy = (left: Hindrance | 'unknown', primary: Answering, own: Fact
     : undefined
 
 /**
- * Mends what keeps a database from following, one cause after the other, as far as its data can stay as it is. Gives what
- * is left after that: `unknown` where nobody knows, undefined where nothing is.
+ * Mends what keeps a database from following, one cause after the other, as long as its data can stay as it is. Gives the
+ * cause that is left: `unknown` if something else is wrong, undefined if it follows.
  */
 async function mendInPlace(
   lab: Lab,
@@ -114,7 +122,7 @@ async function mendInPlace(
   return { left, why: whys.join('; ') || null }
 }
 
-/** A newer primary that is down has what the servers were told last: the older one is not to be kept for it. */
+/** If a newer primary is down, it has the latest votes: then the older one must not be kept as the primary. */
 async function assertNewer({ node, facts }: Answering, other: DatabaseNode, sights: readonly Sight[]): Promise<void> {
   const state = sights.find((sight) => sight.node === other)?.state
   if (state === undefined || state === 'running') return
@@ -123,7 +131,7 @@ async function assertNewer({ node, facts }: Answering, other: DatabaseNode, sigh
     throw labError('NEWER_IS_DOWN', { node: other.name, container: other.container, primary: node.name })
 }
 
-/** One whose history parted from the primary's streams too, for moments: up to where they parted, again and again. */
+/** A node whose history diverged streams too, for moments: again and again up to the point where it diverged. */
 function streams({ facts }: Answering, sights: readonly Sight[], node: DatabaseNode): boolean {
   const own = sights.find((sight) => sight.node.name === node.name)?.facts
   return (
@@ -132,7 +140,7 @@ function streams({ facts }: Answering, sights: readonly Sight[], node: DatabaseN
   )
 }
 
-/** It streams already: all that may be missing is the level. */
+/** The node streams already: at most the level has to be restored. */
 async function stays(lab: Lab, primary: Answering, node: DatabaseNode, reporter: Reporter): Promise<Rejoin> {
   await reporter.step(`${node.name} streams from ${primary.node.name} already`, () => {})
   await restoreChosen(lab, primary, reporter)
@@ -158,7 +166,7 @@ async function bringBack(
       ? await leftBehind(lab, primary.node, node, discard, reporter)
       : { votes: losesNothing ? [] : null, keptIn: null, unreadable: false }
   const why = halfWay
-    ? 'an earlier rejoin ended half-way'
+    ? 'an earlier rejoin was interrupted'
     : empty
       ? 'it has no data'
       : left.unreadable
@@ -171,7 +179,7 @@ async function bringBack(
     `Rewind or copy ${node.name}, and start it as a standby`,
     async ({ tell, retitle }): Promise<Followed> => {
       if (!whole) await putDown(tell, lab, node)
-      const it = await followAnew(tell, lab, primary.node, node, why === null ? 'rewind' : 'copy')
+      const it = await followNewPrimary(tell, lab, primary.node, node, why === null ? 'rewind' : 'copy')
       const copied = `${node.name} was copied (${why ?? it.refused}), and streams`
       retitle(it.how === 'rewound' ? `${node.name} was rewound, and streams` : copied)
       return it
@@ -226,31 +234,37 @@ async function restoreChosen(lab: Lab, primary: Answering, { step }: Reporter): 
 }
 
 const divergedVotes = (tell: Tell, lab: Lab, primary: DatabaseNode, node: DatabaseNode): Promise<readonly LostVote[]> =>
-  withStoppedData(tell, lab, node, (there) => votesMissing((query) => ask(lab, primary, query), there))
+  withStoppedData(tell, lab, node, async (there) =>
+    // Another cluster in its volume may have no polls at all.
+    (await there(HAS_POLLS, 'postgres')) === 't' ? votesMissing((query) => ask(lab, primary, query), there) : [],
+  )
 
-/** Writes the votes where a crash of this command does not take them along. */
+const HAS_POLLS = "select exists (select from pg_database where datname = 'polling')"
+
+/** Writes the votes to a file, so that they survive a crash of this command. */
 async function keep(lab: Lab, votes: readonly LostVote[]): Promise<string> {
   const file = join(stateFolder(lab), `diverged-votes-${new Date().toISOString().replaceAll(':', '-')}.json`)
   await writePrivately(file, `${JSON.stringify(votes, null, 2)}\n`)
   return file
 }
 
-/** A failover ended between fencing and promoting: the fenced node is still the newest, so it comes back as it was. */
+/** A failover ended between fencing and promoting: the fenced node is still the newest, so it comes back as the primary. */
 async function undo(lab: Lab, sights: readonly Sight[], options: RejoinOptions, reporter: Reporter): Promise<Rejoin> {
   const { step } = reporter
   const notes = await Promise.all(lab.databases.map(noteOf))
-  // Started by hand it does not come up, and the engine tries again: for moments its container runs.
+  // If it was started by hand, it ends at once and the engine tries again: its container runs for moments.
   const node = lab.databases.find((_, index) => notes[index] === 'fenced' && sights[index]?.facts === undefined)
   if (node === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
   const peer = peerOf(lab, node)
-  // Only a peer that says so was not promoted: one that does not answer may have gone down as the new primary.
+  // Only a peer that answers as a standby was not promoted: a silent one may have gone down as the new primary.
   const follows = standbysOf(sights).some((sight) => sight.node === peer)
-  // Promoted or not, one that has no data any more leaves nothing newer.
+  // A peer without data has nothing newer, promoted or not.
   if (!follows && (await hasFile(peer, 'PG_VERSION'))) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
   if (!follows)
-    // They write to nobody on an older timeline than they have seen.
-    await step(`Let the servers forget the newer history: it is gone with the data of ${peer.name}`, ({ tell }) =>
-      restartServers(tell, lab),
+    // The servers write to no database on an older timeline than one that they have seen.
+    await step(
+      `Restart the servers, so that they forget the newer history: it was lost with the data of ${peer.name}`,
+      ({ tell }) => restartServers(tell, lab),
     )
   const why = follows ? 'nothing was promoted' : `${peer.name} has no data`
   await step(`Undo the fencing of ${node.name}: ${why}`, async ({ tell }) => {

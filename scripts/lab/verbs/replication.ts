@@ -10,19 +10,19 @@ import type { Reporter, Tell } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
 
 export type Replication = {
-  /** What the settings in force amount to; null where they are none of the four levels. */
+  /** The level in force; null if the settings are none of the four levels. */
   readonly level: Level | null
-  /** What was asked for last. It differs after a failover, until the old primary has rejoined. */
+  /** The level that was chosen last. After a failover it differs, until the old primary has rejoined. */
   readonly chosen: Level
   readonly primary: DatabaseName
   readonly standby: { readonly name: string; readonly state: string; readonly sync: string } | null
   readonly settings: { readonly synchronous_commit: string; readonly synchronous_standby_names: string }
-  /** Do commits wait for a standby that is not there? */
+  /** Whether commits wait for a standby that is not there. */
   readonly hangs: boolean
   readonly waitingCommits: number
 }
 
-/** The durability level, and whether commits get through at it. */
+/** The durability level, and whether commits return at it. */
 export const replicationOf = async (lab: Lab): Promise<Replication> => describe(await lookAtDatabases(lab))
 
 function describe(sights: readonly Sight[]): Replication {
@@ -42,7 +42,7 @@ function describe(sights: readonly Sight[]): Replication {
   }
 }
 
-/** Sets the level live, and ends when it is in force; without a standby only where `force` says so. */
+/** Sets the level while the primary runs, and returns when it is in force. Without a standby only with `force`. */
 export const setLevel = (lab: Lab, level: Level, force: boolean, { step }: Reporter): Promise<Replication> =>
   changing(lab, async () => {
     const sights = await lookAtDatabases(lab)
@@ -52,22 +52,22 @@ export const setLevel = (lab: Lab, level: Level, force: boolean, { step }: Repor
     await step(`Set ${node.name} to ${level}`, ({ tell }) => putLevel(tell, node, level))
     await step('Wait until it is in force', async ({ tell }) => {
       if (level === 'async' || streams) await inForce(tell, lab, node, level)
-      else await heeded(tell, node)
+      else await awaitCheckpointer(tell, node)
     })
     return replicationOf(lab)
   })
 
 /**
- * Puts the settings of a level on a primary. Only the primary names a synchronous standby: a standby that is promoted
- * alone would else wait for a peer that is gone. What was chosen is kept in the database, and so outlives the primary.
+ * Puts the settings of a level on a primary. Only the primary names a synchronous standby: otherwise a standby that is
+ * promoted would wait for a peer that is gone. The choice is kept in the database, so that the standby has it too.
  */
 export async function putLevel(tell: Tell, node: DatabaseNode, level: Level): Promise<void> {
   await change(tell, node, ...statementsOf(node, level), 'select pg_reload_conf()')
-  // Not waiting for a standby itself: it is to get through where every other commit hangs.
+  // This commit does not wait for a standby: it has to return even while all others hang.
   await change(tell, node, 'set synchronous_commit = local', `alter database polling set ${LEVEL_SETTING} = '${level}'`)
 }
 
-/** The statements that put the settings of a level, before the configuration is read again. */
+/** The statements that write the settings of a level. They hold when the configuration is reloaded. */
 export function statementsOf(node: DatabaseNode, level: Level): readonly string[] {
   const standbys = level === 'async' ? '' : `"${node.peer}"`
   return [
@@ -76,7 +76,7 @@ export function statementsOf(node: DatabaseNode, level: Level): readonly string[
   ]
 }
 
-/** Waits until new sessions have the level, the standby is what the level makes of it, and commits wait for it. */
+/** Waits until new sessions have the level, the standby has the state that it asks for, and commits wait for the standby. */
 export async function inForce(tell: Tell, lab: Lab, node: DatabaseNode, level: Level): Promise<void> {
   const needs = level === 'async' ? [node] : lab.databases
   await untilNodes(lab, { what: `${level} in force on ${node.name}`, seconds: 10, needs }, async () => {
@@ -84,11 +84,11 @@ export async function inForce(tell: Tell, lab: Lab, node: DatabaseNode, level: L
     if ('unreachable' in facts) return { seen: facts.unreachable }
     return hasLevel(node, facts, level) ? { done: undefined } : { seen: phrase(facts) }
   })
-  if (level !== 'async') await heeded(tell, node)
+  if (level !== 'async') await awaitCheckpointer(tell, node)
 }
 
-/** What tells commits to wait is the checkpointer, and a checkpoint shows that it has read the setting. */
-const heeded = (tell: Tell, node: DatabaseNode): Promise<string> => change(tell, node, 'checkpoint')
+/** The checkpointer tells commits to wait. When a checkpoint is done, it has read the setting. */
+const awaitCheckpointer = (tell: Tell, node: DatabaseNode): Promise<string> => change(tell, node, 'checkpoint')
 
 function hasLevel(node: DatabaseNode, facts: Facts, level: Level): boolean {
   if (levelInForce(facts) !== level) return false

@@ -2,8 +2,8 @@ import { type Change, ensureMade, ensureRunning, isMade, regainNames } from '../
 import { imagesOf, removeSuperseded } from '../docker/images.ts'
 import { changing } from '../docker/leftovers.ts'
 import { ensureNetwork } from '../docker/network.ts'
-import { ABSENT, containersOf, dataVersion, markToBeginAnew, type Parts } from '../docker/nodes.ts'
-import { type LabError, labError } from '../errors.ts'
+import { ABSENT, containersOf, dataVersion, markToStartFresh, type Parts } from '../docker/nodes.ts'
+import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { balanced, restartServers } from '../managers/serving.ts'
 import { lookAtData } from '../postgres/data.ts'
@@ -12,8 +12,8 @@ import { rememberPassword } from '../state/pgpass.ts'
 import { createSecrets, keepVerifiers, readSecrets, type Secrets, secretsFolder } from '../state/secrets.ts'
 import type { Reporter, Step, Tell } from '../steps.ts'
 import type { DatabaseNode, Lab, Node, NodeName } from '../topology/topology.ts'
-import { peerOf } from '../topology/topology.ts'
-import { asPrimary, followAnew, prepareFor, restoreLevel } from './following.ts'
+import { peerOf, psqlPlaceOf } from '../topology/topology.ts'
+import { asPrimary, followNewPrimary, prepareFor, restoreLevel } from './following.ts'
 import { buildImages, missingOf } from './images.ts'
 import { untilHopeless } from './mendable.ts'
 import { preflight } from './preflight.ts'
@@ -23,8 +23,8 @@ import { type LabStatus, statusOf } from './status.ts'
 export type SetupResult = { readonly status: LabStatus; readonly changes: Readonly<Record<string, Change>> }
 
 /**
- * Brings the lab to five healthy nodes from whatever state it is in, and changes nothing that is already right.
- * Interrupted anywhere, the next run goes on from there.
+ * Brings the lab to five healthy nodes from any state, and changes nothing that is right already. After an interruption
+ * the next run goes on.
  */
 export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
   changing(lab, async () => {
@@ -35,7 +35,7 @@ export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
     const older = () => lab.nodes.filter(({ name }) => changes[name] !== 'made' && changes[name] !== 'started')
 
     await step('Check the machine', async ({ tell }) => {
-      // One that was renamed holds its port, its address and its data.
+      // A renamed container still has the port, the address and the data of its node.
       await regainNames(tell, lab)
       await preflight(lab, missing.length > 0)
     })
@@ -45,13 +45,13 @@ export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
       return { images, secrets, network: await ensureNetwork(tell, lab) }
     })
     const madeNow = async (tell: Tell, it: Node) => changes[it.name] ?? ensureMade(tell, lab, it, parts)
-    const starting = await step('See what data the databases have', async ({ tell }) => {
+    const starting = await step('See which data the databases have', async ({ tell }) => {
       const fresh = await makeMissing(tell, lab, parts)
       for (const { name } of fresh) changes[name] = 'made'
       const found = startingOf(await lookAtData(lab))
-      if (found.anew.length > 0) await restartServers(tell, lab)
-      // Marked before either starts: one new and one old could not replicate.
-      await Promise.all(found.anew.map((it) => markToBeginAnew(tell, it)))
+      if (found.fresh.length > 0) await restartServers(tell, lab)
+      // Both are marked before either starts: one with new data and one with old data could not replicate.
+      await Promise.all(found.fresh.map((it) => markToStartFresh(tell, it)))
       return found
     })
     const start = (it: Node): Step<void> => ({
@@ -61,8 +61,8 @@ export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
         const started = await ensureRunning(tell, lab, it)
         const changed = change !== 'made' && started ? 'started' : change
         changes[it.name] = changed
-        const anew = starting.anew.some(({ name }) => name === it.name)
-        retitle(`${it.name}: ${changed}${anew ? ', without any votes: there was no data' : ''}`)
+        const fresh = starting.fresh.some(({ name }) => name === it.name)
+        retitle(`${it.name}: ${changed}${fresh ? ', without any votes: there was no data' : ''}`)
       },
     })
     const copy = (it: DatabaseNode): Step<void> => ({
@@ -74,13 +74,13 @@ export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
         retitle(`${it.name}: had no data, and is a copy of ${source.name}`)
       },
     })
-    await together('Start databases', [...[...starting.goOn, ...starting.anew].map(start), ...starting.copy.map(copy)])
+    await together('Start databases', [...[...starting.goOn, ...starting.fresh].map(start), ...starting.copy.map(copy)])
     if (starting.refusal !== undefined) throw starting.refusal
-    // They accept no calls before their databases are ready, and come up meanwhile.
+    // Servers start meanwhile; they accept no calls before their databases are ready.
     await together('Start servers', lab.servers.map(start))
     await step('Wait until both servers answer', async ({ tell, retitle }) => {
-      // Data that begins anew has the schema of its image.
-      const fromBefore = starting.anew.length < lab.databases.length
+      // The prepared data has the present schema.
+      const fromBefore = starting.fresh.length < lab.databases.length
       const [, applied] = await Promise.all([healthy(lab, lab.servers, older()), fromBefore ? migrate(tell, lab) : []])
       if (applied.length > 0) retitle(`Both servers answer; ${applied.join(', ')}`)
     })
@@ -88,7 +88,7 @@ export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
     const status = await step('Wait until five nodes are healthy', async ({ tell }) => {
       const seen = await healthy(lab, lab.nodes, older())
       if (Object.values(changes).some((change) => change !== 'unchanged'))
-        // What a failover needs takes seconds to compile, once: then it is kept, and the first one is not late.
+        // Compile the modules of a failover now, once, which takes seconds: so the first failover is not late.
         await Promise.all([balanced(lab), import('../managers/scripted/failover.ts')])
       await removeSuperseded(tell, images)
       return seen
@@ -96,7 +96,7 @@ export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
     return { status, changes }
   })
 
-/** Makes the containers of databases that have none, for only through one can their data be seen; starts nothing. */
+/** Makes the containers of databases that have none, and starts nothing: their data can only be read through a container. */
 async function makeMissing(tell: Tell, lab: Lab, parts: Parts): Promise<readonly DatabaseNode[]> {
   const containers = await containersOf(lab, lab.databases)
   const missing = lab.databases.filter((_, index) => !isMade(containers[index] ?? ABSENT))
@@ -104,12 +104,12 @@ async function makeMissing(tell: Tell, lab: Lab, parts: Parts): Promise<readonly
   return missing
 }
 
-/** Gives a database that has no data that of its peer, which is the primary or just coming up as it. */
+/** Copies the data of the peer to a database without data. The peer is the primary, or is starting as the primary. */
 async function copyPeer(tell: Tell, lab: Lab, node: DatabaseNode): Promise<DatabaseNode> {
   const peer = peerOf(lab, node)
   const primary = await asPrimary(lab, peer)
   await prepareFor(tell, peer, node)
-  await followAnew(tell, lab, peer, node, 'copy')
+  await followNewPrimary(tell, lab, peer, node, 'copy')
   await restoreLevel(tell, lab, primary)
   return peer
 }
@@ -118,8 +118,7 @@ async function ensureSecrets(lab: Lab): Promise<Secrets> {
   const kept = await readSecrets(lab)
   const secrets = kept ?? (await newSecrets(lab))
   await keepVerifiers(lab, secrets)
-  const port = lab.databases[0]?.publishedPort
-  if (port !== undefined) await rememberPassword(port, secrets.owner)
+  await rememberPassword(psqlPlaceOf(lab), secrets.owner)
   return secrets
 }
 
@@ -131,15 +130,15 @@ async function newSecrets(lab: Lab): Promise<Secrets> {
 }
 
 /**
- * Waits until those nodes are healthy, a standby streaming among it; two primaries are an error at once.
- * @param older nodes that have been up for longer: only in them may be a fault that hinders, for it ends with the node
+ * Waits until those nodes are healthy and the standby streams. Two primaries are an error at once.
+ * @param older nodes that ran before: only they can have a network fault, because a restart ends such faults
  */
 export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]): Promise<LabStatus> => {
   const names = new Set<NodeName>(nodes.map(({ name }) => name))
   const wait = {
     what: `${[...names].join(', ')} to be healthy`,
     seconds: 30,
-    // No server answers without its databases.
+    // A server does not answer without databases.
     needs: [...new Set<Node>([...lab.databases, ...nodes])],
     suspects: older,
   }
@@ -151,6 +150,10 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
     if (asked.every((node) => node.healthy)) return { done: status }
     assertMendable(status)
     return { seen: problems(asked) }
+  }).catch(async (error) => {
+    // Its last words say why, but not what mends that, where it is known.
+    if (error instanceof LabError && error.code === 'NODE_DIED') assertMendable(await statusOf(lab, nodes), true)
+    throw error
   })
 }
 

@@ -1,3 +1,4 @@
+import { otherUserOf } from '../docker/leftovers.ts'
 import { ABSENT, type Container, type ContainerState, containersNamed, noteOf } from '../docker/nodes.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
@@ -5,7 +6,7 @@ import { bytesOf } from '../lsn.ts'
 import { type Facts, type Observation, observe } from '../postgres/observe.ts'
 import { commitsHang } from '../rules/durability.ts'
 import { follows, type Hindrance, type Trouble } from '../rules/hindrance.ts'
-import { primaryTrouble, standbyTrouble, warningOf } from '../rules/trouble.ts'
+import { primaryTrouble, standbyTrouble, standbyWarning, warningOf } from '../rules/trouble.ts'
 import { healthOf } from '../service/health.ts'
 import { probeWrites, type WriteProbe } from '../service/write-probe.ts'
 import { type DatabaseNode, endpointOf, type Lab, type Node, type NodeName } from '../topology/topology.ts'
@@ -16,15 +17,15 @@ export type DatabaseStatus = {
   readonly role: 'primary' | 'standby' | 'unknown'
   readonly timeline: number | null
   readonly lsn: string | null
-  /** How far replay is behind the primary; null where there is no primary to compare with. */
+  /** How far replay is behind the primary; null if there is no primary to compare with. */
   readonly lagBytes: number | null
   readonly lagSeconds: number | null
-  /** Is WAL streaming in from the primary? Null for a primary. */
+  /** Whether WAL streams in from the primary; null for a primary. */
   readonly streaming: boolean | null
   readonly replayPaused: boolean
-  /** How much later than it could a standby replays. */
+  /** How long a standby waits before it replays a commit. */
   readonly delayedSeconds: number
-  /** Bytes left on the disk that its data is on; null where the disk could not be asked. */
+  /** Free bytes on the disk of its data; null if they are unknown. */
   readonly availableBytes: number | null
   readonly slots: Facts['slots']
 }
@@ -36,34 +37,36 @@ export type NodeStatus = {
   readonly healthy: boolean
   /** Why it is not healthy. */
   readonly problem: string | null
-  /** What is the matter with a database, and what mends it, where that is known. */
+  /** What is wrong with a database and what mends it, if known. */
   readonly trouble: Trouble | null
   /** What will be a problem soon. */
   readonly warning: string | null
   readonly endpoint: string | null
   readonly startedAt: string | null
   readonly restarts: number
-  /** How its container differs from what the lab made; setup puts that right. */
+  /** How its container differs from what the lab made; setup mends that. */
   readonly changed: readonly string[]
   readonly database: DatabaseStatus | null
 }
 
 export type LabStatus = {
   readonly lab: string
+  /** The other user whose lab it is; null where it is this one's. */
+  readonly otherUser: string | null
   readonly at: string
   readonly healthy: boolean
-  /** Databases that take writes: one, unless something is wrong. */
+  /** Databases that take writes: exactly one, unless something is wrong. */
   readonly primaries: readonly NodeName[]
-  /** Does every commit on the primary wait for a standby that is not there? */
+  /** Whether every commit on the primary waits for a standby that is not there. */
   readonly commitsHang: boolean
   /** Servers that answer calls. */
   readonly serving: readonly NodeName[]
-  /** Those that show by the way; a look at the nodes' networks would cost seconds, and is `fault list`'s. */
+  /** Faults that need no extra look. Faults of the network take seconds to see: `fault list` shows them. */
   readonly faults: readonly Fault[]
   readonly nodes: readonly NodeStatus[]
 }
 
-/** Looks at all nodes at once, each as itself: containers, databases from inside, servers and balancer through their ports. */
+/** Looks at all nodes at once: all containers, databases from inside, servers and balancer through their ports. */
 export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Promise<LabStatus> {
   const containers = await containersNamed(lab, lab.nodes)
   const containerOf = (node: Node) => containers[lab.nodes.indexOf(node)]
@@ -79,7 +82,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
   const refusals = votes.map((vote, index) =>
     answers[index] === 'SERVING' && vote !== undefined && 'problem' in vote ? vote.problem : undefined,
   )
-  // Where one server takes votes, another that takes none has a problem of its own; where none does, the database has.
+  // If only one server takes no votes, the problem is that server's. If none takes votes, it is the database's.
   const someTakeVotes = votes.some((vote) => vote !== undefined && !('problem' in vote))
   const refused = someTakeVotes ? undefined : refusals.find((refusal) => refusal !== undefined)
   const hindrances = await Promise.all(
@@ -98,10 +101,11 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
       frontNode(lab, node, containerOf(node), answers[index], someTakeVotes ? refusals[index] : undefined),
     ),
   ]
-  const nodes = await withChanges(lab, seen, containers)
+  const [nodes, otherUser] = await Promise.all([withChanges(lab, seen, containers), otherUserOf(lab)])
   const primaries = nodes.filter(({ database }) => database?.role === 'primary').map(({ name }) => name)
   return {
     lab: lab.name,
+    otherUser: otherUser ?? null,
     at: new Date().toISOString(),
     healthy: nodes.every(({ healthy }) => healthy) && primaries.length === 1,
     primaries,
@@ -121,7 +125,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
 
 const FENCED = 'fenced: a failover left it behind; zx scripts/rejoin.ts brings it back'
 
-/** Is there something to find out about a database: does it not follow though it should, or not run though it was started? */
+/** Whether a cause has to be found: the database should follow but does not, or was started but does not run. */
 function hasReason(
   node: DatabaseNode,
   container: Container | undefined,
@@ -132,10 +136,10 @@ function hasReason(
   return seen.inRecovery && (seen.tooLow.length > 0 || !follows(node.name, seen, primary?.observation))
 }
 
-/** What the engine says of a container that was never started. */
+/** The start time that the engine gives for a container that was never started. */
 const NEVER = '0001-01-02'
 
-/** Whether a server that answers can cast a vote: one for a poll that does not exist, that leaves nothing behind. */
+/** Asks each server that answers to cast a vote, for a poll that does not exist: it leaves nothing behind. */
 const voteAt = (lab: Lab, node: Node): Promise<WriteProbe> =>
   probeWrites(endpointOf(lab, node) ?? '', 3 * lab.settings.patience)
 
@@ -144,7 +148,7 @@ const health = (lab: Lab, node: Node): Promise<string> =>
 
 type Primary = { readonly lsn: string; readonly observation: Exclude<Observation, { unreachable: string }> }
 
-/** The primary on the highest timeline, whom a standby's lag is measured against. */
+/** The primary on the highest timeline: a standby's lag is counted from its position. */
 function primaryOf(lab: Lab, observations: readonly (Observation | undefined)[]): Primary | undefined {
   const found = lab.databases.flatMap((_, index) => {
     const it = observations[index]
@@ -172,7 +176,7 @@ function common(lab: Lab, node: Node, container: Container | undefined, problem:
   }
 }
 
-/** What was seen of a database beside its container. */
+/** What was seen of a database, apart from its container. */
 type Seen = {
   readonly observation: Observation | undefined
   readonly hindrance: Hindrance | undefined
@@ -211,24 +215,24 @@ function databaseNode(
     }
   }
   const streaming = follows(node.name, seen, primary?.observation)
-  const trouble = hindrance ?? (streaming ? standbyTrouble(node, seen) : undefined)
+  const trouble = hindrance ?? (streaming ? standbyTrouble(node, seen, primary?.observation) : undefined)
   const problem = told(streaming ? null : 'not streaming from a primary', trouble)
   return {
     ...common(lab, node, container, problem),
     trouble: trouble ?? null,
-    warning: problem === null ? warningOf(seen) : null,
+    warning: problem === null ? standbyWarning(node, seen, primary?.observation) : null,
     database: { role: 'standby', ...known, ...lagOf(seen, primary), streaming, replayPaused: seen.replayPaused },
   }
 }
 
-/** What is seen, and what is known of the reason. */
+/** What was seen, and the cause if it is known. */
 function told<Seen extends string | null>(seen: Seen, trouble: Trouble | undefined): string | Seen {
   if (trouble === undefined) return seen
   const known = `${trouble.says}; ${trouble.fix}`
   return seen === null ? known : `${seen}: ${known}`
 }
 
-/** A standby that has replayed everything is not behind, however long ago the last transaction was. */
+/** A standby that has replayed everything has no lag, however old the last transaction is. */
 function lagOf(seen: Primary['observation'], primary: Primary | undefined) {
   if (primary === undefined || seen.lsn === null) return { lagBytes: null, lagSeconds: null }
   const behind = Number(bytesOf(primary.lsn) - bytesOf(seen.lsn))

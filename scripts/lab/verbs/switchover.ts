@@ -26,19 +26,19 @@ export type Switchover = {
   readonly primary: DatabaseName
   readonly standby: DatabaseName
   readonly timeline: number
-  /** Seconds without a primary: from the order to stop to the first acknowledged write. */
+  /** Seconds without a primary: from the command to stop it to the first acknowledged write. */
   readonly withoutPrimary: number
   readonly level: Level
 }
 
 export type SwitchoverOptions = {
-  /** End reports on the standby that replay waits for; else it is refused while there are any. */
+  /** End reports on the standby that replay waits for; without this, refuse if there are any. */
   readonly endReports: boolean
 }
 
-/** The most WAL that the standby may be behind when the switch begins: it has to be sent while nobody can write. */
+/** The most bytes of WAL that the standby may lack at the start: they are sent while nobody can write. */
 const MAX_LAG = 16 * 1024 * 1024
-/** Seconds that the standby has to replay the last of it, before `patience`; then the switch is undone. */
+/** Seconds, before `patience`, in which the standby has to replay the rest; otherwise the switchover is undone. */
 const CATCH_UP_SECONDS = 5
 
 type Roles = {
@@ -49,8 +49,9 @@ type Roles = {
 }
 
 /**
- * Swaps the roles of primary and standby and loses nothing: the primary stops in order, the standby is promoted when it
- * has all of it, and the old one follows. Undone where the standby does not catch up; an interrupted one is finished.
+ * Swaps the roles of primary and standby and loses nothing. The primary shuts down; when the standby has all of its WAL, it
+ * is promoted; then the old primary follows it. If the standby does not catch up, everything is undone. The next run
+ * finishes a switchover that was interrupted.
  */
 export const switchover = (
   lab: Lab,
@@ -68,13 +69,13 @@ export const switchover = (
     })
     const { from, to, level } = roles
     await step('Prepare both for their new roles', ({ tell }) => prepare(tell, roles))
-    const began = await step('Stop the primary in order', async ({ tell }) => {
+    const began = await step('Shut down the primary', async ({ tell }) => {
       const now = performance.now()
-      // A fast shutdown ends the sessions, and waits until the standby has the last of the WAL.
+      // A fast shutdown ends the sessions and waits until the standby has received all WAL.
       if (!roles.stopped) await act(tell, ['stop', from.container])
       return now
     })
-    await step('Wait until the standby has all of it', (it) =>
+    await step("Wait until the standby has all of the primary's WAL", (it) =>
       caughtUp(wayFor(lab, roles, it), roles, ends).catch(async (error) => {
         if (!(error instanceof LabError)) throw error
         await undo(it.tell, lab, roles)
@@ -89,10 +90,10 @@ export const switchover = (
     )
     const withoutPrimary = await step('Start the old primary as its standby, and serve', async ({ tell }) => {
       const back = follow(tell, lab, roles)
-      // A level that waits for the standby takes no write before there is one.
+      // If commits wait for the standby, no write is acknowledged before it follows.
       const taken = Promise.all([serving(lab, timeline), level === 'async' ? undefined : back])
       const [, seconds] = await Promise.all([back, taken.then(() => (performance.now() - began) / 1000)])
-      // What it was the primary with: alone it must wait for nobody, and the slot would only keep WAL.
+      // Remove what only a primary needs: as a standby it must not wait for another, and the slot would only keep WAL.
       await change(tell, from, ...statementsOf(from, 'async'), 'select pg_reload_conf()', ...dropSlot(to))
       return seconds
     })
@@ -118,7 +119,7 @@ async function rolesOf(lab: Lab, sights: readonly Sight[]): Promise<Roles> {
   return { from: primary.node, to: standby.node, level: levelInForce(primary.facts) ?? 'async', stopped: false }
 }
 
-/** An earlier switchover ended between stopping the one and promoting the other. */
+/** An earlier switchover was interrupted after the shutdown and before the promotion. */
 async function interrupted(lab: Lab, sights: readonly Sight[], standby: Answering | undefined): Promise<Roles> {
   if (standby === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
   const from = peerOf(lab, standby.node)
@@ -127,14 +128,14 @@ async function interrupted(lab: Lab, sights: readonly Sight[], standby: Answerin
   return { from, to: standby.node, level: levelChosen(standby.facts), stopped: true }
 }
 
-/** All that can be done before anybody is stopped: none of it changes what the two do now. */
+/** Everything that can be done before a node is stopped. It does not change what the two do now. */
 async function prepare(tell: Tell, { from, to, level }: Roles): Promise<void> {
-  // At the level that is in force, from its first commit on: until the old primary follows, commits wait.
+  // The new primary has the present level from its first commit on: until the old primary follows, commits wait.
   await change(tell, to, ...statementsOf(to, level), ...slotStatements(from), 'select pg_reload_conf()')
   await noteForNextStart(tell, from, 'follow')
 }
 
-/** Sees before anybody is stopped that the standby replays what it receives. */
+/** Checks, before a node is stopped, that the standby replays what it receives. */
 async function seeThatItReplays(way: Way, standby: Answering, ends: boolean): Promise<void> {
   const { name, container } = standby.node
   const delay = await way.ask('show recovery_min_apply_delay')
@@ -142,11 +143,11 @@ async function seeThatItReplays(way: Way, standby: Answering, ends: boolean): Pr
   await freeReplay(way, { ends, target: receivedOf(standby) })
 }
 
-/** Waits until the standby has replayed the checkpoint that the primary's orderly shutdown ended with. */
+/** Waits until the standby has replayed the shutdown checkpoint of the primary. */
 async function caughtUp(way: Way, { from, to }: Roles, ends: boolean): Promise<void> {
   const control = await controlFileOf(from)
   if (!control?.shutDown)
-    throw labError('DATABASE_SILENT', { node: from.name, problem: 'it was not shut down in order' })
+    throw labError('DATABASE_SILENT', { node: from.name, problem: 'it did not shut down cleanly' })
   const what = `${to.name} to replay the last checkpoint of ${from.name} at ${lsnOf(control.checkpoint)}`
   await until(what, { seconds: CATCH_UP_SECONDS, patience: way.patience }, async () => {
     const backlog = await backlogOf(way)
@@ -163,18 +164,18 @@ async function follow(tell: Tell, lab: Lab, { from, to, level }: Roles): Promise
     await streaming(lab, to, from, 30)
     if (level !== 'async') await inForce(tell, lab, to, level)
   } catch (error) {
-    // Commits would go on waiting for a standby that does not come.
+    // Otherwise commits would wait for a standby that does not come.
     if (level !== 'async') await change(tell, to, ...statementsOf(to, 'async'), 'select pg_reload_conf()')
     throw error
   }
 }
 
-/** Everything as it was: the old primary starts as the primary again. */
+/** Undoes it all: the old primary starts as the primary again. */
 async function undo(tell: Tell, lab: Lab, { from, to }: Roles): Promise<void> {
   await noteForNextStart(tell, from, 'keep')
   await act(tell, ['start', from.container])
   await change(tell, to, ...statementsOf(to, 'async'), 'select pg_reload_conf()', ...dropSlot(from))
-  // Not until the standby streams: what held up its replay may hold up that as well.
+  // This does not wait until the standby streams: what blocked its replay may block that as well.
   await untilNodes(lab, { what: `${from.name} to be the primary again`, seconds: 30, needs: [from] }, async () => {
     const facts = await observe(lab, from)
     if ('unreachable' in facts) return { seen: facts.unreachable }

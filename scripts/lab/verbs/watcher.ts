@@ -6,14 +6,14 @@ import { lastWords, startVerb } from './process.ts'
 
 export type EventOf<Name extends WatchEvent['event']> = Extract<WatchEvent, { event: Name }>
 
-/** A `failover --watch` at work. */
+/** A `failover --watch` that runs. */
 export type Watcher = {
-  /** Waits for the first event of that name since the last one that was waited for. */
+  /** Waits for the first event of that name after the last one that somebody waited for. */
   readonly next: <Name extends WatchEvent['event']>(
     name: Name,
     fits?: (event: EventOf<Name>) => boolean,
   ) => Promise<EventOf<Name>>
-  /** Names of the events that were not waited for. */
+  /** Names of the events that nobody waited for. */
   readonly left: () => readonly string[]
   /** Ends it as Ctrl-C does; gives its exit code. */
   readonly stop: () => Promise<number>

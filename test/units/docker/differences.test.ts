@@ -8,7 +8,8 @@ const [node] = lab.databases
 if (node === undefined) throw new Error('a lab has databases')
 const network = { prefix: '10.0.0', id: 'net1' }
 const asMade: Changeable = {
-  Config: { Hostname: 'db-primary' },
+  Image: 'sha256:1',
+  Config: { Hostname: 'db-primary', Image: 'lab/postgres:1' },
   HostConfig: {
     RestartPolicy: { Name: 'unless-stopped' },
     Memory: node.memoryMiB * 2 ** 20,
@@ -37,7 +38,8 @@ const host = (changed: Partial<Changeable['HostConfig']>): Changeable => ({
 })
 
 test('a container that nobody changed differs in nothing', async (t) => {
-  t.strictSame(differencesOf(lab, node, asMade, network), [])
+  t.strictSame(differencesOf(lab, node, asMade, network, 'sha256:1'), [])
+  t.strictSame(differencesOf(lab, node, asMade, network, undefined), [], 'with an image whose tag is gone')
 })
 
 test('whatever a docker command changes about a container is named, with what mends it', async (t) => {
@@ -45,7 +47,7 @@ test('whatever a docker command changes about a container is named, with what me
   const cases: readonly (readonly [Changeable, string, string])[] = [
     [on({}), 'it is not on the network voting-net', made],
     [{ ...asMade, NetworkSettings: { Networks: null } }, 'it is not on the network voting-net', made],
-    [on({ 'voting-net': { ...own, NetworkID: 'net0' } }), 'it is on a network voting-net that was removed', made],
+    [on({ 'voting-net': { ...own, NetworkID: 'net0' } }), 'it is on a network voting-net that has been removed', made],
     [on({ 'voting-net': { ...own, IPAMConfig: null } }), 'its address is not fixed instead of 10.0.0.10', made],
     [
       on({ 'voting-net': { ...own, IPAMConfig: { IPv4Address: '10.0.0.77' } } }),
@@ -55,7 +57,7 @@ test('whatever a docker command changes about a container is named, with what me
     [on({ 'voting-net': { ...own, Aliases: null } }), 'others cannot find it as db-primary', made],
     [
       on({ 'voting-net': own, bridge: own }),
-      'it is on the network bridge as well',
+      'it is also on the network bridge',
       'network disconnect bridge db-primary',
     ],
     [
@@ -70,16 +72,19 @@ test('whatever a docker command changes about a container is named, with what me
     ],
     [host({ PidsLimit: 20 }), 'it may have 20 processes instead of 512', 'update --pids-limit 512 db-primary'],
     [host({ NanoCpus: 1e9 }), 'its processor time is limited', made],
-    [{ ...asMade, Config: { Hostname: 'db-replica' } }, 'it was made as db-replica', made],
+    [{ ...asMade, Image: 'sha256:2' }, 'it runs another image than lab/postgres:1 is now', made],
+    [{ ...asMade, Config: { ...asMade.Config, Hostname: 'db-replica' } }, 'it was made as db-replica', made],
   ]
   for (const [it, what, mend] of cases) {
-    const found = differencesOf(lab, node, it, network)
+    const found = differencesOf(lab, node, it, network, 'sha256:1')
     t.strictSame(
       found.map((difference) => [difference.what, difference.mend?.join(' ') ?? made]),
       [[what, mend]],
     )
   }
-  t.match(differencesOf(lab, node, asMade, undefined), [{ what: 'its network voting-net is missing', hinders: true }])
+  t.match(differencesOf(lab, node, asMade, undefined, undefined), [
+    { what: 'its network voting-net is missing', hinders: true },
+  ])
 })
 
 test('containers get the names of their nodes back, also where names were swapped, and a second one of a node goes', async (t) => {

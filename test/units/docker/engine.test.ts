@@ -77,11 +77,11 @@ test('what to do about a failed build is read from its output', async (t) => {
     ['tar: node_modules/pg: Cannot stat: No such file or directory', /npm ci/],
     ['tar: server/main.ts: Cannot open: Permission denied', /npm ci/],
     ['COPY failed: file not found in build context', /npm ci/],
-    ['Step 1/4 : FROM $BASE\nGet "https://registry.example/v2/": dial tcp: no such host', /built on is not there/],
-    ['nginx: [emerg] unknown directive "foo"', /fails in itself/],
+    ['Step 1/4 : FROM $BASE\nGet "https://registry.example/v2/": dial tcp: no such host', /built on is missing/],
+    ['nginx: [emerg] unknown directive "foo"', /mend the step that failed/],
     [
       "bash: /usr/local/bin/start: Permission denied\nThe command '/bin/sh -c x' returned a non-zero code: 126",
-      /itself/,
+      /mend the step that failed/,
     ],
   ]
   for (const [output, fix] of cases) t.match(buildFailed('image:1', output), { code: 'BUILD_FAILED', fix }, output)

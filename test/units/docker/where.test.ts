@@ -55,7 +55,7 @@ test('docker commands are given our engine, and nothing that would send them els
 
 test('an engine of another machine is refused with the way out of how it was chosen', async (t) => {
   const remote: [NodeJS.ProcessEnv, RegExp, string][] = [
-    [{ DOCKER_HOST: 'ssh://me@far' }, /DOCKER_HOST chooses is at ssh:/, 'unset DOCKER_HOST'],
+    [{ DOCKER_HOST: 'ssh://me@far' }, /DOCKER_HOST chooses a Docker engine at ssh:/, 'unset DOCKER_HOST'],
     [{ DOCKER_HOST: 'npipe:////./pipe/docker_engine' }, /npipe:/, 'unset DOCKER_HOST'],
     [{ DOCKER_HOST: 'localhost:2375' }, /localhost:2375/, 'unset DOCKER_HOST'],
   ]

@@ -166,7 +166,7 @@ test('a user who is stored twice, or counted once more than stored, is a duplica
   t.pass()
 })
 
-test('a vote that was refused for certain, or that nobody sent, is a phantom where it is stored', async (t) => {
+test('a stored vote is a phantom if a definite error refused it, or if nobody sent it', async (t) => {
   planted((evidence, which) => {
     const victim = pick(
       evidence.calls.filter(({ kind, outcome }) => kind === 'vote' && outcome !== 'ok'),
@@ -263,7 +263,7 @@ const NO_EVIDENCE: Readonly<Record<string, (evidence: Evidence) => Evidence>> = 
   'no write was acknowledged after the fault': (it) =>
     withCalls(it, (call) => (acknowledged(call) && call.start >= IN_FORCE ? unanswered(call) : call)),
   'no database could be read': (it) => ({ ...it, stored: [], found: { ...it.found, readFrom: null, counted: [] } }),
-  'no server told the results': (it) => ({ ...it, found: { ...it.found, counted: [] } }),
+  'no server gave results': (it) => ({ ...it, found: { ...it.found, counted: [] } }),
   'the load ended early: it stopped': (it) => ({ ...it, found: { ...it.found, cut: 'it stopped' } }),
   'no read with a token was answered after the fault': (it) =>
     withCalls(it, (call) => (call.kind === 'read' ? unanswered(call) : call)),

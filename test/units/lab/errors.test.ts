@@ -22,5 +22,9 @@ test('an error has a fix for the verb that was run: only one that has the option
   t.match(paused.fixIn('failover'), /docker exec x-db-replica .*pg_wal_replay_resume.*or let --force do it/)
   t.equal(paused.fixIn('switchover'), paused.fix)
   t.notMatch(paused.fix, /--/)
-  t.match(labError('SPLIT_BRAIN', { seen: 'both' }).fixIn('rejoin'), /docker stop the other/, 'no verb sends to itself')
+  t.match(
+    labError('SPLIT_BRAIN', { seen: 'both' }).fixIn('rejoin'),
+    /stop the other with docker stop/,
+    'no verb sends to itself',
+  )
 })

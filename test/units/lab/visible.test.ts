@@ -68,7 +68,7 @@ test('every view keeps the texts of users on one line of their own', async (t) =
     fc.property(text, text, (one, other) => {
       const views: readonly [string, number][] = [
         [pollLine({ ...poll, poll_questions: one, options: [other, one] }), 1],
-        [resultBars({ uuid: 'u', poll_questions: one, results: Object.fromEntries([[`x${other}`, 1]]) }), 3],
+        [resultBars({ uuid: 'u', poll_questions: one, results: new Map([[`x${other}`, 1]]) }), 3],
         [lostVotesLines([{ poll: 'p', question: one, user: other, option: one, at: 'now' }]).join('\n'), 2],
         [faultLines([{ kind: 'slot', node: 'db-primary', peer: null, way: null, detail: one }]).join('\n'), 1],
         [labError('POLLS_AT_STAKE', { polls: visible(one) }).message, 1],

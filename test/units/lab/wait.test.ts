@@ -23,7 +23,7 @@ test('a look that never ends is no reason to wait for ever', async (t) => {
   )
 })
 
-test('more time is advised only where something still changed', async (t) => {
+test('a longer deadline is advised only if something still changed', async (t) => {
   let looks = 0
   await t.rejects(
     until('a tide', { seconds: 0.5, patience: 1 }, async () => ({ seen: `wave ${++looks}` })),
@@ -31,6 +31,6 @@ test('more time is advised only where something still changed', async (t) => {
   )
   await t.rejects(
     until('rain', { seconds: 0.5, patience: 1 }, async () => ({ seen: 'a blue sky' })),
-    { code: 'TIMEOUT', fix: /^nothing changed meanwhile.*status\.ts/ },
+    { code: 'TIMEOUT', fix: /^nothing changed while waiting.*status\.ts/ },
   )
 })

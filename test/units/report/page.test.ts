@@ -11,7 +11,10 @@ test('a report of one run says its verdict, what was done, its figures, and ever
   const page = reportPage(experiment, calls)
   const { text, problems } = parsed(page)
   t.strictSame(problems, [])
-  t.match(text, /Pass.*All 8389 acknowledged votes are stored.*8 callers vote without pause, and 2 more vote and read/s)
+  t.match(
+    text,
+    /Pass.*All 8389 acknowledged votes are stored.*8 callers vote without pause, and 2 more callers vote and read/s,
+  )
   t.match(text, /At durability on, a commit waits until the standby has it on disk/)
   t.match(text, /RTO\s+1\.40 s\s+from the fault to the first acknowledged write/)
   t.match(text, /detection\s+308 ms.*promotion\s+448 ms/s)
@@ -49,8 +52,8 @@ test('lost votes, stale reads, duplicates and phantoms are listed by name, the f
   t.match(text, 'Lost votes: 130')
   t.match(text, '… and 30 more')
   t.match(text, 'Acknowledged, then lost: 130')
-  t.match(text, /held back first, until it lacks at least 4\.0 MiB/)
-  t.match(text, /A watch \(failover --watch\) has to notice by itself/)
+  t.match(text, /First the standby is cut off, until it lacks at least 4\.0 MiB/)
+  t.match(text, /failover --watch notices by itself/)
   t.match(text, /Duplicates: 1.*voter-twice.*Phantoms: 1.*voter-ghost/s)
   t.match(text, /Stale reads: 1.* 31 17 /s)
 })
@@ -78,7 +81,7 @@ test('a matrix of 80 runs is compared plan by plan, each run can be opened, and 
   t.ok(page.length < 10 * MIB, `${page.length} characters`)
 })
 
-test('a report says that there is no evidence where there is none', async (t) => {
+test('a report of a run without evidence says so', async (t) => {
   const { experiment } = oneRun({ seed: 1 })
   const nothing = { calls: 0, ok: 0, definite: 0, indefinite: 0, longestGap: null }
   const bare = experiment.runs.map((run) => ({
@@ -101,8 +104,8 @@ test('a report says that there is no evidence where there is none', async (t) =>
   t.strictSame(problems, [])
   t.match(text, /Unknown\s+There is too little evidence to say\..*Nobody voted\./s)
   t.match(text, /RTO\s+none/)
-  t.match(text, 'there is no RTO')
-  t.match(text, /no calls are recorded.*nobody looked.*no position is known.*seconds since the start/s)
+  t.match(text, 'There is no RTO')
+  t.match(text, /no calls are recorded.*no looks are recorded.*no position is known.*seconds since the start/s)
   t.match(text, 'No event is recorded')
   const none = parsed(reportPage({ ...experiment, verdict: 'unknown', runs: [] }, new Map()))
   t.strictSame(none.problems, [])

@@ -22,6 +22,7 @@ function sight(name: DatabaseName, facts: Partial<Facts> | undefined, state: Sig
     replayWaitsFor: [],
     tooLow: [],
     followsByHand: [],
+    admitsByHand: [],
     delayedSeconds: 0,
     readOnly: false,
     sessions: { used: 1, limit: 97 },

@@ -4,11 +4,20 @@ import type { Facts } from '../../../scripts/lab/postgres/observe.ts'
 import type { Answering } from '../../../scripts/lab/postgres/sights.ts'
 import { CAUSES, type CauseName, causeIn } from '../../../scripts/lab/rules/causes.ts'
 import { follows, hasNothingOfItsOwn, hindranceOf } from '../../../scripts/lab/rules/hindrance.ts'
-import { primaryTrouble, ROOM, standbyTrouble, warningOf } from '../../../scripts/lab/rules/trouble.ts'
+import {
+  HELD_SECONDS,
+  primaryTrouble,
+  ROOM,
+  standbyTrouble,
+  standbyWarning,
+  warningOf,
+} from '../../../scripts/lab/rules/trouble.ts'
 import { readSettings } from '../../../scripts/lab/settings.ts'
 import { type DatabaseNode, labOf } from '../../../scripts/lab/topology/topology.ts'
 
 const [peer, node] = labOf(readSettings({ LAB_NAME: 'x' })).databases as [DatabaseNode, DatabaseNode]
+
+const image = 'lab/postgres:1'
 
 const AT = '2026-11-25 23:25:59.380 UTC [76] '
 const REFUSED_17 = `${AT}FATAL:  streaming replication receiver "db-replica" could not connect to the primary server: connection to server at "db-primary" (172.19.0.10), port 5432 failed: `
@@ -99,7 +108,14 @@ const LINES: readonly (readonly [string, CauseName | undefined])[] = [
   [`${AT}FATAL:  could not create lock file "postmaster.pid": Read-only file system`, 'disk-read-only'],
   [`${AT}FATAL:  WAL was generated with wal_level=minimal, cannot continue recovering`, 'wal-minimal'],
   [`${AT}FATAL:  WAL was generated with "wal_level=minimal", cannot continue recovering`, 'wal-minimal'],
-  ['DETAIL:  Hot standby mode is disabled.', 'no-standby-sessions'],
+  [`${AT}FATAL:  data directory "/var/lib/postgresql/data" has wrong ownership`, 'data-rights'],
+  [`${AT}FATAL:  could not open file "global/pg_control": Permission denied`, 'data-rights'],
+  [`${AT}PANIC:  could not open file "global/pg_control": Permission denied`, 'data-rights'],
+  [
+    `${AT}LOG:  could not open configuration file "/var/lib/postgresql/data/postgresql.conf": Permission denied`,
+    'data-rights',
+  ],
+  ['db-replica cannot use its data: Permission denied', 'data-rights'],
   // What it says to its own clients is about them.
   [`${AT}monitor@polling FATAL:  password authentication failed for user "monitor"`, undefined],
   [`${AT}[unknown]@[unknown] FATAL:  sorry, too many clients already`, undefined],
@@ -139,6 +155,7 @@ const whole: Facts = {
   replayWaitsFor: [],
   tooLow: [],
   followsByHand: [],
+  admitsByHand: [],
   delayedSeconds: 0,
   readOnly: false,
   slots: [{ name: 'db_replica', active: true, retainedBytes: 0, walStatus: 'reserved', holder: 'db-replica' }],
@@ -163,7 +180,7 @@ test('a standby follows where the primary sends to it, on the same timeline; its
 
 test('what is seen of both decides what keeps a standby from following', async (t) => {
   const cause = (own: Partial<Facts>, primary: Partial<Facts>, log = '') =>
-    hindranceOf({ node, peer, own: { ...standby, ...own }, primary: { ...whole, ...primary }, log })
+    hindranceOf({ node, peer, image, own: { ...standby, ...own }, primary: { ...whole, ...primary }, log })
   const removed = LINES[0]?.[0] ?? ''
   const slots = (change: Partial<NonNullable<typeof slot>>) => ({
     slots: slot === undefined ? [] : [{ ...slot, ...change }],
@@ -172,25 +189,36 @@ test('what is seen of both decides what keeps a standby from following', async (
   t.match(cause({ tooLow: low }, {}), {
     cause: 'setting-too-low',
     mending: 'restart',
-    says: /max_connections is 100 here, and the primary has 150/,
+    says: /max_connections is 100 here, but 150 on the primary/,
   })
   t.match(cause({ followsByHand: ['primary_conninfo'] }, {}, removed), { cause: 'set-by-hand', mending: 'settings' })
   t.match(cause({}, slots({ walStatus: 'lost', active: false }), removed), { cause: 'slot-lost', mending: 'copy' })
-  t.match(cause({}, { slots: [] }), { cause: 'slot-gone', mending: 'settings', passes: false })
+  t.match(cause({}, { slots: [] }), { cause: 'slot-gone', mending: 'slot', passes: false })
   t.match(cause({}, slots({ holder: 'pg_receivewal' })), { cause: 'slot-in-use', says: /in use by pg_receivewal/ })
   t.match(cause({}, {}, removed), { cause: 'wal-removed', mending: 'copy' })
   t.match(cause({}, {}, `${REFUSED_17}Connection refused`), { cause: 'no-connection', passes: true })
   t.match(cause({}, {}, LINES.find(([, it]) => it === 'not-admitted')?.[0]), { fix: /docker rm -f x-db-primary/ })
+  const byHand = (name: string, value: string) => ({ admitsByHand: [{ name, value }] })
+  const refused = LINES.find(([, it]) => it === 'not-admitted')?.[0]
+  const kept = { cause: 'kept-out', mending: 'admit', passes: false }
+  t.match(cause({}, byHand('hba_file', '/x'), refused), { ...kept, says: /hba_file = \/x/ })
+  t.equal(cause({}, byHand('hba_file', '/x')), undefined, 'it may well admit the standby')
+  t.match(cause({}, byHand('listen_addresses', ''), `${REFUSED_17}Connection refused`), { ...kept, says: /= ''/ })
+  t.match(cause({}, { ...byHand('wal_level', 'minimal'), slots: [] }), { ...kept, says: /wal_level = minimal/ })
+  t.match(cause({}, byHand('max_wal_senders', '0')), kept)
+  t.equal(cause({}, byHand('max_wal_senders', '5')), undefined)
   t.equal(cause({}, {}), undefined)
-  const dead = { node, peer, own: undefined, primary: { ...whole, slots: [] }, log: '' }
+  const dead = { node, peer, image, own: undefined, primary: { ...whole, slots: [] }, log: '' }
   t.equal(hindranceOf(dead), undefined, 'a slot is no reason why a node does not run')
   const full =
     'psql: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  sorry, too many clients already'
   t.match(hindranceOf({ ...dead, refusal: full }), { cause: 'no-session-left', fix: /docker restart x-db-replica/ })
-  t.match(hindranceOf({ ...dead, refusal: 'DETAIL:  Hot standby mode is disabled.' }), { cause: 'no-standby-sessions' })
   for (const row of Object.values(CAUSES))
     t.notMatch(
-      `${row.says} ${row.fix}`.replace(/\{(node|peer|container|peerContainer|name|here|needed|holder|settings)\}/g, ''),
+      `${row.says} ${row.fix}`.replace(
+        /\{(node|peer|container|peerContainer|name|here|needed|image|holder|settings)\}/g,
+        '',
+      ),
       /[{}]/,
     )
 })
@@ -204,7 +232,7 @@ test('a standby has nothing of its own where it is behind on the same timeline, 
   t.notOk(hasNothingOfItsOwn(primary, undefined))
 })
 
-test('a primary is healthy where a vote could be cast, and a disk is said before it is full', async (t) => {
+test('a primary is healthy if a vote could be cast; status warns before the disk is full', async (t) => {
   const of = (facts: Partial<Facts>, refused?: string) => primaryTrouble(peer, { ...whole, ...facts }, refused)
   const room = (availableBytes: number, readOnly = false) => ({ room: { availableBytes, readOnly } })
   t.equal(of({}), undefined)
@@ -220,7 +248,26 @@ test('a primary is healthy where a vote could be cast, and a disk is said before
   t.equal(of(room(ROOM.none)), undefined)
   t.match(warningOf({ ...whole, ...room(ROOM.low - 1) }), /only 512\.0 MiB are left.*free space/)
   t.equal(warningOf({ ...whole, ...room(ROOM.low) }), null)
-  t.match(standbyTrouble(node, { ...standby, delayedSeconds: 21600 }), { says: /21600 s later/ })
-  t.match(standbyTrouble(node, { ...standby, replayPaused: true }), { says: /replay is paused/ })
-  t.equal(standbyTrouble(node, standby), undefined)
+  t.match(standbyTrouble(node, { ...standby, delayedSeconds: 21600 }, whole), { says: /waits 21600 s/ })
+  t.match(standbyTrouble(node, { ...standby, replayPaused: true }, whole), { says: /replay is paused/ })
+  t.equal(standbyTrouble(node, standby, whole), undefined)
+})
+
+test('a standby whose replay a report holds up is warned of, and after 10 s no longer healthy', async (t) => {
+  const report = { pid: 77, role: 'postgres', seconds: 3600, state: 'active', query: 'select count(*) from vote' }
+  const held = { ...standby, replayWaitsFor: [report] }
+  const after = (replayLagSeconds: number | null) => ({
+    ...whole,
+    standbys: [{ name: 'db-replica', state: 'streaming', sync: 'async', replayLagSeconds }],
+  })
+  t.equal(standbyTrouble(node, held, after(HELD_SECONDS)), undefined, 'the report is old, that replay waits is not')
+  t.match(standbyWarning(node, held, after(HELD_SECONDS)), /waited for 10 s, for pid 77 .*pg_terminate_backend\(77\)/)
+  t.match(standbyTrouble(node, held, after(HELD_SECONDS + 1)), {
+    says: /replay has waited for 11 s, for pid 77 \(postgres, active, its transaction 3600 s old\): select count/,
+    fix: /docker exec x-db-replica psql .*pg_terminate_backend\(77\)/,
+    passes: false,
+  })
+  const young = { ...standby, replayWaitsFor: [{ ...report, seconds: 0.2 }] }
+  t.equal(standbyWarning(node, young, after(3600)), null, 'it is about to end by itself')
+  t.match(standbyTrouble(node, { ...held, replayAgeSeconds: 20 }, undefined), { says: /waited for 20 s/ })
 })

@@ -19,7 +19,7 @@ function decided(one: Data, other: Data, states: readonly [Holder['state'], Hold
   const names = (nodes: readonly Holder['node'][]) => nodes.map(({ name }) => name.replace('db-', '')).join(' ')
   return [
     `go on: ${names(starting.goOn)}`,
-    ...(starting.anew.length > 0 ? [`anew: ${names(starting.anew)}`] : []),
+    ...(starting.fresh.length > 0 ? [`fresh: ${names(starting.fresh)}`] : []),
     ...(starting.copy.length > 0 ? [`copy: ${names(starting.copy)}`] : []),
     ...(starting.refusal === undefined ? [] : [`${starting.refusal.code} ${starting.refusal.message.split(' ')[0]}`]),
   ].join(', ')
@@ -45,10 +45,10 @@ test('a fenced one stays down, and the other starts, so that a rejoin finds it',
   t.equal(decided(is('fenced'), is('nothing')), 'go on: , FENCED db-primary')
 })
 
-test('without any data both begin anew, also where an earlier run came half-way', async (t) => {
-  t.equal(decided(is('nothing'), is('nothing')), 'go on: , anew: primary replica')
-  t.equal(decided(is('anew'), is('nothing')), 'go on: primary, anew: replica')
-  t.equal(decided(is('anew'), is('standby'), ['exited', 'running']), 'go on: primary replica')
+test('without any data both start with the prepared data, also after an earlier run was interrupted', async (t) => {
+  t.equal(decided(is('nothing'), is('nothing')), 'go on: , fresh: primary replica')
+  t.equal(decided(is('fresh'), is('nothing')), 'go on: primary, fresh: replica')
+  t.equal(decided(is('fresh'), is('standby'), ['exited', 'running']), 'go on: primary replica')
 })
 
 test('one that has no data is copied from a primary, and never begins beside data of the other', async (t) => {

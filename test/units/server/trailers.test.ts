@@ -15,7 +15,7 @@ test('the details of every error say the same as its status and its plain traile
     t.match(detailsOf(trailers), {
       code,
       message: clientMessage(failure),
-      ErrorInfo: { reason: name, domain: 'polling', metadata: { certainty, retry } },
+      ErrorInfo: { reason: name, domain: 'polling', metadata: new Map(Object.entries({ certainty, retry })) },
     })
   }
 })

@@ -73,7 +73,7 @@ test('no text with a NUL character passes', async (t) => {
 })
 
 test('a question, an option or a userID with nothing to be seen is refused, whatever it is made of', async (t) => {
-  const blank = { description: 'must have a character that can be seen' }
+  const blank = { description: 'must have a visible character' }
   fc.assert(
     fc.property(blankText(200), (text) => {
       t.match(checkCreatePoll({ poll_questions: text, options: ['a', 'b'] })?.violation, {

@@ -19,13 +19,15 @@ import { readSettings } from '../../../scripts/lab/settings.ts'
 import { stateFolder } from '../../../scripts/lab/state/folder.ts'
 import { forgetPassword, rememberPassword, whyPsqlAsks } from '../../../scripts/lab/state/pgpass.ts'
 import { makePrivateFolder, writePrivately } from '../../../scripts/lab/state/private-files.ts'
-import { labOf } from '../../../scripts/lab/topology/topology.ts'
+import { endpoints } from '../../../scripts/lab/terminal/endpoints.ts'
+import { labOf, psqlPlaceOf } from '../../../scripts/lab/topology/topology.ts'
 import { homeFolder } from '../../../scripts/lab/user.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'pgpass '))
 const file = join(root, 'pgpass')
 process.env['PGPASSFILE'] = file
 const PORT = 15432
+const PLACE = { hosts: ['localhost', '127.0.0.1'], port: PORT }
 const OURS = `localhost:${PORT}:polling:owner:secret\n127.0.0.1:${PORT}:polling:owner:secret\n`
 const read = () => readFileSync(file, 'utf8')
 
@@ -46,15 +48,35 @@ test('in the password file only our lines change, and all are gone again afterwa
   await fc.assert(
     fc.asyncProperty(text, async (before) => {
       writeFileSync(file, before, { mode: 0o600 })
-      await rememberPassword(PORT, 'old')
-      await rememberPassword(PORT, 'secret')
+      await rememberPassword(PLACE, 'old')
+      await rememberPassword(PLACE, 'secret')
       t.equal(read(), OURS + before)
-      t.equal(await whyPsqlAsks(PORT), undefined)
-      await forgetPassword(PORT)
+      t.equal(await whyPsqlAsks(PLACE), undefined)
+      await forgetPassword(PLACE)
       t.equal(read(), before)
     }),
     { numRuns: 50 },
   )
+})
+
+test('psql finds the password at the address that the lab is published on', async (t) => {
+  t.teardown(() => rmSync(file))
+  for (const [LAB_BIND, hosts] of [
+    [undefined, ['localhost', '127.0.0.1']],
+    ['0.0.0.0', ['localhost', '127.0.0.1']],
+    ['127.0.0.2', ['127.0.0.2']],
+    ['192.0.2.7', ['192.0.2.7']],
+  ] as const) {
+    rmSync(file, { force: true })
+    const lab = labOf(readSettings({ LAB_BIND, LAB_PORT_OFFSET: '10000' }))
+    await rememberPassword(psqlPlaceOf(lab), 'secret')
+    t.equal(read(), hosts.map((host) => `${host}:15432:polling:owner:secret\n`).join(''))
+    t.match(endpoints(lab), `psql -h ${hosts[0]} -p 15432 -U owner polling`)
+    t.match(endpoints(lab), `${hosts.at(-1)}:18080`)
+    t.equal(endpoints(lab).includes(`LAB_BIND=${LAB_BIND} npm`), hosts.length === 1)
+    await forgetPassword(psqlPlaceOf(lab))
+    t.equal(read(), '')
+  }
 })
 
 test('a password file that is a link stays one, also to nothing yet', async (t) => {
@@ -64,11 +86,11 @@ test('a password file that is a link stays one, also to nothing yet', async (t) 
   const real = join(root, 'dotfiles', 'pgpass')
   symlinkSync('link', join(root, 'pgpass'))
   symlinkSync('dotfiles/pgpass', join(root, 'link'))
-  await rememberPassword(PORT, 'secret')
+  await rememberPassword(PLACE, 'secret')
   t.equal(readFileSync(real, 'utf8'), OURS)
   t.equal(statSync(real).mode & 0o777, 0o600)
   writeFileSync(real, '# mine')
-  await rememberPassword(PORT, 'secret')
+  await rememberPassword(PLACE, 'secret')
   t.equal(readFileSync(real, 'utf8'), `${OURS}# mine`)
   t.ok(lstatSync(file).isSymbolicLink() && lstatSync(join(root, 'link')).isSymbolicLink())
 })
@@ -85,16 +107,16 @@ test('a password file that psql ignores, or that is not to be written, stays as 
     rmSync(file, { recursive: true, force: true })
     make()
     const before = lstatSync(file)
-    await rememberPassword(PORT, 'secret')
-    await forgetPassword(PORT)
+    await rememberPassword(PLACE, 'secret')
+    await forgetPassword(PLACE)
     const { ino, mode, size } = lstatSync(file)
     t.strictSame([ino, mode, size], [before.ino, before.mode, before.size], name)
-    t.match(await whyPsqlAsks(PORT), says, name)
+    t.match(await whyPsqlAsks(PLACE), says, name)
   }
   rmSync(file)
   writeFileSync(file, OURS)
   chmodSync(file, 0o644)
-  t.match(await whyPsqlAsks(PORT), /others may read it/)
+  t.match(await whyPsqlAsks(PLACE), /others may read it/)
 })
 
 test('what root writes for somebody else is theirs', { skip: process.getuid?.() !== 0 && 'needs root' }, async (t) => {

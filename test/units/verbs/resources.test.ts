@@ -28,8 +28,11 @@ test('3000 MiB of disk are needed to build images, 1000 otherwise', async (t) =>
 })
 
 test('a shortcoming says what there is, what is needed, and where', async (t) => {
-  t.match(shortcoming({ ...ENOUGH, memory: 7 }, ALL)?.message, '7 MiB of memory are available, the lab needs 1000')
-  t.match(shortcoming({ ...ENOUGH, disk: 7 }, ALL)?.message, '7 MiB are free in /var/lib/docker, the lab needs 3000')
+  t.match(shortcoming({ ...ENOUGH, memory: 7 }, ALL)?.message, '7 MiB of memory are available, but the lab needs 1000')
+  t.match(
+    shortcoming({ ...ENOUGH, disk: 7 }, ALL)?.message,
+    '7 MiB are free in /var/lib/docker, but the lab needs 3000',
+  )
   t.match(shortcoming({ ...ENOUGH, architecture: 'mips' }, ALL)?.message, 'mips')
 })
 

@@ -49,7 +49,7 @@ export const outdated = ({ packages }: Lock, candidates: Installed): readonly st
   ),
 ]
 
-/** What a stale lock means, or that it is fresh; for whom it is a warning. */
+/** What to say about the lock: that it is fresh, or what it means that it is stale, which is only a warning. */
 export const freshnessText = ({ made }: Lock, other: readonly string[]): string =>
   other.length === 0
     ? "✓ vm/box/classroom/packages.lock is what Debian's archive has\n"

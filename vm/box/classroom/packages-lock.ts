@@ -44,7 +44,7 @@ export function parseLock(text: string): Lock {
 const unreadable = (why: string): Problem =>
   new Problem(
     `vm/box/classroom/packages.lock is unusable: ${why}`,
-    'take it from version control, or write it anew: zx vm/box.ts --classroom --refresh',
+    'restore it from version control, or write a new one: zx vm/box.ts --classroom --refresh',
   )
 
 /** Reads the lock of this project. */

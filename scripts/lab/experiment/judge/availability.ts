@@ -1,6 +1,6 @@
 import type { Call, Judgement } from '../record.ts'
 
-/** How calls of one kind ended, and the longest time in which none succeeded. */
+/** How the calls of one kind ended, and the longest time in which none succeeded. */
 export function availabilityOf(calls: readonly Call[], kind: Call['kind']): Judgement['writes'] {
   const own = calls.filter((call) => call.kind === kind)
   const count = (outcome: Call['outcome']) => own.filter((call) => call.outcome === outcome).length
@@ -13,7 +13,7 @@ export function availabilityOf(calls: readonly Call[], kind: Call['kind']): Judg
   }
 }
 
-/** From the first call to the last: before the first success and after the last one nothing succeeded either. */
+/** Also the times before the first success and after the last one count. */
 function longestGapOf(calls: readonly Call[]): Judgement['writes']['longestGap'] {
   if (calls.length === 0) return null
   const successes = calls.filter(({ outcome }) => outcome === 'ok').map(({ end }) => end)

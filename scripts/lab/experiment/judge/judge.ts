@@ -6,7 +6,7 @@ import { judgeReads, type ReadFindings } from './reads.ts'
 import { at, recoveryTimeOf, writesAfter } from './recovery-time.ts'
 import { judgeVotes, type VoteFindings } from './votes.ts'
 
-/** All that a run is judged by. */
+/** Everything that a run is judged by. */
 export type Evidence = {
   readonly plan: Plan
   readonly calls: readonly Call[]
@@ -16,11 +16,11 @@ export type Evidence = {
   readonly found: Found
 }
 
-/** Judges a run: `fail` for any broken promise, `unknown` where the evidence does not suffice, else `pass`. */
+/** Judges a run: `fail` if any promise is broken, `unknown` if there is too little evidence, else `pass`. */
 export function judge(evidence: Evidence): Judgement {
   const { plan, calls, events, stored, found } = evidence
   const unread = found.readFrom === null
-  // Of a database that nobody could read nothing is known: neither what it lost nor what it has too many.
+  // If no database could be read, it is unknown which votes are lost or stored without reason.
   const votes = judgeVotes(calls, stored, found)
   const known = unread ? { ...votes, lost: [], duplicates: [], phantoms: [], uncounted: [] } : votes
   const reads = judgeReads(calls, known.lost, at(events, 'fault') ?? Number.POSITIVE_INFINITY)
@@ -51,12 +51,12 @@ function brokenPromises({ level }: Plan, votes: VoteFindings, { staleReads }: Re
   return [
     ...(lost.length === 0
       ? []
-      : [`not stored though acknowledged: ${count(lost.length, 'vote')}; ${level} can lose: ${LEVELS[level].loses}`]),
+      : [`acknowledged but not stored: ${count(lost.length, 'vote')}; ${level} can lose: ${LEVELS[level].loses}`]),
     ...(duplicates.length === 0 ? [] : [`counted twice: ${some(duplicates)}`]),
     ...(uncounted.length === 0 ? [] : [`not counted: ${some(uncounted)}`]),
     ...(phantoms.length === 0
       ? []
-      : [`stored though nobody sent them or an error said that they were not: ${some(phantoms)}`]),
+      : [`stored although nobody sent them, or although an error said that they were not: ${some(phantoms)}`]),
     ...(staleReads.length === 0
       ? []
       : [`${count(staleReads.length, 'read')} with a token did not see what had been acknowledged before`]),
@@ -72,14 +72,14 @@ function lackingEvidence({ calls, events, found }: Evidence, { judged }: ReadFin
     ...(before === 0 ? ['no write was acknowledged before the fault'] : []),
     ...(inForce !== undefined && after === 0 ? ['no write was acknowledged after the fault'] : []),
     ...(found.readFrom === null ? ['no database could be read'] : []),
-    ...(found.counted.length === 0 ? ['no server told the results'] : []),
+    ...(found.counted.length === 0 ? ['no server gave results'] : []),
     ...(found.cut === null ? [] : [`the load ended early: ${found.cut}`]),
-    ...(found.calls === calls.length ? [] : [`the history holds ${calls.length} of ${found.calls} calls`]),
+    ...(found.calls === calls.length ? [] : [`the history has ${calls.length} of ${found.calls} calls`]),
     ...(judged.some((start) => start >= (inForce ?? 0)) ? [] : ['no read with a token was answered after the fault']),
   ]
 }
 
-/** What a pass rests on. */
+/** The evidence for a pass. */
 function grounds({ calls, events, stored, found }: Evidence, { judged, historyLost }: ReadFindings): string[] {
   const { before, after } = acknowledgedAround(calls, events)
   const servers = [...new Set(found.counted.map(({ server }) => server))]

@@ -2,7 +2,7 @@ import { median, quantile } from '../../numbers.ts'
 import type { Call, Event, Judgement } from '../record.ts'
 import { at } from './recovery-time.ts'
 
-/** How votes went while all was well: what the durability level costs every day. */
+/** How fast votes were before the fault: what the durability level costs every day. */
 export function paceOf(calls: readonly Call[], events: readonly Event[]): Judgement['pace'] {
   const fault = at(events, 'fault') ?? 0
   const votes = calls.filter(({ kind, outcome, end }) => kind === 'vote' && outcome === 'ok' && end < fault)

@@ -1,21 +1,21 @@
 import type { Call, Judgement } from '../record.ts'
 
-/** What the reads with a token saw. */
+/** The findings about reads with a token. */
 export type ReadFindings = Pick<Judgement, 'staleReads' | 'historyLost'> & {
-  /** When those began that could be judged. */
+  /** When the reads that could be judged began. */
   readonly judged: readonly number[]
 }
 
-/** Errors that tell a reader that what its token stands for is not there any more. */
+/** Errors that tell a reader that the write of its token is gone. */
 export const HISTORY_LOST: readonly string[] = ['HISTORY_LOST', 'TOKEN_AHEAD']
 
 /** The name at the beginning of an answer. */
 export const nameOf = (answer: string): string => answer.split(':')[0] ?? ''
 
 /**
- * Holds what reads saw against the votes that their clients had been acknowledged.
- * A vote that is lost is counted as lost, and not again in each read that does not see it; but a read whose own token
- * stands for a lost vote has to be told. Before `faultAt` nothing is lost, so that there every vote has to be seen.
+ * Compares what reads saw with the acknowledged votes of their clients. A lost vote counts once, not in each read that does
+ * not see it. But if the token of a read belongs to a lost vote, the answer has to say so. Before `faultAt` nothing is lost:
+ * every vote has to be seen.
  */
 export function judgeReads(calls: readonly Call[], lost: Judgement['lost'], faultAt: number): ReadFindings {
   const reads = calls.filter(({ kind }) => kind === 'read')

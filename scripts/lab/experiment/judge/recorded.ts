@@ -6,7 +6,7 @@ import { parseRecord, readLines } from '../lines.ts'
 import { Call, type Event, Found, type Judgement, type Plan, StoredVote } from '../record.ts'
 import { judge } from './judge.ts'
 
-/** Judges a run by the files in its folder; a file that is missing in part or broken is no evidence. */
+/** Judges a run by the files in its folder. An incomplete or broken file is no evidence. */
 export async function judgeRecorded(folder: string, plan: Plan, events: readonly Event[]): Promise<Judgement> {
   const found = join(folder, FILES.found)
   try {
@@ -22,7 +22,7 @@ export async function judgeRecorded(folder: string, plan: Plan, events: readonly
   }
 }
 
-/** Why a record cannot be read: it is missing or broken; any other error is thrown on. */
+/** Why a record cannot be read: it is missing or broken. Any other error is thrown. */
 export function whyUnreadable(error: unknown): string {
   if (error instanceof LabError && error.code === 'RECORD_BROKEN') return error.message
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
@@ -30,7 +30,7 @@ export function whyUnreadable(error: unknown): string {
   throw error
 }
 
-/** What is known of a run that left no evidence. */
+/** The judgement of a run without evidence. */
 export function notJudged(plan: Plan, why: string): Judgement {
   const found: Found = { calls: 0, cut: null, readFrom: null, counted: [], walLost: null, problems: [] }
   return { ...judge({ plan, calls: [], events: [], stored: [], found }), reasons: [why] }

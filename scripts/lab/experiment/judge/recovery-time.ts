@@ -1,9 +1,9 @@
 import type { Call, Event, Judgement } from '../record.ts'
 
-/** The time to recover, and what it was spent on. */
+/** The time to recover, and its parts. */
 export type RecoveryTime = Pick<Judgement, 'rto' | 'parts'>
 
-/** Each part with the event that ends it; the last ends with the write, and the first begins with the fault. */
+/** Each part with the event that ends it. The first part begins with the fault, the last ends with the write. */
 const PARTS = [
   ['detection', 'detected'],
   ['check', 'checked'],
@@ -11,7 +11,7 @@ const PARTS = [
   ['promotion', 'promoted'],
 ] as const
 
-/** From the beginning of the fault to the end of the first write that shows that it is got over. */
+/** From the start of the fault to the end of the first write that shows the recovery. */
 export function recoveryTimeOf(calls: readonly Call[], events: readonly Event[]): RecoveryTime {
   const fault = at(events, 'fault')
   const served = writesAfter(calls, events).reduce((least, { end }) => Math.min(least, end), Number.POSITIVE_INFINITY)
@@ -20,8 +20,8 @@ export function recoveryTimeOf(calls: readonly Call[], events: readonly Event[])
 }
 
 /**
- * Acknowledged writes that began when the fault was in force. What the old primary still answered before it was fenced,
- * as a frozen one does that thaws for a moment, is not among them: writes were not taken from then on.
+ * Acknowledged writes that began while the fault was in force, without answers of the old primary before it was fenced: a
+ * frozen primary may answer when it thaws for a moment, but it takes no more writes after that.
  */
 export function writesAfter(calls: readonly Call[], events: readonly Event[]): readonly Call[] {
   const inForce = at(events, 'in-force') ?? Number.POSITIVE_INFINITY
@@ -31,14 +31,14 @@ export function writesAfter(calls: readonly Call[], events: readonly Event[]): r
   )
 }
 
-/** A part whose beginning or end is not known, or that was not over when the write was, is left out. */
+/** A part is left out if its start or end is unknown, or if it ended after the write. */
 function partsOf(fault: number, served: number, events: readonly Event[]): RecoveryTime['parts'] {
   const promoted = at(events, 'promoted')
   const marks = [
     { ended: 'fault', at: fault },
     ...PARTS.map(([name, kind]) => ({
       ended: name,
-      // The write proves the promotion; the command that asked for it may hear of it a moment later.
+      // The write proves the promotion; the command may notice it a moment later.
       at: kind === 'promoted' && promoted !== undefined ? Math.min(promoted, served) : at(events, kind),
     })),
     { ended: 'reconnection' as const, at: served },
@@ -51,9 +51,9 @@ function partsOf(fault: number, served: number, events: readonly Event[]): Recov
   })
 }
 
-/** As fine as the clock of a run. */
+/** Rounded like the clock of a run. */
 const rounded = (milliseconds: number): number => Math.round(milliseconds * 100) / 100
 
-/** When the first event of that kind was. */
+/** The time of the first event of that kind. */
 export const at = (events: readonly Event[], kind: Event['kind']): number | undefined =>
   events.find((event) => event.kind === kind)?.at

@@ -1,14 +1,14 @@
 import type { Call, Found, Judgement, StoredVote } from '../record.ts'
 
-/** What became of the votes, held against what their callers were told. */
+/** The findings about votes: what is stored, compared with what their callers were told. */
 export type VoteFindings = Pick<Judgement, 'acknowledged' | 'lost' | 'duplicates' | 'phantoms'> & {
-  /** Votes that are stored and that a server does not count. */
+  /** Stored votes that a server does not count. */
   readonly uncounted: readonly string[]
 }
 
 type Vote = Pick<StoredVote, 'poll' | 'user' | 'option'>
 
-/** Holds the votes that are stored, and the results, against the answers. */
+/** Compares the stored votes and the results with the answers that callers got. */
 export function judgeVotes(calls: readonly Call[], stored: readonly StoredVote[], found: Found): VoteFindings {
   const votes = calls.flatMap((call) =>
     call.kind === 'vote' && call.user !== null && call.option !== null
@@ -30,7 +30,7 @@ export function judgeVotes(calls: readonly Call[], stored: readonly StoredVote[]
   }
 }
 
-/** Was the caller told that the vote is stored? A duplicate means that an earlier attempt was. */
+/** Whether the caller was told that the vote is stored. A duplicate means that an earlier attempt was stored. */
 const toldStored = ({ outcome, answer }: Call): boolean => outcome === 'ok' || answer === 'duplicate_vote'
 
 const keyOf = ({ poll, user, option }: Vote): string => JSON.stringify([poll, user, option])
@@ -45,7 +45,7 @@ function usersStoredTwice(stored: readonly StoredVote[]): readonly string[] {
   })
 }
 
-/** Where the results of a server differ from the votes that are stored. */
+/** The differences between a server's results and the stored votes. */
 function miscountsOf(stored: readonly StoredVote[], { counted }: Found) {
   const votes = new Map<string, number>()
   for (const { poll, option } of stored) {
@@ -55,7 +55,7 @@ function miscountsOf(stored: readonly StoredVote[], { counted }: Found) {
   return counted.flatMap(({ server, poll, votes: results }) =>
     Object.entries(results).flatMap(([option, count]) => {
       const held = votes.get(JSON.stringify([poll, option])) ?? 0
-      const said = `${server} counts ${count} votes for ${option} in poll ${poll}, and ${held} are stored`
+      const said = `${server} counts ${count} votes for ${option} in poll ${poll}, but ${held} are stored`
       return count === held ? [] : [{ excess: count - held, said }]
     }),
   )

@@ -6,22 +6,22 @@ import type { LoadClient, Told } from './client.ts'
 
 /** What a caller works with. */
 export type Work = {
-  /** Which of the callers this one is. */
+  /** The number of this caller. */
   readonly id: number
   readonly client: LoadClient
   readonly clock: Clock
   readonly record: (call: Call) => void
-  /** Aborted when no more calls are to begin. */
+  /** Aborted when no new call may begin. */
   readonly ending: AbortSignal
 }
 
 const OPTIONS = ['Tea', 'Coffee', 'Water'] as const
-/** Pause after a call that failed for good, milliseconds: else a service that refuses at once would fill the history. */
+/** Milliseconds of pause after a failed call: otherwise a service that refuses at once would fill the history. */
 const AFTER_FAILURE_MS = 50
-/** After these the reader's poll, or votes in it, are gone. */
-const BEGIN_ANEW: readonly string[] = [...HISTORY_LOST, 'POLL_NOT_FOUND']
+/** After these answers the reader's poll, or votes in it, are gone. */
+const POLL_IS_GONE: readonly string[] = [...HISTORY_LOST, 'POLL_NOT_FOUND']
 
-/** A new poll, or undefined where that fails or the time is over. */
+/** A new poll, or undefined if the time is over. */
 export async function newPoll({ client, ending, id }: Work): Promise<string | undefined> {
   while (!ending.aborted) {
     const poll = await client.createPoll(`What does caller ${id} ask?`, OPTIONS)
@@ -39,7 +39,7 @@ export async function voter(work: Work, poll: string): Promise<void> {
   }
 }
 
-/** Votes in a poll of its own, and after each vote reads what it wrote; where history is lost it begins another poll. */
+/** Votes in a poll of its own, and after each vote reads what it wrote. If history is lost, it creates another poll. */
 export async function reader(work: Work, first: string): Promise<void> {
   let poll: string | undefined = first
   let nth = 0
@@ -62,8 +62,8 @@ export async function reader(work: Work, first: string): Promise<void> {
 }
 
 /**
- * Reads with a token until there is an answer: results, or that what it stands for is gone, which is `true`. The next
- * vote's token would not tell of the loss of this one.
+ * Reads with a token until there is an answer: results, or that the write of the token is lost; then it gives `true`. The
+ * token of the next vote would not show that this one is lost.
  */
 async function readUntilTold(work: Work, poll: string, token: string, expected: number): Promise<boolean> {
   while (!work.ending.aborted) {
@@ -71,7 +71,7 @@ async function readUntilTold(work: Work, poll: string, token: string, expected: 
     const { seen, ...told } = await work.client.read(poll, token)
     work.record({ ...common(work, poll, start, told), kind: 'read', user: null, option: null, expected, seen })
     if (told.outcome === 'ok') return false
-    if (BEGIN_ANEW.includes(nameOf(told.answer))) return true
+    if (POLL_IS_GONE.includes(nameOf(told.answer))) return true
     await afterFailure(work.ending)
   }
   return false

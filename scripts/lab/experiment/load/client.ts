@@ -6,15 +6,15 @@ import { CALL_SECONDS, diedWhileAnswering, RETRY_POLICY } from '../../service/re
 import type { Call } from '../record.ts'
 import { Call as CallSchema } from '../record.ts'
 
-/** What a caller knows when a call has ended. */
+/** What a caller knows after a call. */
 export type Told = Pick<Call, 'outcome' | 'answer' | 'server' | 'token'>
 
-/** One caller's way to the service; calls end early when its signal is aborted. */
+/** A client for one caller. Calls end early when its signal is aborted. */
 export type LoadClient = {
-  /** The uuid of the new poll, or undefined where the call failed. */
+  /** The uuid of the new poll, or undefined if the call failed. */
   readonly createPoll: (question: string, options: readonly string[]) => Promise<string | undefined>
   readonly vote: (poll: string, user: string, option: string, key: string) => Promise<Told>
-  /** Also all votes in the results, where there was an answer. */
+  /** `seen`: the number of votes in the results, if there was an answer. */
   readonly read: (poll: string, token: string) => Promise<Told & { readonly seen: number | null }>
   readonly close: () => void
 }
@@ -22,10 +22,10 @@ export type LoadClient = {
 /** Answers to a vote that are neither `Vote Successfully!` nor a gRPC error. */
 const CERTAIN_REFUSALS: readonly string[] = ['Poll Not Found', 'Poll Closed', 'Invalid Option']
 
-/** A client that calls as ours do, and keeps what each attempt told. */
+/** A client that retries like ours, and keeps the answer of each attempt. */
 export function loadClient(address: string, patience: number, signal: AbortSignal): LoadClient {
-  // The policy is carried out here and not by the library, which shows only the last attempt: that one may have failed
-  // for certain, while the vote of an earlier one is stored.
+  // The retries are made here and not by the library, which shows only the last attempt: this may have a definite error while
+  // the vote of an earlier attempt is stored.
   const options = { 'grpc.enable_retries': 0, 'grpc.use_local_subchannel_pool': 1 }
   const insecure = credentials.createInsecure()
   const polls = new PollServiceClient(address, insecure, options)
@@ -69,7 +69,7 @@ export function loadClient(address: string, patience: number, signal: AbortSigna
     async read(uuid, token) {
       const got = await call(results, results.getPollResults, { uuid }, withHeader('consistency-token', token))
       if (got.error !== null) return { ...failed(got, got.error), token, seen: null }
-      const seen = Object.values(got.answer.results).reduce((sum, votes) => sum + votes, 0)
+      const seen = [...got.answer.results.values()].reduce((sum, votes) => sum + votes, 0)
       return { outcome: 'ok', answer: 'results', server: got.server, token, seen }
     },
     close() {
@@ -80,7 +80,7 @@ export function loadClient(address: string, patience: number, signal: AbortSigna
 
 type Headers = Pick<Told, 'server' | 'token'>
 type Attempt<A> = Headers & ({ readonly error: null; readonly answer: A } | { readonly error: ServiceError })
-/** `certain` unless an attempt left open whether it wrote. */
+/** `certain`: no attempt left it open whether it wrote. */
 type Answered<A> = Attempt<A> & { readonly certain: boolean }
 
 function failed({ server, certain }: Answered<unknown>, error: ServiceError): Told {
@@ -88,7 +88,7 @@ function failed({ server, certain }: Answered<unknown>, error: ServiceError): To
   return { outcome: certain ? 'definite' : 'indefinite', answer: `${name}: ${error.details}`, server, token: null }
 }
 
-/** What the service or the balancer says of it; whoever says nothing leaves it open. */
+/** The certainty that the service or the balancer gives; without one it is open. */
 const certaintyOf = ({ metadata }: ServiceError): string | null => said(metadata, 'x-certainty')
 
 const said = (metadata: Metadata | undefined, name: string): string | null => metadata?.get(name)[0]?.toString() ?? null
@@ -124,7 +124,7 @@ function once<Q, A>(
   })
 }
 
-/** Pauses as gRPC does between attempts; false where there is no time for another one. */
+/** Pauses between attempts like gRPC; false if there is no time for another attempt. */
 async function backOff(attempts: number, deadline: Date, signal: AbortSignal): Promise<boolean> {
   const { initialBackoff, backoffMultiplier, maxBackoff } = RETRY_POLICY
   const seconds = Math.min(initialBackoff * backoffMultiplier ** (attempts - 1), maxBackoff)

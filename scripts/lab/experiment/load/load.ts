@@ -4,21 +4,21 @@ import { interruption } from '../../interruption.ts'
 import { until } from '../../wait.ts'
 import type { LoadCommand, LoadEnd, LoadNews, LoadOrder } from './order.ts'
 
-/** A load under way. */
+/** A load that runs. */
 export type Load = {
-  /** Waits for the first acknowledged vote that began after a moment; false where there is none in time. */
+  /** Waits for the first acknowledged vote that began after a moment; false if there is none in time. */
   readonly acknowledgedAfter: (moment: number, seconds: number) => Promise<boolean>
-  /** Begins no more calls, and waits for the answers of those under way; they are cancelled where none come. */
+  /** Starts no more calls and waits for the answers of the others. Calls without an answer are cancelled. */
   readonly stop: () => Promise<LoadEnd>
   /** Ends it at once. */
   readonly kill: () => Promise<void>
 }
 
-/** How long what is waited for here may take, seconds before patience. */
+/** Seconds, before `patience`, for each wait here. */
 const BEGIN_SECONDS = 20
 const END_SECONDS = 30
 
-/** Starts the load, and returns when calls have begun. */
+/** Starts the load; returns when calls have begun. */
 export async function startLoad(order: LoadOrder): Promise<Load> {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: order })
   const { patience } = order

@@ -1,4 +1,4 @@
-/** What the load has to do, and what it tells of it: the messages between its thread and the experiment. */
+/** The messages between the thread of the load and the experiment: what to do, and what happened. */
 export type LoadOrder = {
   readonly address: string
   readonly patience: number
@@ -12,14 +12,14 @@ export type LoadOrder = {
   readonly seconds: number
 }
 
-/** To the load: tell of the first acknowledged vote that began after that moment; or end. */
+/** To the load: tell the first acknowledged vote that began after that moment; or stop. */
 export type LoadCommand = { readonly kind: 'tell'; readonly after: number } | { readonly kind: 'stop' }
 
-/** From the load: calls have begun; such a vote was acknowledged; all calls have ended. */
+/** From the load: calls have begun; that vote was acknowledged; all calls have ended. */
 export type LoadNews =
   | { readonly kind: 'begun' }
   | { readonly kind: 'acknowledged'; readonly at: number }
   | ({ readonly kind: 'ended' } & LoadEnd)
 
-/** How many calls the load made, and why it ended before it was asked to, if it did. */
+/** The number of calls of the load, and why it ended early, if it did. */
 export type LoadEnd = { readonly calls: number; readonly cut: string | null }

@@ -1,4 +1,4 @@
-// The load: a thread of its own, so that the commands of the experiment do not disturb it.
+// The load runs in a thread of its own, so that the commands of the experiment do not disturb it.
 import { setMaxListeners } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -9,9 +9,9 @@ import { newPoll, reader, voter, type Work } from './callers.ts'
 import { loadClient } from './client.ts'
 import type { LoadCommand, LoadNews, LoadOrder } from './order.ts'
 
-/** Calls beyond which the load ends: the history has to fit into memory when it is judged. */
+/** After this many calls the load ends: the history has to fit into memory when it is judged. */
 const MOST_CALLS = 400_000
-/** How long calls that are under way still get at the end, milliseconds before patience. */
+/** Milliseconds, before `patience`, that calls in progress get at the end. */
 const LAST_ANSWERS_MS = 2000
 
 const order = workerData as LoadOrder
@@ -36,7 +36,7 @@ function end(why: string | null): void {
 function record(call: Call): void {
   history.append(call)
   calls += 1
-  if (calls >= MOST_CALLS) end(`${MOST_CALLS} calls are the most that it makes`)
+  if (calls >= MOST_CALLS) end(`it made ${MOST_CALLS} calls, the most that are allowed`)
   if (call.kind === 'vote' && call.outcome === 'ok' && call.start >= awaited) {
     awaited = Number.POSITIVE_INFINITY
     tell({ kind: 'acknowledged', at: call.end })
@@ -56,7 +56,7 @@ const works = Array.from(
 const voters = works.slice(0, order.voters)
 const readers = works.slice(order.voters)
 
-/** All polls are there before the first vote. */
+/** All polls exist before the first vote. */
 async function begin(): Promise<readonly Promise<void>[]> {
   const [first] = works
   const common = first && (await newPoll(first))

@@ -5,10 +5,10 @@ import { originName, originOf } from './timeline.ts'
 import { count, moment } from './units.ts'
 import { OUTCOMES } from './words.ts'
 
-// Messages with a name or a number in them could be as many as the calls.
+// Messages with names or numbers could be as many as the calls, so only the most frequent are shown.
 const SHOWN = 20
 
-/** What clients were told when a call failed, the most frequent first. */
+/** The answers of failed calls, the most frequent first. */
 export function errorsSeen(run: Run, calls: readonly Call[]): Html | null {
   const failed = calls.filter((it) => it.outcome !== 'ok')
   if (failed.length === 0) return null
@@ -26,5 +26,5 @@ export function errorsSeen(run: Run, calls: readonly Call[]): Html | null {
       .map(({ outcome, answer }) => [count(same.length), OUTCOMES[outcome], answer, `${moment(from)} to ${moment(to)}`])
   })
   const more = kinds.length - SHOWN
-  return html`<h3>Errors that clients saw: ${count(failed.length)}</h3><p class="caption">Retries of gRPC are behind them: each is the last answer to a call.</p>${table(['Calls', 'Outcome', 'Answer', `Since ${originName(run)}`], rows)}${more > 0 ? html`<p class="caption">… and ${count(more)} more kinds; the run’s history.jsonl has all.</p>` : null}`
+  return html`<h3>Errors that clients saw: ${count(failed.length)}</h3><p class="caption">Each is the last answer to a call, after gRPC’s retries.</p>${table(['Calls', 'Outcome', 'Answer', `Since ${originName(run)}`], rows)}${more > 0 ? html`<p class="caption">… and ${count(more)} more kinds; the run’s history.jsonl has all.</p>` : null}`
 }

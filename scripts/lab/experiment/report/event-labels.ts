@@ -4,12 +4,12 @@ import { clipped, widthOf } from './svg.ts'
 import { moment } from './units.ts'
 import { EVENTS } from './words.ts'
 
-/** An event with its label, and the row that the label is written in: null where there is no more room. */
+/** An event with its label, and the row of the label: null if there is no more room. */
 export type Label = { readonly event: Event; readonly x: number; readonly text: string; readonly row: number | null }
 
 const ROWS = 12
 
-/** Labels of events, in steps down from the first to the last, so that no line to the plots crosses a label. */
+/** Labels of events. Each is one row lower than the one before, so that no line to the plots crosses a label. */
 export function labelsOf({ events, plan }: Run, x: Scale, origin: number): Label[] {
   let row = -1
   let taken = Number.NEGATIVE_INFINITY

@@ -4,10 +4,10 @@ import { originName, originOf } from './timeline.ts'
 import { count, moment } from './units.ts'
 import { EVENTS } from './words.ts'
 
-// A list is for looking at; all of it is in the run's result.
+// The page shows the first of a list; the run's result.json has all.
 const SHOWN = 100
 
-/** What the judge found against the service, by name. */
+/** The faults that the judge found, by name. */
 export function findings(run: Run): Html {
   const { lost, duplicates, phantoms, staleReads } = run.judgement
   const origin = originOf(run)
@@ -15,13 +15,13 @@ export function findings(run: Run): Html {
   return html`${[
     list(
       'Lost votes',
-      'Acknowledged to the voter, and not in the database after the recovery.',
+      'Acknowledged to the voter, but not in the database after the recovery.',
       ['Voter', 'Voted for', 'In the poll', `Acknowledged, ${since}`],
       lost.map((it) => [it.user, it.option, it.poll, moment(it.at - origin)]),
     ),
     list(
       'Stale reads',
-      'Reads that carried the token of a write, and did not see it.',
+      'Reads that sent the token of a write, but did not see the write.',
       [`Read, ${since}`, 'Caller', 'Had to see', 'Saw'],
       staleReads.map((it) => [moment(it.at - origin), String(it.client), count(it.expected), count(it.seen)]),
     ),
@@ -33,14 +33,14 @@ export function findings(run: Run): Html {
     ),
     list(
       'Phantoms',
-      'Votes that are stored, although an error said that they are not, or although nobody cast them.',
+      'Votes that are stored although an error said that they are not, or although nobody cast them.',
       ['Vote'],
       phantoms.map((it) => [it]),
     ),
   ]}`
 }
 
-/** Everything that was done to the lab, or that it did, in order. */
+/** All events, in order. */
 export function eventList(run: Run): Html {
   const origin = originOf(run)
   const rows = run.events

@@ -3,7 +3,7 @@ import { type Judgement, LEVELS, type Plan, RECOVERIES, type Run } from '../reco
 /** Runs of the same plan: a row of the comparison. */
 export type Group = { readonly plan: Plan; readonly runs: readonly Run[] }
 
-/** The runs by what they were to do: faults in the order of the runs, levels from the weakest to the strongest. */
+/** The runs, grouped by plan: faults in the order of the runs, levels from the weakest to the strongest. */
 export function groupsOf(runs: readonly Run[]): Group[] {
   const faults = [...new Set(runs.map(({ plan }) => faultOf(plan)))]
   const order = ({ plan }: Group): number =>
@@ -14,10 +14,10 @@ export function groupsOf(runs: readonly Run[]): Group[] {
     .sort((a, b) => order(a) - order(b))
 }
 
-/** The fault with what it befalls, which tells the blocks of a comparison apart. */
+/** The fault and its node: the heading of a block of the comparison. */
 export const faultOf = ({ fault, node }: Plan): string => `${fault} of ${node}`
 
-/** How often each verdict was found. */
+/** The number of runs with each verdict. */
 export const tally = (runs: readonly Run[]): { verdict: Judgement['verdict']; times: number }[] =>
   (['pass', 'fail', 'unknown'] as const).map((verdict) => ({
     verdict,

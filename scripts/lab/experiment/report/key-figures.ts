@@ -5,7 +5,7 @@ import { count, percent, seconds, shortTime } from './units.ts'
 
 type Figure = { readonly name: string; readonly figure: string; readonly means: string; readonly broken?: boolean }
 
-/** The figures that sum a run up, each with what it means. */
+/** The key figures of a run, each with its meaning. */
 export function keyFigures(judgement: Judgement): Html {
   return html`<dl class="figures">${figuresOf(judgement).map(
     ({ name, figure, means, broken }) =>
@@ -30,7 +30,7 @@ function figuresOf(it: Judgement): Figure[] {
     {
       name: 'Longest gap in writes',
       figure: gapOf(writes),
-      means: 'the longest time in which no vote at all was acknowledged',
+      means: 'the longest time in which no vote was acknowledged',
     },
     {
       name: 'A vote before the fault',
@@ -44,7 +44,7 @@ function figuresOf(it: Judgement): Figure[] {
     {
       name: 'Reads that succeeded',
       figure: availabilityOf(reads),
-      means: reads.calls === 0 ? 'nobody read' : `${outcomesOf(reads)}; longest gap ${gapOf(reads)}`,
+      means: reads.calls === 0 ? 'there were no reads' : `${outcomesOf(reads)}; longest gap ${gapOf(reads)}`,
     },
     {
       name: 'Duplicates',
@@ -55,13 +55,13 @@ function figuresOf(it: Judgement): Figure[] {
     {
       name: 'Phantoms',
       figure: count(it.phantoms.length),
-      means: 'votes stored that were refused for certain, or that nobody cast',
+      means: 'votes that are stored although a definite error refused them, or although nobody cast them',
       broken: it.phantoms.length > 0,
     },
     {
       name: 'Stale reads',
       figure: count(it.staleReads.length),
-      means: `reads that did not see their own write; ${count(it.historyLost)} more were told that it is lost`,
+      means: `reads that did not see their own write; ${count(it.historyLost)} more got the answer that it is lost`,
       broken: it.staleReads.length > 0,
     },
   ]

@@ -39,10 +39,10 @@ export function latencyPanel({ calls, x }: Scene): Panel {
   }
 }
 
-// A clock that steps back, or one too coarse, must not put a call off the scale.
+// If the clock steps back or is too coarse, a call must still be on the scale.
 const tookOf = ({ start, end }: Call): number => Math.max(end - start, 0.1)
 
-/** Of the calls that were acknowledged, bar by bar; broken where there were none. */
+/** The median of the acknowledged calls in each bar; interrupted if there were none. */
 function medianLine(calls: readonly Call[], x: Scale, y: Scale): Html | null {
   const bar = barOf(x)
   const acknowledged = calls.filter((it) => it.outcome === 'ok')

@@ -5,7 +5,7 @@ import { count } from './units.ts'
 
 const HEIGHT = 22
 
-/** When the votes that are lost had been acknowledged. */
+/** When the lost votes were acknowledged. */
 export function lostPanel({ run, x }: Scene): Panel {
   const within = run.judgement.lost.filter((it) => it.at >= x.from && it.at <= x.to)
   return {

@@ -12,11 +12,11 @@ type Database = Sample['databases'][number]
 type Line = (typeof LINES)[number]
 type Point = readonly [at: number, mib: number]
 
-/** How far both databases were in the history that one writes and the other follows. */
+/** The positions of both databases in the WAL. */
 export function lsnPanel({ run, x }: Scene): Panel {
   const known = run.samples.flatMap((it) => it.databases.map((database) => position(database.lsn)))
   const start = known.find((it) => it !== null) ?? 0n
-  // One look on either side, for the lines to come from and to go to.
+  // One more look on each side, so that the lines reach the edges.
   const shown = run.samples.filter(
     (_, index, all) => (all[index + 1]?.at ?? x.to) >= x.from && (all[index - 1]?.at ?? x.from) <= x.to,
   )
@@ -50,7 +50,7 @@ export function lsnPanel({ run, x }: Scene): Panel {
   }
 }
 
-/** The points of a line; a stretch ends where a look got no answer. */
+/** The points of a line. If a look got no answer, the line is interrupted. */
 function stretchesOf(samples: readonly Sample[], line: Line, start: bigint): Point[][] {
   const stretches: Point[][] = []
   let open = false

@@ -19,15 +19,15 @@ const LOST: Figure = {
   written: (it) => plural(it, 'vote'),
 }
 const LEGEND =
-  'Each mark is a run, and leads to it: ● passed, ✕ failed, ○ unknown. The upright line is the median of its row.'
+  'Each mark is a run and links to it: ● passed, ✕ failed, ○ unknown. The vertical line is the median of its row.'
 
-/** Several runs: compared, then each by itself. */
+/** Several runs: first the comparison, then each run. */
 export function matrixSection({ runs }: Experiment, calls: ReadonlyMap<string, readonly Call[]>): Html {
   const groups = groupsOf(runs)
   const places = new Map(runs.map((run, index) => [run, `run-${index + 1}`]))
   const link = (run: Run): string => places.get(run) ?? ''
   return html`<h2>Comparison</h2>
-<p class="caption">RTO: from the fault to the first acknowledged write after it, as clients saw it. Lost votes: acknowledged, and gone after the recovery. A vote before the fault: how long one took while all was well, and how many were acknowledged; what the durability costs every day. Of several runs the median, and below it the least and the most.</p>
+<p class="caption">RTO: from the fault to the first acknowledged write after it, as clients saw it. Lost votes: acknowledged, but gone after the recovery. A vote before the fault: how long a vote took before the fault, and how many a second were acknowledged; this is what the durability level costs every day. For several runs: the median, and below it the least and the greatest value.</p>
 ${matrixTable(groups)}
 <h2>How the RTO is distributed</h2>
 ${stripPlot('rto-strips', RTO, groups, link)}

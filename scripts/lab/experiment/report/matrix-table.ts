@@ -18,7 +18,7 @@ const HEAD = [
   'A vote before the fault',
 ]
 
-/** The comparison: one row for each plan, with what its runs had in common and how far they differed. */
+/** The comparison: one row for each plan, with the medians of its runs and how far they differ. */
 export const matrixTable = (groups: readonly Group[]): Html =>
   html`<div class="wide" role="region" tabindex="0" aria-label="Comparison of all plans"><table class="matrix"><thead><tr>${HEAD.map((it) => html`<th scope="col">${it}</th>`)}</tr></thead><tbody>${groups.map((group, index) => row(group, groups[index - 1], groups))}</tbody></table></div>`
 
@@ -35,11 +35,11 @@ function row({ plan, runs }: Group, above: Group | undefined, all: readonly Grou
     spread(runs.map((it) => gap(it.judgement))),
     pace(runs),
   ]
-  // On a narrow page a row is a block, and each cell names itself.
+  // On a narrow page a row becomes a block, and each cell shows its heading.
   return html`<tr class="${begins ? 'begins' : 'goes-on'}"><th scope="row">${faultOf(plan)}${aside(asides)}</th>${cells.map((cell, index) => html`<td data-head="${HEAD[index + 1] ?? ''}"><div>${cell}</div></td>`)}</tr>`
 }
 
-/** Whether plans differ in the load, which is then said of each. */
+/** Whether the plans differ in their load: then each row names it. */
 const differs = (groups: readonly Group[]): boolean => new Set(groups.map(load)).size > 1
 
 const load = ({ plan }: Group): string =>
@@ -52,7 +52,7 @@ function verdicts(runs: readonly Run[]): Html {
   return html`${found.map(({ verdict, times }) => html`<span class="verdict ${verdict}">${VERDICTS[verdict].sign} ${count(times)} ${verdict}</span> `)}`
 }
 
-/** The median, and below it the least and the most. */
+/** The median, and below it the least and the greatest value. */
 function spread(values: readonly (number | null)[]): Html {
   const known = values.filter((it) => it !== null)
   if (known.length === 0) return html`none`
@@ -73,7 +73,7 @@ function lost(runs: readonly Run[]): Html {
 const gap = ({ writes: { longestGap } }: Judgement): number | null =>
   longestGap === null ? null : longestGap.to - longestGap.from
 
-/** What the durability costs while all is well. */
+/** What the durability level costs before the fault. */
 function pace(runs: readonly Run[]): Html {
   const paces = runs.flatMap(({ judgement }) => judgement.pace ?? [])
   if (paces.length === 0) return html`none`

@@ -7,13 +7,13 @@ import { OUTCOMES } from './words.ts'
 
 const HEIGHT = 150
 export const KINDS = ['ok', 'definite', 'indefinite'] as const
-// One failure among hundreds has to be seen.
+// One failure among hundreds has to be visible.
 const LEAST_FAILURE = 5
 
-/** The time that one bar stands for. */
+/** The time of one bar. */
 export const barOf = (x: Scale): number => roundStep((x.to - x.from) / 200)
 
-/** How many calls ended, by outcome, in each span of time. */
+/** The number of calls that ended in each span of time, by outcome. */
 export function outcomesPanel({ calls, x }: Scene): Panel {
   const bar = barOf(x)
   const bars = barsOf(calls, x.from, bar)

@@ -12,7 +12,7 @@ import { story, VERDICTS } from './words.ts'
 
 const style = readFileSync(join(import.meta.dirname, 'style.css'), 'utf8')
 
-/** The report of an experiment as one page that needs nothing else; histories by the names of the runs. */
+/** The report of an experiment as one page that needs no other file. `calls`: histories by the names of the runs. */
 export function reportPage(experiment: Experiment, calls: ReadonlyMap<string, readonly Call[]>): string {
   const { sign, word, ofOne, ofMany } = VERDICTS[experiment.verdict]
   const [run, ...more] = experiment.runs
@@ -23,7 +23,7 @@ export function reportPage(experiment: Experiment, calls: ReadonlyMap<string, re
       : run === undefined
         ? html`<p>The experiment has no runs.</p>`
         : matrixSection(experiment, calls)
-  // The policy makes the browser itself refuse to fetch or run anything.
+  // With this policy the browser refuses to load or run anything.
   const page = html`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>${word}: failover experiment of ${date(experiment.at)}</title><style>${raw(style)}</style></head><body>${patterns}<main>
 <header><p class="kicker">Failover experiment, ${date(experiment.at)}</p><h1 class="${experiment.verdict}"><span class="sign">${sign}</span> ${word}</h1><p class="lead">${single === undefined ? ofMany : ofOne}</p>${single === undefined ? sums(experiment) : html`${reasons(single)}<p class="story">${story(single.plan)}</p>`}</header>
@@ -34,7 +34,7 @@ ${body}
   return page.html
 }
 
-/** What several runs came to, in a few sentences. */
+/** The results of several runs in a few sentences. */
 function sums({ runs }: Experiment): Html {
   const lost = runs.reduce((sum, it) => sum + it.judgement.lost.length, 0)
   const acknowledged = runs.reduce((sum, it) => sum + it.judgement.acknowledged, 0)
@@ -43,4 +43,4 @@ function sums({ runs }: Experiment): Html {
 }
 
 const where = ({ machine, postgres }: Experiment): Html =>
-  html`<p>PostgreSQL ${postgres}, on ${machineLine(machine)}. Another machine gives other times: compare within one report, not between two.</p>`
+  html`<p>PostgreSQL ${postgres}, on ${machineLine(machine)}. Another machine gives other times: compare runs within one report, not between reports.</p>`

@@ -3,10 +3,10 @@ import { type Html, html } from './html.ts'
 import type { Scale } from './scale.ts'
 import { LEFT, RIGHT, widthOf } from './svg.ts'
 
-/** What the panels of a timeline are drawn from: a run, its calls that ended within the time shown, and that time. */
+/** The data of a timeline's panels: a run, its calls that ended in the time shown, and that time. */
 export type Scene = { readonly run: Run; readonly calls: readonly Call[]; readonly x: Scale }
 
-/** One of the plots that stand below each other on the same time. */
+/** One of the plots that are drawn one below the other with the same axis of time. */
 export type Panel = {
   readonly title: string
   readonly legend: readonly Key[]
@@ -15,7 +15,7 @@ export type Panel = {
 }
 type Key = { readonly label: string; readonly sign: Html }
 
-/** The lanes and lines of a panel that has some for each database. */
+/** The databases, in the order of their lanes and lines in a panel. */
 export const DATABASES = ['db-primary', 'db-replica'] as const
 
 const HEADER = 52
@@ -24,7 +24,7 @@ const BASELINE = 36
 /** The whole height of a panel, its heading included. */
 export const heightOf = (panel: Panel): number => HEADER + panel.height
 
-/** A panel with its heading and legend, at a height of the drawing. */
+/** A panel with its heading and legend, at a vertical position of the drawing. */
 export function panelAt(y: number, panel: Panel): Html {
   let right = RIGHT
   const keys = panel.legend.toReversed().map(({ label, sign }) => {
@@ -34,10 +34,10 @@ export function panelAt(y: number, panel: Panel): Html {
   return html`<g transform="translate(0,${y})"><text class="heading" x="${LEFT}" y="${BASELINE}">${panel.title}</text>${keys}<g transform="translate(0,${HEADER})">${panel.body}</g></g>`
 }
 
-/** The lines and labels of an upright axis. */
+/** The lines and labels of a vertical axis. */
 export const upright = (scale: Scale, label: (value: number) => string): Html =>
   html`${scale.ticks.map((tick) => html`<path class="grid" d="M${LEFT} ${scale.at(tick)}H${RIGHT}"></path><text class="tick" x="${LEFT - 10}" y="${scale.at(tick) + 5}" text-anchor="end">${label(tick)}</text>`)}`
 
-/** What a panel says that has nothing to draw. */
+/** The text of a panel that has nothing to draw. */
 export const nothing = (text: string, height: number): Html =>
   html`<text class="nothing" x="${(LEFT + RIGHT) / 2}" y="${height / 2}" text-anchor="middle">${text}</text>`

@@ -8,7 +8,7 @@ type Database = Sample['databases'][number]
 const LANE = 40
 const BAR = 30
 
-/** Which database was the primary when, and on which timeline: a lane for each. */
+/** When each database was the primary, and on which timeline: one lane for each. */
 export function rolesPanel({ run, x }: Scene): Panel {
   return {
     title: 'Who was the primary',
@@ -18,7 +18,7 @@ export function rolesPanel({ run, x }: Scene): Panel {
     })),
     height: LANE * DATABASES.length,
     body: [
-      run.samples.length === 0 ? nothing('nobody looked', LANE * DATABASES.length) : null,
+      run.samples.length === 0 ? nothing('no looks are recorded', LANE * DATABASES.length) : null,
       ...DATABASES.map(
         (name, lane) =>
           html`<g transform="translate(0,${lane * LANE})"><text class="tick" x="${LEFT - 10}" y="20" text-anchor="end">${name}</text>${spansOf(run, name).map((span) => spanIn(x, span))}</g>`,
@@ -34,7 +34,7 @@ type Time = {
   readonly timeline: number | null
 }
 
-/** Times in which a database was the same at every look; each look stands until the next. */
+/** Times in which every look at a database gave the same; each look counts until the next one. */
 function spansOf(run: Run, name: Database['name']): Time[] {
   const spans: Time[] = []
   for (const [index, sample] of run.samples.entries()) {

@@ -3,7 +3,7 @@ import { type Html, html } from './html.ts'
 import { milliseconds, seconds } from './units.ts'
 import { PARTS } from './words.ts'
 
-/** The RTO as one bar of its parts, each as long as its share, and what each part is. */
+/** The RTO as one bar with its parts, each as long as its share, and the meaning of each part. */
 export function rtoBar({ judgement: { rto, parts } }: Run): Html {
   const whole = parts.reduce((sum, it) => sum + Math.max(0, it.ms), 0)
   if (rto === null || whole === 0) return html`<p class="caption">${why(rto)}</p>`
@@ -19,5 +19,5 @@ export function rtoBar({ judgement: { rto, parts } }: Run): Html {
 
 const why = (rto: number | null): string =>
   rto === null
-    ? 'No write that began while the fault was in force was acknowledged: there is no RTO.'
-    : `RTO ${seconds(rto)}; its parts are not known.`
+    ? 'There is no RTO: no write was acknowledged that began after the fault was in force.'
+    : `RTO ${seconds(rto)}; its parts are unknown.`

@@ -23,14 +23,14 @@ ${errorsSeen(run, calls)}
 ${findings(run)}`
 }
 
-/** A run of several: folded up to one line. */
+/** One of several runs, folded to one line. */
 export function foldedRun(id: string, run: Run, calls: readonly Call[]): Html {
   const { judgement } = run
   const { sign, word } = VERDICTS[judgement.verdict]
   return html`<details class="run"><summary><span class="verdict ${judgement.verdict}">${sign} ${word}</span> <b>${shortly(run.plan)}</b> <span class="summed">RTO ${judgement.rto === null ? 'none' : seconds(judgement.rto)}, ${plural(judgement.lost.length, 'vote')} lost, in <code>${run.name}</code></span></summary><div id="${id}">${reasons(run)}${runBody(id, run, calls)}</div></details>`
 }
 
-/** Why the verdict is what it is. */
+/** The reasons for the verdict. */
 export const reasons = ({ judgement }: Run): Html =>
   html`<ul class="reasons">${judgement.reasons.map((it) => html`<li>${it}</li>`)}</ul>`
 

@@ -1,4 +1,4 @@
-/** Where values stand on an axis, and the round ones that are written beside it. */
+/** Positions of values on an axis, and the round values that are written beside it. */
 export type Scale = {
   readonly from: number
   readonly to: number
@@ -6,10 +6,10 @@ export type Scale = {
   readonly ticks: readonly number[]
 }
 
-// A span that is less is none: it could not be divided.
+// A smaller span could not be divided, so it counts as none.
 const LEAST = 1e-9
 
-/** A scale with equal steps: from and to of the values, then of the place on the page. */
+/** A scale with equal steps: from and to of the values, then of the position on the page. */
 export function linear([from, to]: Span, [start, end]: Span, steps = 5): Scale {
   const length = to - from > LEAST ? to - from : 1
   const step = roundStep(length / steps)
@@ -31,13 +31,13 @@ export function logarithmic([from, to]: Span, [start, end]: Span): Scale {
 
 export type Span = readonly [number, number]
 
-/** The least 1, 2 or 5 times a power of ten that is not less. */
+/** The next 1, 2 or 5 times a power of ten that is not less. */
 export function roundStep(least: number): number {
   const power = 10 ** Math.floor(Math.log10(least))
   return power * ([1, 2, 5].find((it) => it * power >= least) ?? 10)
 }
 
-/** The least and the most of some values; of none, what is given instead. */
+/** The least and the greatest of some values; if there are none, the given default. */
 export function extent(values: Iterable<number>, otherwise: Span): Span {
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
   for (const value of values) {

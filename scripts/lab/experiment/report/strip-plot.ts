@@ -9,11 +9,11 @@ import { VERDICTS } from './words.ts'
 const ROW = 40
 const TOP = 8
 const NAMES = 300
-// Runs without a value stand in a column of their own.
+// Runs without a value have a column of their own.
 const END = RIGHT - 70
 const WITHOUT = RIGHT - 20
 
-/** A figure that runs are compared by. */
+/** A figure for the comparison of runs. */
 export type Figure = {
   readonly title: string
   readonly axis: string
@@ -21,7 +21,7 @@ export type Figure = {
   readonly written: (value: number) => string
 }
 
-/** The distribution of a figure: a row for each plan, in it a mark for each run and a line at the median. */
+/** The distribution of a figure: a row for each plan, with a mark for each run and a line at the median. */
 export function stripPlot(id: string, figure: Figure, groups: readonly Group[], link: (run: Run) => string): Html {
   const values = groups.flatMap(({ runs }) => runs.map(figure.value))
   const known = values.filter((it) => it !== null)
@@ -31,7 +31,7 @@ export function stripPlot(id: string, figure: Figure, groups: readonly Group[], 
   return drawing({
     id,
     title: figure.title,
-    description: `Each mark is one of ${values.length} runs, the upright line the median of its row; ${groups.length} rows.`,
+    description: `Each mark is one of ${values.length} runs, the vertical line is the median of its row; ${groups.length} rows.`,
     height: bottom + 54,
     kind: 'strips',
     links: true,
@@ -59,7 +59,7 @@ function name({ plan }: Group, above: Group | undefined): Html {
   return html`<path class="${begins ? 'axis' : 'grid'}" d="M0 0H${RIGHT}"></path>${block}<text class="tick" x="${NAMES - 16}" y="25" text-anchor="end">${plan.level}${recovery}</text>`
 }
 
-// Marks at about the same place are set above and below each other.
+// Marks at about the same position are drawn one above the other.
 const OFFSETS = [0, -7, 7, -14, 14]
 const NEAR = 9
 
@@ -81,6 +81,6 @@ function strip({ runs }: Group, { value, written }: Figure, x: Scale, link: (run
   })}`
 }
 
-// Told apart by shape: a disc, a cross, a ring.
+// They differ by shape: a disc, a cross, a ring.
 const RING = 'M-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z'
 const DOTS = { pass: RING, fail: 'M-5 -5L5 5M-5 5L5 -5', unknown: RING } as const

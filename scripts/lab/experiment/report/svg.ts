@@ -5,28 +5,28 @@ export const WIDTH = 1040
 export const LEFT = 92
 export const RIGHT = WIDTH - 16
 
-/** A drawing with a title and a description for those who do not see it. */
+/** A drawing, with a title and a description for people who do not see it. */
 export function drawing(of: {
   id: string
   title: string
   description: string
   height: number
   kind: string
-  /** Whether there are links in it: then it is not one picture. */
+  /** Whether it has links: then it is not a single picture. */
   links?: boolean
   body: readonly (Html | null)[]
 }): Html {
   return html`<div class="plot" role="region" tabindex="0" aria-label="${of.title}"><svg class="${of.kind}" role="${of.links === true ? 'group' : 'img'}" viewBox="0 0 ${WIDTH} ${of.height}" aria-labelledby="${of.id}-title ${of.id}-text"><title id="${of.id}-title">${of.title}</title><desc id="${of.id}-text">${of.description}</desc>${of.body}</svg></div>`
 }
 
-/** About how wide a text is: enough to keep labels apart. */
+/** About how wide a text is: good enough to keep labels apart. */
 export const widthOf = (text: string, size = 14): number => text.length * size * 0.6
 
-/** A text that is cut where it would be too long. */
+/** A text, cut if it is too long. */
 export const clipped = (text: string, length: number): string =>
   text.length > length ? `${text.slice(0, length - 1)}…` : text
 
-/** Patterns that tell outcomes apart without colour; and where plots end; every drawing of the page uses these. */
+/** Patterns that distinguish outcomes without colour, and the clip path of plots. All drawings of the page use them. */
 export const patterns = html`<svg class="patterns" width="0" height="0" aria-hidden="true"><defs>
 <pattern id="definite" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="definite-ground" width="6" height="6"></rect><rect class="definite-line" width="3" height="6"></rect></pattern>
 <pattern id="indefinite" width="5" height="5" patternUnits="userSpaceOnUse"><rect class="indefinite-ground" width="5" height="5"></rect><circle class="indefinite-line" cx="2.5" cy="2.5" r="1.3"></circle></pattern>
@@ -34,7 +34,7 @@ export const patterns = html`<svg class="patterns" width="0" height="0" aria-hid
 <clipPath id="plot"><rect x="${LEFT}" y="-20" width="${RIGHT - LEFT}" height="1000"></rect></clipPath>
 </defs></svg>`
 
-/** Paths of the marks that stand for a call of each outcome, and for a lost vote: told apart by shape. */
+/** The marks for calls of each outcome and for a lost vote. They differ by shape. */
 export const MARKS = {
   ok: (x: number, y: number) => `M${x} ${y}h0`,
   definite: (x: number, y: number) => `M${x - 4} ${y - 4}l8 8m-8 0l8-8`,
@@ -42,17 +42,17 @@ export const MARKS = {
   lost: (x: number, y: number) => `M${x} ${y - 6}l6 6-6 6-6-6z`,
 } as const
 
-// Marks nearer than this can hardly be told apart.
+// Marks that are nearer than this can hardly be distinguished.
 const SPOT = 4
 
-/** One path of many marks; those that fall on the same spot are drawn once. */
+/** One path of many marks. Marks at the same position are drawn once. */
 export function marks(kind: keyof typeof MARKS, points: Iterable<Point>): Html | null {
   const paths = new Set<string>()
   for (const [x, y] of points) paths.add(MARKS[kind](Math.round(x / SPOT) * SPOT, Math.round(y / SPOT) * SPOT))
   return path(kind, [...paths])
 }
 
-/** Thousands of points as one path: on a grid as wide as a point is drawn, where neighbours in a row are one line. */
+/** Thousands of points as one path, on a grid of a point's width: neighbours in a row become one line. */
 export function cloud(kind: keyof typeof MARKS, points: Iterable<Point>, grid = 3): Html | null {
   const rows = new Map<number, Set<number>>()
   for (const [x, y] of points) {

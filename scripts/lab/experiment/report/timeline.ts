@@ -15,10 +15,10 @@ const ROW = 21
 const BRACKET = 30
 const AXIS = 52
 
-/** When the fault began; the start of a run that has none. */
+/** When the fault began; for a run without a fault, its start. */
 export const originOf = ({ events }: Run): number => events.find((it) => it.kind === 'fault')?.at ?? 0
 
-/** What the times of a run are counted from. */
+/** The moment from which the times of a run are counted. */
 export const originName = ({ events }: Run): string =>
   events.some((it) => it.kind === 'fault') ? 'the fault' : 'the start'
 
@@ -31,7 +31,7 @@ export function wholeOf(run: Run, calls: readonly Call[]): Span {
   return [0, Math.max(run.length, last)]
 }
 
-/** The time around the fault in which the service came back, if that is a small part of the whole. */
+/** The time from the fault until the service was back, if that is a small part of the run. */
 export function closeUpOf(run: Run): Span | null {
   const { rto } = run.judgement
   if (rto === null || rto <= 0 || rto > run.length / 5) return null
@@ -39,7 +39,7 @@ export function closeUpOf(run: Run): Span | null {
   return [Math.max(0, origin - rto / 2), Math.min(run.length, origin + rto * 1.6)]
 }
 
-/** What happened, panel by panel on the same time, the events marked through all of them. */
+/** What happened: panels with the same axis of time, and the events marked through all of them. */
 export function timeline(id: string, title: string, run: Run, calls: readonly Call[], [from, to]: Span): Html {
   const origin = originOf(run)
   const x = linear([from, to], [LEFT, RIGHT])
@@ -91,7 +91,7 @@ function outage(run: Run, x: Scale, origin: number, top: number, bottom: number)
 const leader = ({ event, x, row }: Label, bottom: number): Html =>
   html`<path class="event ${event.kind}" d="M${x} ${(row ?? 0) * ROW + 4}V${bottom}"><title>${event.what}</title></path>`
 
-// Near the right edge a label stands before its line.
+// Near the right edge a label is on the left of its line.
 function written({ event, x, text, row }: Label): Html | null {
   if (row === null) return null
   const fits = x + widthOf(text) + 8 < WIDTH

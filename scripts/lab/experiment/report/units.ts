@@ -1,7 +1,7 @@
 // A figure and its unit stay on one line.
 const NO_BREAK = '\u00a0'
 
-/** A count with its thousands apart. */
+/** A count with separated thousands. */
 export const count = (it: number): string => it.toLocaleString('en')
 
 /** Milliseconds as seconds, to a hundredth. */
@@ -16,7 +16,7 @@ export const shortTime = (ms: number): string => `${minus(ms.toFixed(1))}${NO_BR
 /** A moment before or after another. */
 export const moment = (ms: number): string => `${ms < 0 ? '' : '+'}${seconds(ms)}`
 
-/** A share as a percentage that says 100 only if it is all, and 0 only if it is none. */
+/** A share as a percentage: 100 only if it is all, and 0 only if it is none. */
 export function percent(part: number, whole: number): string {
   if (part === whole) return `100${NO_BREAK}%`
   const hundredths = Math.floor((part / whole) * 10_000)
@@ -26,7 +26,7 @@ export function percent(part: number, whole: number): string {
 /** A number of things, in words. */
 export const plural = (it: number, one: string, many = `${one}s`): string => `${count(it)} ${it === 1 ? one : many}`
 
-/** A date as people write it; what is none, as it stands. */
+/** A date as people write it; a text that is not a date stays as it is. */
 export function date(text: string): string {
   const time = new Date(text)
   return Number.isNaN(time.getTime()) ? text : `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`

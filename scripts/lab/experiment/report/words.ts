@@ -4,25 +4,25 @@ import { plural } from './units.ts'
 
 type Verdict = { readonly sign: string; readonly word: string; readonly ofOne: string; readonly ofMany: string }
 
-/** A verdict with its sign, so that it does not rest on a colour, and what it means of one run and of several. */
+/** A verdict: a sign, so that nobody needs to see its colour, and what it means for one run and for several. */
 export const VERDICTS: Readonly<Record<Judgement['verdict'], Verdict>> = {
   pass: {
     sign: '✓',
     word: 'Pass',
-    ofOne: 'What was acknowledged is there, once, and there is evidence of it.',
+    ofOne: 'Every acknowledged vote is stored exactly once, and there is evidence of it.',
     ofMany: 'Every run passed.',
   },
   fail: {
     sign: '✗',
     word: 'Fail',
-    ofOne: 'What clients were told does not hold.',
+    ofOne: 'The database does not have what clients were told.',
     ofMany: 'At least one run failed: the comparison shows where.',
   },
   unknown: {
     sign: '?',
     word: 'Unknown',
     ofOne: 'There is too little evidence to say.',
-    ofMany: 'No run failed, and at least one gave too little evidence to say.',
+    ofMany: 'No run failed, but at least one gave too little evidence to say.',
   },
 }
 
@@ -34,16 +34,16 @@ export const OUTCOMES = {
 
 /** What a commit waits for at each level of durability. */
 const WAITS: Readonly<Record<Plan['level'], string>> = {
-  async: 'a commit waits for nobody but the primary',
-  remote_write: 'a commit waits until the operating system of the standby has it',
+  async: 'a commit waits for the primary only',
+  remote_write: "a commit waits until the standby's operating system has it",
   on: 'a commit waits until the standby has it on disk',
   remote_apply: 'a commit waits until the standby shows it to readers',
 }
 
 const RECOVERS: Readonly<Record<Plan['recovery'], string>> = {
-  failover: 'Then failover is commanded.',
-  watch: 'A watch (failover --watch) has to notice by itself, and acts.',
-  none: 'Nobody changes the primary.',
+  failover: 'Then the command failover is run.',
+  watch: 'failover --watch notices by itself, and fails over.',
+  none: 'There is no failover.',
 }
 
 export const EVENTS: Readonly<Record<Event['kind'], string>> = {
@@ -59,38 +59,35 @@ export const EVENTS: Readonly<Record<Event['kind'], string>> = {
 }
 
 export const PARTS: Readonly<Record<Judgement['parts'][number]['name'], string>> = {
-  detection: 'until somebody noticed that the primary does not serve',
+  detection: 'until the loss of the primary was noticed',
   check: 'until it was clear that the standby may be promoted',
-  fencing: 'until the old primary could certainly write no more',
+  fencing: 'until the old primary certainly took no more writes',
   promotion: 'until the standby was the primary',
-  reconnection: 'until a server had found it, and a client’s write was acknowledged',
+  reconnection: 'until a server had found it and a client’s write was acknowledged',
 }
 
-/** What was done, in sentences. */
+/** What was done in a run, in sentences. */
 export function story(plan: Plan): string {
   const { fault, node, level, recovery } = plan
-  const lag =
-    plan.lag > 0
-      ? ` The standby is held back first, until it lacks at least ${bytes(plan.lag)} of what was written.`
-      : ''
+  const lag = plan.lag > 0 ? ` First the standby is cut off, until it lacks at least ${bytes(plan.lag)} of WAL.` : ''
   const link = plan.slow === undefined ? '' : ` The link to the standby carries ${plan.slow} kbit/s.`
   return (
     `${load(plan)}${link} At durability ${level}, ${WAITS[level]}.${lag} ` +
-    `After ${plan.before} s the fault “${fault}” befalls ${node}. ${RECOVERS[recovery]} ` +
+    `After ${plan.before} s the fault “${fault}” is injected into ${node}. ${RECOVERS[recovery]} ` +
     `The load goes on for at least ${plan.after} s.`
   )
 }
 
 const load = ({ voters, readers }: Plan): string =>
-  `${plural(voters, 'caller votes', 'callers vote')} without pause, and ${plural(readers, 'more votes and reads its own vote', 'more vote and read their own votes')}.`
+  `${plural(voters, 'caller votes', 'callers vote')} without pause, and ${plural(readers, 'more caller votes and reads its own vote', 'more callers vote and read their own votes')}.`
 
-/** What tells one plan from others, in a few words. */
+/** What distinguishes this plan from others, in a few words. */
 export const shortly = (plan: Plan): string =>
   [`${plan.fault} of ${plan.node}`, plan.level, plan.recovery === 'none' ? 'no recovery' : plan.recovery, held(plan)]
     .filter((it) => it !== '')
     .join(' · ')
 
-/** How far the standby was held back and how narrow its link was, if they were. */
+/** How far behind the standby was made and how slow its link, if at all. */
 export const held = ({ lag, slow }: Plan): string =>
   [
     ...(lag > 0 ? [`standby ${bytes(lag)} behind`] : []),

@@ -16,15 +16,15 @@ export type FailoverOptions = {
   /** Bytes of WAL that may be lost. */
   readonly maxLag: number | undefined
   readonly force: boolean
-  /** Refuse where replay waits for a report on the standby; else that is ended. */
+  /** Refuse if replay waits for a report on the standby; without this, the report is ended. */
   readonly keepReports: boolean
 }
 
-/** Plans a failover by what is seen of both databases, and refuses where it would lose more than is allowed. */
+/** Plans a failover from what is seen of both databases, and refuses if it would lose more than is allowed. */
 export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force }: FailoverOptions): Promise<Plan> {
   const { lab, seconds } = means
   const look = (limit: number) => lookAtDatabases(lab, (node) => observeIn(means, node, limit))
-  // A primary that hangs never answers, so little is waited for it; the standby gets more time before it is given up.
+  // A primary that hangs never answers, so it gets little time; the standby gets more.
   const first = await look(seconds)
   const sights = standbysOf(first).length > 0 ? first : await look(5)
   const absent = sights.find(({ state }) => state === 'absent')
@@ -42,7 +42,7 @@ export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force }: F
   return plan
 }
 
-/** What was left behind before matters only where no standby is left to promote. */
+/** Which node an earlier failover left behind matters only if there is no standby to promote. */
 async function downAmong(sights: readonly Sight[]): Promise<Down> {
   if (standbysOf(sights).length > 0) return {}
   const down = sights.filter(({ facts }) => facts === undefined)
@@ -52,8 +52,8 @@ async function downAmong(sights: readonly Sight[]): Promise<Down> {
 }
 
 /**
- * Sees, while the old primary is not fenced yet, that replay on the candidate goes on: a report that holds it up would hold
- * up the promotion. It is ended, or refused if reports are to be kept. Gives those that it ended.
+ * Checks, before the old primary is fenced, that replay on the candidate goes on: a report that blocks replay would block
+ * the promotion. It ends such reports, or refuses if reports are to be kept. Gives the reports that it ended.
  */
 export async function freeCandidate(
   way: Way,
@@ -62,24 +62,24 @@ export async function freeCandidate(
 ): Promise<readonly Report[]> {
   if (plan.kind === 'done' || plan.candidate.facts.replayPaused) return []
   if (keepReports) return freeReplay(way, { ends: false, target: receivedOf(plan.candidate) })
-  // What holds replay up later, the promotion ends.
+  // If a report blocks replay later, the promotion ends it.
   return plan.candidate.facts.replayWaitsFor.length === 0 ? [] : freeReplay(way, { ends: true, target: undefined })
 }
 
 /**
- * Checks the loss again now that the old primary can write no more: since the first check it may have gone on, and the
- * standby may have received more.
+ * Checks the loss again, now that the old primary can write no more: since the first check it may have written more, and
+ * the standby may have received more.
  */
 export async function checkAgain(means: Means, way: Way, plan: Plan, options: FailoverOptions): Promise<void> {
   await lossAgain(means, plan, options)
-  // The last of it may have met a report.
+  // A report may block replay of the last WAL.
   if (options.keepReports)
     await freeCandidate(way, await seenAgain(means, plan), options).catch((error: unknown) => {
       throw error instanceof LabError ? notPromoted(plan.old, error.message, 'zx scripts/failover.ts') : error
     })
 }
 
-/** The plan with what the candidate has received by now. */
+/** The plan, with what the candidate has received until now. */
 async function seenAgain(means: Means, plan: Plan): Promise<Plan> {
   if (plan.kind === 'done') return plan
   const facts = await observeIn(means, plan.candidate.node, 5)
@@ -92,12 +92,12 @@ async function lossAgain(
   plan: Plan,
   { maxLag = DEFAULT_MAX_LAG, force }: FailoverOptions,
 ): Promise<void> {
-  // A standby that was fenced has written nothing of its own.
+  // If the fenced node was a standby, it has no WAL of its own.
   if (plan.kind === 'done' || force || plan.old.facts?.inRecovery) return
   const { candidate, old } = plan
   let refusal: LabError | undefined
   await until(
-    `${candidate.node.name} to receive the last of it`,
+    `${candidate.node.name} to receive the last WAL`,
     { seconds: 1, patience: means.lab.settings.patience },
     async () => {
       const facts = await observeIn(means, candidate.node, 5)
@@ -114,7 +114,7 @@ async function lossAgain(
 const notPromoted = ({ node }: Sight, why: string, command = 'zx scripts/failover.ts --force'): LabError =>
   labError('FENCED_NOT_PROMOTED', { old: node.name, why, command })
 
-/** Why the candidate is not promoted: it lacks more than may be lost, or nobody knows how much. */
+/** Why the candidate is not promoted: it lacks more than may be lost, or it is unknown how much it lacks. */
 async function refusalOf(candidate: Answering, old: Sight, maxLag: number): Promise<LabError | undefined> {
   const names = { node: candidate.node.name, old: old.node.name }
   const behind = await bytesBehind(candidate, old)
@@ -125,19 +125,19 @@ async function refusalOf(candidate: Answering, old: Sight, maxLag: number): Prom
 /** How much WAL of the old primary the candidate has not received, or why that is not known. */
 async function bytesBehind(candidate: Answering, { node, facts }: Sight): Promise<number | string> {
   const received = receivedOf(candidate)
-  // A primary that answers says it; of one that does not, its disk does. Two standbys: the candidate has more.
+  // If the old primary answers, it says its position. If not, its disk shows it. Of two standbys the candidate has more.
   if (facts?.lsn != null) return Math.max(0, Number(bytesOf(facts.lsn) - bytesOf(received)))
   const found = await walEndOf(node, candidate.facts.timeline ?? 1, received)
   return 'problem' in found ? found.problem : Number(found.end - bytesOf(received))
 }
 
-/** What to tell somebody who fails over from a primary that is well, undefined where it is not: cut off, it answers too. */
+/** What to tell who fails over from a healthy primary; undefined if it is not healthy. A primary that is cut off answers too. */
 export async function needless(means: Means, plan: Plan): Promise<string | undefined> {
   if (plan.kind === 'done' || plan.old.facts === undefined || plan.old.facts.inRecovery) return undefined
   const { node, facts } = plan.old
   const { candidate } = plan
   const streams = facts.standbys.some(({ name, state }) => name === candidate.node.name && state === 'streaming')
-  // One that was cut off a moment ago has not noticed yet.
+  // If it was cut off a moment ago, it still lists its standby.
   if (!streams || (await knock(means.lab, node, sessionOf(means, candidate.node))) !== 'open') return undefined
   return `${node.name} answers and takes writes: zx scripts/switchover.ts would lose nothing`
 }

@@ -15,33 +15,33 @@ import { type Means, sessionOf } from './means.ts'
 import { PROMOTE, type Promotion, promote } from './promotion.ts'
 import { type Way, wayOver } from './replay.ts'
 
-/** When the parts of a failover ended, milliseconds since the epoch; `started` is when its process did, or its decision. */
+/** When each part of a failover ended, in milliseconds since the epoch. `started`: when its process or its decision began. */
 export type Marks = Readonly<Record<'started' | 'checked' | 'fenced' | 'promoted' | 'served', number>>
 
 export type Failover = {
   readonly promoted: DatabaseName
   readonly fenced: DatabaseName
-  /** False where an earlier run had promoted it already. */
+  /** False if an earlier run had promoted it already. */
   readonly promotedNow: boolean
   /** Seconds from the start of the command to its first acknowledged write. */
   readonly seconds: number
   readonly parts: Readonly<Record<string, number>>
   readonly marks: Marks
   readonly timeline: number
-  /** Where the old timeline ended, and with it what the new primary has of it. */
+  /** The LSN where the old timeline ended: the new primary has everything before it. */
   readonly parted: string
-  /** WAL that only the old primary has: where it ends, and how much that is; null where it cannot be read. */
+  /** WAL that only the old primary has: where it ends and how much it is; null if it cannot be read. */
   readonly lost: { readonly end: string; readonly bytes: number } | null
-  /** Votes seen on the old primary and not on the standby before it was fenced; null where nobody could look. */
+  /** Votes that only the old primary had before it was fenced; null if they could not be read. */
   readonly lostVotes: readonly LostVote[] | null
-  /** Backends on the standby that replay waited for, and that were ended. */
+  /** Backends on the standby that were ended because replay waited for them. */
   readonly endedReports: readonly Report[]
   readonly level: { readonly chosen: Level; readonly now: 'async' }
 }
 
 /**
- * Makes the standby the primary: checks what that would lose, fences the old primary, promotes, confirms, and proves
- * that writes are taken. Interrupted anywhere, the next run goes on from there. Its caller holds the lab's lock.
+ * Makes the standby the primary: checks what would be lost, fences the old primary, promotes, confirms, and proves that
+ * writes are taken. After an interruption the next run goes on. The caller has the lab's lock.
  */
 export async function replacePrimary(means: Means, options: FailoverOptions, { step }: Reporter): Promise<Failover> {
   const { lab, started } = means
@@ -62,7 +62,7 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
   const node = nodeOf(plan)
   const old = plan.old.node
   const fenced = await step(`Fence ${old.name}`, async (it) => {
-    // Also where that was done before: somebody may have started it since.
+    // Also if it was fenced before: somebody may have started it since.
     await fence(it.tell, lab, old)
     await Promise.all([
       checkAgain(means, wayFor(plan, it), plan, options),
@@ -115,15 +115,15 @@ const titleOf = (plan: Plan): string =>
 
 function toReplay(candidate: Answering): string {
   const bytes = bytesOf(receivedOf(candidate)) - bytesOf(candidate.facts.lsn ?? '0/0')
-  return bytes > 0n ? `, and has ${bytes} bytes of it to replay` : ''
+  return bytes > 0n ? `, and has still to replay ${bytes} bytes of it` : ''
 }
 
-/** What to change on the candidate in one go: everything that it is not yet as a primary. */
+/** All statements, sent together, that make the candidate a primary. */
 function statementsFor(plan: Plan, force: boolean): readonly string[] {
   const { facts } = plan.kind === 'promote' ? plan.candidate : plan.primary
   return [
     ...(plan.kind === 'promote' && facts.replayPaused && force ? ['select pg_wal_replay_resume()'] : []),
-    // Alone it must not wait for a standby that is gone. Normally a standby names none.
+    // Alone it must not wait for a standby that is gone. Usually a standby names no synchronous standby.
     ...(facts.synchronousStandbys === ''
       ? []
       : ["alter system set synchronous_standby_names = ''", 'select pg_reload_conf()']),
@@ -131,7 +131,7 @@ function statementsFor(plan: Plan, force: boolean): readonly string[] {
   ]
 }
 
-/** Reads off the old primary's disk how much it had written beyond where the timelines parted. */
+/** Reads from the old primary's disk how much WAL it wrote after the end of the old timeline. */
 async function measureLoss(old: DatabaseNode, { parent, parted }: Promotion): Promise<Failover['lost']> {
   const found = await walEndOf(old, parent, parted)
   if ('problem' in found) return null

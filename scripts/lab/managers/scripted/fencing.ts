@@ -5,21 +5,21 @@ import type { Session } from '../../postgres/session.ts'
 import type { Tell } from '../../steps.ts'
 import type { DatabaseNode, Lab } from '../../topology/topology.ts'
 
-/** Ends a database at once, for good: it does not start again before somebody says so. */
+/** Fences a database: kills it, and notes that it must not start until rejoin brings it back. */
 export async function fence(tell: Tell, lab: Lab, node: DatabaseNode): Promise<void> {
   await Promise.all([noteForNextStart(tell, node, 'fenced'), putDown(tell, lab, node)])
 }
 
-/** Ends a node at once, also one that the engine starts again and again. */
+/** Kills a node, also if the engine starts it again and again. */
 export async function putDown(tell: Tell, lab: Lab, node: DatabaseNode): Promise<void> {
   const [container] = await containersOf(lab, [node])
   if (container === undefined || hasNoProcess(container)) return
-  // The engine does not restart what was killed or stopped by hand. The note stops a start by hand as well.
+  // The engine does not restart a node that was killed or stopped by a command. The note prevents a start by hand as well.
   if (container.state === 'running' || container.state === 'paused') await killNode(tell, node)
   else await act(tell, ['stop', '--time', '0', node.container])
 }
 
-/** Proves the fence twice: the engine has no process of it any more, and the other node gets no connection to it. */
+/** Proves the fence twice: the engine has no process of the node, and the other node gets no connection to it. */
 export async function proveFenced(lab: Lab, node: DatabaseNode, other: Session): Promise<void> {
   const [[container], knocked] = await Promise.all([containersOf(lab, [node]), knock(lab, node, other)])
   if (container === undefined || !hasNoProcess(container))
@@ -29,9 +29,9 @@ export async function proveFenced(lab: Lab, node: DatabaseNode, other: Session):
 
 const hasNoProcess = ({ state, pid }: Container): boolean => pid === 0 && (state === 'exited' || state === 'created')
 
-/** Whether a database takes connections over the network, `open` or `closed`: asked where the other one is, over a session there. */
+/** Whether a database takes connections over the network: `open` or `closed`. It is tried from the other database's node. */
 export function knock(lab: Lab, node: DatabaseNode, other: Session): Promise<string> {
-  // Without a host there is nobody to refuse: no answer in this time is one too.
+  // Without its container nothing can refuse the connection, so no answer in this time means closed too.
   const attempt = `timeout 0.05 bash -c 'exec 3<>/dev/tcp/${node.name}/${node.port}' </dev/null 2>/dev/null`
   return other.run(`\\! ${attempt} && echo open || echo closed`, 5 * lab.settings.patience)
 }

@@ -9,13 +9,13 @@ export type Sessions = ReadonlyMap<DatabaseName, Session>
 export type Means = {
   readonly lab: Lab
   readonly sessions: Sessions
-  /** When it began, milliseconds since the epoch. */
+  /** When the failover began, milliseconds since the epoch. */
   readonly started: number
-  /** How long an answer of the old primary is waited for, before `patience`. */
+  /** Seconds, before `patience`, that the old primary has for an answer. */
   readonly seconds: number
 }
 
-/** Opens a session in each database; they can be asked at once, and answer when they are open. */
+/** Opens a session in each database. They can be asked at once, and answer when they are open. */
 export const openSessions = (lab: Lab): Sessions => new Map(lab.databases.map((node) => [node.name, openSession(node)]))
 
 export function sessionOf({ sessions }: Pick<Means, 'sessions'>, { name }: DatabaseNode): Session {

@@ -4,10 +4,10 @@ import type { DatabaseName } from '../../topology/topology.ts'
 import type { Failover } from './failover.ts'
 import type { Pair } from './probes.ts'
 
-/** When the first probe failed, and when that had been often enough: milliseconds since the epoch. */
+/** When the first probe failed, and when enough had failed: milliseconds since the epoch. */
 export type Detection = { readonly suspected: number; readonly detected: number }
 
-/** What a watch has to tell. */
+/** The events that a watch tells. */
 export type WatchEvent = { readonly at: string } & (
   | { readonly event: 'watching'; readonly primary: DatabaseName; readonly standby: DatabaseName | null }
   | { readonly event: 'suspect'; readonly primary: DatabaseName; readonly why: string }
@@ -19,16 +19,16 @@ export type WatchEvent = { readonly at: string } & (
 
 type Unstamped<Event> = Event extends unknown ? Omit<Event, 'at'> : never
 
-/** Tells what is new, once. */
+/** Tells each news once. */
 export type News = {
-  /** What is believed after a round; `busy` where another command is at work, of which nothing is told. */
+  /** What is believed after a round; `busy` if another command is changing the lab: then nothing is told. */
   readonly round: (pair: Pair, belief: Belief, busy: boolean) => void
   readonly decided: (primary: DatabaseName, belief: Belief, detection: Detection) => void
   readonly failedOver: (it: Failover, detection: Detection) => void
   readonly refused: (error: LabError) => void
 }
 
-/** Rounds without a standby after which there is none: its session may only be opened anew. */
+/** After this many rounds without a standby there is none. For fewer rounds its session may just be opening again. */
 const MISSING = 5
 
 export function newsFor(tell: (event: WatchEvent) => void): News {
@@ -58,13 +58,13 @@ export function newsFor(tell: (event: WatchEvent) => void): News {
       else suspected = true
     },
     decided(primary, { why }, detection) {
-      // A failover that was refused is tried again, and said once.
+      // A refused failover is tried again, but told once.
       if (!decided) say({ event: 'decided', primary, why: why ?? '', ...detection })
       decided = true
     },
     failedOver(it, detection) {
       say({ event: 'failed-over', ...detection, ...it })
-      // Whom it watches from now on is news, also where a reset has made that the same as before.
+      // After a failover or a reset it says which primary it watches, also if it is the same one.
       watched = undefined
       calm()
     },

@@ -6,34 +6,34 @@ import { healthOf } from '../../service/health.ts'
 import { type DatabaseNode, endpointOf, type Lab, peerOf } from '../../topology/topology.ts'
 import { type Sessions, sessionOf } from './means.ts'
 
-/** Seconds that an answer may take, before `patience`: only that tells a frozen host, which still accepts connections. */
+/** Seconds, before `patience`, that an answer may take: only this shows a frozen host, which still accepts connections. */
 export const ANSWER_SECONDS = 0.3
-/** Seconds after which a session that has ended is opened again. */
+/** Seconds until a session that has ended is opened again. */
 const REOPEN_SECONDS = 1
 
-/** Who is watched, and who would be promoted. */
+/** The primary that is watched, and the standby that would be promoted. */
 export type Pair = { readonly primary: DatabaseNode | undefined; readonly standby: DatabaseNode | undefined }
 
-/** One round of probes: who is what by now, and what was seen of the primary. */
+/** One round of probes: the present roles, and what was seen of the primary. */
 export type Probed = { readonly pair: Pair; readonly seen: Omit<Round, 'busy'> }
 
 export type Probes = {
-  /** Sessions in both databases, which a failover may use too. */
+  /** Sessions in both databases; a failover may use them too. */
   readonly sessions: Sessions
   /**
-   * Asks everybody once; `last` is who was what so far. Of a primary in doubt the engine is asked first: where it has no
-   * running container, nobody waits for its answer.
+   * Asks all nodes once; `last` are the roles so far. If the primary failed before, the engine is asked first: if its
+   * container does not run, nothing waits for an answer of it.
    */
   readonly round: (last: Pair, inDoubt: boolean, seconds?: number) => Promise<Probed>
   readonly end: () => void
 }
 
-// Who takes writes, and on which timeline.
+// Whether it takes writes, and on which timeline.
 const ROLE = `
   select pg_is_in_recovery(),
     case when not pg_is_in_recovery() then ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end`
 
-/** Probes with sessions that are kept: a round costs three questions, and no process is started for it. */
+/** Probes over sessions that stay open: a round takes three questions and starts no process. */
 export function openProbes(lab: Lab): Probes {
   const { patience } = lab.settings
   const sessions = new Map(
@@ -88,7 +88,7 @@ const askedOf = async (session: Session | undefined, query: string, seconds: num
 const problemOf = (asked: Asked | undefined): string | undefined =>
   asked !== undefined && 'problem' in asked ? asked.problem : undefined
 
-/** A primary that does not answer stays the one that is watched, until another is. */
+/** A primary that does not answer is watched further, until there is another one. */
 function pairOf(lab: Lab, last: Pair, answers: readonly (Asked | undefined)[]): Pair {
   const roles = lab.databases.flatMap((node, index) => {
     const asked = answers[index]
@@ -103,7 +103,7 @@ function pairOf(lab: Lab, last: Pair, answers: readonly (Asked | undefined)[]): 
 }
 
 async function downBy(lab: Lab, node: DatabaseNode): Promise<string | undefined> {
-  // Of an engine that does not answer nothing is known.
+  // If the engine does not answer, the state is unknown.
   const [container] = await containersOf(lab, [node]).catch((error: unknown) => {
     if (error instanceof LabError) return []
     throw error
@@ -112,7 +112,7 @@ async function downBy(lab: Lab, node: DatabaseNode): Promise<string | undefined>
   return state === 'running' ? undefined : `the container of ${node.name} is ${state}`
 }
 
-/** Do the servers that answer all say that there is nobody whom they can write to? */
+/** Whether all servers that answer say that they have no database to write to. */
 async function writesAreRefused(lab: Lab, seconds: number): Promise<boolean> {
   const said = await Promise.all(
     lab.servers.map((server) => healthOf(endpointOf(lab, server) ?? '', seconds, 'polling.VoteService')),

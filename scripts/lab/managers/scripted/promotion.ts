@@ -2,20 +2,20 @@ import { LabError, labError } from '../../errors.ts'
 import type { Backlog, Report } from '../../postgres/replay.ts'
 import { backlogOf, backlogPhrase, endReports, type Way } from './replay.ts'
 
-/** The timeline that a primary writes, the one that it came from, and where that ended. */
+/** The timeline that a primary writes, the timeline before it, and where that one ended. */
 export type Promotion = { readonly timeline: number; readonly parent: number; readonly parted: string }
 
-/** Seconds without any progress that a promotion may take, before `patience`. */
+/** Seconds, before `patience`, that a promotion may go without progress. */
 const SECONDS = 60
-/** Looks, 2 ms apart, after which a promotion takes long, and somebody asks what it waits for. */
+/** After this many looks, 2 ms apart, a promotion counts as slow: then we ask what it waits for. */
 const LOOKS = 125
-/** Seconds between two words on how far it is. */
+/** Seconds between two messages about its progress. */
 const NEWS_SECONDS = 2
 
 /**
- * Runs what makes a node the primary, and what it needs as one `after`, and confirms that it is out of recovery. First a
- * standby replays all that it has received: it says how far that is, and ends those that hold it up. Without any progress
- * it gives up.
+ * Promotes a node, then runs what a primary needs (`after`), and confirms that the node is out of recovery. A standby first
+ * replays all that it has received: meanwhile this tells the progress, and ends backends that block replay. Without any
+ * progress it gives up.
  */
 export async function promote(
   way: Way,
@@ -41,7 +41,7 @@ export async function promote(
     if (now - progress > SECONDS * 1000 * patience)
       throw labError('NOT_PROMOTED', { node: node.name, container: node.container, seen: backlogPhrase(backlog) })
     if (backlog.inRecovery && now - told > NEWS_SECONDS * 1000) {
-      way.say(`${node.name} replays first what it has received: ${backlogPhrase(backlog)}`)
+      way.say(`first ${node.name} replays what it has received: ${backlogPhrase(backlog)}`)
       told = now
     }
     for (const report of await endReports(way, backlog)) ended.set(report.pid, report)
@@ -52,7 +52,7 @@ export async function promote(
   return { ...promotionIn(answer), ended: [...ended.values()] }
 }
 
-/** What is asked while a standby replays has a snapshot for an instant, and may be cancelled for it: it is asked again. */
+/** A question to a standby has a snapshot for an instant, so replay may cancel it: then it is asked again. */
 function cancelled<T>(error: unknown, instead: T): T {
   if (error instanceof LabError && /conflict with recovery/.test(`${error.message}${error.details}`)) return instead
   throw error
@@ -70,8 +70,8 @@ function promotionIn(answer: string): Promotion {
   return { timeline: Number(timeline), parent: Number(parent), parted }
 }
 
-// Each look is a transaction of its own: one that lasted would have a snapshot, which replay may have to wait for.
-// Replay that waits no longer, or not at all, cancels it, and nothing is lost by that.
+// Each look is a transaction of its own: a long one would have a snapshot that replay may have to wait for.
+// If replay cancels a look, nothing is lost.
 const AWAIT_PROMOTION: readonly string[] = [
   '\\set ON_ERROR_STOP off',
   `do $$ begin
@@ -80,11 +80,11 @@ const AWAIT_PROMOTION: readonly string[] = [
   '\\set ON_ERROR_STOP on',
 ]
 
-/** Promotes a standby; pg_promote() itself would look only every tenth of a second whether it is done. */
+/** Promotes a standby. pg_promote() itself would check only every tenth of a second whether it is done. */
 export const PROMOTE: readonly string[] = ['select pg_promote(false)', ...AWAIT_PROMOTION]
 
-// The history file of a timeline says where the one before it ended. Positions of WAL that is written can be asked for
-// only out of recovery.
+// The history file of a timeline says where the timeline before it ended. The position of written WAL can be asked for only
+// when the database is out of recovery.
 const WHERE_PARTED = `
   select recovering, tli, before.timeline, before.ended_at
   from (select pg_is_in_recovery() as recovering) as it

@@ -1,6 +1,13 @@
 import { LabError, labError } from '../../errors.ts'
 import { bytesOf } from '../../lsn.ts'
-import { ASK_BACKLOG, type Backlog, backlogIn, type Report } from '../../postgres/replay.ts'
+import {
+  ASK_BACKLOG,
+  type Backlog,
+  backlogIn,
+  type Report,
+  reportPhrase,
+  SHORT_SECONDS,
+} from '../../postgres/replay.ts'
 import type { Session } from '../../postgres/session.ts'
 import { changeOver } from '../../postgres/session.ts'
 import { ask, change, scriptOf } from '../../postgres/sql.ts'
@@ -8,24 +15,22 @@ import type { Tell } from '../../steps.ts'
 import type { DatabaseNode, Lab } from '../../topology/topology.ts'
 import { until } from '../../wait.ts'
 
-/** How a standby that is to be promoted is asked, and changed. */
+/** How to ask and to change a standby that is to be promoted. */
 export type Way = {
   readonly node: DatabaseNode
   readonly patience: number
-  /** Runs SQL that nobody needs to be shown; the last line is the answer. */
+  /** Runs SQL that is not shown to the user; the last line is the answer. */
   readonly ask: (...statements: readonly string[]) => Promise<string>
-  /** Runs SQL, and shows it. */
+  /** Runs SQL and shows it to the user. */
   readonly change: (...statements: readonly string[]) => Promise<string>
-  /** Says what is seen meanwhile. */
+  /** Tells the user what is seen meanwhile. */
   readonly say: Tell
 }
 
 /** Seconds that one answer may take, before `patience`. */
 const ANSWER_SECONDS = 60
-/** Seconds that replay has to catch up before anything is changed, before `patience`. */
+/** Seconds, before `patience`, that replay has to catch up before anything is changed. */
 const CATCH_UP_SECONDS = 5
-/** A transaction that is younger, in seconds, is about to end by itself: such are the reads of the servers. */
-const SHORT_SECONDS = 1
 
 const lastLine = (printed: string): string => printed.split('\n').at(-1) ?? ''
 
@@ -39,7 +44,7 @@ export function wayOver(tell: Tell, say: Tell, session: Session, lab: Lab, node:
     patience,
     say,
     ask: async (...statements) =>
-      // A statement that was cancelled has ended the session.
+      // A cancelled statement has ended the session.
       session.over() === undefined
         ? lastLine(await session.run(scriptOf(statements), seconds))
         : byCommand.ask(...statements),
@@ -47,7 +52,7 @@ export function wayOver(tell: Tell, say: Tell, session: Session, lab: Lab, node:
   }
 }
 
-/** By a command for each question. */
+/** With a command of its own for each question. */
 export const wayBy = (tell: Tell, say: Tell, lab: Lab, node: DatabaseNode): Way => ({
   node,
   patience: lab.settings.patience,
@@ -58,30 +63,27 @@ export const wayBy = (tell: Tell, say: Tell, lab: Lab, node: DatabaseNode): Way 
 
 export const backlogOf = async (way: Way): Promise<Backlog> => backlogIn(await way.ask(ASK_BACKLOG))
 
-/** A backend that holds up replay, in one phrase. */
-export const reportPhrase = ({ pid, role, seconds, state, query }: Report): string =>
-  `pid ${pid} (${role}, ${state}, its transaction ${Math.round(seconds)} s old): ${query}`
-
-/** What a standby has still to do before it can be a primary. */
+/** What a standby still has to replay before it can be a primary. */
 export function backlogPhrase({ received, replayed, reports }: Pick<Backlog, 'received' | 'replayed' | 'reports'>) {
   const gap = received === null || replayed === null ? 0n : bytesOf(received) - bytesOf(replayed)
-  const todo = `it has replayed up to ${replayed ?? 'nobody knows where'}, and has ${gap} bytes to go`
+  const todo = `it has replayed up to ${replayed ?? 'an unknown position'}, and ${gap} bytes are left`
   return reports.length === 0 ? todo : `replay waits for ${reports.map(reportPhrase).join('; ')}. ${todo}`
 }
 
-/** Ends those that replay waits for, but for what ends by itself in a moment; gives those that it ended. */
+/** Ends the backends that replay waits for, except those that end by themselves soon. Gives those that it ended. */
 export async function endReports(way: Way, { reports }: Pick<Backlog, 'reports'>): Promise<readonly Report[]> {
   const long = reports.filter(({ seconds }) => seconds >= SHORT_SECONDS)
   if (long.length === 0) return []
-  for (const report of long) way.say(`replay on ${way.node.name} waits for ${reportPhrase(report)}; it is ended`)
+  for (const report of long)
+    way.say(`replay on ${way.node.name} waits for ${reportPhrase(report)}; this report is ended`)
   await way.change(...long.map(({ pid }) => `select pg_terminate_backend(${pid})`))
   return long
 }
 
 /**
- * Sees before anything is changed that nobody holds up replay: who does is ended, or gets a moment to end by himself;
- * else a `REPORT_STAYS` or `REPLAY_HELD` error names them. With a `target`, an LSN, replay has to get there too. Gives
- * those that it ended.
+ * Checks, before anything is changed, that no backend blocks replay. A backend that does is ended, or gets a moment to end
+ * by itself; if it stays, a `REPORT_STAYS` or `REPLAY_HELD` error names it. With a `target`, an LSN, replay has to reach it
+ * too. Gives the backends that were ended.
  */
 export async function freeReplay(
   way: Way,

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { assertOwn, changing } from '../../docker/leftovers.ts'
 import { containersOf } from '../../docker/nodes.ts'
 import { LabError, labError } from '../../errors.ts'
 import { interruption, reader } from '../../interruption.ts'
 import { afterRound, type Belief, HEALTHY, type Limits } from '../../rules/suspicion.ts'
-import { exclusively, isHeld } from '../../state/lock.ts'
+import { isHeld } from '../../state/lock.ts'
 import type { Reporter } from '../../steps.ts'
 import type { Lab } from '../../topology/topology.ts'
 import { warmServing } from '../serving.ts'
@@ -12,11 +13,11 @@ import { type Failover, replacePrimary } from './failover.ts'
 import { type News, newsFor, type WatchEvent } from './news.ts'
 import { ANSWER_SECONDS, openProbes, type Pair, type Probes } from './probes.ts'
 
-/** From the beginning of one round to that of the next, milliseconds; one that waits for an answer takes longer. */
+/** Milliseconds from the start of one round to the start of the next; a round that waits for an answer takes longer. */
 const INTERVAL_MS = 100
-/** After that many rounds in a row that fail, the primary is dead. */
+/** After this many failed rounds in a row the primary is dead. */
 const FAILURES = 3
-/** Rounds further apart than that many seconds are not in a row, before `patience`. */
+/** Seconds, before `patience`: rounds that are further apart do not count as in a row. */
 const GAP_SECONDS = 3
 /** Seconds until a failover that was refused is tried again. */
 const RETRY_SECONDS = 5
@@ -31,8 +32,9 @@ type Watch = {
 }
 
 /**
- * Probes the primary until it is interrupted or nobody reads what it tells, and makes the standby the primary when the old one is dead; tells what it
- * sees and does. It holds the lab's lock only for a failover, and takes nothing for a death while another command does.
+ * Probes the primary until it is interrupted or nobody reads its output. When the primary is dead, it makes the standby the
+ * primary. It tells what it sees and does. It has the lab's lock only during a failover. While another command has the
+ * lock, it takes no failure for a death.
  */
 export async function watch(
   lab: Lab,
@@ -45,7 +47,7 @@ export async function watch(
   const it: Watch = { lab, options, limits, probes: openProbes(lab), news: newsFor(tell), reporter }
   let acting = false
   try {
-    // Sessions take a while to open, and what a failover needs one to load.
+    // While the sessions open, load what a failover needs.
     const [first] = await Promise.all([
       it.probes.round({ primary: undefined, standby: undefined }, false, 5),
       warmServing(lab),
@@ -70,7 +72,7 @@ export async function watch(
       await pause(Math.max(0, began + INTERVAL_MS - performance.now()), undefined, { signal: interruption.signal })
     }
   } catch (error) {
-    // Asked to stop, it has done what it is for; not so half-way through a failover.
+    // An interruption is the normal end of a watch, but not in the middle of a failover.
     if (acting || !interruption.signal.aborted) throw error
   } finally {
     it.probes.end()
@@ -78,19 +80,20 @@ export async function watch(
 }
 
 async function assertThere(lab: Lab): Promise<void> {
+  await assertOwn(lab)
   const containers = await containersOf(lab, lab.databases)
   const absent = lab.databases.find((_, index) => containers[index]?.state === 'absent')
   if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.name })
 }
 
-/** Makes the standby the primary, unless that is refused: then it is told why, and the answer is false. */
+/** Makes the standby the primary. If that is refused, it tells why and gives false. */
 async function replace(it: Watch, pair: Pair, belief: Belief): Promise<boolean> {
   const { lab, options, probes, news, reporter } = it
   if (pair.primary === undefined) return true
   const detection = { suspected: epoch(belief.since ?? performance.now()), detected: epoch(performance.now()) }
   news.decided(pair.primary.name, belief, detection)
   try {
-    const done = await exclusively(lab, async (): Promise<Failover | undefined> => {
+    const done = await changing(lab, async (): Promise<Failover | undefined> => {
       if (pair.standby === undefined)
         throw labError('NOTHING_TO_PROMOTE', { seen: `${belief.why}; no standby answers` })
       if (!(await isStillDead(it, pair, belief))) return undefined
@@ -101,14 +104,14 @@ async function replace(it: Watch, pair: Pair, belief: Belief): Promise<boolean> 
     return true
   } catch (error) {
     if (!(error instanceof LabError) || interruption.signal.aborted) throw error
-    // Another command has come first, and may be changing all that was seen.
+    // Another command was first, and may be changing what was seen.
     if (error.code === 'BUSY') return true
     news.refused(error)
     return false
   }
 }
 
-/** Whether the primary is dead now that nobody else can change the lab: until then somebody may have. */
+/** Whether the primary is still dead, now that no other command can change the lab. */
 async function isStillDead({ probes, limits }: Watch, pair: Pair, belief: Belief): Promise<boolean> {
   const { pair: now, seen } = await probes.round(pair, true)
   const still = now.primary?.name === pair.primary?.name

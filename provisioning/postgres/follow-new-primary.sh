@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Makes the data of NODE a standby's of its PEER, which has to be a primary: rewound to where the two parted, or copied.
-# Usage: follow-anew rewind|copy
+# Turns the data of NODE into a standby's: pg_rewind to the point where it diverged from PEER, or a copy of PEER. PEER has
+# to be a primary.
+# Usage: follow-new-primary rewind|copy
 set -euo pipefail
 
 source="host=$PEER user=replicator passfile=/run/failover-lab/pgpass connect_timeout=2"
 note=$PGDATA/at-next-start
 
-# Nothing is touched before the peer answers as a primary; the engine starts the node again, and thus this.
+# Nothing is touched before the peer answers as a primary. Until then this fails, and the engine starts the node again.
 if [[ $(psql -XAtq -d "$source dbname=postgres" -c 'select pg_is_in_recovery()') != f ]]; then
-  echo "follow-anew: $PEER is not a primary" >&2
+  echo "follow-new-primary: $PEER is not a primary" >&2
   exit 1
 fi
 
@@ -25,15 +26,15 @@ copy() {
   rmdir "$PGDATA/copy"
 }
 
-# From here on the data may be neither the one nor the other: whoever starts it next copies.
+# From here on the data may be incomplete. If this is interrupted, the next start copies.
 write_note copy
 if [[ $1 == rewind ]] && pg_rewind --target-pgdata "$PGDATA" --source-server "$source dbname=postgres" 2>&1; then
-  echo 'follow-anew: rewound'
+  echo 'follow-new-primary: rewound'
 else
   copy
-  echo 'follow-anew: copied'
+  echo 'follow-new-primary: copied'
 fi
-# What ALTER SYSTEM set on the peer came along. A standby names no standby of its own, for promoted alone it would wait
-# for it; and whom it follows is in node.conf.
+# The copy has the settings that ALTER SYSTEM made on the peer. A standby must not name a synchronous standby: after a
+# promotion, alone, it would wait for it. Which primary it follows is in node.conf.
 sed -i '/^\(synchronous_standby_names\|primary_conninfo\|primary_slot_name\) /d' "$PGDATA/postgresql.auto.conf"
 touch "$PGDATA/standby.signal"
