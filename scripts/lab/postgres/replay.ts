@@ -19,13 +19,6 @@ export type Backlog = {
   readonly reports: readonly Report[]
 }
 
-/** Seconds. A younger transaction ends by itself soon: the reads of the servers are such. */
-export const SHORT_SECONDS = 1
-
-/** A backend that blocks replay, in one phrase. */
-export const reportPhrase = ({ pid, role, seconds, state, query }: Report): string =>
-  `pid ${pid} (${role}, ${state}, its transaction ${Math.round(seconds)} s old): ${query}`
-
 /** What `ASK_BACKLOG` was answered. */
 export const backlogIn = (answer: string): Backlog => JSON.parse(answer)
 

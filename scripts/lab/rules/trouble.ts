@@ -1,9 +1,16 @@
 import { bytes } from '../numbers.ts'
 import type { Facts } from '../postgres/observe.ts'
-import { reportPhrase, SHORT_SECONDS } from '../postgres/replay.ts'
+import type { Report } from '../postgres/replay.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
 import { commitsHang } from './durability.ts'
 import type { Trouble } from './hindrance.ts'
+
+/** Seconds. A younger transaction ends by itself soon: the reads of the servers are such. */
+export const SHORT_SECONDS = 1
+
+/** A backend that blocks replay, in one phrase. */
+export const reportPhrase = ({ pid, role, seconds, state, query }: Report): string =>
+  `pid ${pid} (${role}, ${state}, its transaction ${Math.round(seconds)} s old): ${query}`
 
 const MIB = 2 ** 20
 

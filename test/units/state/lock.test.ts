@@ -14,8 +14,8 @@ import { until } from '../../../scripts/lab/wait.ts'
 const MODULES = join(import.meta.dirname, '../../../scripts/lab')
 /** Takes the lock of a lab, says so, and holds it until its input ends; prints the error where it gets none. */
 const HOLDER = `
-  const { exclusively } = await import('${MODULES}/lock.ts')
-  const { labOf } = await import('${MODULES}/topology.ts')
+  const { exclusively } = await import('${MODULES}/state/lock.ts')
+  const { labOf } = await import('${MODULES}/topology/topology.ts')
   const { readSettings } = await import('${MODULES}/settings.ts')
   const held = () => new Promise((resolve) => { console.log('held'); process.stdin.on('end', resolve).resume() })
   await exclusively(labOf(readSettings({ LAB_NAME: process.argv[1] })), held).catch((error) => console.log(String(error)))`

@@ -30,7 +30,7 @@ test('a verb loads nothing before it can be interrupted', async (t) => {
     const loaded = [...source.matchAll(/^import (?!type )[^;]*?'([^']+)'/gm)].map(([, name]) => name)
     t.strictSame(
       loaded.filter((name) => !name?.startsWith('node:')),
-      ['./lab/begin.ts'],
+      ['./lab/terminal/begin.ts'],
       file,
     )
   }

@@ -1,16 +1,10 @@
 import { LabError, labError } from '../../errors.ts'
 import { bytesOf } from '../../lsn.ts'
-import {
-  ASK_BACKLOG,
-  type Backlog,
-  backlogIn,
-  type Report,
-  reportPhrase,
-  SHORT_SECONDS,
-} from '../../postgres/replay.ts'
+import { ASK_BACKLOG, type Backlog, backlogIn, type Report } from '../../postgres/replay.ts'
 import type { Session } from '../../postgres/session.ts'
 import { changeOver } from '../../postgres/session.ts'
 import { ask, change, scriptOf } from '../../postgres/sql.ts'
+import { reportPhrase, SHORT_SECONDS } from '../../rules/trouble.ts'
 import type { Tell } from '../../steps.ts'
 import type { DatabaseNode, Lab } from '../../topology/topology.ts'
 import { until } from '../../wait.ts'

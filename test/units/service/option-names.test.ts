@@ -3,10 +3,10 @@ import { deepStrictEqual } from 'node:assert'
 import { stripVTControlCharacters } from 'node:util'
 import fc from 'fast-check'
 import { test } from 'tap'
-import { PollResultResponse } from '../../proto/gen/polling.ts'
-import { resultBars } from '../../scripts/lab/terminal/poll-view.ts'
-import { asJson, visible } from '../../scripts/lab/visible.ts'
-import { resultMessage } from '../../server/rpc/result-message.ts'
+import { PollResultResponse } from '../../../proto/gen/polling.ts'
+import { resultBars } from '../../../scripts/lab/terminal/poll-view.ts'
+import { asJson, visible } from '../../../scripts/lab/visible.ts'
+import { resultMessage } from '../../../server/rpc/result-message.ts'
 
 const MEANT = [
   '__proto__',

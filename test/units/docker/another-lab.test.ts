@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { freeName } from '../../scripts/lab/docker/another-lab.ts'
+import { freeName } from '../../../scripts/lab/docker/another-lab.ts'
 
 test("the name that is proposed for another lab is nobody's", async (t) => {
   t.equal(freeName([]), 'lab2')

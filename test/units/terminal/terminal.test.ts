@@ -1,11 +1,11 @@
 import { stripVTControlCharacters } from 'node:util'
 import fc from 'fast-check'
 import { test } from 'tap'
-import { columnsOf, wantsColour } from '../../scripts/lab/terminal/abilities.ts'
-import { redrawn } from '../../scripts/lab/terminal/live-view.ts'
-import { resultBars } from '../../scripts/lab/terminal/poll-view.ts'
-import { widthOf } from '../../scripts/lab/visible.ts'
-import { screenAfter } from '../screen.ts'
+import { columnsOf, wantsColour } from '../../../scripts/lab/terminal/abilities.ts'
+import { redrawn } from '../../../scripts/lab/terminal/live-view.ts'
+import { resultBars } from '../../../scripts/lab/terminal/poll-view.ts'
+import { widthOf } from '../../../scripts/lab/visible.ts'
+import { screenAfter } from '../../screen.ts'
 
 test('colours are shown where a terminal knows them and nobody said otherwise', async (t) => {
   const xterm = { TERM: 'xterm' }

@@ -1,6 +1,6 @@
 import { service } from 'grpc-health-check'
 import { test } from 'tap'
-import { servingStatus } from '../../scripts/lab/service/health.ts'
+import { servingStatus } from '../../../scripts/lab/service/health.ts'
 
 const bytesOf = (status: string): Buffer => service['Check']?.responseSerialize({ status }) ?? Buffer.of()
 

@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'tap'
 
-const ROOT = join(import.meta.dirname, '../..')
+const ROOT = join(import.meta.dirname, '../../..')
 
 // Loads a module as a verb does, and prints every file that came with it.
 const LOADED = `
 import { registerHooks } from 'node:module'
 registerHooks({ load: (url, context, next) => { console.log(url); return next(url, context) } })
-await import('./scripts/lab/decide/' + process.argv[1] + '.ts')`
+await import('./scripts/lab/verbs/' + process.argv[1] + '.ts')`
 
 /** Packages that a verb loads at its start. */
 function packagesOf(verb: string): readonly string[] {

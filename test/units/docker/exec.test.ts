@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { outputsIn } from '../../scripts/lab/docker/exec.ts'
+import { outputsIn } from '../../../scripts/lab/docker/exec.ts'
 
 const frame = (output: 1 | 2, text: string): Buffer => {
   const body = Buffer.from(text)
