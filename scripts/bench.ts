@@ -1,26 +1,31 @@
 #!/usr/bin/env zx
 // Measures the lab. Its targets are ratios within one run on one machine.
-import './lab/begin.ts'
+import './lab/terminal/begin.ts'
 import { existsSync } from 'node:fs'
 import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { dirname, join } from 'node:path'
 
+const { pathFrom } = await import('./lab/terminal/command-line.ts')
+const { refuseOtherCommands } = await import('./lab/terminal/command-line.ts')
 const { endure, faultsOf } = await import('./lab/bench/endurance.ts')
-const { enduranceTable } = await import('./lab/bench/endurance-view.ts')
+const { enduranceTable } = await import('./lab/terminal/bench-tables.ts')
 const { measureFailovers } = await import('./lab/bench/failover.ts')
-const { failoverTable } = await import('./lab/bench/failover-view.ts')
+const { failoverTable } = await import('./lab/terminal/bench-tables.ts')
 const { benchLab } = await import('./lab/bench/lab.ts')
 const { measureService } = await import('./lab/bench/service.ts')
-const { serviceTable } = await import('./lab/bench/service-view.ts')
+const { serviceTable } = await import('./lab/terminal/bench-tables.ts')
 const { measureStartup } = await import('./lab/bench/startup.ts')
-const { startupTable } = await import('./lab/bench/startup-view.ts')
-const { commandLine, numberFrom, pathFrom, refuseOtherCommands } = await import('./lab/command-line.ts')
-const { setup } = await import('./lab/decide/setup.ts')
+const { startupTable } = await import('./lab/terminal/bench-tables.ts')
+const { commandLine, numberFrom } = await import('./lab/terminal/command-line.ts')
+const { onTerminal } = await import('./lab/terminal/steps.ts')
+const { setup } = await import('./lab/verbs/setup.ts')
 const { labError } = await import('./lab/errors.ts')
 const { asJson, repeated } = await import('./lab/visible.ts')
 
 const RESULTS = join(import.meta.dirname, '../results')
+
+const say = (news: string) => console.error(`… ${news}`)
 
 type Output = { readonly json?: boolean; readonly output?: string }
 type Service = Output & {
@@ -45,7 +50,7 @@ await commandLine(import.meta.filename, (program) => {
     .action(async ({ runs, ...output }: { runs: number } & Output, command) => {
       refuseOtherCommands(command)
       await checkWritable(output)
-      const figures = await measureStartup(runs)
+      const figures = await measureStartup(runs, onTerminal)
       await show(figures, startupTable(figures), output)
     })
   program
@@ -66,7 +71,7 @@ await commandLine(import.meta.filename, (program) => {
     .action(async ({ quick, clients, rounds, seconds, rate, keys = false, json, output }: Service) => {
       await checkWritable({ output: output ?? join(RESULTS, 'any') })
       const length = quick ? { rounds: 3, seconds: 1 } : { rounds, seconds }
-      const figures = await measureService({ clients, ...length, rate, keys }, (what) => console.error(`… ${what}`))
+      const figures = await measureService({ clients, ...length, rate, keys }, say, onTerminal)
       const file = output ?? join(RESULTS, `service-${figures.at.replaceAll(':', '-')}.json`)
       await show(figures, serviceTable(figures), { ...(json ? { json } : {}), output: file })
       if (figures.errors.length > 0) process.exitCode = 1
@@ -82,10 +87,9 @@ await commandLine(import.meta.filename, (program) => {
     .option('--output <file>', 'write the figures to a file too, as JSON', pathFrom)
     .action(async ({ callers, seconds, ...output }: { callers: number; seconds: number } & Output) => {
       await checkWritable(output)
-      const figures = await benchLab(false, async (lab) => {
-        await setup(lab)
-        const tell = (what: string) => console.error(`… ${what}`)
-        return endure(lab, { callers, seconds, calmSeconds: seconds / 2 }, tell)
+      const figures = await benchLab(false, onTerminal, async (lab) => {
+        await setup(lab, onTerminal)
+        return endure(lab, { callers, seconds, calmSeconds: seconds / 2 }, say)
       })
       await show(figures, enduranceTable(figures), output)
       if (faultsOf(figures).length > 0) process.exitCode = 1
@@ -98,7 +102,7 @@ await commandLine(import.meta.filename, (program) => {
     .option('--output <file>', 'write the figures to this file, as JSON (default: one in results/)', pathFrom)
     .action(async ({ runs, json, output }: { runs: number } & Output) => {
       await checkWritable({ output: output ?? join(RESULTS, 'any') })
-      const figures = await benchLab(false, (lab) => measureFailovers(lab, runs, (what) => console.error(`… ${what}`)))
+      const figures = await benchLab(false, onTerminal, (lab) => measureFailovers(lab, runs, say, onTerminal))
       const file = output ?? join(RESULTS, `failover-${figures.at.replaceAll(':', '-')}.json`)
       await show(figures, failoverTable(figures), { ...(json ? { json } : {}), output: file })
       if (figures.thawed.acknowledged > 0) process.exitCode = 1

@@ -1,8 +1,8 @@
 #!/usr/bin/env zx
 // Exercises that check themselves: a situation, a task, and a check of the real system.
-import './lab/begin.ts'
+import './lab/terminal/begin.ts'
 
-const { commandLine, numberFrom, refuseOtherCommands } = await import('./lab/command-line.ts')
+const { commandLine, numberFrom, refuseOtherCommands } = await import('./lab/terminal/command-line.ts')
 const { check, end, hint, list, solve, start, verifyAll } = await import('./lab/exercise/learn.ts')
 const { entryOf, readTrack } = await import('./lab/exercise/track.ts')
 const { readSettings } = await import('./lab/settings.ts')
@@ -17,8 +17,8 @@ const {
   stepView,
   trackTable,
   verifiedLines,
-} = await import('./lab/show/exercise-view.ts')
-const { labOf } = await import('./lab/topology.ts')
+} = await import('./lab/terminal/exercise-view.ts')
+const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 const tell = (what: string) => console.error(`… ${what}`)

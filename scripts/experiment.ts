@@ -1,21 +1,24 @@
 #!/usr/bin/env zx
 // Puts load on the lab, breaks it, recovers, and judges what the fault cost.
-import './lab/begin.ts'
+import './lab/terminal/begin.ts'
 import type { Kept } from './lab/experiment/experiment.ts'
 import type { Matrix } from './lab/experiment/matrix.ts'
 import type { Plan } from './lab/experiment/record.ts'
-import type { NodeName } from './lab/topology.ts'
+import type { NodeName } from './lab/topology/topology.ts'
 
+const { pathFrom } = await import('./lab/terminal/command-line.ts')
+const { refuseOtherCommands } = await import('./lab/terminal/command-line.ts')
 const { InvalidArgumentError } = await import('commander')
-const { commandLine, numberFrom, pathFrom, refuseOtherCommands } = await import('./lab/command-line.ts')
+const { commandLine, numberFrom } = await import('./lab/terminal/command-line.ts')
+const { onTerminal } = await import('./lab/terminal/steps.ts')
 const { experiment, judgeAgain } = await import('./lab/experiment/experiment.ts')
 const { EXPERIMENTS } = await import('./lab/experiment/folder.ts')
 const { plansOf } = await import('./lab/experiment/matrix.ts')
 const { LEVELS, RECOVERIES } = await import('./lab/experiment/record.ts')
 const { KINDS } = await import('./lab/faults/kinds.ts')
 const { readSettings } = await import('./lab/settings.ts')
-const { experimentTable } = await import('./lab/show/experiment-view.ts')
-const { labOf, TOPOLOGY } = await import('./lab/topology.ts')
+const { experimentTable } = await import('./lab/terminal/experiment-view.ts')
+const { labOf, TOPOLOGY } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 const FAULTS = KINDS.map(({ name }) => name)
@@ -76,7 +79,7 @@ await commandLine(import.meta.filename, (program) => {
         { ...common, ...link, lag: lag === true ? DEFAULT_LAG : lag },
       )
       const tell = (what: string) => console.error(`… ${what}`)
-      show(await experiment(labOf(readSettings()), plans, output, tell), json)
+      show(await experiment(labOf(readSettings()), plans, output, tell, onTerminal), json)
     })
   program
     .command('judge <folder>')

@@ -1,9 +1,9 @@
 #!/usr/bin/env zx
 // Makes the standby the primary: check, fence, promote, confirm, serve. Once, or each time the primary dies.
-import { watchReader } from './lab/begin.ts'
+import { watchReader } from './lab/terminal/begin.ts'
 
 const { InvalidArgumentError } = await import('commander')
-const { commandLine } = await import('./lab/command-line.ts')
+const { commandLine } = await import('./lab/terminal/command-line.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 const count = (text: string): number => {
@@ -40,24 +40,26 @@ type Wishes = { readonly maxLag: number | undefined; readonly force: boolean; re
 // Modules are loaded only when they are needed, from the compile cache: a failover takes tenths of a second.
 
 async function once(wishes: Wishes, json: boolean): Promise<void> {
-  const [{ failover }, { readSettings }, { labOf }] = await Promise.all([
-    import('./lab/decide/failover/command.ts'),
+  const [{ failover }, { onTerminal }, { readSettings }, { labOf }] = await Promise.all([
+    import('./lab/verbs/failover.ts'),
+    import('./lab/terminal/steps.ts'),
     import('./lab/settings.ts'),
-    import('./lab/topology.ts'),
+    import('./lab/topology/topology.ts'),
   ])
-  const it = await failover(labOf(readSettings()), wishes)
-  const { failoverView } = await import('./lab/show/failover-view.ts')
+  const it = await failover(labOf(readSettings()), wishes, onTerminal)
+  const { failoverView } = await import('./lab/terminal/failover-view.ts')
   console.log(json ? asJson(it, 2) : failoverView(it))
 }
 
 async function watchOver(wishes: Wishes, json: boolean): Promise<void> {
-  const [{ watch }, { readSettings }, { watchView }, { labOf }] = await Promise.all([
-    import('./lab/decide/watch/watch.ts'),
+  const [{ watch }, { onTerminal }, { readSettings }, { watchView }, { labOf }] = await Promise.all([
+    import('./lab/managers/scripted/watch.ts'),
+    import('./lab/terminal/steps.ts'),
     import('./lab/settings.ts'),
-    import('./lab/show/watch-view.ts'),
-    import('./lab/topology.ts'),
+    import('./lab/terminal/watch-view.ts'),
+    import('./lab/topology/topology.ts'),
   ])
   const lab = labOf(readSettings())
   watchReader()
-  await watch(lab, wishes, (event) => console.log(json ? asJson(event) : watchView(event)))
+  await watch(lab, wishes, (event) => console.log(json ? asJson(event) : watchView(event)), onTerminal)
 }

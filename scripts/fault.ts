@@ -1,19 +1,22 @@
 #!/usr/bin/env zx
 // Breaks the lab in ways that happen in production, and heals it.
-import './lab/begin.ts'
+import './lab/terminal/begin.ts'
 import type { Wish } from './lab/faults/inject.ts'
 import type { FaultOptions } from './lab/faults/kind.ts'
 
-const { commandLine } = await import('./lab/command-line.ts')
+const { commandLine } = await import('./lab/terminal/command-line.ts')
+const { onTerminal } = await import('./lab/terminal/steps.ts')
 const { injectFor } = await import('./lab/faults/for-a-time.ts')
 const { choiceOf, heal } = await import('./lab/faults/heal.ts')
 const { inject } = await import('./lab/faults/inject.ts')
 const { KINDS } = await import('./lab/faults/kinds.ts')
-const { listFaults } = await import('./lab/faults/list.ts')
-const { commandOption, seconds } = await import('./lab/faults/options.ts')
+const { listFaults } = await import('./lab/faults/views.ts')
+const { commandOption, seconds } = await import('./lab/terminal/fault-options.ts')
+const { interruption } = await import('./lab/interruption.ts')
 const { readSettings } = await import('./lab/settings.ts')
-const { faultLines, faultTable } = await import('./lab/show/fault-view.ts')
-const { labOf } = await import('./lab/topology.ts')
+const { faultLines } = await import('./lab/faults/kinds.ts')
+const { faultTable } = await import('./lab/terminal/fault-view.ts')
+const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson, visible } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) => {
@@ -30,10 +33,11 @@ await commandLine(import.meta.filename, (program) => {
       const wish: Wish = { kind, node, peers, options }
       const lab = labOf(readSettings())
       if (time === undefined) {
-        await inject(lab, wish)
+        await inject(lab, wish, onTerminal)
         console.log('in force until: zx scripts/fault.ts heal')
       } else {
-        await injectFor(lab, wish, time, () => console.log(`in force for ${time} s, or until Ctrl-C`))
+        const held = () => console.log(`in force for ${time} s, or until Ctrl-C`)
+        if (await injectFor(lab, wish, time, held, onTerminal)) process.exitCode = interruption.exit
         console.log('healed')
       }
     })
@@ -51,7 +55,7 @@ await commandLine(import.meta.filename, (program) => {
     .description('heal all faults, or those of a kind, of a node, or of a kind on a node; safe to run again')
     .action(async (what: string[]) => {
       const lab = labOf(readSettings())
-      const { healed, unseen } = await heal(lab, choiceOf(lab, what))
+      const { healed, unseen } = await heal(lab, choiceOf(lab, what), onTerminal)
       console.log(
         healed.length === 0
           ? 'nothing to heal'

@@ -1,20 +1,20 @@
 #!/usr/bin/env zx
 import type { Command } from 'commander'
-import type { PollingClient } from './lab/access/client.ts'
+import type { PollingClient } from './lab/service/client.ts'
 // A command-line client of the polling service, through the balancer.
-import { endWithReader, watchReader } from './lab/begin.ts'
+import { endWithReader, watchReader } from './lab/terminal/begin.ts'
 
 const { InvalidArgumentError } = await import('commander')
 const { chalk } = await import('zx/core')
-const { isAddress } = await import('./lab/address.ts')
-const { pollingClient } = await import('./lab/access/client.ts')
-const { followResults } = await import('./lab/access/follow.ts')
-const { commandLine } = await import('./lab/command-line.ts')
+const { isAddress } = await import('./lab/service/address.ts')
+const { pollingClient } = await import('./lab/service/client.ts')
+const { followResults } = await import('./lab/service/follow.ts')
+const { commandLine } = await import('./lab/terminal/command-line.ts')
 const { readSettings } = await import('./lab/settings.ts')
-const { canDraw, liveLines, livePicture } = await import('./lab/show/live-view.ts')
-const { pollLine, printPolls, resultBars } = await import('./lab/show/poll-view.ts')
-const { columnsOf } = await import('./lab/terminal.ts')
-const { endpointOf, labOf } = await import('./lab/topology.ts')
+const { canDraw, liveLines, livePicture } = await import('./lab/terminal/live-view.ts')
+const { pollLine, printPolls, resultBars } = await import('./lab/terminal/poll-view.ts')
+const { columnsOf } = await import('./lab/terminal/abilities.ts')
+const { endpointOf, labOf } = await import('./lab/topology/topology.ts')
 const { userName } = await import('./lab/user.ts')
 const { asJson, visible } = await import('./lab/visible.ts')
 

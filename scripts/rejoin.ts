@@ -1,12 +1,13 @@
 #!/usr/bin/env zx
 // Brings the old primary back, as a standby of the new one.
-import './lab/begin.ts'
+import './lab/terminal/begin.ts'
 
-const { commandLine } = await import('./lab/command-line.ts')
-const { rejoin } = await import('./lab/decide/rejoin.ts')
+const { commandLine } = await import('./lab/terminal/command-line.ts')
+const { onTerminal } = await import('./lab/terminal/steps.ts')
+const { rejoin } = await import('./lab/verbs/rejoin.ts')
 const { readSettings } = await import('./lab/settings.ts')
-const { rejoinView } = await import('./lab/show/rejoin-view.ts')
-const { labOf } = await import('./lab/topology.ts')
+const { rejoinView } = await import('./lab/terminal/rejoin-view.ts')
+const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>
@@ -18,7 +19,7 @@ await commandLine(import.meta.filename, (program) =>
     .option('--discard', 'go on even if the votes that only it has cannot be listed: they are lost')
     .option('--json', 'print JSON')
     .action(async ({ copy, discard, json }: { copy?: boolean; discard?: boolean; json?: boolean }) => {
-      const it = await rejoin(labOf(readSettings()), { copy: copy === true, discard: discard === true })
+      const it = await rejoin(labOf(readSettings()), { copy: copy === true, discard: discard === true }, onTerminal)
       console.log(json ? asJson(it, 2) : rejoinView(it))
     }),
 )

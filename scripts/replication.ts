@@ -1,14 +1,15 @@
 #!/usr/bin/env zx
 // Shows and changes what a commit waits for, while the lab runs.
-import './lab/begin.ts'
+import './lab/terminal/begin.ts'
 
 const { Argument } = await import('commander')
-const { commandLine } = await import('./lab/command-line.ts')
-const { isLevel, LEVELS } = await import('./lab/decide/durability.ts')
-const { replicationOf, setLevel } = await import('./lab/decide/replication.ts')
+const { commandLine } = await import('./lab/terminal/command-line.ts')
+const { onTerminal } = await import('./lab/terminal/steps.ts')
+const { isLevel, LEVELS } = await import('./lab/rules/durability.ts')
+const { replicationOf, setLevel } = await import('./lab/verbs/replication.ts')
 const { readSettings } = await import('./lab/settings.ts')
-const { replicationView } = await import('./lab/show/replication-view.ts')
-const { labOf } = await import('./lab/topology.ts')
+const { replicationView } = await import('./lab/terminal/replication-view.ts')
+const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>
@@ -19,7 +20,7 @@ await commandLine(import.meta.filename, (program) =>
     .option('--force', 'set a level that waits for the standby although there is none: every commit will hang')
     .action(async (level: string | undefined, { json, force }: { json?: boolean; force?: boolean }) => {
       const lab = labOf(readSettings())
-      const it = isLevel(level) ? await setLevel(lab, level, force === true) : await replicationOf(lab)
+      const it = isLevel(level) ? await setLevel(lab, level, force === true, onTerminal) : await replicationOf(lab)
       console.log(json ? asJson(it, 2) : replicationView(it))
     }),
 )

@@ -1,16 +1,17 @@
 #!/usr/bin/env zx
 // Brings the lab up to five healthy nodes, from any state.
-import './lab/begin.ts'
+import './lab/terminal/begin.ts'
 
-const { whyPsqlAsks } = await import('./lab/access/pgpass.ts')
-const { commandLine } = await import('./lab/command-line.ts')
-const { prepareImages } = await import('./lab/decide/images.ts')
-const { setup } = await import('./lab/decide/setup.ts')
+const { whyPsqlAsks } = await import('./lab/state/pgpass.ts')
+const { commandLine } = await import('./lab/terminal/command-line.ts')
+const { onTerminal } = await import('./lab/terminal/steps.ts')
+const { prepareImages } = await import('./lab/verbs/images.ts')
+const { setup } = await import('./lab/verbs/setup.ts')
 const { readSettings } = await import('./lab/settings.ts')
-const { endpoints } = await import('./lab/show/endpoints.ts')
-const { statusTable } = await import('./lab/show/status-view.ts')
-const { columnsOf } = await import('./lab/terminal.ts')
-const { labOf, psqlPlaceOf } = await import('./lab/topology.ts')
+const { endpoints } = await import('./lab/terminal/endpoints.ts')
+const { statusTable } = await import('./lab/terminal/status-view.ts')
+const { columnsOf } = await import('./lab/terminal/abilities.ts')
+const { labOf, psqlPlaceOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>
@@ -22,8 +23,8 @@ await commandLine(import.meta.filename, (program) =>
     .option('--images-only', 'only build the images that are missing; start nothing')
     .action(async ({ json, imagesOnly }: { json?: boolean; imagesOnly?: boolean }) => {
       const lab = labOf(readSettings())
-      if (imagesOnly) return prepareImages(lab)
-      const result = await setup(lab)
+      if (imagesOnly) return prepareImages(lab, onTerminal)
+      const result = await setup(lab, onTerminal)
       const asks = await whyPsqlAsks(psqlPlaceOf(lab))
       console.log(
         json

@@ -1,18 +1,18 @@
 #!/usr/bin/env zx
 import { setTimeout as pause } from 'node:timers/promises'
 // Shows every node (role, timeline, LSN, lag, slot, health) and which servers answer calls.
-import { endWithReader, watchReader } from './lab/begin.ts'
+import { endWithReader, watchReader } from './lab/terminal/begin.ts'
 
 const { InvalidArgumentError } = await import('commander')
-const { commandLine } = await import('./lab/command-line.ts')
-const { decimal } = await import('./lab/decimal.ts')
-const { statusOf } = await import('./lab/decide/status.ts')
+const { commandLine } = await import('./lab/terminal/command-line.ts')
+const { decimal } = await import('./lab/numbers.ts')
+const { statusOf } = await import('./lab/verbs/status.ts')
 const { interruption } = await import('./lab/interruption.ts')
 const { readSettings } = await import('./lab/settings.ts')
-const { canDraw, redrawn } = await import('./lab/show/live-view.ts')
-const { statusTable } = await import('./lab/show/status-view.ts')
-const { columnsOf } = await import('./lab/terminal.ts')
-const { labOf } = await import('./lab/topology.ts')
+const { canDraw, redrawn } = await import('./lab/terminal/live-view.ts')
+const { statusTable } = await import('./lab/terminal/status-view.ts')
+const { columnsOf } = await import('./lab/terminal/abilities.ts')
+const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 const seconds = (text: string): number => {

@@ -1,11 +1,11 @@
 // What every test of a fault starts from: bring it about as a user would, see it, see its effect, heal it.
 import type { Test } from 'tap'
-import { statusOf } from '../scripts/lab/decide/status.ts'
-import { attempt } from '../scripts/lab/engine/docker.ts'
+import { attempt } from '../scripts/lab/docker/command.ts'
 import type { Fault } from '../scripts/lab/faults/kind.ts'
 import { faultsIn, KINDS, type KindName } from '../scripts/lab/faults/kinds.ts'
-import { look } from '../scripts/lab/faults/look.ts'
-import { type NodeName, TOPOLOGY } from '../scripts/lab/topology.ts'
+import { viewsOf } from '../scripts/lab/faults/views.ts'
+import { type NodeName, TOPOLOGY } from '../scripts/lab/topology/topology.ts'
+import { statusOf } from '../scripts/lab/verbs/status.ts'
 import { until } from '../scripts/lab/wait.ts'
 import { containerOf, failureOf, lab, patience, type Ran, verb } from './the-lab.ts'
 
@@ -46,7 +46,7 @@ export async function faults(name: KindName, node: NodeName): Promise<readonly F
   const kinds = KINDS.filter((kind) => kind.name === name)
   const nodes = lab.nodes.filter((it) => it.name === node)
   return faultsIn(
-    await look(
+    await viewsOf(
       lab,
       nodes,
       kinds.map(({ place }) => place),

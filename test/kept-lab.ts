@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePortOffset } from '../scripts/lab/free-ports.ts'
+import { freePortOffset } from '../scripts/lab/topology/free-ports.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const FOLDER = join(ROOT, '.kept-lab')

@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
-import { attempt } from '../scripts/lab/engine/docker.ts'
+import { attempt } from '../scripts/lab/docker/command.ts'
 import { readSettings } from '../scripts/lab/settings.ts'
-import { type DatabaseName, endpointOf, labOf, type NodeName } from '../scripts/lab/topology.ts'
+import { type DatabaseName, endpointOf, labOf, type NodeName } from '../scripts/lab/topology/topology.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import type { Provider } from './box/pack/format.ts'
 import { isMirror, MIRROR_MUST_BE } from './mirror.ts'
 import { Problem } from './problem.ts'
 import { withoutPasswords } from './proxy.ts'
@@ -9,6 +8,10 @@ const FILE = new URL('settings.json', import.meta.url)
 
 /** Processors that a box can be built for, as Debian calls them. */
 export const ARCHITECTURES = ['amd64', 'arm64'] as const
+
+/** Providers of Vagrant that a box can be built for, the default first. */
+export const PROVIDERS = ['libvirt', 'virtualbox'] as const
+export type Provider = (typeof PROVIDERS)[number]
 
 const Settings = z.object({
   /** Name of the box, as Vagrant knows it. `LAB_BOX` overrides it. */

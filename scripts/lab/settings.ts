@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 import { isMirror, MIRROR_MUST_BE } from '../../vm/mirror.ts'
 import { withoutPasswords } from '../../vm/proxy.ts'
-import { decimal } from './decimal.ts'
 import { labError } from './errors.ts'
+import { decimal } from './numbers.ts'
 import { repeated } from './visible.ts'
 
 const machine: { readonly ports: Readonly<Record<string, number>> } = JSON.parse(

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import type { VoteResponse } from '../../proto/gen/polling.ts'
-import { healthOf } from '../../scripts/lab/access/health.ts'
+import { healthOf } from '../../scripts/lab/service/health.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { type Answer, client, ok } from '../grpc.ts'
 import { addressOf, containerOf, docker, patience, sql } from '../the-lab.ts'

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { test } from 'tap'
+import { t, test } from 'tap'
 import type { PollResultResponse } from '../../proto/gen/polling.ts'
-import { followResults } from '../../scripts/lab/access/follow.ts'
-import { healthOf } from '../../scripts/lab/access/health.ts'
+import { followResults } from '../../scripts/lab/service/follow.ts'
+import { healthOf } from '../../scripts/lab/service/health.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
 import { follow } from '../live.ts'
@@ -90,4 +90,4 @@ for (const how of ['stop', 'kill'] as const) {
   })
 }
 
-test('done', async () => it.close())
+t.teardown(async () => it.close())

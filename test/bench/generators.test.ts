@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { test } from 'tap'
+import { t, test } from 'tap'
 import { startGenerators } from '../../scripts/lab/bench/load.ts'
-import { quantile } from '../../scripts/lab/statistics.ts'
+import { quantile } from '../../scripts/lab/numbers.ts'
 import { client, ok } from '../grpc.ts'
 import { addressOf, containerOf, docker, sql } from '../the-lab.ts'
 
@@ -61,4 +61,4 @@ test('at a fixed rate a call that had to wait its turn is late from when it was 
   t.ok(quantile(latencies, 1) >= 900, `the latest by ${quantile(latencies, 1)} ms`)
 })
 
-test('done', () => generators.stop())
+t.teardown(() => generators.stop())

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { type ClientDuplexStream, credentials, type ServiceError, status } from '@grpc/grpc-js'
-import { type Test, test } from 'tap'
+import { type Test, t, test } from 'tap'
 import {
   type BulkVote,
   type CastVotesRequest,
   type CastVotesResponse,
   VoteServiceClient,
 } from '../../proto/gen/polling.ts'
-import { healthOf } from '../../scripts/lab/access/health.ts'
+import { healthOf } from '../../scripts/lab/service/health.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
 import { addressOf, containerOf, docker, patience, sql } from '../the-lab.ts'
@@ -182,4 +182,4 @@ test('a server that stops in order answers what it read, and says that the rest 
   t.equal(await storedIn(uuid), answers.length * 50, 'what was answered is there, and nothing else')
 })
 
-test('done', async () => it.close())
+t.teardown(async () => it.close())

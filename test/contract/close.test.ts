@@ -1,4 +1,4 @@
-import { test } from 'tap'
+import { t, test } from 'tap'
 import { client, ok } from '../grpc.ts'
 import { addressOf, sql } from '../the-lab.ts'
 
@@ -47,6 +47,6 @@ test('votes for many polls from both servers, with users that vote twice, end wi
   for (const { uuid } of polls) t.match(await servers[0].results(uuid), { ok: { results: { a: 3, b: 0 } } })
 })
 
-test('done', async () => {
+t.teardown(async () => {
   for (const server of servers) server.close()
 })

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { test } from 'tap'
-import { metricsOf } from '../../scripts/lab/access/server-metrics.ts'
+import { t, test } from 'tap'
+import { metricsOf } from '../../scripts/lab/service/metrics.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
 import { follow } from '../live.ts'
@@ -108,4 +108,4 @@ test('a reader that does not read gets the newest when it does, and holds up nob
   t.ok(slow.messages.length < fast.messages.length, `${slow.messages.length} to the slow one`)
 })
 
-test('done', async () => it.close())
+t.teardown(async () => it.close())

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { test } from 'tap'
+import { t, test } from 'tap'
 import { CreatePollRequest } from '../../proto/gen/polling.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
@@ -166,7 +166,7 @@ test('results follow the votes, also where these come and go by SQL', async (t) 
   })
 })
 
-test('done', async () => {
+t.teardown(async () => {
   primary.close()
   backup.close()
   loader.close()

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { test } from 'tap'
+import { t, test } from 'tap'
 import { client, ok } from '../grpc.ts'
 import { framed, session } from '../safety/wire.ts'
 import { blankText, noUtf8, visibleText } from '../texts.ts'
@@ -118,4 +118,4 @@ test('text that is no UTF-8 is refused, and no two users become one', async (t) 
   t.match(await it.results(uuid), { ok: { results: { a: 0, b: 0 } } })
 })
 
-test('done', async () => it.close())
+t.teardown(async () => it.close())

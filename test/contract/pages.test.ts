@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { test } from 'tap'
+import { t, test } from 'tap'
 import { client, ok } from '../grpc.ts'
 import { addressOf, sql } from '../the-lab.ts'
 
@@ -90,6 +90,6 @@ test('the first page includes the write that a consistency token stands for', as
   t.match(page.polls, [{ poll_questions: 'Do you see me?' }])
 })
 
-test('done', async () => {
+t.teardown(async () => {
   for (const client of [it, ...servers]) client.close()
 })

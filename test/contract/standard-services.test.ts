@@ -1,7 +1,7 @@
 import { type Client, credentials, makeGenericClientConstructor, type ServiceDefinition } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import { test } from 'tap'
-import { healthOf } from '../../scripts/lab/access/health.ts'
+import { healthOf } from '../../scripts/lab/service/health.ts'
 import { addressOf, patience } from '../the-lab.ts'
 
 for (const name of ['loader', 'primary', 'backup'] as const) {

@@ -1,4 +1,4 @@
-import { test } from 'tap'
+import { t, test } from 'tap'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
 import { addressOf, patience, sql } from '../the-lab.ts'
@@ -69,7 +69,7 @@ test('what is no token, and a token ahead of all history, are refused', async (t
   }
 })
 
-test('done', async () => {
+t.teardown(async () => {
   primary.close()
   backup.close()
 })

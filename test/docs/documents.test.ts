@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { glob, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'tap'
-import { environment } from '../../scripts/lab/engine/shell.ts'
+import { environment } from '../../scripts/lab/docker/shell.ts'
 import { SETTING_NAMES } from '../../scripts/lab/settings.ts'
 
 const ROOT = join(import.meta.dirname, '../..')

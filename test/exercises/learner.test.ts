@@ -74,7 +74,7 @@ test('an exercise that is interrupted on its way is no exercise; the next start 
 })
 
 test('what cannot be understood is named, with what to do', async (t) => {
-  t.match((await exercise('start', '99')).stderr, /NO_SUCH_EXERCISE: 99 .*\n.*1 to \d+/)
+  t.match((await exercise('start', '99')).stderr, /NO_SUCH_EXERCISE: there is no exercise 99.*\n.*1 to \d+/)
   t.match((await exercise('verify', 'nothing')).stderr, /NO_SUCH_EXERCISE/)
   t.equal((await exercise('verify', '--runs', '0')).exit, 2)
   t.match(await exercise('strat', '1'), { exit: 2, stderr: /unknown command 'strat'/ })

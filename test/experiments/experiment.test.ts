@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, realpath, rm, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Test, test } from 'tap'
+import { type Test, t, test } from 'tap'
 import { readLines } from '../../scripts/lab/experiment/lines.ts'
 import { Call, Experiment, Found, Run, StoredVote } from '../../scripts/lab/experiment/record.ts'
 import { failureOf, startVerb, verb } from '../the-lab.ts'
@@ -130,4 +130,4 @@ test('what is no fault, no level or no number is refused before anything happens
   }
 })
 
-test('done', () => rm(output, { recursive: true }))
+t.teardown(() => rm(output, { recursive: true }))

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { attempt } from '../../scripts/lab/engine/docker.ts'
+import { attempt } from '../../scripts/lab/docker/command.ts'
 import { broken, connection, fault, faults, healed } from '../faults.ts'
 import { containerOf, docker, logsOf, verb } from '../the-lab.ts'
 

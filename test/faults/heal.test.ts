@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { statusOf } from '../../scripts/lab/decide/status.ts'
 import { KINDS } from '../../scripts/lab/faults/kinds.ts'
+import { statusOf } from '../../scripts/lab/verbs/status.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { broken, connection, fault, faults, healed, healthyAgain } from '../faults.ts'
 import { containerOf, docker, failureOf, lab, patience, sql, startVerb, verb } from '../the-lab.ts'

@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { healthOf } from '../../scripts/lab/access/health.ts'
-import { attempt } from '../../scripts/lab/engine/docker.ts'
+import { attempt } from '../../scripts/lab/docker/command.ts'
+import { healthOf } from '../../scripts/lab/service/health.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { broken, connection, fault, faults, healed } from '../faults.ts'
 import { addressOf, containerOf, patience, sql } from '../the-lab.ts'

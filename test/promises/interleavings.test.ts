@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import type { VoteResponse } from '../../proto/gen/polling.ts'
-import { healthOf } from '../../scripts/lab/access/health.ts'
+import { healthOf } from '../../scripts/lab/service/health.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { type Answer, type Client, client, ok } from '../grpc.ts'
 import { addressOf, containerOf, docker, patience, sql } from '../the-lab.ts'

@@ -1,7 +1,7 @@
 // What the random walk does to a lab: one `docker` command or a few, as somebody would type them who knows no verb.
 
-import { attempt } from '../../scripts/lab/engine/docker.ts'
-import type { DatabaseNode, Lab, Node } from '../../scripts/lab/topology.ts'
+import { attempt } from '../../scripts/lab/docker/command.ts'
+import type { DatabaseNode, Lab, Node } from '../../scripts/lab/topology/topology.ts'
 
 /** Whose volume is gone after a move. */
 export type Moved = { readonly did: string; readonly emptied: readonly string[] }

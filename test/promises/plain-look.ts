@@ -1,6 +1,6 @@
 // A look at a lab with nothing of it: plain `docker` and `psql`, for tests that hold what the lab says against it.
-import { attempt } from '../../scripts/lab/engine/docker.ts'
-import type { Lab, Node } from '../../scripts/lab/topology.ts'
+import { attempt } from '../../scripts/lab/docker/command.ts'
+import type { Lab, Node } from '../../scripts/lab/topology/topology.ts'
 
 export type Seen = {
   /** State of the container with the node's name; `absent` where there is none. */

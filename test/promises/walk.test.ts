@@ -2,9 +2,9 @@
 // far, and wants TEST_SECONDS=9000. The moves are then the same; how far a node has come when the next one meets it is up to the machine.
 import { spawnSync } from 'node:child_process'
 import { test } from 'tap'
-import type { LabStatus } from '../../scripts/lab/decide/status.ts'
-import { environment } from '../../scripts/lab/engine/shell.ts'
+import { environment } from '../../scripts/lab/docker/shell.ts'
 import { LabError } from '../../scripts/lab/errors.ts'
+import type { LabStatus } from '../../scripts/lab/verbs/status.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
 import { addressOf, failureOf, lab, patience, type Ran, sql, verb } from '../the-lab.ts'

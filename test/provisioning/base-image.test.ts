@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { test } from 'tap'
-import { fromRegistry } from '../../scripts/lab/engine/base-image.ts'
-import { attempt } from '../../scripts/lab/engine/docker.ts'
+import { fromRegistry } from '../../scripts/lab/docker/base-image.ts'
+import { attempt } from '../../scripts/lab/docker/command.ts'
 import { startRegistry } from '../registry.ts'
 import { docker, patience } from '../the-lab.ts'
 

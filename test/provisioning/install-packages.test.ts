@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { attempt } from '../../scripts/lab/engine/docker.ts'
+import { attempt } from '../../scripts/lab/docker/command.ts'
 import { docker, lab } from '../the-lab.ts'
 
 const SCRIPT = join(import.meta.dirname, '../../provisioning/install-packages')

@@ -3,15 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { attempt } from '../../scripts/lab/engine/docker.ts'
-import { imagesOf } from '../../scripts/lab/engine/images.ts'
+import { attempt } from '../../scripts/lab/docker/command.ts'
+import { imagesOf } from '../../scripts/lab/docker/images.ts'
 import { lab, patience } from '../the-lab.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
 // Run in the copy: builds two of its images under other names, and prints the names that they would have.
 const BUILD = `
-import { imagesOf, makeImage } from './scripts/lab/engine/images.ts'
+import { imagesOf, makeImage } from './scripts/lab/docker/images.ts'
 import { readSettings } from './scripts/lab/settings.ts'
 const { server, loader } = await imagesOf(readSettings())
 for (const image of [server, loader])

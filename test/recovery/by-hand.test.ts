@@ -1,7 +1,7 @@
 // What somebody does with docker and psql, past the verbs, and what the verbs then make of it.
 import { readFile } from 'node:fs/promises'
 import { test } from 'tap'
-import { ask } from '../../scripts/lab/access/database.ts'
+import { ask } from '../../scripts/lab/postgres/sql.ts'
 import { containerOf, docker, failureOf, lab, resetAfter, sql, verb } from '../the-lab.ts'
 import { cutOff, json, pollOnBoth, untilHas, voteOn } from './scene.ts'
 

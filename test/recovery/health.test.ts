@@ -1,9 +1,9 @@
 // Healthy means that a vote could be cast, and would be replicated: what else is wrong is said with what mends it.
 import { test } from 'tap'
-import { statusOf } from '../../scripts/lab/decide/status.ts'
-import { attempt } from '../../scripts/lab/engine/docker.ts'
-import { LAB_LABEL } from '../../scripts/lab/engine/ownership.ts'
-import type { DatabaseName } from '../../scripts/lab/topology.ts'
+import { attempt } from '../../scripts/lab/docker/command.ts'
+import { LAB_LABEL } from '../../scripts/lab/docker/ownership.ts'
+import type { DatabaseName } from '../../scripts/lab/topology/topology.ts'
+import { statusOf } from '../../scripts/lab/verbs/status.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { containerOf, docker, failureOf, lab, patience, sql, verb } from '../the-lab.ts'
 import { pollOnBoth, voteGetsThrough, votersOn } from './scene.ts'

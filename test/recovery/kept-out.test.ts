@@ -1,6 +1,6 @@
 // Settings that keep a standby out, or keep it from being asked: made for real, said with what mends them, and mended.
 import tap, { test } from 'tap'
-import { statusOf } from '../../scripts/lab/decide/status.ts'
+import { statusOf } from '../../scripts/lab/verbs/status.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { containerOf, docker, lab, patience, resetAfter, sql, verb } from '../the-lab.ts'
 import { mended, untilHas, untilSaid } from './scene.ts'

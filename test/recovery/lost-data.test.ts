@@ -1,6 +1,6 @@
 // A database whose volume is gone: it comes back as a standby with all data, or not at all.
 import { type Test, test } from 'tap'
-import type { DatabaseName } from '../../scripts/lab/topology.ts'
+import type { DatabaseName } from '../../scripts/lab/topology/topology.ts'
 import { containerOf, docker, failureOf, sql, startVerb, verb } from '../the-lab.ts'
 import { json, pollOnBoth, untilHas, voteGetsThrough, voteOn, votersOn } from './scene.ts'
 

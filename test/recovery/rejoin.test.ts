@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { test } from 'tap'
-import { metricsOf } from '../../scripts/lab/access/server-metrics.ts'
+import { metricsOf } from '../../scripts/lab/service/metrics.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { fault } from '../faults.ts'
 import { containerOf, docker, failureOf, lab, patience, resetAfter, sql, verb } from '../the-lab.ts'

@@ -1,7 +1,7 @@
 // A report on the standby holds up replay, and with it a promotion.
 import { type Test, test } from 'tap'
-import { openSession } from '../../scripts/lab/access/session.ts'
-import { startWatcher } from '../../scripts/lab/watcher.ts'
+import { openSession } from '../../scripts/lab/postgres/session.ts'
+import { startWatcher } from '../../scripts/lab/verbs/watcher.ts'
 import { containerOf, docker, failureOf, lab, patience, resetAfter, sql, verb } from '../the-lab.ts'
 import { json, pollOnBoth, untilHas, voteGetsThrough } from './scene.ts'
 

@@ -1,8 +1,8 @@
 // What failover tests start from: a poll, votes on chosen nodes, and a way back.
 import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
-import { type LabStatus, statusOf } from '../../scripts/lab/decide/status.ts'
-import { type DatabaseName, TOPOLOGY } from '../../scripts/lab/topology.ts'
+import { type DatabaseName, TOPOLOGY } from '../../scripts/lab/topology/topology.ts'
+import { type LabStatus, statusOf } from '../../scripts/lab/verbs/status.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client } from '../grpc.ts'
 import { addressOf, failureOf, lab, patience, sql, verb } from '../the-lab.ts'

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type Test, test } from 'tap'
-import { statusOf } from '../../scripts/lab/decide/status.ts'
+import { statusOf } from '../../scripts/lab/verbs/status.ts'
 import { fault } from '../faults.ts'
 import { containerOf, docker, failureOf, lab, resetAfter, sql, verb } from '../the-lab.ts'
 import { cutOff, json, mended, pollOnBoth, untilHas, untilSaid, voteOn } from './scene.ts'

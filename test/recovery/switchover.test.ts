@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Test, test } from 'tap'
-import { openSession } from '../../scripts/lab/access/session.ts'
+import { openSession } from '../../scripts/lab/postgres/session.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client } from '../grpc.ts'
 import { addressOf, containerOf, docker, lab, patience, resetAfter, sql, startVerb, verb } from '../the-lab.ts'

@@ -1,7 +1,8 @@
 // Experiments as they could have been: the same from the same seed, for tests and for looking at the report.
-import { bytesOf, lsnOf } from '../../scripts/lab/access/database.ts'
+
 import type { Call, Event, Experiment, Judgement, Plan, Run, Sample } from '../../scripts/lab/experiment/record.ts'
 import { LEVELS } from '../../scripts/lab/experiment/record.ts'
+import { bytesOf, lsnOf } from '../../scripts/lab/lsn.ts'
 
 type Recorded = { readonly run: Run; readonly calls: readonly Call[] }
 type Wanted = { readonly seed: number; readonly plan?: Partial<Plan>; readonly lost?: number; readonly rto?: number }

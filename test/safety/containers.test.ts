@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type Test, test } from 'tap'
-import { described } from '../../scripts/lab/engine/api.ts'
-import { withStoppedData } from '../../scripts/lab/engine/reader.ts'
+import { described } from '../../scripts/lab/docker/api.ts'
+import { withStoppedData } from '../../scripts/lab/postgres/stopped-data.ts'
 import { containerOf, docker, failureOf, lab, resetAfter, verb } from '../the-lab.ts'
 
 type Inspected = {

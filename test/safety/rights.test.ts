@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import type { Secret } from '../../scripts/lab/topology.ts'
+import type { Secret } from '../../scripts/lab/topology/topology.ts'
 import { client, ok } from '../grpc.ts'
 import { addressOf, lab, sql } from '../the-lab.ts'
 import { codeOf, type Login, login } from './roles.ts'

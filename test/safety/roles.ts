@@ -1,7 +1,7 @@
 // Sessions of the lab's own roles, over the published port, as anything else that holds their passwords would have them.
 import pg from 'pg'
-import { readSecrets } from '../../scripts/lab/access/secrets.ts'
-import type { Secret } from '../../scripts/lab/topology.ts'
+import { readSecrets } from '../../scripts/lab/state/secrets.ts'
+import type { Secret } from '../../scripts/lab/topology/topology.ts'
 import { addressOf, lab, patience } from '../the-lab.ts'
 
 const secrets = await readSecrets(lab)

@@ -1,8 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { readSecrets, secretsFolder } from '../../scripts/lab/access/secrets.ts'
-import type { NodeName } from '../../scripts/lab/topology.ts'
+import { readSecrets, secretsFolder } from '../../scripts/lab/state/secrets.ts'
+import type { NodeName } from '../../scripts/lab/topology/topology.ts'
 import { containerOf, docker, lab, logsOf, sql, verb } from '../the-lab.ts'
 
 const secrets = await readSecrets(lab)

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { test } from 'tap'
-import { environment } from '../../scripts/lab/engine/shell.ts'
+import { environment } from '../../scripts/lab/docker/shell.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { addressOf, containerOf, docker, failureOf, lab, patience, sql, startVerb, verb } from '../the-lab.ts'
 

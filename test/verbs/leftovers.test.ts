@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { test } from 'tap'
+import { startWatcher } from '../../scripts/lab/verbs/watcher.ts'
 import { until } from '../../scripts/lab/wait.ts'
-import { startWatcher } from '../../scripts/lab/watcher.ts'
 import { containerOf, docker, failureOf, lab, patience, resetAfter, startVerb, verb } from '../the-lab.ts'
 
 /** Containers of the lab that are none of its nodes. */

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { PORTS } from '../../scripts/lab/settings.ts'
-import { endpointOf } from '../../scripts/lab/topology.ts'
+import { endpointOf } from '../../scripts/lab/topology/topology.ts'
 import { failureOf, lab, verb } from '../the-lab.ts'
 
 // The suite's lab has a name and ports of its own: whatever else is named belongs to somebody else.

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { $ } from 'zx/core'
-import type { Provider } from '../../vm/box/pack/format.ts'
+import type { Provider } from '../../vm/settings.ts'
 import { type Architecture, boxFileName, boxSettings, ownArchitecture } from '../../vm/settings.ts'
 
 const ROOT = join(import.meta.dirname, '../..')

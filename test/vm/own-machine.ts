@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { $ } from 'zx/core'
-import { freePortOffset } from '../../scripts/lab/free-ports.ts'
+import { freePortOffset } from '../../scripts/lab/topology/free-ports.ts'
 import { boxFileName, boxSettings } from '../../vm/settings.ts'
 import type { Ran } from '../the-lab.ts'
 

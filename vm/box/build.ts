@@ -16,8 +16,7 @@ import {
   writeLock,
 } from './classroom/packages-lock.ts'
 import { packProject } from './classroom/project.ts'
-import { BOOTS } from './disk/boot.ts'
-import { makeDisk, mountDisk, unmountDisk } from './disk/disk.ts'
+import { BOOTS, makeDisk, mountDisk, unmountDisk } from './disk/disk.ts'
 import { fromMirror } from './from-mirror.ts'
 import type { Order } from './order.ts'
 import { pack } from './pack/pack.ts'

@@ -1,7 +1,6 @@
 import { join, resolve } from 'node:path'
 import { Problem } from '../problem.ts'
-import { type BoxSettings, boxFileName } from '../settings.ts'
-import { PROVIDERS, type Provider } from './pack/format.ts'
+import { type BoxSettings, boxFileName, PROVIDERS, type Provider } from '../settings.ts'
 
 /** A box to be built: its provider, and the file. */
 export type Order = { readonly provider: Provider; readonly output: string }

@@ -1,4 +1,4 @@
-import { median } from '../statistics.ts'
+import { median } from '../numbers.ts'
 import type { Usage } from './processor-time.ts'
 
 /** One of the sides that are compared. */

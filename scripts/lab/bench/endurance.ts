@@ -1,12 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { type PollingClient, pollingClient } from '../access/client.ts'
-import { healthOf } from '../access/health.ts'
-import { psql } from '../access/psql.ts'
-import { metricsOf } from '../access/server-metrics.ts'
-import { act } from '../engine/docker.ts'
+import { act } from '../docker/command.ts'
+import { type Machine, machine } from '../docker/machine.ts'
 import { interruption } from '../interruption.ts'
-import { type Machine, machine } from '../machine.ts'
-import { type DatabaseNode, endpointOf, type Lab, type ServerNode } from '../topology.ts'
+import { ask } from '../postgres/sql.ts'
+import { type PollingClient, pollingClient } from '../service/client.ts'
+import { healthOf } from '../service/health.ts'
+import { metricsOf } from '../service/metrics.ts'
+import type { Say } from '../steps.ts'
+import { type DatabaseNode, endpointOf, type Lab, type ServerNode } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 
 export type EnduranceOptions = {
@@ -45,10 +46,8 @@ const DEAD_MS = 1000
 /** After this share of the calm time code is compiled and buffers have their size. */
 const WARM = 1 / 3
 
-type Tell = (what: string) => void
-
 /** Votes without pause while the servers are killed and started again in turn, then compares the stored votes with the answers. */
-export async function endure(lab: Lab, options: EnduranceOptions, tell: Tell): Promise<EnduranceFigures> {
+export async function endure(lab: Lab, options: EnduranceOptions, say: Say): Promise<EnduranceFigures> {
   const [database] = lab.databases
   const address = endpointOf(lab, lab.loader)
   if (database === undefined || address === null) throw new Error('a lab without a database or a balancer')
@@ -57,12 +56,12 @@ export async function endure(lab: Lab, options: EnduranceOptions, tell: Tell): P
   const from = performance.now()
   const voters = startVoters(client, poll, options.callers)
   try {
-    const kills = await killInTurn(lab, options.seconds, tell)
-    const memory = await watchMemory(lab, options.calmSeconds, tell)
+    const kills = await killInTurn(lab, options.seconds, say)
+    const memory = await watchMemory(lab, options.calmSeconds, say)
     const { acknowledged, errors, longestGap } = await voters.stop()
     const seconds = (performance.now() - from) / 1000
     const { results } = await client.results(poll)
-    const stored = await votersIn(database, poll)
+    const stored = await votersIn(lab, database, poll)
     return {
       at: new Date().toISOString(),
       machine: await machine(),
@@ -132,16 +131,16 @@ function startVoters(client: PollingClient, poll: string, callers: number): Vote
 }
 
 /** Kills one server after the other for that time, each at least once. It kills the next when votes reach the last one again. */
-async function killInTurn(lab: Lab, seconds: number, tell: Tell): Promise<number> {
+async function killInTurn(lab: Lab, seconds: number, say: Say): Promise<number> {
   const end = performance.now() + seconds * 1000
   let kills = 0
   while (performance.now() < end || kills < lab.servers.length) {
     const server = lab.servers[kills % lab.servers.length]
     if (server === undefined) break
     kills += 1
-    await act(tell, ['kill', server.container])
+    await act(say, ['kill', server.container])
     await pause(DEAD_MS, undefined, { signal: interruption.signal })
-    await act(tell, ['start', server.container])
+    await act(say, ['start', server.container])
     await serving(lab, server)
     await reached(lab, server)
   }
@@ -161,8 +160,8 @@ const reached = (lab: Lab, server: ServerNode): Promise<void> =>
     return groups > 0 ? { done: undefined } : { seen: 'none since its start' }
   })
 
-async function watchMemory(lab: Lab, seconds: number, tell: Tell): Promise<readonly Memory[]> {
-  tell(`no kills for ${seconds} s: does memory grow?`)
+async function watchMemory(lab: Lab, seconds: number, say: Say): Promise<readonly Memory[]> {
+  say(`no kills for ${seconds} s: does memory grow?`)
   await pause(seconds * 1000 * WARM, undefined, { signal: interruption.signal })
   const warm = await Promise.all(lab.servers.map(residentMiB))
   await pause(seconds * 1000 * (1 - WARM), undefined, { signal: interruption.signal })
@@ -173,7 +172,7 @@ async function watchMemory(lab: Lab, seconds: number, tell: Tell): Promise<reado
 const residentMiB = async (server: ServerNode): Promise<number> =>
   ((await metricsOf(server))?.get('process_resident_memory_bytes') ?? Number.NaN) / 2 ** 20
 
-async function votersIn(database: DatabaseNode, poll: string): Promise<ReadonlySet<string>> {
-  const rows = await psql(database, `select user_id from vote where poll_id = '${poll}'`)
+async function votersIn(lab: Lab, database: DatabaseNode, poll: string): Promise<ReadonlySet<string>> {
+  const rows = await ask(lab, database, `select user_id from vote where poll_id = '${poll}'`)
   return new Set(rows.split('\n').filter((row) => row !== ''))
 }

@@ -1,16 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { pollingClient } from '../access/client.ts'
-import { directVotes } from '../access/direct-votes.ts'
-import type { Failover } from '../decide/failover/failover.ts'
-import { reset } from '../decide/reset.ts'
-import { setup } from '../decide/setup.ts'
-import { attempt } from '../engine/docker.ts'
+import { attempt } from '../docker/command.ts'
+import { type Machine, machine } from '../docker/machine.ts'
 import { interruption } from '../interruption.ts'
-import { type Machine, machine } from '../machine.ts'
-import { type DatabaseNode, endpointOf, type Lab } from '../topology.ts'
-import { startVerb } from '../verb.ts'
+import type { Failover } from '../managers/scripted/failover.ts'
+import { directVotes } from '../postgres/direct-votes.ts'
+import { pollingClient } from '../service/client.ts'
+import type { Reporter, Say } from '../steps.ts'
+import { type DatabaseNode, endpointOf, type Lab } from '../topology/topology.ts'
+import { startVerb } from '../verbs/process.ts'
+import { reset } from '../verbs/reset.ts'
+import { setup } from '../verbs/setup.ts'
+import { startWatcher, type Watcher } from '../verbs/watcher.ts'
 import { until } from '../wait.ts'
-import { startWatcher, type Watcher } from '../watcher.ts'
 import { type SteadyVotes, steadyVotes } from './steady-votes.ts'
 
 /** One failover: seconds until a client's vote was acknowledged, and the parts of this time. */
@@ -32,26 +33,24 @@ export type FailoverFigures = {
   readonly thawed: { readonly attempts: number; readonly beforeFence: number; readonly acknowledged: number }
 }
 
-type Tell = (what: string) => void
-
 /** Times failovers, and resets the lab after each. */
-export async function measureFailovers(lab: Lab, runs: number, tell: Tell): Promise<FailoverFigures> {
+export async function measureFailovers(lab: Lab, runs: number, say: Say, reporter: Reporter): Promise<FailoverFigures> {
   const [primary] = lab.databases
   if (primary === undefined) throw new Error('a lab without a database')
-  await setup(lab)
+  await setup(lab, reporter)
   const figures = { failover: [] as FailoverRun[], watchCrash: [] as FailoverRun[], watchFreeze: [] as FailoverRun[] }
   for (let run = 1; run <= runs; run++) {
     figures.failover.push(await underVotes(lab, (votes) => commanded(lab, primary, votes)))
-    tell(`failover after crash, ${run} of ${runs}: ${lineOf(figures.failover.at(-1))}`)
-    await reset(lab)
+    say(`failover after crash, ${run} of ${runs}: ${lineOf(figures.failover.at(-1))}`)
+    await reset(lab, reporter)
   }
   const thawed = { attempts: 0, beforeFence: 0, acknowledged: 0 }
   const watcher = startWatcher(lab, [])
   try {
     for (let run = 1; run <= runs; run++) {
       figures.watchCrash.push(await underVotes(lab, (votes) => watched(lab, watcher, primary, 'kill', votes)))
-      tell(`watch after crash, ${run} of ${runs}: ${lineOf(figures.watchCrash.at(-1))}`)
-      await reset(lab)
+      say(`watch after crash, ${run} of ${runs}: ${lineOf(figures.watchCrash.at(-1))}`)
+      await reset(lab, reporter)
       figures.watchFreeze.push(
         await underVotes(lab, async (votes, poll) => {
           const direct = await directVotes(lab, primary, poll)
@@ -65,8 +64,8 @@ export async function measureFailovers(lab: Lab, runs: number, tell: Tell): Prom
           return it
         }),
       )
-      tell(`watch after freeze, ${run} of ${runs}: ${lineOf(figures.watchFreeze.at(-1))}`)
-      await reset(lab)
+      say(`watch after freeze, ${run} of ${runs}: ${lineOf(figures.watchFreeze.at(-1))}`)
+      await reset(lab, reporter)
     }
   } finally {
     await watcher.stop()

@@ -1,14 +1,19 @@
-import { teardown } from '../decide/teardown.ts'
-import { freePortOffset } from '../free-ports.ts'
 import { beginAgain, interruption } from '../interruption.ts'
 import { readSettings } from '../settings.ts'
-import { type Lab, labOf } from '../topology.ts'
+import type { Reporter } from '../steps.ts'
+import { freePortOffset } from '../topology/free-ports.ts'
+import { type Lab, labOf } from '../topology/topology.ts'
+import { teardown } from '../verbs/teardown.ts'
 
 /**
  * Runs `measure` with a lab of its own on free ports, and removes that lab whatever happens.
  * With `ownImages` it also has its own images: they are built from nothing, and removed.
  */
-export async function benchLab<T>(ownImages: boolean, measure: (lab: Lab) => Promise<T>): Promise<T> {
+export async function benchLab<T>(
+  ownImages: boolean,
+  reporter: Reporter,
+  measure: (lab: Lab) => Promise<T>,
+): Promise<T> {
   const settings = { ...readSettings(), name: `bench-${process.pid}`, portOffset: await freePortOffset() }
   const lab = labOf(ownImages ? { ...settings, images: 'failover-lab-bench' } : settings)
   try {
@@ -18,6 +23,6 @@ export async function benchLab<T>(ownImages: boolean, measure: (lab: Lab) => Pro
   } finally {
     // Ctrl-C ends the measurement. One more ends this removal.
     if (interruption.signal.aborted) beginAgain()
-    await teardown(lab, { images: ownImages })
+    await teardown(lab, { images: ownImages }, reporter)
   }
 }

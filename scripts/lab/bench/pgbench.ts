@@ -1,6 +1,6 @@
-import { psql } from '../access/psql.ts'
-import { attempt, failure } from '../engine/docker.ts'
-import type { DatabaseNode } from '../topology.ts'
+import { attempt, failure } from '../docker/command.ts'
+import { ask } from '../postgres/sql.ts'
+import type { DatabaseNode, Lab } from '../topology/topology.ts'
 
 /** Number of clients, from the target. */
 const CLIENTS = 32
@@ -12,7 +12,8 @@ export type PgbenchFigures = { readonly perSecond: number; readonly transactions
 const TABLE = 'drop table if exists bench_vote; create table bench_vote (like vote including all);'
 
 /** Makes the table that pgbench fills. */
-export const preparePgbench = async (database: DatabaseNode): Promise<void> => void (await psql(database, TABLE))
+export const preparePgbench = async (lab: Lab, database: DatabaseNode): Promise<void> =>
+  void (await ask(lab, database, TABLE, 60))
 
 /**
  * Inserts votes for that many seconds, each in a transaction of its own, from inside the node, which is the fastest way.

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os'
-import { attempt } from '../engine/docker.ts'
-import type { Lab } from '../topology.ts'
+import { attempt } from '../docker/command.ts'
+import type { Lab } from '../topology/topology.ts'
 
 /** Seconds of processor time of each node, and of `clients`: this process and its threads. */
 export type ProcessorTime = Readonly<Record<string, number>>

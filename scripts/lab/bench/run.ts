@@ -1,5 +1,5 @@
-import { pollingClient } from '../access/client.ts'
-import { endpointOf, type Lab, type Node } from '../topology.ts'
+import { pollingClient } from '../service/client.ts'
+import { endpointOf, type Lab, type Node } from '../topology/topology.ts'
 import { measureInTurn, type Series, type Side } from './compare.ts'
 import { type Generators, type Load, startGenerators } from './load.ts'
 import { whereTimeGoes } from './processor-time.ts'

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { credentials } from '@grpc/grpc-js'
 import { type CastVotesResponse, VoteServiceClient } from '../../../proto/gen/polling.ts'
-import { psql } from '../access/psql.ts'
-import type { DatabaseNode } from '../topology.ts'
+import { ask } from '../postgres/sql.ts'
+import { type DatabaseNode, endpointOf, type Lab } from '../topology/topology.ts'
 import { OPTION } from './work.ts'
 
 /** At most this many votes of a poll are cast through the service; the others by SQL, which is faster. */
@@ -13,11 +13,11 @@ const BATCH = 100
  * Gives a poll that many votes. The last of them are cast through the service, so that the tallies are as it makes them.
  * The others are written by SQL first; the same trigger counts them.
  */
-export async function seed(address: string, database: DatabaseNode, poll: string, votes: number): Promise<void> {
+export async function seed(lab: Lab, database: DatabaseNode, poll: string, votes: number): Promise<void> {
   const bySql = Math.max(0, votes - THROUGH_SERVICE)
   const rows = `select '${poll}', 'seed.' || n, 1 + n % 2 from generate_series(1, ${bySql}) as n`
-  await psql(database, `insert into vote (poll_id, user_id, option) ${rows}`)
-  const client = new VoteServiceClient(address, credentials.createInsecure())
+  await ask(lab, database, `insert into vote (poll_id, user_id, option) ${rows}`, 300)
+  const client = new VoteServiceClient(endpointOf(lab, lab.loader) ?? '', credentials.createInsecure())
   try {
     await castAll(client, poll, bySql + 1, votes)
   } finally {

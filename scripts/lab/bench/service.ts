@@ -1,9 +1,10 @@
-import { psql } from '../access/psql.ts'
-import { setup } from '../decide/setup.ts'
-import { attempt } from '../engine/docker.ts'
-import { type Machine, machine } from '../machine.ts'
-import { median, quantile } from '../statistics.ts'
-import type { DatabaseNode, Lab } from '../topology.ts'
+import { attempt } from '../docker/command.ts'
+import { type Machine, machine } from '../docker/machine.ts'
+import { median, quantile } from '../numbers.ts'
+import { ask } from '../postgres/sql.ts'
+import type { Reporter, Say } from '../steps.ts'
+import type { DatabaseNode, Lab } from '../topology/topology.ts'
+import { setup } from '../verbs/setup.ts'
 import { until } from '../wait.ts'
 import { type Comparison, compare } from './compare.ts'
 import { benchLab } from './lab.ts'
@@ -49,37 +50,35 @@ const SIZES = [100, 10_000, 1_000_000] as const
 const BULK = { batch: 256, underWay: 16 }
 const MIXED = { reads: 8, of: 10 }
 
-type Tell = (what: string) => void
-
 /** Measures the voting service against its targets, in a lab of its own. `tell` is called with each step. */
-export const measureService = (options: ServiceOptions, tell: Tell): Promise<ServiceFigures> =>
-  benchLab(false, async (lab) => {
-    await setup(lab)
-    return withRun(lab, options, (run) => measure(run, options, tell))
+export const measureService = (options: ServiceOptions, say: Say, reporter: Reporter): Promise<ServiceFigures> =>
+  benchLab(false, reporter, async (lab) => {
+    await setup(lab, reporter)
+    return withRun(lab, options, (run) => measure(run, options, say))
   })
 
-async function measure(run: Run, options: ServiceOptions, tell: Tell): Promise<ServiceFigures> {
+async function measure(run: Run, options: ServiceOptions, say: Say): Promise<ServiceFigures> {
   const [database] = run.lab.databases
   if (database === undefined) throw new Error('a lab without a database')
-  tell('warming up')
+  say('warming up')
   const poll = await run.newPoll()
   await warmUp(run, poll)
   const comparisons: Comparison[] = []
-  tell('unary votes against health checks')
+  say('unary votes against health checks')
   comparisons.push(...(await unary(run, poll, options)))
-  tell('votes at a fixed rate')
+  say('votes at a fixed rate')
   const closedLoopRate = median(comparisons[0]?.measured.perSecond ?? [])
   const openLoop = await fixedRate(run, poll, options, options.rate ?? Math.max(1, Math.round(closedLoopRate / 2)))
-  tell('bulk votes against pgbench')
+  say('bulk votes against pgbench')
   comparisons.push(await bulk(run, poll, options, database))
-  tell(`polls of ${SIZES.join(', ')} votes`)
+  say(`polls of ${SIZES.join(', ')} votes`)
   const polls = await pollsOfSizes(run, database)
-  tell('results of these polls')
+  say('results of these polls')
   comparisons.push(...(await results(run, polls)))
-  tell('results and votes mixed')
+  say('results and votes mixed')
   comparisons.push(await mixed(run, options))
   const { outcomes } = run.account
-  const votes = { acknowledged: run.account.votes, ...(await countVotes(database)) }
+  const votes = { acknowledged: run.account.votes, ...(await countVotes(run.lab, database)) }
   return {
     at: new Date().toISOString(),
     machine: { ...(await machine()), ...(await versionsOf(run.lab, database)) },
@@ -127,7 +126,7 @@ async function fixedRate(
 }
 
 async function bulk(run: Run, poll: string, { keys, seconds }: ServiceOptions, database: DatabaseNode) {
-  await preparePgbench(database)
+  await preparePgbench(run.lab, database)
   const work = { kind: 'bulk', poll, voters: 'bulk.', keys, batch: BULK.batch } as const
   const series = await run.inTurn(run.side('bulk votes', run.balancer, work, BULK.underWay), {
     name: 'pgbench',
@@ -149,7 +148,7 @@ async function pollsOfSizes(run: Run, database: DatabaseNode): Promise<readonly 
   const polls: string[] = []
   for (const votes of SIZES) {
     const poll = await run.newPoll()
-    await seed(run.balancer, database, poll, votes)
+    await seed(run.lab, database, poll, votes)
     run.account.votes += votes
     polls.push(poll)
   }
@@ -177,16 +176,16 @@ async function mixed({ side, inTurn, balancer, newPoll }: Run, { keys }: Service
 
 /** Does now what the databases would otherwise do with these votes during the next measurement. */
 async function settle(lab: Lab, database: DatabaseNode): Promise<void> {
-  await psql(database, 'vacuum (analyze) vote; checkpoint')
+  await ask(lab, database, 'vacuum (analyze) vote; checkpoint', 300)
   const behind = `select coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 1) from pg_stat_replication`
   await until('the standby to replay all votes', { seconds: 60, patience: lab.settings.patience }, async () => {
-    const bytes = Number(await psql(database, behind))
+    const bytes = Number(await ask(lab, database, behind))
     return bytes === 0 ? { done: undefined } : { seen: `${bytes} bytes behind` }
   })
 }
 
-async function countVotes(database: DatabaseNode): Promise<{ stored: number; counted: number }> {
-  const found = await psql(database, 'select (select count(*) from vote), (select sum(votes) from tally)')
+async function countVotes(lab: Lab, database: DatabaseNode): Promise<{ stored: number; counted: number }> {
+  const found = await ask(lab, database, 'select (select count(*) from vote), (select sum(votes) from tally)', 60)
   const [stored, counted] = found.split('|').map(Number)
   return { stored: stored ?? Number.NaN, counted: counted ?? Number.NaN }
 }
@@ -194,7 +193,7 @@ async function countVotes(database: DatabaseNode): Promise<{ stored: number; cou
 async function versionsOf(lab: Lab, database: DatabaseNode): Promise<{ postgres: string; nginx: string }> {
   const nginx = await attempt(['exec', lab.loader.container, 'nginx', '-v'])
   return {
-    postgres: await psql(database, 'show server_version'),
+    postgres: await ask(lab, database, 'show server_version'),
     nginx: nginx.stderr.replace('nginx version: nginx/', ''),
   }
 }

@@ -1,8 +1,9 @@
-import { reset } from '../decide/reset.ts'
-import { setup } from '../decide/setup.ts'
-import { teardown } from '../decide/teardown.ts'
-import { type Machine, machine } from '../machine.ts'
-import type { Lab } from '../topology.ts'
+import { type Machine, machine } from '../docker/machine.ts'
+import type { Reporter } from '../steps.ts'
+import type { Lab } from '../topology/topology.ts'
+import { reset } from '../verbs/reset.ts'
+import { setup } from '../verbs/setup.ts'
+import { teardown } from '../verbs/teardown.ts'
 import { benchLab } from './lab.ts'
 
 /** Seconds of each run, in the order of the runs. */
@@ -22,12 +23,12 @@ export type StartupFigures = {
 }
 
 /** Times setup and reset in turn: if the machine slows down, that affects both. */
-export async function measureStartup(runs: number): Promise<StartupFigures> {
-  const fromNothing = await benchLab(true, async (lab) => ({
-    up: await secondsOf(() => setup(lab)),
-    down: await secondsOf(() => teardown(lab, { images: true })),
+export async function measureStartup(runs: number, reporter: Reporter): Promise<StartupFigures> {
+  const fromNothing = await benchLab(true, reporter, async (lab) => ({
+    up: await secondsOf(() => setup(lab, reporter)),
+    down: await secondsOf(() => teardown(lab, { images: true }, reporter)),
   }))
-  const repeated = await benchLab(false, (lab) => measureRepeated(lab, runs))
+  const repeated = await benchLab(false, reporter, (lab) => measureRepeated(lab, runs, reporter))
   return {
     at: new Date().toISOString(),
     machine: await machine(),
@@ -37,9 +38,9 @@ export async function measureStartup(runs: number): Promise<StartupFigures> {
   }
 }
 
-async function measureRepeated(lab: Lab, runs: number) {
+async function measureRepeated(lab: Lab, runs: number, reporter: Reporter) {
   // Builds missing images; this is not timed.
-  await setup(lab)
+  await setup(lab, reporter)
   const figures = {
     setup: [] as number[],
     setupAgain: [] as number[],
@@ -47,10 +48,10 @@ async function measureRepeated(lab: Lab, runs: number) {
     teardownAndSetup: [] as number[],
   }
   for (let run = 0; run < runs; run++) {
-    figures.setupAgain.push(await secondsOf(() => setup(lab)))
-    figures.reset.push(await secondsOf(() => reset(lab)))
-    const down = await secondsOf(() => teardown(lab, { images: false }))
-    const up = await secondsOf(() => setup(lab))
+    figures.setupAgain.push(await secondsOf(() => setup(lab, reporter)))
+    figures.reset.push(await secondsOf(() => reset(lab, reporter)))
+    const down = await secondsOf(() => teardown(lab, { images: false }, reporter))
+    const up = await secondsOf(() => setup(lab, reporter))
     figures.setup.push(up)
     figures.teardownAndSetup.push(down + up)
   }

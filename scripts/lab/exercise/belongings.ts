@@ -1,13 +1,14 @@
-import { ask } from '../access/database.ts'
 import { LabError, labError } from '../errors.ts'
-import type { Lab } from '../topology.ts'
+import { ask } from '../postgres/sql.ts'
+import type { Say } from '../steps.ts'
+import type { Lab } from '../topology/topology.ts'
 import type { Progress } from './progress.ts'
 
 /**
  * Refuses if the lab has polls that do not belong to the current exercise: the start of another exercise would delete them.
  * If no database can be asked, it goes on only from one exercise to the next, and tells that polls may be deleted.
  */
-export async function assertNothingAtStake(lab: Lab, progress: Progress, tell: (what: string) => void): Promise<void> {
+export async function assertNothingAtStake(lab: Lab, progress: Progress, say: Say): Promise<void> {
   const answers = await Promise.all(lab.databases.map((node) => ask(lab, node, POLLS, 3).catch(silence)))
   const lines = answers.filter((answer) => typeof answer === 'string').flatMap((answer) => answer.split('\n'))
   const own = JSON.stringify(progress.current?.notes ?? null)
@@ -20,7 +21,7 @@ export async function assertNothingAtStake(lab: Lab, progress: Progress, tell: (
   if (lines.length > 0 || answers.some((answer) => typeof answer === 'string')) return
   const problem = answers.map((answer) => (answer instanceof LabError ? answer.message : '')).join('; ')
   if (progress.current === null) throw labError('POLLS_UNKNOWN', { problem })
-  tell(`no database answers: polls that you have made since the last exercise started are deleted unseen (${problem})`)
+  say(`no database answers: polls that you have made since the last exercise started are deleted unseen (${problem})`)
 }
 
 const POLLS = `select id || ' ' || to_json(question) from poll order by created_at`

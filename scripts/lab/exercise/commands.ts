@@ -1,6 +1,6 @@
-import { typed } from '../engine/docker.ts'
+import { typed } from '../docker/command.ts'
 import { nodeNamed } from '../faults/inject.ts'
-import { type DatabaseName, endpointOf, type Lab, type NodeName, type ServerName } from '../topology.ts'
+import { type DatabaseName, endpointOf, type Lab, type NodeName, type ServerName } from '../topology/topology.ts'
 
 /** Commands as a learner would type them, with the names and ports of this lab. */
 export type Commands = {

@@ -1,7 +1,7 @@
-import type { Level } from '../decide/durability.ts'
-import type { NodeStatus } from '../decide/status.ts'
 import { LabError } from '../errors.ts'
-import type { DatabaseName, NodeName, ServerName } from '../topology.ts'
+import type { Level } from '../rules/durability.ts'
+import type { DatabaseName, NodeName, ServerName } from '../topology/topology.ts'
+import type { NodeStatus } from '../verbs/status.ts'
 import type { Finding } from './exercise.ts'
 import type { Stage, Votes } from './stage.ts'
 

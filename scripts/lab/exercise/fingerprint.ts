@@ -1,9 +1,9 @@
-import { ask } from '../access/database.ts'
-import { lookAtDatabases } from '../decide/databases.ts'
-import { containersOf } from '../engine/nodes.ts'
+import { containersOf } from '../docker/nodes.ts'
 import { faultsIn } from '../faults/kinds.ts'
-import { look } from '../faults/look.ts'
-import type { DatabaseNode, Lab } from '../topology.ts'
+import { viewsOf } from '../faults/views.ts'
+import { lookAtDatabases } from '../postgres/sights.ts'
+import { ask } from '../postgres/sql.ts'
+import type { DatabaseNode, Lab } from '../topology/topology.ts'
 
 /** Everything in the lab that an exercise can change, as lines, without what always differs, such as ids and LSNs. */
 export async function fingerprint(lab: Lab): Promise<readonly string[]> {
@@ -11,7 +11,7 @@ export async function fingerprint(lab: Lab): Promise<readonly string[]> {
     containersOf(lab),
     lookAtDatabases(lab),
     // Without network faults: that look takes a second, and a reset ends them.
-    look(lab, lab.nodes, ['container', 'database']),
+    viewsOf(lab, lab.nodes, ['container', 'database']),
   ])
   const inside = await Promise.all(
     sights.map(async ({ node, facts }) => {

@@ -1,7 +1,8 @@
-import { containersOf } from '../engine/nodes.ts'
+import { containersOf } from '../docker/nodes.ts'
 import { type LabError, labError } from '../errors.ts'
-import { exclusively } from '../lock.ts'
-import type { Lab } from '../topology.ts'
+import { exclusively } from '../state/lock.ts'
+import type { Say } from '../steps.ts'
+import type { Lab } from '../topology/topology.ts'
 import { assertNothingAtStake } from './belongings.ts'
 import type { Finding, Step } from './exercise.ts'
 import { clear, examine, passes, setUp } from './perform.ts'
@@ -10,9 +11,6 @@ import { type Acted, carryOut } from './solution.ts'
 import { stageOf } from './stage.ts'
 import { type Entry, entryOf, namesOfTrack, readWhatLoads } from './track.ts'
 import { type Verified, verify } from './verify.ts'
-
-/** Called with what takes a while, or what the user has to know. */
-export type Tell = (what: string) => void
 
 /** The track and the learner's progress. */
 export type Listed = {
@@ -41,13 +39,13 @@ export async function list(lab: Lab): Promise<Listed> {
 }
 
 /** Brings the lab into the state of an exercise. All votes are deleted; the learner's own polls only with `discard`. */
-export const start = (lab: Lab, word: string, discard: boolean, tell: Tell): Promise<Started> =>
-  alone(lab, async () => begin(lab, await entryOf(word), discard, false, tell))
+export const start = (lab: Lab, word: string, discard: boolean, say: Say): Promise<Started> =>
+  alone(lab, async () => begin(lab, await entryOf(word), discard, false, say))
 
-async function begin(lab: Lab, entry: Entry, discard: boolean, shown: boolean, tell: Tell): Promise<Started> {
+async function begin(lab: Lab, entry: Entry, discard: boolean, shown: boolean, say: Say): Promise<Started> {
   const progress = await readProgress(lab)
-  if (!discard) await assertNothingAtStake(lab, progress, tell)
-  tell('bringing the lab into the state of the exercise; all votes are deleted')
+  if (!discard) await assertNothingAtStake(lab, progress, say)
+  say('bringing the lab into the state of the exercise; all votes are deleted')
   // If this is interrupted, the lab is in no exercise.
   await keepProgress(lab, leave(progress))
   const notes = await setUp(lab, entry.exercise)
@@ -86,16 +84,10 @@ export const hint = (lab: Lab, word?: string) =>
 export type Shown = { readonly before: (step: Step) => void; readonly after: (acted: Acted) => void }
 
 /** Starts an exercise (the current one by default), carries out its solution, and checks it. */
-export const solve = (
-  lab: Lab,
-  word: string | undefined,
-  discard: boolean,
-  tell: Tell,
-  shown: Shown,
-): Promise<Checked> =>
+export const solve = (lab: Lab, word: string | undefined, discard: boolean, say: Say, shown: Shown): Promise<Checked> =>
   alone(lab, async () => {
     const entry = word === undefined ? await currentOf(await readProgress(lab)) : await entryOf(word)
-    await begin(lab, entry, discard, true, tell)
+    await begin(lab, entry, discard, true, say)
     const progress = await readProgress(lab)
     const notes = progress.current?.notes
     const answer = await carryOut(entry.exercise.solution(stageOf(lab), notes), shown)
@@ -106,11 +98,11 @@ export const solve = (
   })
 
 /** Resets the lab and leaves the exercise. `forget`: also deletes the learner's progress. */
-export const end = (lab: Lab, discard: boolean, forget: boolean, tell: Tell): Promise<void> =>
+export const end = (lab: Lab, discard: boolean, forget: boolean, say: Say): Promise<void> =>
   alone(lab, async () => {
     const progress = await readProgress(lab)
-    if (!discard) await assertNothingAtStake(lab, progress, tell)
-    tell('resetting the lab')
+    if (!discard) await assertNothingAtStake(lab, progress, say)
+    say('resetting the lab')
     await clear(lab)
     await keepProgress(lab, { ...leave(progress), exercises: forget ? {} : progress.exercises })
   })
@@ -120,12 +112,12 @@ export const verifyAll = (
   lab: Lab,
   entries: readonly Entry[],
   { discard, thorough }: { readonly discard: boolean; readonly thorough: boolean },
-  tell: Tell,
+  say: Say,
   verified: (it: Verified) => void,
 ): Promise<void> =>
   alone(lab, async () => {
     const progress = await readProgress(lab)
-    if (!discard) await assertNothingAtStake(lab, progress, tell)
+    if (!discard) await assertNothingAtStake(lab, progress, say)
     await keepProgress(lab, leave(progress))
     for (const entry of entries) verified(await verify(lab, entry, thorough))
     await clear(lab)

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { reset } from '../decide/reset.ts'
 import { interruption } from '../interruption.ts'
-import { silently } from '../show/steps.ts'
-import type { Lab } from '../topology.ts'
+import { unreported } from '../steps.ts'
+import type { Lab } from '../topology/topology.ts'
+import { reset } from '../verbs/reset.ts'
 import type { Exercise, Finding } from './exercise.ts'
 import { type Stage, stageOf } from './stage.ts'
 import { endTraffic } from './traffic.ts'
@@ -14,13 +14,13 @@ const LOOK_AGAIN_MS = 400
 /** Resets the lab, whatever an exercise left, without showing the steps. */
 export async function clear(lab: Lab): Promise<void> {
   await endTraffic(lab)
-  await silently(() => reset(lab))
+  await reset(lab, unreported)
 }
 
 /** Brings the lab from any state into that of an exercise, without showing the steps; gives the exercise's notes. */
 export async function setUp(lab: Lab, exercise: Exercise): Promise<unknown> {
   await clear(lab)
-  return silently(() => exercise.setup(stageOf(lab)))
+  return exercise.setup(stageOf(lab))
 }
 
 /** Runs an exercise's check again and again, until everything is as expected or the time is over. */
@@ -32,7 +32,7 @@ export async function examine(
 ): Promise<readonly Finding[]> {
   const deadline = performance.now() + SETTLE_SECONDS * 1000 * lab.settings.patience
   for (;;) {
-    const findings = await silently(() => exercise.check(glance(lab), notes, answer))
+    const findings = await exercise.check(glance(lab), notes, answer)
     if (passes(findings) || performance.now() > deadline) return findings
     await pause(LOOK_AGAIN_MS, undefined, { signal: interruption.signal })
   }

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { writePrivately } from '../access/private-file.ts'
 import { labError } from '../errors.ts'
-import { stateFolder } from '../state-folder.ts'
-import type { Lab } from '../topology.ts'
+import { stateFolder } from '../state/folder.ts'
+import { writePrivately } from '../state/private-files.ts'
+import type { Lab } from '../topology/topology.ts'
 import { userName } from '../user.ts'
 
 /** A learner's progress in one exercise. Dates are ISO texts. */
-const Record = z.object({
+const Exercised = z.object({
   starts: z.number(),
   checks: z.number(),
   hints: z.number(),
@@ -18,7 +18,7 @@ const Record = z.object({
   /** Seconds from the last start to the check that passed. */
   seconds: z.number().nullable(),
 })
-export type Record = z.infer<typeof Record>
+export type Exercised = z.infer<typeof Exercised>
 
 const Current = z.object({
   name: z.string(),
@@ -37,7 +37,7 @@ export const Progress = z.object({
   learner: z.string(),
   /** The exercise that was started on the lab; null if there is none. */
   current: Current.nullable(),
-  exercises: z.record(z.string(), Record),
+  exercises: z.record(z.string(), Exercised),
 })
 export type Progress = z.infer<typeof Progress>
 
@@ -61,7 +61,7 @@ export async function readProgress(lab: Lab): Promise<Progress> {
 export const keepProgress = (lab: Lab, progress: Progress): Promise<void> =>
   writePrivately(progressFile(lab), `${JSON.stringify(progress, null, 2)}\n`)
 
-const NEW: Omit<Record, 'firstStartedAt'> = {
+const NEW: Omit<Exercised, 'firstStartedAt'> = {
   starts: 0,
   checks: 0,
   hints: 0,
@@ -108,7 +108,7 @@ export function hinted(progress: Progress): Progress {
   return { ...after, current: after.current && { ...after.current, hints: after.current.hints + 1 } }
 }
 
-function changed(progress: Progress, change: (record: Record, current: Current) => Record): Progress {
+function changed(progress: Progress, change: (record: Exercised, current: Current) => Exercised): Progress {
   const { current, exercises } = progress
   const record = current && exercises[current.name]
   if (!current || !record) return progress

@@ -1,14 +1,7 @@
-import { type PollingClient, pollingClient } from '../access/client.ts'
-import { ask, change } from '../access/database.ts'
-import { metricsOf } from '../access/server-metrics.ts'
-import { openSession, type Session } from '../access/session.ts'
-import { probeWrites, type WriteProbe } from '../access/write-probe.ts'
-import type { Level } from '../decide/durability.ts'
-import { failover } from '../decide/failover/command.ts'
-import { type Replication, replicationOf, setLevel } from '../decide/replication.ts'
-import { type LabStatus, statusOf } from '../decide/status.ts'
-import { attempt } from '../engine/docker.ts'
-import { hasFile, noteOf } from '../engine/nodes.ts'
+import { credentials, Metadata, status } from '@grpc/grpc-js'
+import { VoteServiceClient } from '../../../proto/gen/polling.ts'
+import { attempt } from '../docker/command.ts'
+import { hasFile, noteOf } from '../docker/nodes.ts'
 import { LabError } from '../errors.ts'
 import { experimentsSince } from '../experiment/folder.ts'
 import type { Experiment } from '../experiment/record.ts'
@@ -16,6 +9,13 @@ import { heal } from '../faults/heal.ts'
 import { inject, nodeNamed } from '../faults/inject.ts'
 import type { FaultOptions } from '../faults/kind.ts'
 import { KINDS, type KindName } from '../faults/kinds.ts'
+import { openSession, type Session } from '../postgres/session.ts'
+import { ask, change } from '../postgres/sql.ts'
+import type { Level } from '../rules/durability.ts'
+import { type PollingClient, pollingClient } from '../service/client.ts'
+import { metricsOf } from '../service/metrics.ts'
+import { probeWrites, type WriteProbe } from '../service/write-probe.ts'
+import { unreported } from '../steps.ts'
 import {
   type DatabaseName,
   type DatabaseNode,
@@ -23,11 +23,14 @@ import {
   type Lab,
   type NodeName,
   type ServerName,
-} from '../topology.ts'
+} from '../topology/topology.ts'
+import { failover } from '../verbs/failover.ts'
+import { type Replication, replicationOf, setLevel } from '../verbs/replication.ts'
+import { type LabStatus, statusOf } from '../verbs/status.ts'
 import { type Look, until } from '../wait.ts'
 import { silence } from './belongings.ts'
 import { type Commands, commandsFor } from './commands.ts'
-import { castOnce } from './single-vote.ts'
+
 import { type Traffic, trafficOf } from './traffic.ts'
 
 /** Everything that an exercise can see of the lab and do to it. */
@@ -157,11 +160,12 @@ export function stageOf(lab: Lab): Stage {
       if (kind === undefined) throw new Error(`no kind of fault ${name}`)
       const strange = Object.keys(options).filter((option) => !Object.hasOwn(kind.options, option))
       if (strange.length > 0) throw new Error(`${name} has no option ${strange.join(', ')}`)
-      await inject(lab, { kind, node, peers, options })
+      await inject(lab, { kind, node, peers, options }, unreported)
     },
-    heal: async (...kinds) => void (await heal(lab, { kinds, nodes: [] })),
-    setLevel: async (level) => void (await setLevel(lab, level, false)),
-    failover: async () => void (await failover(lab, { maxLag: undefined, force: true, keepReports: false })),
+    heal: async (...kinds) => void (await heal(lab, { kinds, nodes: [] }, unreported)),
+    setLevel: async (level) => void (await setLevel(lab, level, false, unreported)),
+    failover: async () =>
+      void (await failover(lab, { maxLag: undefined, force: true, keepReports: false }, unreported)),
     status: () => statusOf(lab),
     replication: () => replicationOf(lab),
     async passesOn(primary, standby) {
@@ -202,4 +206,21 @@ export function stageOf(lab: Lab): Stage {
     type: commandsFor(lab),
   }
   return stage
+}
+
+/** A vote by name. */
+export type SingleVote = { readonly poll: string; readonly user: string; readonly option: string }
+
+/**
+ * Casts a vote at `address` once, without a retry. Gives the status of the contract, or the gRPC code of the failure:
+ * DEADLINE_EXCEEDED if no answer came in `seconds`.
+ */
+export function castOnce(address: string, vote: SingleVote, seconds: number): Promise<string> {
+  const client = new VoteServiceClient(address, credentials.createInsecure(), { 'grpc.enable_retries': 0 })
+  const request = { uuid: vote.poll, userID: vote.user, select_options: vote.option }
+  return new Promise<string>((resolve) => {
+    client.castVote(request, new Metadata(), { deadline: Date.now() + seconds * 1000 }, (error, answer) =>
+      resolve(error ? (status[error.code] ?? String(error.code)) : answer.status),
+    )
+  }).finally(() => client.close())
 }

@@ -1,5 +1,5 @@
 import { LabError } from '../errors.ts'
-import type { Lab } from '../topology.ts'
+import type { Lab } from '../topology/topology.ts'
 import type { Exercise, Finding, Tempting, Way } from './exercise.ts'
 import { fingerprint } from './fingerprint.ts'
 import { examine, passes, setUp } from './perform.ts'

@@ -1,27 +1,40 @@
 import { join } from 'node:path'
-import { reset } from '../decide/reset.ts'
+import { machine } from '../docker/machine.ts'
 import { LabError } from '../errors.ts'
 import { beginAgain, interruption } from '../interruption.ts'
-import { exclusively } from '../lock.ts'
-import { machine } from '../machine.ts'
-import type { Lab } from '../topology.ts'
-import { createFolder, FILES, readExperiment, replaceJson, writeExperiment } from './folder.ts'
-import { judgeRecorded, notJudged } from './judge/recorded.ts'
-import { keepReport } from './keep-report.ts'
+import { exclusively } from '../state/lock.ts'
+import type { Reporter, Say } from '../steps.ts'
+import type { Lab } from '../topology/topology.ts'
+import { reset } from '../verbs/reset.ts'
+import { createFolder, FILES, readExperiment, replaceFile, replaceJson, writeExperiment } from './folder.ts'
+import { judgeRecorded, notJudged, whyUnreadable } from './judge/recorded.ts'
+import { readLines } from './lines.ts'
 import type { Experiment, Plan, Run } from './record.ts'
+import { Call } from './record.ts'
+import { reportPage } from './report/page.ts'
 import { carryOut } from './run.ts'
 
 /** An experiment, the folder that keeps it, and the page that shows it. */
 export type Kept = { readonly experiment: Experiment; readonly folder: string; readonly report: string }
 
-type Tell = (what: string) => void
-
 /** Carries out the plans one after another, each on a reset lab. Stores all in a new folder in `output`, then resets the lab. */
-export const experiment = (lab: Lab, plans: readonly Plan[], output: string, tell: Tell): Promise<Kept> =>
+export const experiment = (
+  lab: Lab,
+  plans: readonly Plan[],
+  output: string,
+  say: Say,
+  reporter: Reporter,
+): Promise<Kept> =>
   // A lock of its own, since its commands take the lab's lock.
-  exclusively(lab, () => carryOutAll(lab, plans, output, tell), 'experiment')
+  exclusively(lab, () => carryOutAll(lab, plans, output, say, reporter), 'experiment')
 
-async function carryOutAll(lab: Lab, plans: readonly Plan[], output: string, tell: Tell): Promise<Kept> {
+async function carryOutAll(
+  lab: Lab,
+  plans: readonly Plan[],
+  output: string,
+  say: Say,
+  reporter: Reporter,
+): Promise<Kept> {
   const at = new Date()
   const about = { at: at.toISOString(), machine: await machine(), postgres: Number(lab.settings.postgres) }
   const folder = await createFolder(output, at, [...new Set(plans.map(({ fault }) => fault))].join('+'))
@@ -33,9 +46,9 @@ async function carryOutAll(lab: Lab, plans: readonly Plan[], output: string, tel
   }
   try {
     for (const plan of plans) {
-      tell(`run ${runs.length + 1} of ${plans.length}: ${inWords(plan)}`)
-      await reset(lab)
-      runs.push(await attempt(lab, plan, nameOf(runs.length, plan), folder))
+      say(`run ${runs.length + 1} of ${plans.length}: ${inWords(plan)}`)
+      await reset(lab, reporter)
+      runs.push(await attempt(lab, plan, nameOf(runs.length, plan), folder, reporter))
       await keep()
     }
   } catch (error) {
@@ -45,19 +58,19 @@ async function carryOutAll(lab: Lab, plans: readonly Plan[], output: string, tel
     await keepReport(folder, await keep())
     // After an interruption faults may be in force; the next Ctrl-C stops healing them.
     beginAgain()
-    tell(`${why}; resetting the lab`)
-    await reset(lab)
+    say(`${why}; resetting the lab`)
+    await reset(lab, reporter)
     throw aborted ? reason : error
   }
-  await reset(lab)
+  await reset(lab, reporter)
   const it = await keep()
   return { experiment: it, folder, report: await keepReport(folder, it) }
 }
 
 /** A run that fails half-way does not count; later runs may succeed. */
-async function attempt(lab: Lab, plan: Plan, name: string, folder: string): Promise<Run> {
+async function attempt(lab: Lab, plan: Plan, name: string, folder: string, reporter: Reporter): Promise<Run> {
   try {
-    return await carryOut(lab, plan, name, folder)
+    return await carryOut(lab, plan, name, folder, reporter)
   } catch (error) {
     if (interruption.signal.aborted || !(error instanceof LabError)) throw error
     return notRun(name, plan, `not run: ${error.code}: ${error.message}`)
@@ -100,3 +113,19 @@ async function judgedAgain(folder: string, run: Run): Promise<Run> {
   await replaceJson(join(folder, FILES.result), it)
   return it
 }
+
+/** Writes `report.html` of an experiment beside its runs, from their files; gives its path. */
+export async function keepReport(folder: string, experiment: Experiment): Promise<string> {
+  const calls = new Map<string, readonly Call[]>()
+  for (const { name } of experiment.runs) calls.set(name, await historyOf(join(folder, name, FILES.history)))
+  const file = join(folder, FILES.report)
+  await replaceFile(file, reportPage(experiment, calls))
+  return file
+}
+
+/** If a run did not take place, or its history is incomplete, the report shows it without its calls. */
+const historyOf = (file: string): Promise<readonly Call[]> =>
+  readLines(file, Call).catch((error: unknown) => {
+    whyUnreadable(error)
+    return []
+  })

@@ -1,7 +1,8 @@
 import { inject } from '../faults/inject.ts'
 import { isolate } from '../faults/isolate.ts'
 import { interruption } from '../interruption.ts'
-import type { Lab } from '../topology.ts'
+import type { Reporter } from '../steps.ts'
+import type { Lab } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 import type { Sampling } from './sampling.ts'
 
@@ -9,8 +10,8 @@ import type { Sampling } from './sampling.ts'
 const MOST_SECONDS = 5
 
 /** Cuts the standby off until it lacks this many bytes of WAL, and leaves it cut off. Says how many it lacks. */
-export async function makeLag(lab: Lab, bytes: number, sampling: Sampling): Promise<string> {
-  await inject(lab, { kind: isolate, node: 'db-replica', peers: ['db-primary'], options: {} })
+export async function makeLag(lab: Lab, bytes: number, sampling: Sampling, reporter: Reporter): Promise<string> {
+  await inject(lab, { kind: isolate, node: 'db-replica', peers: ['db-primary'], options: {} }, reporter)
   await until(
     `db-replica to lack ${bytes} bytes`,
     { seconds: MOST_SECONDS, patience: lab.settings.patience },

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asksOurEngine } from '../engine/where.ts'
-import type { Lab } from '../topology.ts'
+import { asksOurEngine } from '../docker/where.ts'
+import type { Lab } from '../topology/topology.ts'
 
 /** Writes what each node has logged since a time (milliseconds since the epoch) to a file for each node. */
 export async function keepLogs(lab: Lab, since: number, folder: string): Promise<void> {

@@ -1,6 +1,6 @@
 // The files that a run leaves: the judge and the report use nothing else. Times are milliseconds since the run began.
 import { z } from 'zod'
-import { Machine } from '../machine.ts'
+import { Machine } from '../docker/machine.ts'
 
 const Ms = z.number()
 const Node = z.enum(['db-primary', 'db-replica', 'primary', 'backup', 'loader'])

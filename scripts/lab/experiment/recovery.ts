@@ -1,8 +1,9 @@
-import type { Failover } from '../decide/failover/failover.ts'
 import { interruption } from '../interruption.ts'
-import type { DatabaseName, Lab } from '../topology.ts'
-import { lastWords, startVerb } from '../verb.ts'
-import { startWatcher } from '../watcher.ts'
+import type { Failover } from '../managers/scripted/failover.ts'
+import type { Reporter } from '../steps.ts'
+import type { DatabaseName, Lab } from '../topology/topology.ts'
+import { lastWords, startVerb } from '../verbs/process.ts'
+import { startWatcher } from '../verbs/watcher.ts'
 import type { Event, Plan } from './record.ts'
 
 /** The result of a recovery. Times are milliseconds since the epoch. */
@@ -28,17 +29,19 @@ const MAX_LAG_WHERE_WANTED = 2 ** 40
 const RECOVERY_SECONDS = 30
 
 /** Prepares the recovery of a plan. */
-export async function prepareRecovery(lab: Lab, plan: Plan): Promise<Recovery> {
+export async function prepareRecovery(lab: Lab, plan: Plan, { overheard: said }: Reporter): Promise<Recovery> {
   const options = plan.lag > 0 ? ['--max-lag', String(MAX_LAG_WHERE_WANTED)] : []
-  if (plan.recovery === 'failover') return { recover: () => byCommand(lab, options), stop: async () => {} }
-  if (plan.recovery === 'watch') return watching(lab, options)
+  if (plan.recovery === 'failover') return { recover: () => byCommand(lab, options, said), stop: async () => {} }
+  if (plan.recovery === 'watch') return watching(lab, options, said)
   return { recover: async () => NOTHING_DONE, stop: async () => {} }
 }
+
+type Said = Reporter['overheard']
 
 const NOTHING_DONE: Recovered = { marks: [], fenced: null, walLost: null, problem: null }
 
 /** Runs failover as soon as the fault is in force, like an operator who was waiting for it. */
-async function byCommand(lab: Lab, options: readonly string[]): Promise<Recovered> {
+async function byCommand(lab: Lab, options: readonly string[], said: Said): Promise<Recovered> {
   const verb = startVerb(lab, 'failover', ['--json', ...options], { said })
   const limit = setTimeout(verb.stop, RECOVERY_SECONDS * 1000 * lab.settings.patience)
   const ended = await verb.ended.finally(() => clearTimeout(limit))
@@ -50,7 +53,7 @@ async function byCommand(lab: Lab, options: readonly string[]): Promise<Recovere
 }
 
 /** Starts failover --watch before the fault. */
-async function watching(lab: Lab, options: readonly string[]): Promise<Recovery> {
+async function watching(lab: Lab, options: readonly string[], said: Said): Promise<Recovery> {
   const watcher = startWatcher(lab, options, said)
   const stop = async () => void (await watcher.stop())
   try {
@@ -71,8 +74,6 @@ async function watching(lab: Lab, options: readonly string[]): Promise<Recovery>
       ),
   }
 }
-
-const said = (text: string) => process.stderr.write(text)
 
 function recoveredBy({ promoted, fenced, lost, marks }: Failover, detected: number, how: string): Recovered {
   return {

@@ -1,15 +1,16 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { setLevel } from '../decide/replication.ts'
 import { LabError } from '../errors.ts'
 import { heal } from '../faults/heal.ts'
 import { inject } from '../faults/inject.ts'
 import { KINDS } from '../faults/kinds.ts'
 import { slow } from '../faults/slow.ts'
 import { interruption } from '../interruption.ts'
-import type { Lab } from '../topology.ts'
-import { endpointOf } from '../topology.ts'
+import type { Reporter } from '../steps.ts'
+import type { Lab } from '../topology/topology.ts'
+import { endpointOf } from '../topology/topology.ts'
+import { setLevel } from '../verbs/replication.ts'
 import { type Clock, clockFrom } from './clock.ts'
 import { FILES, replaceFile, replaceJson } from './folder.ts'
 import { contentOf } from './found.ts'
@@ -31,18 +32,18 @@ const MOST_SECONDS = 180
 type Parts = { readonly sampling: Sampling; readonly load: Load; readonly recovery: Recovery }
 
 /** Carries out one run on a reset lab, and writes all that it saw into a folder of its own. */
-export async function carryOut(lab: Lab, plan: Plan, name: string, parent: string): Promise<Run> {
+export async function carryOut(lab: Lab, plan: Plan, name: string, parent: string, reporter: Reporter): Promise<Run> {
   const folder = join(parent, name)
   await mkdir(folder, { recursive: true })
-  await setLevel(lab, plan.level, false)
-  if (plan.slow !== undefined) await slowDown(lab, plan.slow)
+  await setLevel(lab, plan.level, false, reporter)
+  if (plan.slow !== undefined) await slowDown(lab, plan.slow, reporter)
   const clock = clockFrom(Date.now())
-  const { recovered, events, samples, end } = await withParts(lab, plan, clock, folder, async (parts) => {
-    const { recovered, events } = await breakAndRecover(lab, plan, clock, parts)
+  const { recovered, events, samples, end } = await withParts(lab, plan, clock, folder, reporter, async (parts) => {
+    const { recovered, events } = await breakAndRecover(lab, plan, clock, parts, reporter)
     return { recovered, events, end: await parts.load.stop(), samples: await parts.sampling.stop() }
   })
   // A node that is down or cut off cannot be read, so its fault is healed. A fenced node stays fenced.
-  if (recovered.fenced === null && (await healAll(lab, plan)))
+  if (recovered.fenced === null && (await healAll(lab, plan, reporter)))
     events.push({ at: clock.now(), kind: 'healed', node: plan.node, what: `${plan.fault} is healed` })
   const calls = await readLines(join(folder, FILES.history), Call)
   const { stored, ...content } = await contentOf(lab, [...new Set(calls.map(({ poll }) => poll))])
@@ -70,6 +71,7 @@ async function withParts<T>(
   plan: Plan,
   clock: Clock,
   folder: string,
+  reporter: Reporter,
   use: (parts: Parts) => Promise<T>,
 ): Promise<T> {
   const { patience } = lab.settings
@@ -78,7 +80,7 @@ async function withParts<T>(
   let load: Load | undefined
   let recovery: Recovery | undefined
   try {
-    recovery = await prepareRecovery(lab, plan)
+    recovery = await prepareRecovery(lab, plan, reporter)
     load = await startLoad({
       address: endpointOf(lab, lab.loader) ?? '',
       patience,
@@ -95,13 +97,19 @@ async function withParts<T>(
 }
 
 /** The course of a run, from the first votes to the last. */
-async function breakAndRecover(lab: Lab, plan: Plan, clock: Clock, { sampling, load, recovery }: Parts) {
+async function breakAndRecover(
+  lab: Lab,
+  plan: Plan,
+  clock: Clock,
+  { sampling, load, recovery }: Parts,
+  reporter: Reporter,
+) {
   const events: Event[] = []
   const mark = (kind: Event['kind'], what: string) => events.push({ at: clock.now(), kind, node: plan.node, what })
   await wait(plan.before)
-  const lag = plan.lag > 0 ? `; ${await makeLag(lab, plan.lag, sampling)}` : ''
+  const lag = plan.lag > 0 ? `; ${await makeLag(lab, plan.lag, sampling, reporter)}` : ''
   mark('fault', `${plan.fault} ${plan.node}${lag}`)
-  await inject(lab, { kind: kindNamed(plan.fault), node: plan.node, peers: [], options: {} })
+  await inject(lab, { kind: kindNamed(plan.fault), node: plan.node, peers: [], options: {} }, reporter)
   mark('in-force', `${plan.fault} is in force on ${plan.node}`)
   const inForce = clock.now()
   const recovered: Recovered = await recovery.recover()
@@ -121,14 +129,14 @@ export function kindNamed(name: string) {
 }
 
 /** Limits the link to the standby: the cost of a level depends on it. */
-const slowDown = (lab: Lab, rate: number): Promise<void> =>
-  inject(lab, { kind: slow, node: 'db-primary', peers: ['db-replica'], options: { rate } })
+const slowDown = (lab: Lab, rate: number, reporter: Reporter): Promise<void> =>
+  inject(lab, { kind: slow, node: 'db-primary', peers: ['db-replica'], options: { rate } }, reporter)
 
 /** Heals the fault of a plan and the link to the standby; false if that was not possible. */
-async function healAll(lab: Lab, plan: Plan): Promise<boolean> {
+async function healAll(lab: Lab, plan: Plan, reporter: Reporter): Promise<boolean> {
   try {
     const link = [...(plan.lag > 0 ? ['isolate'] : []), ...(plan.slow === undefined ? [] : ['slow'])]
-    await heal(lab, { kinds: [plan.fault, ...link], nodes: [] })
+    await heal(lab, { kinds: [plan.fault, ...link], nodes: [] }, reporter)
     return true
   } catch (error) {
     // If it fails, the databases that cannot be read show it.

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { ASK_POSITION, bytesOf, type Position, positionIn } from '../access/database.ts'
-import { keptSession, openSession, type Session } from '../access/session.ts'
 import { LabError } from '../errors.ts'
-import type { Lab } from '../topology.ts'
+import { bytesOf } from '../lsn.ts'
+import { ASK_POSITION, type Position, positionIn } from '../postgres/observe.ts'
+import { keptSession, openSession, type Session } from '../postgres/session.ts'
+import type { Lab } from '../topology/topology.ts'
 import type { Clock } from './clock.ts'
 import type { Sample } from './record.ts'
 

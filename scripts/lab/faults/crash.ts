@@ -1,5 +1,5 @@
-import { act } from '../engine/docker.ts'
-import { killNode } from '../engine/nodes.ts'
+import { act } from '../docker/command.ts'
+import { killNode } from '../docker/nodes.ts'
 import { type Kind, ofContainer } from './kind.ts'
 
 /** Exit code of a container whose processes were killed. */

@@ -1,4 +1,5 @@
-import { act, attempt, failure, type Tell, typed } from '../engine/docker.ts'
+import { act, attempt, failure, typed } from '../docker/command.ts'
+import type { Tell } from '../steps.ts'
 import { until } from '../wait.ts'
 import { type Kind, type Order, ofContainer } from './kind.ts'
 

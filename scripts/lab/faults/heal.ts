@@ -1,16 +1,16 @@
-import { type LeftBehind, leftBehind, lookAtData } from '../access/data.ts'
-import { endedError, endOf } from '../access/ended.ts'
-import type { Tell } from '../engine/docker.ts'
-import { faultsImage, hasImage } from '../engine/images.ts'
-import { changing } from '../engine/leftovers.ts'
+import { faultsImage, hasImage } from '../docker/images.ts'
+import { changing } from '../docker/leftovers.ts'
 import { labError } from '../errors.ts'
-import { steps, tellOf } from '../show/steps.ts'
-import type { Lab, Node, NodeName } from '../topology.ts'
+import { lookAtData } from '../postgres/data.ts'
+import { endedError, endOf } from '../postgres/ended.ts'
+import { type LeftBehind, leftBehind } from '../rules/starting.ts'
+import type { Reporter, Tell } from '../steps.ts'
+import type { Lab, Node, NodeName } from '../topology/topology.ts'
 import { repeated } from '../visible.ts'
 import { until } from '../wait.ts'
 import type { Fault, Kind, Peer, View } from './kind.ts'
 import { faultsIn, KINDS } from './kinds.ts'
-import { assertThere, look, unseen } from './look.ts'
+import { assertThere, unseen, viewsOf } from './views.ts'
 
 /** Which faults to heal; an empty list means all. */
 export type Choice = {
@@ -39,21 +39,14 @@ export type Healed = {
 }
 
 /** Ends the chosen faults, and returns when it has seen that they are gone. It may be run again after any interruption. */
-export const heal = (lab: Lab, choice: Choice): Promise<Healed> =>
-  changing(lab, async () => {
-    let result: Healed | undefined
-    await steps([
-      {
-        title: 'Heal',
-        task: async (_, task) => {
-          result = await healAll(tellOf(task), lab, choice)
-          task.title = result.healed.length === 0 ? 'Heal: nothing to heal' : 'Heal'
-        },
-      },
-    ])
-    if (result === undefined) throw new Error('healed without a result')
-    return result
-  })
+export const heal = (lab: Lab, choice: Choice, { step }: Reporter): Promise<Healed> =>
+  changing(lab, () =>
+    step('Heal', async ({ tell, retitle }) => {
+      const result = await healAll(tell, lab, choice)
+      if (result.healed.length === 0) retitle('Heal: nothing to heal')
+      return result
+    }),
+  )
 
 async function healAll(tell: Tell, lab: Lab, choice: Choice): Promise<Healed> {
   const kinds = KINDS.filter(({ name }) => choice.kinds.length === 0 || choice.kinds.includes(name))
@@ -63,7 +56,7 @@ async function healAll(tell: Tell, lab: Lab, choice: Choice): Promise<Healed> {
   let stranded: LeftBehind | undefined
   let nodes = lab.nodes
   await until('the faults to be gone', { seconds: 60, patience: lab.settings.patience }, async () => {
-    const views = await look(lab, nodes, places)
+    const views = await viewsOf(lab, nodes, places)
     assertThere(lab, views)
     const chosen = faultsIn(views, kinds).filter((fault) => isChosen(choice, fault))
     stranded ??= await strandedBy(lab, chosen)
@@ -109,7 +102,7 @@ const healKind = (tell: Tell, lab: Lab, kind: Kind, views: readonly View[], left
 export async function healNetwork(tell: Tell, lab: Lab, node: Node): Promise<void> {
   // A lab of a version without faults has no such image.
   if (!(await hasImage(await faultsImage(lab.settings)))) return
-  const views = await look(lab, [node], ['network'])
+  const views = await viewsOf(lab, [node], ['network'])
   const kinds = KINDS.filter(({ place }) => place === 'network')
   for (const kind of kinds) await healKind(tell, lab, kind, views, faultsIn(views, [kind]))
 }

@@ -1,12 +1,11 @@
-import { hinderedError } from '../access/ended.ts'
-import { hinderingOf } from '../engine/differences.ts'
-import { findNetwork } from '../engine/network.ts'
-import { ABSENT, containersOf } from '../engine/nodes.ts'
+import { hinderingOf } from '../docker/differences.ts'
+import { findNetwork } from '../docker/network.ts'
+import { ABSENT, containersOf } from '../docker/nodes.ts'
 import { labError } from '../errors.ts'
-import { faultLines } from '../show/fault-view.ts'
-import type { DatabaseNode, Lab, Node } from '../topology.ts'
-import { faultsIn, KINDS } from './kinds.ts'
-import { look } from './look.ts'
+import { hinderedError } from '../postgres/ended.ts'
+import type { DatabaseNode, Lab, Node } from '../topology/topology.ts'
+import { faultLines, faultsIn, KINDS } from './kinds.ts'
+import { viewsOf } from './views.ts'
 
 /** Throws if a fault in force, or a setting that hides a database, makes waiting useless. */
 export async function assertUnhindered(
@@ -18,11 +17,11 @@ export async function assertUnhindered(
   // The cheaper look comes first. A node that is off its network cannot have network faults.
   await assertAsMade(lab, needs)
   const kinds = KINDS.filter(({ hinders }) => hinders)
-  const views = await look(lab, suspects, [...new Set(kinds.map(({ place }) => place))])
+  const views = await viewsOf(lab, suspects, [...new Set(kinds.map(({ place }) => place))])
   const faults = faultsIn(views, kinds)
   if (faults.length > 0) throw labError('FAULTS_IN_FORCE', { what, faults: faultLines(faults).join('; ') })
   const databases = needs.filter((node): node is DatabaseNode => node.kind === 'database')
-  const [containers, seen] = await Promise.all([containersOf(lab, databases), look(lab, databases, ['database'])])
+  const [containers, seen] = await Promise.all([containersOf(lab, databases), viewsOf(lab, databases, ['database'])])
   for (const [index, node] of databases.entries()) {
     const container = containers[index] ?? ABSENT
     if (container.state !== 'running' && container.state !== 'restarting') continue

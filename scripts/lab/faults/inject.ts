@@ -1,12 +1,12 @@
-import { changing } from '../engine/leftovers.ts'
-import { findNetwork } from '../engine/network.ts'
+import { changing } from '../docker/leftovers.ts'
+import { findNetwork } from '../docker/network.ts'
 import { labError } from '../errors.ts'
-import { steps, tellOf } from '../show/steps.ts'
-import type { Lab, Node, NodeName } from '../topology.ts'
+import type { Reporter } from '../steps.ts'
+import type { Lab, Node, NodeName } from '../topology/topology.ts'
 import { repeated } from '../visible.ts'
 import type { FaultOptions, Kind, Peer } from './kind.ts'
 import { faultsIn } from './kinds.ts'
-import { assertThere, look } from './look.ts'
+import { assertThere, viewsOf } from './views.ts'
 
 /** A fault that somebody asks for. */
 export type Wish = {
@@ -38,28 +38,23 @@ export function nodeNamed(lab: Lab, name: string): Node {
 }
 
 /** Injects a fault. A fault that is in force already stays as it is. */
-export const inject = (lab: Lab, wish: Wish): Promise<void> =>
+export const inject = (lab: Lab, wish: Wish, { step }: Reporter): Promise<void> =>
   changing(lab, async () => {
     const { kind, options } = wish
     const { node, peers } = endsOf(lab, wish)
-    await steps([
-      {
-        title: `${kind.name} ${node}${wish.peers.length > 0 ? ` and ${peers.join(', ')}` : ''}`,
-        task: async (_, task) => {
-          const views = await look(lab, [nodeNamed(lab, node)], [kind.place])
-          assertThere(lab, views)
-          const [view] = views
-          const network = await findNetwork(lab)
-          if (view === undefined || network === undefined)
-            throw labError('NOT_SET_UP', { lab: lab.name, missing: lab.network })
-          if (kind.place === 'container' && faultsIn([view], [kind]).length > 0) return
-          const { state } = view.container
-          if (!kind.states.includes(state)) throw labError('FAULT_STATE', { kind: kind.name, node, state })
-          if (view.database !== undefined && 'unreachable' in view.database)
-            throw labError('FAULT_UNREACHABLE', { node, problem: view.database.unreachable })
-          if (!kind.isFor(view)) throw labError('FAULT_MISFIT', { kind: kind.name, node, fits: kind.fits })
-          await kind.inject(tellOf(task), { lab, network, view, peers, options })
-        },
-      },
-    ])
+    await step(`${kind.name} ${node}${wish.peers.length > 0 ? ` and ${peers.join(', ')}` : ''}`, async ({ tell }) => {
+      const views = await viewsOf(lab, [nodeNamed(lab, node)], [kind.place])
+      assertThere(lab, views)
+      const [view] = views
+      const network = await findNetwork(lab)
+      if (view === undefined || network === undefined)
+        throw labError('NOT_SET_UP', { lab: lab.name, missing: lab.network })
+      if (kind.place === 'container' && faultsIn([view], [kind]).length > 0) return
+      const { state } = view.container
+      if (!kind.states.includes(state)) throw labError('FAULT_STATE', { kind: kind.name, node, state })
+      if (view.database !== undefined && 'unreachable' in view.database)
+        throw labError('FAULT_UNREACHABLE', { node, problem: view.database.unreachable })
+      if (!kind.isFor(view)) throw labError('FAULT_MISFIT', { kind: kind.name, node, fits: kind.fits })
+      await kind.inject(tell, { lab, network, view, peers, options })
+    })
   })

@@ -1,8 +1,8 @@
-import type { Observation } from '../access/database.ts'
-import type { Tell } from '../engine/docker.ts'
-import type { Network } from '../engine/network.ts'
-import type { Container, ContainerState } from '../engine/nodes.ts'
-import type { Lab, Node, NodeName } from '../topology.ts'
+import type { Network } from '../docker/network.ts'
+import type { Container, ContainerState } from '../docker/nodes.ts'
+import type { Observation } from '../postgres/observe.ts'
+import type { Tell } from '../steps.ts'
+import type { Lab, Node, NodeName } from '../topology/topology.ts'
 import type { Namespace } from './namespace.ts'
 
 /** The other end of a network fault. `host` is everything that is not a node: this machine and the clients on and behind it. */

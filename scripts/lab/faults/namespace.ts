@@ -1,9 +1,10 @@
-import { confinement } from '../engine/confinement.ts'
-import { act, attempt, failure, type Result, type Tell } from '../engine/docker.ts'
-import { faultsImage, hasImage } from '../engine/images.ts'
-import { labelledHelper } from '../engine/leftovers.ts'
+import { act, attempt, failure, type Result } from '../docker/command.ts'
+import { confinement } from '../docker/confinement.ts'
+import { faultsImage, hasImage } from '../docker/images.ts'
+import { labelledHelper } from '../docker/leftovers.ts'
 import { labError } from '../errors.ts'
-import type { Lab, Node } from '../topology.ts'
+import type { Tell } from '../steps.ts'
+import type { Lab, Node } from '../topology/topology.ts'
 
 /** A node's only interface apart from the loopback. */
 export const LINK = 'eth0'

@@ -1,4 +1,4 @@
-import { TOPOLOGY } from '../topology.ts'
+import { TOPOLOGY } from '../topology/topology.ts'
 import type { Kind, Peer } from './kind.ts'
 import { addRules, farEnd, inForceOf, ofRules, type RuleOptions } from './rules.ts'
 

@@ -1,6 +1,7 @@
-import { addressOf, type Network } from '../engine/network.ts'
-import type { Lab, Node } from '../topology.ts'
-import { TOPOLOGY } from '../topology.ts'
+import { addressOf, type Network } from '../docker/network.ts'
+import type { Tell } from '../steps.ts'
+import type { Lab, Node } from '../topology/topology.ts'
+import { TOPOLOGY } from '../topology/topology.ts'
 import { anyNode, type Evidence, type Fault, type Order, type Peer, type View, type Way } from './kind.ts'
 import { actInNamespace } from './namespace.ts'
 
@@ -33,7 +34,7 @@ export function farEnd(network: Network, way: Way, peer: Peer): readonly string[
 
 /** Adds the rules that `rule` gives for each direction and peer, except those that exist already. */
 export async function addRules(
-  tell: (line: string) => void,
+  tell: Tell,
   kind: RuleKind,
   order: Order<RuleOptions>,
   rule: (way: Way, peer: Peer) => readonly string[],
@@ -65,12 +66,7 @@ export function inForceOf(kind: RuleKind, { network }: View): readonly Evidence[
 }
 
 /** Removes the rules that make those faults. */
-export async function removeRules(
-  tell: (line: string) => void,
-  lab: Lab,
-  node: Node,
-  faults: readonly Fault[],
-): Promise<void> {
+export async function removeRules(tell: Tell, lab: Lab, node: Node, faults: readonly Fault[]): Promise<void> {
   // In both directions, and every copy: a command that was interrupted and repeated may have added a rule twice.
   const marks = Map.groupBy(faults, ({ kind }) => kind)
   const commands = [...marks].map(([kind, of]) => {

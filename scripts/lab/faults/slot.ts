@@ -1,8 +1,9 @@
-import { look, type Tell } from '../engine/docker.ts'
+import { look } from '../docker/command.ts'
 import { labError } from '../errors.ts'
-import { bytes } from '../show/bytes.ts'
-import type { Node } from '../topology.ts'
-import { changeDatabase } from './database-change.ts'
+import { bytes } from '../numbers.ts'
+import { change } from '../postgres/sql.ts'
+import type { Tell } from '../steps.ts'
+import type { Node } from '../topology/topology.ts'
 import type { Kind, Order } from './kind.ts'
 
 /** MiB of WAL to write. */
@@ -33,7 +34,7 @@ export const slot: Kind<'slot', SlotOptions> = {
   inject: async (tell, order) => {
     const { node } = order.view
     if (order.options.fill !== undefined) await checkFill(order, order.options.fill)
-    await changeDatabase(
+    await change(
       tell,
       node,
       `select pg_create_physical_replication_slot('${NAME}', true) where not exists (select from pg_replication_slots where slot_name = '${NAME}')`,
@@ -52,13 +53,13 @@ export const slot: Kind<'slot', SlotOptions> = {
                 : `keeps ${bytes(retainedBytes)} of WAL`,
           })),
   heal: async (tell, _, node) => {
-    await changeDatabase(
+    await change(
       tell,
       node,
       `select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '${NAME}'`,
     )
     // The WAL that it kept is deleted at a checkpoint, on a standby too.
-    await changeDatabase(tell, node, 'checkpoint')
+    await change(tell, node, 'checkpoint')
   },
 }
 
@@ -75,7 +76,7 @@ async function checkFill({ view }: Order<SlotOptions>, mebibytes: number): Promi
 
 /** Writes messages into the WAL and nowhere else, in pieces of 1 MiB, so that it can be interrupted. */
 const fill = (tell: Tell, node: Node, mebibytes: number): Promise<string> =>
-  changeDatabase(
+  change(
     tell,
     node,
     `do $$ begin for mebibyte in 1..${mebibytes} loop perform pg_logical_emit_message(false, 'fault', repeat('x', 1048576)); end loop; end $$`,

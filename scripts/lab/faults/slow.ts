@@ -1,5 +1,5 @@
-import { addressOf } from '../engine/network.ts'
-import { type NodeName, TOPOLOGY } from '../topology.ts'
+import { addressOf } from '../docker/network.ts'
+import { type NodeName, TOPOLOGY } from '../topology/topology.ts'
 import { anyNode, type Evidence, type Kind, type Order, type Peer, type View } from './kind.ts'
 import { actInNamespace, LINK, rehearse } from './namespace.ts'
 

@@ -1,4 +1,4 @@
-import { act } from '../engine/docker.ts'
+import { act } from '../docker/command.ts'
 import { KILLED } from './crash.ts'
 import { type Kind, ofContainer } from './kind.ts'
 

@@ -1,7 +1,7 @@
-import { endedError, endOf } from '../access/ended.ts'
-import { ABSENT, type Container, containersOf, lastLines } from '../engine/nodes.ts'
+import { ABSENT, type Container, containersOf, lastLines } from '../docker/nodes.ts'
 import { LabError } from '../errors.ts'
-import type { Lab, Node } from '../topology.ts'
+import { endedError, endOf } from '../postgres/ended.ts'
+import type { Lab, Node } from '../topology/topology.ts'
 import { type Look, until } from '../wait.ts'
 
 /** Seconds, before `patience`, after which it looks for a cause that blocks: not earlier, since this look takes time. */

@@ -1,7 +1,4 @@
-import type { Architecture } from '../../settings.ts'
 import type { Run } from '../step.ts'
-import { bios } from './bios.ts'
-import { efi } from './efi.ts'
 
 /** How a machine comes from its firmware to the kernel. */
 export type Boot = {
@@ -17,6 +14,3 @@ export type Boot = {
   /** Makes `disk`, whose root file system is mounted at `root`, boot. */
   readonly install: (run: Run, disk: string, root: string) => Promise<void>
 }
-
-/** How each processor's machines boot. */
-export const BOOTS: Readonly<Record<Architecture, Boot>> = { amd64: bios, arm64: efi }

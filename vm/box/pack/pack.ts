@@ -1,9 +1,13 @@
 import { copyFile, mkdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Provider } from '../../settings.ts'
 import type { Run } from '../step.ts'
-import { FORMATS, type Packing, type Provider } from './format.ts'
+import type { Format, Packing } from './format.ts'
+import { libvirt } from './libvirt.ts'
+import { virtualbox } from './virtualbox.ts'
 
+const FORMATS: Readonly<Record<Provider, Format>> = { libvirt, virtualbox }
 const BOX_VAGRANTFILE = fileURLToPath(new URL('Vagrantfile', import.meta.url))
 
 /** Makes the box file `made` for `provider` from a finished disk, in a folder that is not there yet, with `more` files. */

@@ -53,7 +53,7 @@ for verb in "$project"/scripts/*.ts; do
   as_user zx "scripts/${verb##*/}" --help
 done
 # What setup loads last, and `--help` does not.
-as_user node scripts/lab/decide/failover/failover.ts
+as_user node scripts/lab/managers/scripted/failover.ts
 in_project node vm/box/system/describe-images.ts >"$root/opt/failover-lab/images.json"
 
 # Only then is all of it on the disk.

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { MIRROR_APT_OPTION } from '../../mirror.ts'
 import type { Architecture, BoxSettings } from '../../settings.ts'
-import { BOOTS } from '../disk/boot.ts'
+import { BOOTS } from '../disk/disk.ts'
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 const LAB_PACKAGES = new URL('../../../provisioning/packages.txt', import.meta.url)

@@ -1,4 +1,4 @@
-import { LEVELS } from '../../decide/durability.ts'
+import { LEVELS } from '../../rules/durability.ts'
 import type { Call, Event, Found, Judgement, Plan, StoredVote } from '../record.ts'
 import { availabilityOf } from './availability.ts'
 import { paceOf } from './pace.ts'

@@ -1,4 +1,4 @@
-import { median, quantile } from '../../statistics.ts'
+import { median, quantile } from '../../numbers.ts'
 import type { Call, Event, Judgement } from '../record.ts'
 import { at } from './recovery-time.ts'
 

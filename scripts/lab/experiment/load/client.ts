@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Client, type ClientUnaryCall, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { PollServiceClient, ResultServiceClient, VoteServiceClient } from '../../../../proto/gen/polling.ts'
-import type { Method } from '../../access/client.ts'
-import { CALL_SECONDS, diedWhileAnswering, RETRY_POLICY } from '../../access/retry-policy.ts'
+import type { Method } from '../../service/client.ts'
+import { CALL_SECONDS, diedWhileAnswering, RETRY_POLICY } from '../../service/retry-policy.ts'
 import type { Call } from '../record.ts'
 import { Call as CallSchema } from '../record.ts'
 

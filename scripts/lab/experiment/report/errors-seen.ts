@@ -1,7 +1,6 @@
 import type { Call, Run } from '../record.ts'
-import { type Html, html } from './html.ts'
+import { type Html, html, table } from './html.ts'
 import { extent } from './scale.ts'
-import { table } from './table.ts'
 import { originName, originOf } from './timeline.ts'
 import { count, moment } from './units.ts'
 import { OUTCOMES } from './words.ts'

@@ -1,6 +1,5 @@
 import type { Run } from '../record.ts'
-import { type Html, html } from './html.ts'
-import { table } from './table.ts'
+import { type Html, html, table } from './html.ts'
 import { originName, originOf } from './timeline.ts'
 import { count, moment } from './units.ts'
 import { EVENTS } from './words.ts'

@@ -1,4 +1,4 @@
-import { bytes } from '../../show/bytes.ts'
+import { bytes } from '../../numbers.ts'
 import type { Judgement } from '../record.ts'
 import { type Html, html } from './html.ts'
 import { count, percent, seconds, shortTime } from './units.ts'

@@ -1,4 +1,4 @@
-import { median } from '../../statistics.ts'
+import { median } from '../../numbers.ts'
 import type { Call } from '../record.ts'
 import { type Html, html } from './html.ts'
 import { barOf, KINDS } from './outcomes-panel.ts'

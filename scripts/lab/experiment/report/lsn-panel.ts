@@ -1,4 +1,4 @@
-import { bytesOf } from '../../access/database.ts'
+import { bytesOf } from '../../lsn.ts'
 import type { Sample } from '../record.ts'
 import { type Html, html } from './html.ts'
 import { DATABASES, nothing, type Panel, type Scene, upright } from './panel.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { machineLine } from '../../machine.ts'
+import { machineLine } from '../../docker/machine.ts'
 import type { Call, Experiment } from '../record.ts'
 import { groupsOf, tally } from './groups.ts'
 import { type Html, html, raw } from './html.ts'

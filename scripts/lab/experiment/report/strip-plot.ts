@@ -1,4 +1,4 @@
-import { median } from '../../statistics.ts'
+import { median } from '../../numbers.ts'
 import type { Run } from '../record.ts'
 import { faultOf, type Group } from './groups.ts'
 import { type Html, html } from './html.ts'

@@ -1,4 +1,4 @@
-import { bytes } from '../../show/bytes.ts'
+import { bytes } from '../../numbers.ts'
 import type { Event, Judgement, Plan } from '../record.ts'
 import { plural } from './units.ts'
 

@@ -1,0 +1,329 @@
+/**
+ * Everything that can stop a verb: what happened, and what to do next. Whoever throws the error fills in each `{…}`.
+ * A fix that names an option names its verb too, or is in `fixIn` of that verb: then it is shown to who ran that verb.
+ */
+export const ERRORS = {
+  ENGINE_MISSING: {
+    says: 'the docker command is not installed',
+    fix: 'install everything the lab needs: ./provisioning/provision.sh',
+  },
+  ENGINE_DOWN: {
+    says: 'the Docker engine does not answer: {answer}',
+    fix: 'start it (sudo systemctl start docker), or let ./provisioning/provision.sh do it',
+  },
+  ENGINE_FORBIDDEN: {
+    says: 'this user may not use the Docker engine',
+    fix: 'sudo usermod -aG docker $USER, then log in again; or run ./provisioning/provision.sh',
+  },
+  ENGINE_REMOTE: {
+    says: '{by} chooses a Docker engine at {host}, but the lab needs one on this machine',
+    fix: '{remedy}',
+  },
+  ENGINE_CONTEXT: {
+    says: '{by} chooses the Docker context {context}, but there is none of that name',
+    fix: '{remedy}; docker context ls lists the contexts that exist',
+  },
+  ENGINE_SILENT: {
+    says: 'the Docker engine gave no answer to {asked} within {seconds} s',
+    fix: 'see whether `docker ps` answers; if not, restart the engine (sudo systemctl restart docker), then run this again',
+  },
+  ENGINE_REFUSED: {
+    says: 'exit {exit} from: {command}\n{stderr}',
+    fix: 'read the lines above, then run the same verb again: it goes on where this one stopped',
+  },
+  BUILD_FAILED: {
+    says: 'the image {image} could not be built. The failing step and the last lines of its output:\n{output}',
+    fix: '{remedy}',
+  },
+  BASE_IMAGE: {
+    says: 'no base image for Debian {suite}: no registry answered ({registry}), and mmdebstrap could not make one ({reason})',
+    fix: 'sudo apt-get install -y mmdebstrap uidmap debian-archive-keyring, and check that the package archive can be reached',
+  },
+  MIRROR: {
+    says: 'the mirror in LAB_MIRROR gave no answer to {asked}: {problem}',
+    fix: "set LAB_MIRROR to the address of a mirror that has this, or unset it to use Debian's own",
+  },
+  SETTING: { says: '{setting} is {problem}', fix: 'unset it or set it to {expected}' },
+  ARCHITECTURE: {
+    says: 'the engine runs on {architecture}',
+    fix: 'use a machine (or VM) with an amd64 or arm64 processor',
+  },
+  PORT_TAKEN: {
+    says: '{node} needs port {port} on {bind}, but {holder} has taken it',
+    fix: 'stop it, or move the whole lab to ports that are free: LAB_PORT_OFFSET={offset}',
+  },
+  MEMORY_LOW: {
+    says: '{available} MiB of memory are available, but the lab needs {needed}',
+    fix: 'close something, or give the machine more (LAB_MEMORY for the VM)',
+  },
+  DISK_LOW: {
+    says: '{available} MiB are free in {folder}, but the lab needs {needed}',
+    fix: 'free some space; `docker system df` shows what the engine uses',
+    fixIn: { fault: 'free some space, or write less with --fill' },
+  },
+  NAME_TAKEN: {
+    says: 'there is a {kind} named {name} that is not part of this lab',
+    fix: 'free the name, if you can spare it: {command}; or run the lab under another one: LAB_NAME={another} LAB_PORT_OFFSET={offset}',
+  },
+  NOT_YOURS: {
+    says: 'the lab {lab} on this engine is that of the user {user}, who has its passwords and its lock',
+    fix: 'run this as {user}, or have a lab of your own beside it: LAB_NAME=lab2 LAB_PORT_OFFSET=1000 zx scripts/setup.ts',
+  },
+  BUSY: {
+    says: 'another command is changing the lab {lab} right now ({holder})',
+    fix: 'wait for it to end, then try again',
+  },
+  STATE_FOLDER: {
+    says: 'the lab cannot keep its passwords and its lock in {folder}: {problem}',
+    fix: 'make that folder writable for this user, or choose another one: XDG_STATE_HOME=/a/folder/of/yours',
+  },
+  SECRETS_LOST: {
+    says: 'the databases of the lab {lab} exist, but its passwords are not in {folder}',
+    fix: 'run this as the user who set the lab up, or start over (the votes are deleted): zx scripts/teardown.ts',
+  },
+  SECRETS_BROKEN: {
+    says: 'the passwords of this lab in {folder} cannot be used: {problem}',
+    fix: 'restore it, or start over (the votes are deleted): zx scripts/teardown.ts',
+  },
+  POSTGRES_CHANGED: {
+    says: 'PostgreSQL {made} made the data of {node}, but LAB_POSTGRES asks for {asked}',
+    fix: 'set LAB_POSTGRES={made}, or start over (the votes are deleted): zx scripts/teardown.ts',
+  },
+  SPLIT_BRAIN: {
+    says: 'both databases are primaries: {seen}',
+    fix: 'zx scripts/rejoin.ts keeps the newer one and lists the votes that only the older one has',
+    fixIn: {
+      rejoin:
+        'neither is newer: choose which one to keep and stop the other with docker stop; then run this again: it lists the votes that only the stopped one has',
+    },
+  },
+  DATABASE_SILENT: {
+    says: '{node} did not answer a question: {problem}',
+    fix: 'see what it is doing: zx scripts/status.ts',
+  },
+  DATABASE_DOWN: {
+    says: '{node} does not run (its container is {state})',
+    fix: 'zx scripts/setup.ts starts what is down; zx scripts/failover.ts needs no primary',
+  },
+  HINDERED: { says: '{node}: {says}', fix: '{advice}' },
+  NO_PRIMARY: {
+    says: 'no database takes writes: {seen}',
+    fix: 'zx scripts/setup.ts starts what is down; zx scripts/failover.ts promotes a standby',
+  },
+  NO_STANDBY: {
+    says: 'at level {level} every commit waits for a standby, and there is none: {seen}',
+    fix: 'first bring a standby back (zx scripts/setup.ts or zx scripts/rejoin.ts), or set the level anyway: zx scripts/replication.ts {level} --force',
+  },
+  VOTES_UNREADABLE: {
+    says: 'the votes that only {node} has cannot be listed: {problem}',
+    fix: 'nothing was deleted yet, and {node} is fenced; mend the problem and run this again, or accept that these votes are lost: zx scripts/rejoin.ts --discard',
+  },
+  NEWER_IS_DOWN: {
+    says: '{node} is down, but it is on a newer timeline than {primary}: {primary} lacks the votes of that timeline',
+    fix: 'start {node} with docker start {container}, then run this again: it keeps the newer one',
+  },
+  NOTHING_TO_COPY: {
+    says: '{node} has no data and cannot be copied, because {peer} is not a primary',
+    fix: 'make {peer} the primary with zx scripts/failover.ts --force, then copy {node} with zx scripts/rejoin.ts; or start over (the votes are deleted): zx scripts/teardown.ts',
+  },
+  NOTHING_TO_PROMOTE: {
+    says: 'there is no standby to promote: {seen}',
+    fix: 'zx scripts/setup.ts starts what is down; zx scripts/rejoin.ts brings back a fenced node',
+  },
+  ALREADY_PROMOTED: {
+    says: '{primary} is the primary already; {old} was a primary before, and does not answer',
+    fix: 'do not start {old} as it is: zx scripts/rejoin.ts brings it back as a standby',
+  },
+  REPLAY_NEEDS_SETTING: {
+    says: 'PostgreSQL stopped replay on {node}: {setting} is {here} there, but the WAL needs {needed}',
+    fix: 'nothing was changed; restart it with docker restart {container}, which raises the setting, then run this again',
+  },
+  REPLAY_PAUSED: {
+    says: 'replay is paused on {node}: somebody has paused it',
+    fix: "docker exec {container} psql -d polling -c 'select pg_wal_replay_resume()', then run this again",
+    fixIn: {
+      failover: "docker exec {container} psql -d polling -c 'select pg_wal_replay_resume()', or let --force do it",
+    },
+  },
+  REPLAY_HELD: {
+    says: '{node} is not ready to be the primary after {seconds} s: {seen}',
+    fix: 'nothing was changed; wait until the sessions named above have ended, then run this again',
+    fixIn: {
+      failover:
+        'nothing was changed; wait until the report has ended, or run this again without --keep-reports: then failover ends the report',
+      switchover: 'nothing was changed; wait until the report has ended, or let --end-reports end it',
+    },
+  },
+  LOSES_TOO_MUCH: {
+    says: '{node} lacks {bytes} bytes of WAL that {old} has, but at most {allowed} may be lost',
+    fix: 'bring {old} back (zx scripts/setup.ts), or accept the loss: zx scripts/failover.ts --max-lag {bytes}, or --force',
+  },
+  FENCED_NOT_PROMOTED: {
+    says: '{old} is fenced, but no standby was promoted: {why}',
+    fix: 'zx scripts/rejoin.ts undoes the fence and loses nothing; {command} promotes anyway',
+  },
+  LOSS_UNKNOWN: {
+    says: 'it is unknown how much {node} lacks: the WAL of {old} cannot be read ({problem})',
+    fix: 'bring {old} back (zx scripts/setup.ts), or promote anyway: zx scripts/failover.ts --force',
+  },
+  NOT_FENCED: {
+    says: '{node} is not proved to be off: {seen}',
+    fix: 'look at it (docker ps -a), then run zx scripts/failover.ts again',
+  },
+  NOT_PROMOTED: {
+    says: '{node} was asked to become the primary and did not: {seen}',
+    fix: 'see docker logs {container}; zx scripts/failover.ts goes on where this one stopped',
+    fixIn: {
+      switchover:
+        'see docker logs {container}; run this again, it goes on where it stopped; if {node} is the primary by then: zx scripts/rejoin.ts',
+    },
+  },
+  SWITCHOVER_NOT_READY: {
+    says: 'the roles cannot be swapped without loss: {seen}',
+    fix: 'zx scripts/rejoin.ts gives the primary a standby that streams; if the primary is gone, zx scripts/failover.ts promotes the standby',
+  },
+  REPORT_STAYS: {
+    says: '{node} is not ready to be the primary: the reports were told to end, but {seconds} s later replay still waits; {seen}',
+    fix: 'nothing was changed; docker restart {container} ends all sessions there and keeps what {node} has received; then run this again',
+  },
+  STANDBY_BEHIND: {
+    says: '{node} is {bytes} bytes of WAL behind, and nobody could write while they are sent',
+    fix: 'wait until it has caught up (zx scripts/status.ts --watch), then run this again',
+  },
+  STANDBY_DELAYED: {
+    says: '{node} waits {delay} before it replays each commit (recovery_min_apply_delay)',
+    fix: "docker exec {container} psql -d polling -c 'alter system set recovery_min_apply_delay = 0' -c 'select pg_reload_conf()', then run this again",
+  },
+  SWITCHOVER_UNDONE: {
+    says: '{standby} did not catch up, so {primary} is the primary again: {seen}',
+    fix: 'nothing was lost; if replay waits for a report, zx scripts/switchover.ts --end-reports ends it; otherwise docker logs {container} says what replay waits for',
+  },
+  FENCED: {
+    says: '{node} is fenced: a failover left it behind, and it must not start as a second primary',
+    fix: 'zx scripts/rejoin.ts lists the votes that only {node} has, and brings it back as a standby (or as the primary, if no standby was promoted)',
+  },
+  NOT_SET_UP: { says: 'the lab {lab} is not set up: no {missing}', fix: 'zx scripts/setup.ts' },
+  NODE_DIED: {
+    says: '{node} does not stay up; its last lines:\n{log}',
+    fix: '{advice}',
+  },
+  NODE_DOWN: {
+    says: 'this waits for {node}, but its container is {state}',
+    fix: 'zx scripts/setup.ts brings it up; then run the same command again',
+  },
+  NODE_CHANGED: {
+    says: '{node} is not as the lab made it: {what}',
+    fix: 'zx scripts/setup.ts puts it right; then run the same command again',
+  },
+  NOT_STARTED: {
+    says: 'the engine cannot start {container}: {stderr}',
+    fix: 'zx scripts/setup.ts puts right what was changed by hand',
+  },
+  SETTING_HINDERS: {
+    says: '{node} cannot work with the setting {setting}: {said}',
+    fix: 'take it back: {command}; then zx scripts/setup.ts',
+  },
+  MIGRATION_FAILED: {
+    says: 'the schema of {node} could not be brought up to date:\n{said}',
+    fix: 'mend what these lines name, then zx scripts/setup.ts; if a migration was changed after it was applied, restore it (git status server/store/migrations) and put the change into a new file',
+  },
+  TIMEOUT: {
+    says: 'waited {seconds} s for {what}; last seen: {seen}',
+    fix: '{advice}',
+  },
+  NO_SUCH_NODE: { says: '{name} is not a node', fix: 'one of {nodes}' },
+  FAULT_PEER: { says: '{node} cannot be its own peer', fix: 'name other nodes, or none for all of them' },
+  FAULT_MISFIT: {
+    says: '{kind} does not fit {node} as it is now',
+    fix: 'it fits {fits}; zx scripts/status.ts shows the roles',
+  },
+  FAULT_STATE: {
+    says: '{kind} is not possible on {node} while its container is {state}',
+    fix: 'heal it first: zx scripts/fault.ts heal {node}',
+  },
+  FAULT_UNREACHABLE: {
+    says: 'the database of {node} cannot be asked: {problem}',
+    fix: 'see what is wrong with it: zx scripts/status.ts; zx scripts/fault.ts list',
+  },
+  FAULT_UNKNOWN: { says: '{word} is neither a kind of fault nor a node', fix: 'kinds: {kinds}; nodes: {nodes}' },
+  FAULTS_IN_FORCE: {
+    says: '{what} is not possible while faults are in force: {faults}',
+    fix: 'zx scripts/fault.ts heal, then run the same command again',
+  },
+  KERNEL_LACKS: {
+    says: "this machine's kernel cannot do that: {said}",
+    fix: "nothing was changed; run the lab on a kernel that can (the VM's, or Debian's own), or choose another fault",
+  },
+  WOULD_SPLIT: {
+    says: '{node} went down as a primary, and the other database is the primary now: if {node} starts, there are two',
+    fix: 'bring {node} back as a standby: zx scripts/rejoin.ts, or start over (the votes are deleted): zx scripts/reset.ts',
+  },
+  NO_SUCH_EXPERIMENT: {
+    says: 'there is no experiment in {folder}: {problem}',
+    fix: 'name a folder that zx scripts/experiment.ts has written; unless told otherwise it keeps them in results/experiments',
+  },
+  OUTPUT: {
+    says: '{path} cannot be written: {problem}',
+    fix: 'make room for it there, or let this user write there, then run this again',
+    fixIn: {
+      bench: 'nothing was measured; name a file in a folder that this user may write to: --output',
+      experiment: 'nothing was done; name a folder that this user may write to: --output',
+    },
+  },
+  RECORD_BROKEN: {
+    says: '{file} is not what an experiment writes: {problem}',
+    fix: 'this run cannot be judged; run the experiment again',
+  },
+  LOAD_FAILED: {
+    says: 'the load on {address} did not begin: {problem}',
+    fix: 'see who is down: zx scripts/status.ts; start over: zx scripts/reset.ts',
+  },
+  WATCH_ENDED: {
+    says: 'zx scripts/failover.ts --watch ended with exit code {exit}: {said}',
+    fix: 'see what it said above',
+  },
+  NO_SUCH_EXERCISE: {
+    says: 'there is no exercise {word}',
+    fix: 'a number from 1 to {last}, or a name: zx scripts/exercise.ts list',
+  },
+  EXERCISE_BROKEN: {
+    says: 'the exercise {name} does not load: {problem}',
+    fix: 'mend the files in exercises/{name}; npm run -s typecheck may say more',
+  },
+  OTHER_EXERCISE: {
+    says: 'the lab is in the state of {current}, not of {asked}',
+    fix: 'zx scripts/exercise.ts start {number}, or run this again without {word}',
+  },
+  NO_EXERCISE: { says: 'no exercise has been started', fix: 'zx scripts/exercise.ts start {next}' },
+  POLLS_AT_STAKE: {
+    says: 'these polls do not belong to the current exercise, and would be deleted: {polls}',
+    fix: 'keep what you need of them (zx scripts/poll.ts list), then delete them: zx scripts/exercise.ts reset --discard',
+    fixIn: { exercise: 'keep what you need of them (zx scripts/poll.ts list), then run this again with --discard' },
+  },
+  POLLS_UNKNOWN: {
+    says: 'no database answers, so it is unknown which polls would be deleted: {problem}',
+    fix: 'bring the lab up (zx scripts/setup.ts), or delete everything in it: zx scripts/exercise.ts reset --discard',
+    fixIn: {
+      exercise: 'bring the lab up (zx scripts/setup.ts), or delete everything in it: run this again with --discard',
+    },
+  },
+  PROGRESS_BROKEN: {
+    says: "{file} does not contain a learner's progress: {problem}",
+    fix: 'restore it, or remove it: then the track starts over',
+  },
+  STEP_FAILED: {
+    says: 'exit {exit} from: {command}\n{said}',
+    fix: 'read the lines above; start the exercise again and try the step by hand',
+  },
+  CALL_FAILED: { says: '{call} answered {status}: {details}', fix: '{advice}' },
+  INTERRUPTED: {
+    says: 'interrupted',
+    fix: 'run the same command again: it goes on where this one stopped',
+    fixIn: {
+      bench: 'run the same command again: it starts from the beginning',
+      experiment: 'run the same command again: it starts from the beginning',
+    },
+  },
+} as const
+
+export type ErrorCode = keyof typeof ERRORS

@@ -1,6 +1,0 @@
-import { act, type Tell } from '../engine/docker.ts'
-import type { Node } from '../topology.ts'
-
-/** Runs SQL as a database's superuser inside its container: that works whatever is wrong with the network. */
-export const changeDatabase = (tell: Tell, node: Node, query: string): Promise<string> =>
-  act(tell, ['exec', node.container, 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'polling', '-c', query])

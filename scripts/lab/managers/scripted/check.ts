@@ -1,0 +1,143 @@
+import { LabError, labError } from '../../errors.ts'
+import { bytesOf } from '../../lsn.ts'
+import { dataOf } from '../../postgres/data.ts'
+import type { Report } from '../../postgres/replay.ts'
+import { type Answering, lookAtDatabases, type Sight } from '../../postgres/sights.ts'
+import { walEndOf } from '../../postgres/wal-end.ts'
+import type { Plan } from '../../rules/failover-plan.ts'
+import { assertSettings, DEFAULT_MAX_LAG, type Down, planOf, receivedOf } from '../../rules/failover-plan.ts'
+import { standbysOf } from '../../rules/members.ts'
+import { until } from '../../wait.ts'
+import { knock } from './fencing.ts'
+import { type Means, observeIn, sessionOf } from './means.ts'
+import { freeReplay, type Way } from './replay.ts'
+
+export type FailoverOptions = {
+  /** Bytes of WAL that may be lost. */
+  readonly maxLag: number | undefined
+  readonly force: boolean
+  /** Refuse if replay waits for a report on the standby; without this, the report is ended. */
+  readonly keepReports: boolean
+}
+
+/** Plans a failover from what is seen of both databases, and refuses if it would lose more than is allowed. */
+export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force }: FailoverOptions): Promise<Plan> {
+  const { lab, seconds } = means
+  const look = (limit: number) => lookAtDatabases(lab, (node) => observeIn(means, node, limit))
+  // A primary that hangs never answers, so it gets little time; the standby gets more.
+  const first = await look(seconds)
+  const sights = standbysOf(first).length > 0 ? first : await look(5)
+  const absent = sights.find(({ state }) => state === 'absent')
+  if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.node.name })
+  const plan = planOf(sights, await downAmong(sights))
+  if (plan instanceof LabError) throw plan
+  if (plan.kind === 'done') return plan
+  const { candidate, old } = plan
+  assertSettings(candidate)
+  if (force) return plan
+  const { name, container } = candidate.node
+  if (candidate.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
+  const refusal = await refusalOf(candidate, old, maxLag)
+  if (refusal !== undefined) throw refusal
+  return plan
+}
+
+/** Which node an earlier failover left behind matters only if there is no standby to promote. */
+async function downAmong(sights: readonly Sight[]): Promise<Down> {
+  if (standbysOf(sights).length > 0) return {}
+  const down = sights.filter(({ facts }) => facts === undefined)
+  return Object.fromEntries(
+    await Promise.all(down.map(async ({ node, state }) => [node.name, (await dataOf(node, state)).is])),
+  )
+}
+
+/**
+ * Checks, before the old primary is fenced, that replay on the candidate goes on: a report that blocks replay would block
+ * the promotion. It ends such reports, or refuses if reports are to be kept. Gives the reports that it ended.
+ */
+export async function freeCandidate(
+  way: Way,
+  plan: Plan,
+  { keepReports }: FailoverOptions,
+): Promise<readonly Report[]> {
+  if (plan.kind === 'done' || plan.candidate.facts.replayPaused) return []
+  if (keepReports) return freeReplay(way, { ends: false, target: receivedOf(plan.candidate) })
+  // If a report blocks replay later, the promotion ends it.
+  return plan.candidate.facts.replayWaitsFor.length === 0 ? [] : freeReplay(way, { ends: true, target: undefined })
+}
+
+/**
+ * Checks the loss again, now that the old primary can write no more: since the first check it may have written more, and
+ * the standby may have received more.
+ */
+export async function checkAgain(means: Means, way: Way, plan: Plan, options: FailoverOptions): Promise<void> {
+  await lossAgain(means, plan, options)
+  // A report may block replay of the last WAL.
+  if (options.keepReports)
+    await freeCandidate(way, await seenAgain(means, plan), options).catch((error: unknown) => {
+      throw error instanceof LabError ? notPromoted(plan.old, error.message, 'zx scripts/failover.ts') : error
+    })
+}
+
+/** The plan, with what the candidate has received until now. */
+async function seenAgain(means: Means, plan: Plan): Promise<Plan> {
+  if (plan.kind === 'done') return plan
+  const facts = await observeIn(means, plan.candidate.node, 5)
+  if ('unreachable' in facts) throw notPromoted(plan.old, facts.unreachable)
+  return { ...plan, candidate: { ...plan.candidate, facts } }
+}
+
+async function lossAgain(
+  means: Means,
+  plan: Plan,
+  { maxLag = DEFAULT_MAX_LAG, force }: FailoverOptions,
+): Promise<void> {
+  // If the fenced node was a standby, it has no WAL of its own.
+  if (plan.kind === 'done' || force || plan.old.facts?.inRecovery) return
+  const { candidate, old } = plan
+  let refusal: LabError | undefined
+  await until(
+    `${candidate.node.name} to receive the last WAL`,
+    { seconds: 1, patience: means.lab.settings.patience },
+    async () => {
+      const facts = await observeIn(means, candidate.node, 5)
+      if ('unreachable' in facts) throw notPromoted(old, facts.unreachable)
+      refusal = await refusalOf({ ...candidate, facts }, { ...old, facts: undefined }, maxLag)
+      return refusal === undefined || facts.receiver === null ? { done: undefined } : { seen: refusal.message }
+    },
+  ).catch((error: unknown) => {
+    if (!(error instanceof LabError && error.code === 'TIMEOUT')) throw error
+  })
+  if (refusal !== undefined) throw notPromoted(old, refusal.message)
+}
+
+const notPromoted = ({ node }: Sight, why: string, command = 'zx scripts/failover.ts --force'): LabError =>
+  labError('FENCED_NOT_PROMOTED', { old: node.name, why, command })
+
+/** Why the candidate is not promoted: it lacks more than may be lost, or it is unknown how much it lacks. */
+async function refusalOf(candidate: Answering, old: Sight, maxLag: number): Promise<LabError | undefined> {
+  const names = { node: candidate.node.name, old: old.node.name }
+  const behind = await bytesBehind(candidate, old)
+  if (typeof behind === 'string') return labError('LOSS_UNKNOWN', { ...names, problem: behind })
+  return behind > maxLag ? labError('LOSES_TOO_MUCH', { ...names, bytes: behind, allowed: maxLag }) : undefined
+}
+
+/** How much WAL of the old primary the candidate has not received, or why that is not known. */
+async function bytesBehind(candidate: Answering, { node, facts }: Sight): Promise<number | string> {
+  const received = receivedOf(candidate)
+  // If the old primary answers, it says its position. If not, its disk shows it. Of two standbys the candidate has more.
+  if (facts?.lsn != null) return Math.max(0, Number(bytesOf(facts.lsn) - bytesOf(received)))
+  const found = await walEndOf(node, candidate.facts.timeline ?? 1, received)
+  return 'problem' in found ? found.problem : Number(found.end - bytesOf(received))
+}
+
+/** What to tell who fails over from a healthy primary; undefined if it is not healthy. A primary that is cut off answers too. */
+export async function needless(means: Means, plan: Plan): Promise<string | undefined> {
+  if (plan.kind === 'done' || plan.old.facts === undefined || plan.old.facts.inRecovery) return undefined
+  const { node, facts } = plan.old
+  const { candidate } = plan
+  const streams = facts.standbys.some(({ name, state }) => name === candidate.node.name && state === 'streaming')
+  // If it was cut off a moment ago, it still lists its standby.
+  if (!streams || (await knock(means.lab, node, sessionOf(means, candidate.node))) !== 'open') return undefined
+  return `${node.name} answers and takes writes: zx scripts/switchover.ts would lose nothing`
+}

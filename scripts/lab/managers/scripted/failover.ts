@@ -1,0 +1,139 @@
+import { bytesOf, lsnOf } from '../../lsn.ts'
+import type { Report } from '../../postgres/replay.ts'
+import type { Answering } from '../../postgres/sights.ts'
+import { slotStatements } from '../../postgres/slots.ts'
+import { type LostVote, votesOnlyOn } from '../../postgres/votes.ts'
+import { walEndOf } from '../../postgres/wal-end.ts'
+import { type Level, levelChosen } from '../../rules/durability.ts'
+import { type Plan, receivedOf } from '../../rules/failover-plan.ts'
+import type { Reporter, Telling } from '../../steps.ts'
+import type { DatabaseName, DatabaseNode } from '../../topology/topology.ts'
+import { serving } from '../serving.ts'
+import { check, checkAgain, type FailoverOptions, freeCandidate, needless } from './check.ts'
+import { fence, proveFenced } from './fencing.ts'
+import { type Means, sessionOf } from './means.ts'
+import { PROMOTE, type Promotion, promote } from './promotion.ts'
+import { type Way, wayOver } from './replay.ts'
+
+/** When each part of a failover ended, in milliseconds since the epoch. `started`: when its process or its decision began. */
+export type Marks = Readonly<Record<'started' | 'checked' | 'fenced' | 'promoted' | 'served', number>>
+
+export type Failover = {
+  readonly promoted: DatabaseName
+  readonly fenced: DatabaseName
+  /** False if an earlier run had promoted it already. */
+  readonly promotedNow: boolean
+  /** Seconds from the start of the command to its first acknowledged write. */
+  readonly seconds: number
+  readonly parts: Readonly<Record<string, number>>
+  readonly marks: Marks
+  readonly timeline: number
+  /** The LSN where the old timeline ended: the new primary has everything before it. */
+  readonly parted: string
+  /** WAL that only the old primary has: where it ends and how much it is; null if it cannot be read. */
+  readonly lost: { readonly end: string; readonly bytes: number } | null
+  /** Votes that only the old primary had before it was fenced; null if they could not be read. */
+  readonly lostVotes: readonly LostVote[] | null
+  /** Backends on the standby that were ended because replay waited for them. */
+  readonly endedReports: readonly Report[]
+  readonly level: { readonly chosen: Level; readonly now: 'async' }
+}
+
+/**
+ * Makes the standby the primary: checks what would be lost, fences the old primary, promotes, confirms, and proves that
+ * writes are taken. After an interruption the next run goes on. The caller has the lab's lock.
+ */
+export async function replacePrimary(means: Means, options: FailoverOptions, { step }: Reporter): Promise<Failover> {
+  const { lab, started } = means
+  const began = now()
+  const wayFor = (plan: Plan, { tell, say }: Telling): Way =>
+    wayOver(tell, say, sessionOf(means, nodeOf(plan)), lab, nodeOf(plan))
+
+  const { plan, lostVotes, freed, checked } = await step('Check', async (it) => {
+    const plan = await check(means, options)
+    const warning = await needless(means, plan)
+    if (warning !== undefined) it.say(warning)
+    const looks = plan.kind === 'promote' && options.force && plan.old.facts !== undefined
+    const lostVotes = looks ? await votesOnlyOn(lab, plan.old.node, plan.candidate.node) : null
+    const freed = await freeCandidate(wayFor(plan, it), plan, options)
+    it.retitle(`Check: ${titleOf(plan)}`)
+    return { plan, lostVotes, freed, checked: now() }
+  })
+  const node = nodeOf(plan)
+  const old = plan.old.node
+  const fenced = await step(`Fence ${old.name}`, async (it) => {
+    // Also if it was fenced before: somebody may have started it since.
+    await fence(it.tell, lab, old)
+    await Promise.all([
+      checkAgain(means, wayFor(plan, it), plan, options),
+      proveFenced(lab, old, sessionOf(means, node)),
+    ])
+    return now()
+  })
+  const { promotion, promoted } = await step('Promote and confirm', async (it) => {
+    const promotion = await promote(wayFor(plan, it), statementsFor(plan, options.force), slotStatements(old))
+    const verb = plan.kind === 'promote' ? 'Promote' : 'Confirm'
+    it.retitle(`${verb} ${node.name}: a primary on timeline ${promotion.timeline}`)
+    return { promotion, promoted: now() }
+  })
+  const served = await step('Serve: a write through the balancer is acknowledged', async () => {
+    await serving(lab, promotion.timeline)
+    return now()
+  })
+  const lost = await step('Measure what it cost', () => measureLoss(old, promotion))
+  return {
+    promoted: node.name,
+    fenced: old.name,
+    promotedNow: plan.kind === 'promote',
+    seconds: (served - started) / 1000,
+    parts: {
+      start: (began - started) / 1000,
+      check: (checked - began) / 1000,
+      fence: (fenced - checked) / 1000,
+      promote: (promoted - fenced) / 1000,
+      serve: (served - promoted) / 1000,
+    },
+    marks: { started, checked, fenced, promoted, served },
+    timeline: promotion.timeline,
+    parted: promotion.parted,
+    lost,
+    lostVotes,
+    endedReports: [...freed, ...promotion.ended],
+    level: { chosen: levelChosen((plan.kind === 'promote' ? plan.candidate : plan.primary).facts), now: 'async' },
+  }
+}
+
+/** Milliseconds since the epoch, by the clock that does not jump. */
+const now = (): number => performance.timeOrigin + performance.now()
+
+const nodeOf = (plan: Plan): DatabaseNode => (plan.kind === 'promote' ? plan.candidate : plan.primary).node
+
+const titleOf = (plan: Plan): string =>
+  plan.kind === 'promote'
+    ? `${plan.candidate.node.name} has received up to ${receivedOf(plan.candidate)}${toReplay(plan.candidate)}; ${plan.old.seen}`
+    : `${plan.primary.node.name} is the primary already, and ${plan.old.node.name} is fenced`
+
+function toReplay(candidate: Answering): string {
+  const bytes = bytesOf(receivedOf(candidate)) - bytesOf(candidate.facts.lsn ?? '0/0')
+  return bytes > 0n ? `, and has still to replay ${bytes} bytes of it` : ''
+}
+
+/** All statements, sent together, that make the candidate a primary. */
+function statementsFor(plan: Plan, force: boolean): readonly string[] {
+  const { facts } = plan.kind === 'promote' ? plan.candidate : plan.primary
+  return [
+    ...(plan.kind === 'promote' && facts.replayPaused && force ? ['select pg_wal_replay_resume()'] : []),
+    // Alone it must not wait for a standby that is gone. Usually a standby names no synchronous standby.
+    ...(facts.synchronousStandbys === ''
+      ? []
+      : ["alter system set synchronous_standby_names = ''", 'select pg_reload_conf()']),
+    ...(plan.kind === 'promote' ? PROMOTE : []),
+  ]
+}
+
+/** Reads from the old primary's disk how much WAL it wrote after the end of the old timeline. */
+async function measureLoss(old: DatabaseNode, { parent, parted }: Promotion): Promise<Failover['lost']> {
+  const found = await walEndOf(old, parent, parted)
+  if ('problem' in found) return null
+  return { end: lsnOf(found.end), bytes: Number(found.end - bytesOf(parted)) }
+}

@@ -1,0 +1,37 @@
+import { act } from '../../docker/command.ts'
+import { type Container, containersOf, killNode, noteForNextStart } from '../../docker/nodes.ts'
+import { labError } from '../../errors.ts'
+import type { Session } from '../../postgres/session.ts'
+import type { Tell } from '../../steps.ts'
+import type { DatabaseNode, Lab } from '../../topology/topology.ts'
+
+/** Fences a database: kills it, and notes that it must not start until rejoin brings it back. */
+export async function fence(tell: Tell, lab: Lab, node: DatabaseNode): Promise<void> {
+  await Promise.all([noteForNextStart(tell, node, 'fenced'), putDown(tell, lab, node)])
+}
+
+/** Kills a node, also if the engine starts it again and again. */
+export async function putDown(tell: Tell, lab: Lab, node: DatabaseNode): Promise<void> {
+  const [container] = await containersOf(lab, [node])
+  if (container === undefined || hasNoProcess(container)) return
+  // The engine does not restart a node that was killed or stopped by a command. The note prevents a start by hand as well.
+  if (container.state === 'running' || container.state === 'paused') await killNode(tell, node)
+  else await act(tell, ['stop', '--time', '0', node.container])
+}
+
+/** Proves the fence twice: the engine has no process of the node, and the other node gets no connection to it. */
+export async function proveFenced(lab: Lab, node: DatabaseNode, other: Session): Promise<void> {
+  const [[container], knocked] = await Promise.all([containersOf(lab, [node]), knock(lab, node, other)])
+  if (container === undefined || !hasNoProcess(container))
+    throw labError('NOT_FENCED', { node: node.name, seen: `its container is ${container?.state}` })
+  if (knocked !== 'closed') throw labError('NOT_FENCED', { node: node.name, seen: `port ${node.port} still answers` })
+}
+
+const hasNoProcess = ({ state, pid }: Container): boolean => pid === 0 && (state === 'exited' || state === 'created')
+
+/** Whether a database takes connections over the network: `open` or `closed`. It is tried from the other database's node. */
+export function knock(lab: Lab, node: DatabaseNode, other: Session): Promise<string> {
+  // Without its container nothing can refuse the connection, so no answer in this time means closed too.
+  const attempt = `timeout 0.05 bash -c 'exec 3<>/dev/tcp/${node.name}/${node.port}' </dev/null 2>/dev/null`
+  return other.run(`\\! ${attempt} && echo open || echo closed`, 5 * lab.settings.patience)
+}

@@ -1,0 +1,121 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { assertOwn, changing } from '../../docker/leftovers.ts'
+import { containersOf } from '../../docker/nodes.ts'
+import { LabError, labError } from '../../errors.ts'
+import { interruption, reader } from '../../interruption.ts'
+import { afterRound, type Belief, HEALTHY, type Limits } from '../../rules/suspicion.ts'
+import { isHeld } from '../../state/lock.ts'
+import type { Reporter } from '../../steps.ts'
+import type { Lab } from '../../topology/topology.ts'
+import { warmServing } from '../serving.ts'
+import type { FailoverOptions } from './check.ts'
+import { type Failover, replacePrimary } from './failover.ts'
+import { type News, newsFor, type WatchEvent } from './news.ts'
+import { ANSWER_SECONDS, openProbes, type Pair, type Probes } from './probes.ts'
+
+/** Milliseconds from the start of one round to the start of the next; a round that waits for an answer takes longer. */
+const INTERVAL_MS = 100
+/** After this many failed rounds in a row the primary is dead. */
+const FAILURES = 3
+/** Seconds, before `patience`: rounds that are further apart do not count as in a row. */
+const GAP_SECONDS = 3
+/** Seconds until a failover that was refused is tried again. */
+const RETRY_SECONDS = 5
+
+type Watch = {
+  readonly lab: Lab
+  readonly options: FailoverOptions
+  readonly probes: Probes
+  readonly limits: Limits
+  readonly news: News
+  readonly reporter: Reporter
+}
+
+/**
+ * Probes the primary until it is interrupted or nobody reads its output. When the primary is dead, it makes the standby the
+ * primary. It tells what it sees and does. It has the lab's lock only during a failover. While another command has the
+ * lock, it takes no failure for a death.
+ */
+export async function watch(
+  lab: Lab,
+  options: FailoverOptions,
+  tell: (event: WatchEvent) => void,
+  reporter: Reporter,
+): Promise<void> {
+  await assertThere(lab)
+  const limits = { failures: FAILURES, gap: GAP_SECONDS * 1000 * lab.settings.patience }
+  const it: Watch = { lab, options, limits, probes: openProbes(lab), news: newsFor(tell), reporter }
+  let acting = false
+  try {
+    // While the sessions open, load what a failover needs.
+    const [first] = await Promise.all([
+      it.probes.round({ primary: undefined, standby: undefined }, false, 5),
+      warmServing(lab),
+    ])
+    let { pair } = first
+    let belief = HEALTHY
+    let notBefore = 0
+    while (!interruption.signal.aborted && !reader.left) {
+      const began = performance.now()
+      const probed = await it.probes.round(pair, belief.failures > 0)
+      const inDoubt = probed.seen.down !== undefined || probed.seen.writesRefused
+      const busy = inDoubt && (await isHeld(lab))
+      pair = probed.pair
+      belief = afterRound(belief, { ...probed.seen, busy }, limits)
+      it.news.round(pair, belief, busy)
+      if (belief.verdict === 'dead' && performance.now() >= notBefore) {
+        acting = true
+        if (await replace(it, pair, belief)) belief = HEALTHY
+        else notBefore = performance.now() + RETRY_SECONDS * 1000
+        acting = false
+      }
+      await pause(Math.max(0, began + INTERVAL_MS - performance.now()), undefined, { signal: interruption.signal })
+    }
+  } catch (error) {
+    // An interruption is the normal end of a watch, but not in the middle of a failover.
+    if (acting || !interruption.signal.aborted) throw error
+  } finally {
+    it.probes.end()
+  }
+}
+
+async function assertThere(lab: Lab): Promise<void> {
+  await assertOwn(lab)
+  const containers = await containersOf(lab, lab.databases)
+  const absent = lab.databases.find((_, index) => containers[index]?.state === 'absent')
+  if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.name })
+}
+
+/** Makes the standby the primary. If that is refused, it tells why and gives false. */
+async function replace(it: Watch, pair: Pair, belief: Belief): Promise<boolean> {
+  const { lab, options, probes, news, reporter } = it
+  if (pair.primary === undefined) return true
+  const detection = { suspected: epoch(belief.since ?? performance.now()), detected: epoch(performance.now()) }
+  news.decided(pair.primary.name, belief, detection)
+  try {
+    const done = await changing(lab, async (): Promise<Failover | undefined> => {
+      if (pair.standby === undefined)
+        throw labError('NOTHING_TO_PROMOTE', { seen: `${belief.why}; no standby answers` })
+      if (!(await isStillDead(it, pair, belief))) return undefined
+      const means = { lab, sessions: probes.sessions, started: detection.detected, seconds: ANSWER_SECONDS }
+      return replacePrimary(means, options, reporter)
+    })
+    if (done !== undefined) news.failedOver(done, detection)
+    return true
+  } catch (error) {
+    if (!(error instanceof LabError) || interruption.signal.aborted) throw error
+    // Another command was first, and may be changing what was seen.
+    if (error.code === 'BUSY') return true
+    news.refused(error)
+    return false
+  }
+}
+
+/** Whether the primary is still dead, now that no other command can change the lab. */
+async function isStillDead({ probes, limits }: Watch, pair: Pair, belief: Belief): Promise<boolean> {
+  const { pair: now, seen } = await probes.round(pair, true)
+  const still = now.primary?.name === pair.primary?.name
+  return still && afterRound(belief, { ...seen, busy: false }, limits).verdict === 'dead'
+}
+
+const epoch = (clock: number): number => performance.timeOrigin + clock

@@ -1,0 +1,65 @@
+import { type ContainerState, containersOf, fileOf, hasFile, noteOf } from '../docker/nodes.ts'
+import type { DatabaseNode, Lab } from '../topology/topology.ts'
+
+import { timelinesFrom } from './wal-end.ts'
+
+/**
+ * What a database is by its data, or will be at its next start. `nothing`: it has no data. `fresh`: it replaces what it
+ * has. `follower`: it becomes a standby, or was half-way to it.
+ */
+export type Data =
+  | { readonly is: 'nothing' | 'fresh' | 'fenced' | 'follower' | 'standby' }
+  | { readonly is: 'primary'; readonly timeline: number }
+
+/** A database, whether or not it runs, and its data. */
+export type Holder = { readonly node: DatabaseNode; readonly state: ContainerState; readonly data: Data }
+
+/** Reads the data of both databases without starting them. Both need a container. */
+export async function lookAtData(lab: Lab): Promise<readonly Holder[]> {
+  const containers = await containersOf(lab, lab.databases)
+  return Promise.all(
+    lab.databases.map(async (node, index) => {
+      const state = containers[index]?.state ?? 'absent'
+      return { node, state, data: await dataOf(node, state) }
+    }),
+  )
+}
+
+/** What a database is by its data, without starting it. */
+export async function dataOf(node: DatabaseNode, state: ContainerState): Promise<Data> {
+  if (await hasFile(node, 'start-fresh')) return { is: 'fresh' }
+  const note = await noteOf(node)
+  if ((note === undefined || note === 'fenced') && !(await hasFile(node, 'PG_VERSION'))) return { is: 'nothing' }
+  if (note === 'fenced') return { is: 'fenced' }
+  // A note for the next start has not been carried out yet.
+  const starts = state !== 'running' && state !== 'paused'
+  if (isHalfWay(node, note) || (note === 'follow' && starts)) return { is: 'follower' }
+  if (await hasFile(node, 'standby.signal')) return { is: 'standby' }
+  // After a promotion the control file is old until the next checkpoint; the history file of a timeline is there at once.
+  const [timeline = 1] = await timelinesFrom(node, (await controlFileOf(node))?.timeline ?? 1)
+  return { is: 'primary', timeline }
+}
+
+/** Whether a note says that a rewind or a copy did not end. The note with the peer's name came along with its data. */
+export const isHalfWay = ({ peer }: DatabaseNode, note: string | undefined): boolean =>
+  note === 'rewind' || note === 'copy' || note === peer
+
+/** What the control file of a stopped database says: whether it was shut down in order, and its last checkpoint. */
+export type ControlFile = { readonly shutDown: boolean; readonly checkpoint: bigint; readonly timeline: number }
+
+// The first fields of ControlFileData, in bytes, the same in versions 13 to 17: identifier 8, versions 4 + 4, state 4,
+// padding 4, time 8, checkpoint 8; then of the checkpoint: redo position 8, timeline 4.
+const AT = { state: 16, checkpoint: 32, timeline: 48 } as const
+const DB_SHUTDOWNED = 1
+
+/** Reads a stopped database's control file without starting anything on its data; undefined if there is none. */
+export async function controlFileOf(node: DatabaseNode): Promise<ControlFile | undefined> {
+  const found = await fileOf(node, 'global/pg_control')
+  if ('problem' in found) return undefined
+  const file = found.bytes
+  return {
+    shutDown: file.readUInt32LE(AT.state) === DB_SHUTDOWNED,
+    checkpoint: file.readBigUInt64LE(AT.checkpoint),
+    timeline: file.readUInt32LE(AT.timeline),
+  }
+}

@@ -1,0 +1,84 @@
+import { typed } from '../docker/command.ts'
+import { type Container, fileOf, lastLines } from '../docker/nodes.ts'
+import { type LabError, labError } from '../errors.ts'
+import type { DatabaseNode, Lab, Node } from '../topology/topology.ts'
+import { type Observation, observe } from './observe.ts'
+import { type Hindrance, settingThatHides, settingThatStops } from './own-settings.ts'
+
+/** Seconds after a restart from which on the engine counts a container as one that stays up. */
+const STAYS_UP = 10
+
+/** Whether waiting for a container cannot help: it is down, or the engine starts it again and again. */
+export function endOf({ state, restarts, startedAt = '', finishedAt = '' }: Container): 'down' | 'dying' | undefined {
+  if (state === 'restarting') {
+    const ran = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000
+    return restarts >= 3 && !(ran > STAYS_UP) ? 'dying' : undefined
+  }
+  return state === 'running' ? undefined : 'down'
+}
+
+/** The error for a node that has ended, with a fix that fits what it logged. */
+export async function endedError(lab: Lab, node: Node, container: Container): Promise<LabError> {
+  if (endOf(container) === 'down') return labError('NODE_DOWN', { node: node.name, state: container.state })
+  const log = await lastLines(node, 20)
+  if (/is fenced: a failover left it behind/.test(log)) return labError('FENCED', { node: node.name })
+  const stopped = isDatabase(node) ? settingThatStops(log, await ownFile(node)) : undefined
+  if (stopped !== undefined) return settingError(node, container, stopped)
+  const advice = isDatabase(node)
+    ? adviceFor(node, await observe(lab, peerOf(lab, node)))
+    : `docker logs ${node.container} says more; no data is kept in it, so it can be made again: \`docker rm -f ${node.container}\`, then zx scripts/setup.ts`
+  return labError('NODE_DIED', { node: node.name, log: log.split('\n').slice(-8).join('\n'), advice })
+}
+
+/** The error for a database that one of its own settings keeps from working; undefined if none does. */
+export async function hinderedError(
+  node: DatabaseNode,
+  container: Container,
+  silent: string | undefined,
+): Promise<LabError | undefined> {
+  const found = await hindranceOf(node, container, silent)
+  return found && settingError(node, container, found)
+}
+
+/** The setting that keeps a database from starting or from being reached. `silent`: what happened when it was asked. */
+export async function hindranceOf(
+  node: Node,
+  { restarts }: Container,
+  silent: string | undefined,
+): Promise<Hindrance | undefined> {
+  if (!isDatabase(node)) return undefined
+  const file = await ownFile(node)
+  // A container that is started again and again runs for moments.
+  const stopped = restarts > 0 && silent !== undefined ? settingThatStops(await lastLines(node, 20), file) : undefined
+  return stopped ?? settingThatHides(file, silent)
+}
+
+/** What brings back a database that does not come up by itself, perhaps because its data is damaged. */
+function adviceFor({ container, peer }: DatabaseNode, seen: Observation): string {
+  const log = `docker logs ${container} says more`
+  if ('unreachable' in seen)
+    return `${log}; bring ${peer} up, then zx scripts/rejoin.ts; only if neither comes up: zx scripts/reset.ts (it deletes all votes)`
+  return seen.inRecovery
+    ? `${log}; zx scripts/failover.ts goes on with ${peer}, then zx scripts/rejoin.ts brings this one back`
+    : `${log}; zx scripts/rejoin.ts brings it back as a standby of ${peer}, with a fresh copy if need be`
+}
+
+function settingError(node: Node, { image }: Container, { setting, said, sed }: Hindrance): LabError {
+  const file = '/var/lib/postgresql/data/postgresql.auto.conf'
+  const edit = ['run', '--rm', '--network', 'none', '--volumes-from', node.container, image, 'sed', '-i', sed, file]
+  const command = `\`docker ${edit.map(typed).join(' ')}\`, then \`docker restart ${node.container}\``
+  return labError('SETTING_HINDERS', { node: node.name, setting, said, command })
+}
+
+async function ownFile(node: DatabaseNode): Promise<string> {
+  const found = await fileOf(node, 'postgresql.auto.conf')
+  return 'problem' in found ? '' : found.bytes.toString()
+}
+
+const isDatabase = (node: Node): node is DatabaseNode => node.kind === 'database'
+
+function peerOf(lab: Lab, { peer }: DatabaseNode): DatabaseNode {
+  const found = lab.databases.find(({ name }) => name === peer)
+  if (found === undefined) throw new Error(`no node ${peer}`)
+  return found
+}

@@ -1,0 +1,177 @@
+import { execIn } from '../docker/exec.ts'
+import { LabError } from '../errors.ts'
+import type { DatabaseNode, Lab } from '../topology/topology.ts'
+import { REPORTS, type Report } from './replay.ts'
+import type { Session } from './session.ts'
+
+/** The position of a database in its history. */
+export type Position = {
+  readonly inRecovery: boolean
+  readonly timeline: number | null
+  readonly lsn: string | null
+  readonly receivedLsn: string | null
+}
+
+/** What `OBSERVE` is answered. */
+type Answered = Position & {
+  readonly receiver: string | null
+  readonly replayPaused: boolean
+  readonly replayAgeSeconds: number | null
+  /** The backends that a standby's replay waits for right now. */
+  readonly replayWaitsFor: readonly Report[]
+  /** Settings that are lower on a standby than its WAL needs: PostgreSQL pauses replay, and ends if replay is resumed. */
+  readonly tooLow: readonly { readonly name: string; readonly here: number; readonly needed: number }[]
+  /** Settings that choose its primary and that somebody set by hand. */
+  readonly followsByHand: readonly string[]
+  /** Settings of a primary that somebody set by hand, and that decide whether a standby gets in at all. */
+  readonly admitsByHand: readonly { readonly name: string; readonly value: string }[]
+  /** How long a standby waits before it replays a commit: `recovery_min_apply_delay`. */
+  readonly delayedSeconds: number
+  readonly readOnly: boolean
+  readonly slots: readonly {
+    readonly name: string
+    readonly active: boolean
+    readonly retainedBytes: number | null
+    /** `lost` if WAL that it should have kept is gone. */
+    readonly walStatus: string | null
+    /** The `application_name` of the session that uses it. */
+    readonly holder: string | null
+  }[]
+  /** Client sessions, and how many of them all roles of the lab may open together. */
+  readonly sessions: { readonly used: number; readonly limit: number }
+  /** The clients with the most sessions. */
+  readonly sessionHolders: readonly { readonly who: string; readonly count: number }[]
+  readonly standbys: readonly {
+    readonly name: string
+    readonly state: string
+    readonly sync: string
+    readonly replayLagSeconds: number | null
+  }[]
+  readonly synchronousCommit: string
+  readonly synchronousStandbys: string
+  /** The level that was chosen. It is part of the data, so the next primary has it too. */
+  readonly chosenLevel: string | null
+  /** Commits that wait for a standby right now. */
+  readonly waitingCommits: number
+}
+
+/** The free space on the file system of a database's data. */
+export type Room = { readonly availableBytes: number; readonly readOnly: boolean }
+
+/** What a database that answers says about itself; `room` only if its container was asked as well. */
+export type Facts = Answered & { readonly room?: Room | undefined }
+
+/** What a database says about itself, or why it does not answer. */
+export type Observation = Facts | { readonly unreachable: string }
+
+/** Keeps the chosen durability level in the database itself. */
+export const LEVEL_SETTING = 'lab.durability'
+
+// The position of a database; `r` is whether it is in recovery.
+// A standby knows the timeline that it receives; if it receives none, its newest WAL file has it. A primary knows the
+// timeline that it writes. pg_control_checkpoint() would be old until the next checkpoint, after a promotion as well as on
+// a standby.
+const POSITION = `
+  'inRecovery', r,
+  'timeline', case when r then coalesce((select received_tli from pg_stat_wal_receiver),
+                (select max(('x' || left(name, 8))::bit(32)::int) from pg_ls_waldir() where name ~ '^[0-9A-F]{24}$'))
+              else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int end,
+  'lsn', case when r then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end,
+  'receivedLsn', case when r then pg_last_wal_receive_lsn() end`
+
+/** Asks for no more than a position, so that it may be asked often. */
+export const ASK_POSITION = `select json_build_object(${POSITION}) from (select pg_is_in_recovery() as r) as it`
+
+/** What that was answered. */
+export const positionIn = (answer: string): Position => JSON.parse(answer)
+
+// Where the control file has what the WAL needs, the same in versions 13 to 17: five numbers, in this order.
+const NEEDED = { offset: 180, length: 20 } as const
+const TOO_LOW = `
+  select json_agg(json_build_object('name', name, 'here', here, 'needed', needed) order by name)
+  from (select name, current_setting(name)::int as here, get_byte(file, at) + (get_byte(file, at + 1) << 8)
+               + (get_byte(file, at + 2) << 16) + (get_byte(file, at + 3) << 24) as needed
+        from pg_read_binary_file('global/pg_control', ${NEEDED.offset}, ${NEEDED.length}) as file,
+             (values ('max_connections', 0), ('max_worker_processes', 4), ('max_wal_senders', 8),
+                     ('max_prepared_transactions', 12), ('max_locks_per_transaction', 16)) as number (name, at)) as it
+  where here < needed`
+
+/** Settings of a primary with which it may admit no standby at all. Of `hba_file` pg_settings does not say who set it. */
+export const ADMITTING = [
+  'wal_level',
+  'max_wal_senders',
+  'max_replication_slots',
+  'hba_file',
+  'listen_addresses',
+  'port',
+] as const
+
+const OBSERVE = `
+select json_build_object(
+  ${POSITION},
+  'receiver', (select status from pg_stat_wal_receiver),
+  'replayPaused', case when r then pg_is_wal_replay_paused() else false end,
+  'tooLow', case when r then coalesce((${TOO_LOW}), '[]') else '[]' end,
+  'followsByHand', case when r then coalesce((select json_agg(name order by name) from pg_settings
+      where name in ('primary_conninfo', 'primary_slot_name') and sourcefile like '%/postgresql.auto.conf'), '[]') else '[]' end,
+  'admitsByHand', case when r then '[]' else coalesce((select json_agg(json_build_object('name', name, 'value', setting) order by name)
+      from pg_settings where name in (${ADMITTING.map((name) => `'${name}'`).join(', ')})
+      and name in (select name from pg_file_settings where sourcefile like '%/postgresql.auto.conf')), '[]') end,
+  'delayedSeconds', case when r then extract(epoch from current_setting('recovery_min_apply_delay')::interval) else 0 end,
+  'readOnly', current_setting('default_transaction_read_only')::boolean,
+  'replayAgeSeconds', case when r then extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) end,
+  'replayWaitsFor', case when r then ${REPORTS} else '[]' end,
+  'slots', coalesce((select json_agg(json_build_object('name', slot_name, 'active', active, 'retainedBytes',
+      pg_wal_lsn_diff(case when r then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, restart_lsn), 'walStatus', wal_status,
+      'holder', (select application_name from pg_stat_replication where pid = active_pid)) order by slot_name)
+      from pg_replication_slots), '[]'),
+  'sessions', (select json_build_object('used', count(*), 'limit', current_setting('max_connections')::int
+      - current_setting('superuser_reserved_connections')::int - coalesce(current_setting('reserved_connections', true)::int, 0))
+      from pg_stat_activity where backend_type = 'client backend'),
+  'sessionHolders', coalesce((select json_agg(json_build_object('who', who, 'count', count)) from (select count(*) as count,
+      usename || coalesce(' (' || nullif(application_name, '') || ')', '') as who from pg_stat_activity
+      where backend_type = 'client backend' and pid <> pg_backend_pid() group by 2 order by 1 desc, 2 limit 3) as it), '[]'),
+  'standbys', coalesce((select json_agg(json_build_object('name', application_name, 'state', state, 'sync', sync_state,
+      'replayLagSeconds', extract(epoch from replay_lag)) order by application_name) from pg_stat_replication), '[]'),
+  'synchronousCommit', current_setting('synchronous_commit'),
+  'synchronousStandbys', current_setting('synchronous_standby_names'),
+  'chosenLevel', nullif(current_setting('${LEVEL_SETTING}', true), ''),
+  'waitingCommits', (select count(*) from pg_stat_activity where wait_event = 'SyncRep'))
+from (select pg_is_in_recovery() as r) as it`
+
+/**
+ * Asks a database inside its container: that works whatever is wrong with the network.
+ * @param seconds how long to wait for the answer; a frozen database gives none
+ */
+export async function observe(lab: Lab, node: DatabaseNode, seconds = 3): Promise<Observation> {
+  const limit = Math.ceil(seconds * lab.settings.patience)
+  const command = ['timeout', String(limit), 'psql', '-XAtq', '-d', 'polling', '-f', '-']
+  const asked = await execIn(node.container, command, `${OBSERVE};\n${ROOM}`)
+  if (asked.exit === 124) return { unreachable: `no answer in ${limit} s` }
+  const lines = asked.stdout.split('\n')
+  // Lines of psql and lines of the command that it runs come in any order.
+  const said = lines.find((line) => line.startsWith('{'))
+  if (asked.exit !== 0 || said === undefined)
+    // A line that begins with a tab continues the line before.
+    return { unreachable: asked.stderr.split('\n').findLast((line) => !line.startsWith('\t')) || `exit ${asked.exit}` }
+  return { ...answeredIn(said), room: roomOf(lines.filter((line) => line !== said)) }
+}
+
+// The same psql asks the file system too, which saves a second `docker exec`.
+const ROOM = '\\! df --output=avail,iavail -B1 "$PGDATA" | tail -n 1; test -w "$PGDATA" || echo read-only\n'
+
+/** Bytes that are free for PostgreSQL's user; 0 if no file can be made any more. */
+function roomOf([numbers = '', writable]: readonly string[]): Room | undefined {
+  const [, bytes, files] = /^\s*(\d+)\s+(\d+|-)/.exec(numbers) ?? []
+  if (bytes === undefined) return undefined
+  return { availableBytes: files === '0' ? 0 : Number(bytes), readOnly: writable === 'read-only' }
+}
+
+const answeredIn = (answer: string): Answered => JSON.parse(answer)
+
+/** The same over a session that is open already. */
+export const observeOver = (session: Session, seconds: number): Promise<Observation> =>
+  session.run(OBSERVE, seconds).then(answeredIn, (error: unknown) => {
+    if (error instanceof LabError) return { unreachable: error.message }
+    throw error
+  })

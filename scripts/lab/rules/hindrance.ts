@@ -1,0 +1,118 @@
+import { bytesOf } from '../lsn.ts'
+import type { Facts } from '../postgres/observe.ts'
+import type { Answering } from '../postgres/sights.ts'
+import type { DatabaseNode } from '../topology/topology.ts'
+import { slotOf } from '../topology/topology.ts'
+import { CAUSES, type CauseName, causeIn, type Mending, type Named, OF_DISK } from './causes.ts'
+
+/** What is wrong with a database, and what mends it. */
+export type Trouble = {
+  /** One sentence without a full stop. */
+  readonly says: string
+  readonly fix: string
+  /** Whether it may pass by itself. */
+  readonly passes: boolean
+}
+
+/** What keeps a database from following the primary. */
+export type Hindrance = Trouble & { readonly cause: CauseName; readonly mending: Mending }
+
+/** A database that should follow the other, and what was seen of both. */
+export type Scene = {
+  readonly node: DatabaseNode
+  readonly peer: DatabaseNode
+  /** Undefined if it does not answer. */
+  readonly own: Facts | undefined
+  /** Undefined if there is none. */
+  readonly primary: Facts | undefined
+  /** What the node logged in its last seconds. */
+  readonly log: string
+  /** The image that its container was made from. */
+  readonly image: string
+  /** What it said instead of an answer. */
+  readonly refusal?: string
+}
+
+/**
+ * Whether it follows the primary. Only the primary knows: on a standby a receiver that fails again and again shows
+ * `streaming` for moments. So does a receiver with a diverged history, up to the point where it diverged.
+ */
+export const follows = (name: string, own: Facts, primary: Facts | undefined): boolean =>
+  own.receiver === 'streaming' &&
+  (primary === undefined ||
+    (own.timeline === primary.timeline &&
+      primary.standbys.some((standby) => standby.name === name && standby.state === 'streaming')))
+
+/** Whether the primary has everything that the standby has, so that nothing is lost with the standby. */
+export const hasNothingOfItsOwn = ({ facts }: Answering, own: Facts | undefined): boolean =>
+  own?.inRecovery === true &&
+  own.timeline === facts.timeline &&
+  [own.lsn, own.receivedLsn].every((lsn) => lsn === null || (facts.lsn !== null && bytesOf(lsn) <= bytesOf(facts.lsn)))
+
+/** What keeps it from following; undefined if unknown. If a setting is too low, replay stops although it streams. */
+export function hindranceOf(scene: Scene): Hindrance | undefined {
+  const { own } = scene
+  const [low] = own?.tooLow ?? []
+  if (low !== undefined)
+    return hindrance(scene, 'setting-too-low', { name: low.name, here: `${low.here}`, needed: `${low.needed}` })
+  if (/too many clients already|remaining connection slots/.test(scene.refusal ?? ''))
+    return hindrance(scene, 'no-session-left', {})
+  const known = causeIn(`${scene.log.trimEnd()}\n${scene.refusal ?? ''}`)
+  // A disk that cannot be written to comes before any question of replication.
+  if (known !== undefined && OF_DISK.has(known.cause)) return hindrance(scene, known.cause, known.named)
+  const shut = keptOutBy(scene.primary, known?.cause)
+  if (shut.length > 0) return hindrance(scene, 'kept-out', { settings: shut.map(settingPhrase).join(' and ') })
+  if (own !== undefined && own.followsByHand.length > 0)
+    return hindrance(scene, 'set-by-hand', { settings: own.followsByHand.join(' and ') })
+  return ofSlot(scene) ?? (known && hindrance(scene, known.cause, known.named))
+}
+
+type Setting = Facts['admitsByHand'][number]
+
+const settingPhrase = ({ name, value }: Setting): string => `${name} = ${value === '' ? "''" : value}`
+
+/** With these values no standby gets in; any other setting may admit it, so its log has to show that it does not. */
+const ADMITS_NOBODY: Readonly<Record<string, string>> = {
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  max_replication_slots: '0',
+}
+const SHOWN_BY: Readonly<Partial<Record<CauseName, readonly string[]>>> = {
+  'not-admitted': ['hba_file'],
+  'no-connection': ['listen_addresses', 'port'],
+}
+
+/** The settings of the primary, set by hand, that keep the standby out. */
+const keptOutBy = (primary: Facts | undefined, shown: CauseName | undefined): readonly Setting[] =>
+  (primary?.admitsByHand ?? []).filter(
+    ({ name, value }) => ADMITS_NOBODY[name] === value || (shown !== undefined && SHOWN_BY[shown]?.includes(name)),
+  )
+
+/** What the primary's list of slots says. During a copy pg_basebackup uses the slot, and the node does not answer. */
+function ofSlot(scene: Scene): Hindrance | undefined {
+  const { node, own, primary } = scene
+  if (own === undefined || primary === undefined || primary.inRecovery) return undefined
+  const slot = primary.slots.find(({ name }) => name === slotOf(node))
+  if (slot === undefined) return hindrance(scene, 'slot-gone', {})
+  if (slot.walStatus === 'lost') return hindrance(scene, 'slot-lost', {})
+  if (slot.holder !== null && slot.holder !== node.name)
+    return hindrance(scene, 'slot-in-use', { holder: slot.holder || 'a client without a name' })
+  return undefined
+}
+
+function hindrance({ node, peer, image }: Scene, cause: CauseName, named: Named): Hindrance {
+  const words: Named = {
+    name: 'a setting',
+    here: 'lower',
+    needed: 'more',
+    ...named,
+    node: node.name,
+    container: node.container,
+    image,
+    peer: peer.name,
+    peerContainer: peer.container,
+  }
+  const fill = (text: string) => text.replace(/\{(\w+)\}/g, (blank, word: string) => words[word] ?? blank)
+  const { says, mending, fix } = CAUSES[cause]
+  return { cause, says: fill(says), mending, fix: fill(fix), passes: (mending as Mending) === 'wait' }
+}

@@ -1,0 +1,138 @@
+import type { Comparison, Series } from '../bench/compare.ts'
+import { type EnduranceFigures, faultsOf } from '../bench/endurance.ts'
+import type { FailoverFigures, FailoverRun } from '../bench/failover.ts'
+import type { ServiceFigures } from '../bench/service.ts'
+import type { StartupFigures } from '../bench/startup.ts'
+import { machineLine } from '../docker/machine.ts'
+import { median, quantile } from '../numbers.ts'
+
+/** The result of an endurance run, in words and figures. */
+export function enduranceTable(figures: EnduranceFigures): string {
+  const { machine, options, kills, acknowledged, perSecond, longestGap, stored, lost, memory } = figures
+  const faults = faultsOf(figures)
+  return [
+    machineLine(machine),
+    `${options.callers} callers that retry with keys; ${options.seconds} s in which servers were killed ${kills} times, then ${options.calmSeconds} s without`,
+    '',
+    `acknowledged    ${acknowledged} votes, ${perSecond.toFixed(0)} a second; longest gap ${longestGap.toFixed(0)} ms`,
+    `stored          ${stored}, of the acknowledged ${lost.length} lost`,
+    ...memory.map(
+      ({ name, warm, end }) => `memory          ${name}: ${warm.toFixed(0)} MiB, at the end ${end.toFixed(0)} MiB`,
+    ),
+    '',
+    ...(faults.length === 0
+      ? ['✓ no error, nothing lost, nothing counted twice']
+      : faults.map((fault) => `✗ ${fault}`)),
+  ].join('\n')
+}
+
+/** Targets of the lab on 2 processors: seconds, and how many times faster reset is than teardown and setup. */
+const TARGETS = { setup: 5, reset: 3, ratio: 5 }
+
+/** The figures as a table: median, least and greatest value of each, and whether the target is met. */
+export function startupTable(figures: StartupFigures): string {
+  const { machine, runs } = figures
+  const ratio = figures.teardownAndSetupFromNothing / median(figures.reset)
+  const row = (name: string, seconds: readonly number[], target?: number) =>
+    [
+      name.padEnd(44),
+      `${median(seconds).toFixed(2)} s`.padStart(8),
+      `${Math.min(...seconds).toFixed(2)}–${Math.max(...seconds).toFixed(2)}`.padStart(12),
+      target === undefined ? '' : `≤ ${target} s ${median(seconds) <= target ? 'met' : 'missed'}`,
+    ].join('  ')
+  return [
+    `${machineLine(machine)}; ${runs} runs, in each all of these in turn`,
+    '',
+    `${''.padEnd(44)}  ${'median'.padStart(8)}  ${'range'.padStart(12)}  target`,
+    row('setup, images present, nothing running', figures.setup, TARGETS.setup),
+    row('setup again, nothing to do', figures.setupAgain),
+    row('reset', figures.reset, TARGETS.reset),
+    row('teardown and setup, images present', figures.teardownAndSetup),
+    row('teardown and setup from nothing, once', [figures.teardownAndSetupFromNothing]),
+    '',
+    `teardown and setup from nothing ÷ reset = ${ratio.toFixed(1)} (target ≥ ${TARGETS.ratio}: ${ratio >= TARGETS.ratio ? 'met' : 'missed'})`,
+  ].join('\n')
+}
+
+/** The figures as a table: median, 95th percentile, greatest value and target, then the medians of the parts. */
+export function failoverTable({ machine, runs, failover, watchCrash, watchFreeze, thawed }: FailoverFigures): string {
+  return [
+    `${machineLine(machine)}; ${runs} runs of each, until a client's vote was acknowledged`,
+    '',
+    `${''.padEnd(40)}  ${'median'.padStart(7)}  ${'p95'.padStart(7)}  ${'most'.padStart(7)}  target`,
+    ...row('failover after a crash, from the command', failover, 1, 0.5),
+    ...row('--watch, from the command to kill', watchCrash, 2, 0.95),
+    ...row('--watch, from the command to pause', watchFreeze, 2, 0.95),
+    '',
+    `${thawed.attempts} votes sent directly to the frozen primary: it acknowledged ${thawed.acknowledged} after the failover, when it was thawed and started again, and ${thawed.beforeFence} while it was being fenced`,
+  ].join('\n')
+}
+
+/** A row, and below it the times of the parts. */
+function row(name: string, runs: readonly FailoverRun[], target: number, share: number): string[] {
+  const seconds = runs.map((run) => run.seconds)
+  const met = quantile(seconds, share) <= target ? 'met' : 'missed'
+  const figures = [median(seconds), quantile(seconds, 0.95), Math.max(...seconds)]
+  const parts = Object.keys(runs[0]?.parts ?? {}).map(
+    (part) => `${part} ${median(runs.map((run) => run.parts[part] ?? 0)).toFixed(2)}`,
+  )
+  return [
+    [
+      name.padEnd(40),
+      ...figures.map((it) => `${it.toFixed(2)} s`.padStart(7)),
+      `${share === 0.95 ? 'p95' : 'median'} ≤ ${target} s ${met}`,
+    ].join('  '),
+    `  ${parts.join(', ')}`,
+  ]
+}
+
+/** The figures as tables: ratios and their targets, latencies at a fixed rate, and processor time. */
+export function serviceTable(figures: ServiceFigures): string {
+  const { machine, options, comparisons, openLoop, votes, errors } = figures
+  return [
+    `${machineLine(machine)}, PostgreSQL ${machine.postgres}, Nginx ${machine.nginx}`,
+    `Ratios of rates, and of processor time. ${options.clients} load generators, ${options.rounds} rounds of ${options.seconds} s, votes ${options.keys ? 'with' : 'without'} keys; medians`,
+    '',
+    `${''.padEnd(NAME)}  ${'rate'.padStart(9)}  ${'against'.padStart(9)}  ${'ratio'.padStart(6)}  ${'of time'.padStart(7)}  target`,
+    ...comparisons.map(comparisonRow),
+    '',
+    `votes at a fixed rate of ${openLoop.perSecond} a second, from the time when each was due: ${latency(openLoop)}`,
+    `all ${votes.acknowledged} acknowledged votes are stored and counted: ${votes.stored === votes.acknowledged && votes.counted === votes.acknowledged ? 'yes' : 'NO'}`,
+    '',
+    'Processor time in µs for each call, vote or row, by node; and how busy all processors were',
+    ...timeTable(comparisons),
+    ...errors.map((error) => `✗ ${error}`),
+  ].join('\n')
+}
+
+const NAME = 56
+
+function comparisonRow({ what, measured, against, ratio, ratioOfTime, target }: Comparison): string {
+  const rate = ({ perSecond }: Series) => median(perSecond).toFixed(0).padStart(9)
+  const verdict = target === null ? '' : `≥ ${target} ${ratio >= target ? 'met' : 'missed'}`
+  return [
+    what.padEnd(NAME),
+    rate(measured),
+    rate(against),
+    ratio.toFixed(2).padStart(6),
+    ratioOfTime.toFixed(2).padStart(7),
+    verdict,
+  ]
+    .join('  ')
+    .trimEnd()
+}
+
+const latency = ({ p50, p99, max }: ServiceFigures['openLoop']): string =>
+  `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, max ${max.toFixed(1)} ms`
+
+function timeTable(comparisons: readonly Comparison[]): readonly string[] {
+  const nodes = Object.keys(comparisons[0]?.measured.microseconds ?? {})
+  const cells = (name: string, values: readonly string[]) =>
+    `${name.padEnd(NAME)}  ${values.map((value) => value.padStart(10)).join('  ')}`
+  const row = (name: string, { microseconds, busy }: Series) =>
+    cells(name, [...nodes.map((node) => (microseconds[node] ?? Number.NaN).toFixed(0)), `${(busy * 100).toFixed(0)} %`])
+  return [
+    cells('', [...nodes, 'busy']),
+    ...comparisons.flatMap(({ what, measured, against }) => [row(what, measured), row(`  ${against.name}`, against)]),
+  ]
+}

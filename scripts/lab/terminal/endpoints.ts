@@ -1,0 +1,28 @@
+import { chalk } from 'zx/core'
+import { endpointOf, type Lab, psqlPlaceOf } from '../topology/topology.ts'
+import { visible } from '../visible.ts'
+
+/** What goes in front of a verb, that it is about this lab and not the one without a name. */
+const prefixOf = ({ settings: { name, portOffset, bind } }: Lab): string =>
+  (name === '' ? '' : `LAB_NAME=${name} `) +
+  (portOffset === 0 ? '' : `LAB_PORT_OFFSET=${portOffset} `) +
+  (['127.0.0.1', '0.0.0.0'].includes(bind) ? '' : `LAB_BIND=${bind} `)
+
+/** How the lab is reached from this machine, what to try first, and why psql will ask for a password, if it will. */
+export function endpoints(lab: Lab, psqlAsks?: string): string {
+  const [database] = lab.databases
+  const {
+    hosts: [host],
+    port,
+  } = psqlPlaceOf(lab)
+  const psql = `psql -h ${host}${port === 5432 ? '' : ` -p ${port}`} -U owner polling`
+  return [
+    `  gRPC, balanced   ${endpointOf(lab, lab.loader)}`,
+    ...lab.servers.map((server) => `  gRPC, ${server.name.padEnd(10)} ${endpointOf(lab, server)}`),
+    `  PostgreSQL       ${psql}`,
+    `  as superuser     docker exec -it ${database?.container} psql polling`,
+    ...(psqlAsks === undefined ? [] : [`  ${chalk.yellow('!')} psql will ask for a password: ${visible(psqlAsks)}`]),
+    '',
+    `  Try: ${prefixOf(lab)}npm run -s poll -- create "Tea or coffee?" Tea Coffee`,
+  ].join('\n')
+}

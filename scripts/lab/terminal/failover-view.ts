@@ -1,0 +1,43 @@
+import { chalk } from 'zx/core'
+import type { Failover } from '../managers/scripted/failover.ts'
+import { bytes } from '../numbers.ts'
+import type { LostVote } from '../postgres/votes.ts'
+import { visible } from '../visible.ts'
+
+/** What a failover did and what it cost, for people. */
+export function failoverView(it: Failover): string {
+  const parts = Object.entries(it.parts).map(([name, seconds]) => `${name} ${seconds.toFixed(2)}`)
+  const lost =
+    it.lost === null
+      ? `unknown: the WAL of ${it.fenced} cannot be read`
+      : it.lost.bytes === 0
+        ? 'nothing'
+        : `${bytes(it.lost.bytes)} of WAL, up to ${it.lost.end} on ${it.fenced}; rejoin lists the votes in it`
+  const level =
+    it.level.chosen === 'async'
+      ? []
+      : [`  durability   async for now: ${it.promoted} has no standby; rejoin restores ${it.level.chosen}`]
+  return [
+    `${chalk.green('✓')} ${it.promoted} ${it.promotedNow ? 'is now' : 'was already'} the primary, on timeline ${it.timeline}; ${it.fenced} is fenced`,
+    `  took         ${it.seconds.toFixed(2)} s to the first acknowledged write: ${parts.join(', ')}`,
+    `  old timeline ended at ${it.parted}`,
+    `  lost         ${lost}`,
+    ...lostVotesLines(it.lostVotes),
+    ...it.endedReports.map(
+      ({ pid, role, seconds, query }) =>
+        `  ended        a report that replay waited for: pid ${pid} (${role}), ${Math.round(seconds)} s old: ${query}`,
+    ),
+    ...level,
+    `  ${chalk.bold('→')} zx scripts/rejoin.ts brings ${it.fenced} back as a standby`,
+  ].join('\n')
+}
+
+/** Votes by name, at most the first hundred. */
+export function lostVotesLines(votes: readonly LostVote[] | null, shown = 100): string[] {
+  if (votes === null || votes.length === 0) return []
+  const lines = votes
+    .slice(0, shown)
+    .map(({ poll, question, user, option, at }) => visible(`    ${user}: ${option}   (${question} ${poll}, ${at})`))
+  const more = votes.length > shown ? [`    … and ${votes.length - shown} more; --json lists all`] : []
+  return [`  votes lost   ${votes.length}`, ...lines, ...more]
+}

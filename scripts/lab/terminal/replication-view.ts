@@ -1,0 +1,35 @@
+import { chalk } from 'zx/core'
+import { LEVELS } from '../rules/durability.ts'
+import type { Replication } from '../verbs/replication.ts'
+import { visible } from '../visible.ts'
+
+/** The level in force, for people: all four levels, what each waits for and survives, and whether commits hang. */
+export function replicationView(it: Replication): string {
+  const levels = Object.entries(LEVELS).flatMap(([name, { waitsFor, survives, loses }]) => [
+    `${name === it.level ? chalk.green('●') : '○'} ${name === it.level ? chalk.bold(name) : name}`,
+    `    a commit waits for  ${waitsFor}`,
+    `    it survives         ${survives}`,
+    `    it can lose         ${loses}`,
+  ])
+  const { synchronous_commit, synchronous_standby_names } = it.settings
+  const standby = it.standby === null ? 'no standby' : `${it.standby.name} is ${it.standby.state}, ${it.standby.sync}`
+  const warnings = [
+    ...(it.level === null ? [`the settings on ${it.primary} are none of these levels`] : []),
+    ...(it.hangs
+      ? [
+          `commits hang (${it.waitingCommits} now): they wait for a standby that is not there. Bring it back, or go on without it: zx scripts/replication.ts async`,
+        ]
+      : []),
+    ...(it.level !== it.chosen && it.level !== null
+      ? [`${it.chosen} was chosen; rejoin restores it when it brings the standby back`]
+      : []),
+  ]
+  return [
+    ...levels,
+    '',
+    visible(
+      `${it.primary}: synchronous_commit = ${synchronous_commit}, synchronous_standby_names = '${synchronous_standby_names}'; ${standby}`,
+    ),
+    ...warnings.map((warning) => `${chalk.yellow('!')} ${warning}`),
+  ].join('\n')
+}

@@ -1,0 +1,135 @@
+import { stripVTControlCharacters } from 'node:util'
+import { chalk } from 'zx/core'
+import { faultLines } from '../faults/kinds.ts'
+import { bytes } from '../numbers.ts'
+import type { LabStatus, NodeStatus } from '../verbs/status.ts'
+import { visible } from '../visible.ts'
+
+/** The lab's status as a table for people: one line a node, or some lines where those are too long, then who serves. */
+export function statusTable(status: LabStatus, columns: number = Number.POSITIVE_INFINITY): string {
+  const rows = [
+    ['NODE', 'HEALTH', 'ROLE', 'TIMELINE', 'LSN', 'LAG', 'SLOT', 'ENDPOINT'],
+    ...status.nodes.map((node) => [
+      node.name,
+      node.healthy ? 'healthy' : node.state === 'running' ? 'unhealthy' : node.state,
+      roleOf(node),
+      String(node.database?.timeline ?? ''),
+      node.database?.lsn ?? '',
+      lagOf(node),
+      slotOf(node),
+      node.endpoint ?? '',
+    ]),
+  ]
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
+  const wide = rows.map((row, index) => {
+    const line = row.map((cell, column) => colour(cell, index, cell.padEnd(widths[column] ?? 0))).join('  ')
+    return line.trimEnd()
+  })
+  const fits = wide.every((line) => stripVTControlCharacters(line).length <= columns)
+  const lines = fits ? wide : rows.slice(1).flatMap((row) => narrow(row, columns))
+  const problems = status.nodes
+    .filter(({ problem }) => problem !== null)
+    .map(({ name, problem }) => `${chalk.red('✗')} ${name}: ${visible(String(problem))}`)
+  const warnings = status.nodes
+    .filter(({ warning }) => warning !== null)
+    .map(({ name, warning }) => `${chalk.yellow('!')} ${name}: ${visible(String(warning))}`)
+  const whose =
+    status.otherUser === null
+      ? []
+      : [
+          `${chalk.yellow('!')} this lab is that of the user ${visible(status.otherUser)}: you may look at it, and not change it`,
+        ]
+  const more = [...whose, ...problems, ...warnings, ...changes(status), ...faults(status)]
+  return [...lines, '', ...containers(status), ...more, summary(status)].join('\n')
+}
+
+/** A node in lines that are as short as that, where its facts are. */
+function narrow([name = '', health = '', role = '', ...facts]: readonly string[], columns: number): readonly string[] {
+  const [timeline, lsn, lag, slot, endpoint] = facts
+  const said = Object.entries({ timeline, LSN: lsn, lag, slot, at: endpoint }).flatMap(([what, fact]) =>
+    fact === undefined || fact === '' ? [] : [`${what} ${fact}`],
+  )
+  const lines: string[] = []
+  for (const fact of said) {
+    const longer = `${lines.at(-1) ?? ''}, ${fact}`
+    if (lines.length > 0 && longer.length <= columns) lines.splice(-1, 1, longer)
+    else lines.push(`  ${fact}`)
+  }
+  return [[name, colour(health, 1, health), colour(role, 1, role)].join('  ').trimEnd(), ...lines]
+}
+
+/** What somebody changed with a `docker` command, and what puts it right. */
+function changes({ nodes }: LabStatus): readonly string[] {
+  const changed = nodes.filter((node) => node.changed.length > 0)
+  const said = changed.flatMap(({ name, problem, changed }) => {
+    const more = changed.filter((what) => !problem?.includes(what))
+    return more.length === 0 ? [] : [`${chalk.yellow('!')} ${name}: ${visible(more.join('; '))}`]
+  })
+  const names = changed.map(({ name }) => name).join(', ')
+  return changed.length === 0
+    ? []
+    : [...said, `${chalk.yellow('!')} changed by hand: ${names}; zx scripts/setup.ts puts it right`]
+}
+
+/** The names of the nodes' containers, if they differ from the nodes' names. */
+const containers = ({ nodes }: LabStatus): readonly string[] =>
+  nodes.some(({ name, container }) => container !== name)
+    ? [`  containers: ${nodes.map(({ container }) => container).join(', ')}`]
+    : []
+
+/** The faults in force, or where to see them. */
+function faults({ faults, nodes }: LabStatus): readonly string[] {
+  const hidden = nodes.some(
+    ({ state, healthy, trouble }) => state === 'running' && !healthy && trouble?.passes !== false,
+  )
+  const shown = faults.length === 0 ? [] : [`${chalk.yellow('!')} faults in force: ${faultLines(faults).join('; ')}`]
+  const hint = hidden ? [`${chalk.yellow('!')} to see network faults: zx scripts/fault.ts list`] : []
+  return [...shown, ...hint]
+}
+
+const colour = (cell: string, row: number, padded: string): string => {
+  if (row === 0) return chalk.dim(padded)
+  if (cell === 'healthy') return chalk.green(padded)
+  if (['unhealthy', 'exited', 'paused', 'dead', 'absent', 'restarting'].includes(cell)) return chalk.red(padded)
+  return cell === 'primary database' ? chalk.bold(padded) : padded
+}
+
+function roleOf({ name, database }: NodeStatus): string {
+  if (database !== null) return database.role === 'primary' ? 'primary database' : `${database.role}`
+  return { 'db-primary': '', 'db-replica': '', primary: 'server', backup: 'server', loader: 'balancer' }[name]
+}
+
+function lagOf({ database }: NodeStatus): string {
+  if (database?.lagBytes == null) return ''
+  if (database.lagBytes === 0) return '0 B'
+  return `${bytes(database.lagBytes)}, ${(database.lagSeconds ?? 0).toFixed(1)} s`
+}
+
+const slotOf = ({ database }: NodeStatus): string =>
+  (database?.slots ?? [])
+    .map(
+      ({ name, active, retainedBytes, walStatus }) =>
+        `${visible(name)} ${walStatus === 'lost' ? 'lost' : active ? 'active' : `inactive, keeps ${bytes(retainedBytes ?? 0)}`}`,
+    )
+    .join('; ')
+
+/** With two primaries the servers write to the newer one. */
+function split(nodes: LabStatus['nodes']): string {
+  const timelines = nodes.flatMap(({ name, database }) =>
+    database?.role === 'primary' ? [{ name, timeline: database.timeline ?? 0 }] : [],
+  )
+  const [newer, older] = timelines.sort((a, b) => b.timeline - a.timeline)
+  return newer?.timeline === older?.timeline
+    ? 'both databases take writes, on the same timeline'
+    : `both databases take writes; the servers write to ${newer?.name}, on the newer timeline`
+}
+
+function summary({ nodes, primaries, serving, healthy }: LabStatus): string {
+  const up = nodes.filter((node) => node.healthy).length
+  const [primary, second] = primaries
+  const one = primary === undefined ? 'no database takes writes' : `writes go to ${primary}`
+  const writes = second === undefined ? one : split(nodes)
+  const calls = serving.length === 0 ? 'no server answers calls' : `calls are served by ${serving.join(' and ')}`
+  const mark = healthy ? chalk.green('✓') : chalk.red('✗')
+  return `${mark} ${up} of ${nodes.length} nodes healthy; ${writes}; ${calls}`
+}

@@ -1,0 +1,70 @@
+import type { ListrTask, ListrTaskWrapper } from 'listr2'
+import type { Reporter, Step, Telling } from '../steps.ts'
+import { visible } from '../visible.ts'
+import { obeysCodes } from './abilities.ts'
+
+// Loaded while others are waited for: it takes a while.
+const listr2 = import('listr2')
+
+/** Shows steps with their times: live on a terminal, plain lines when piped. Standard output stays free for answers. */
+export const onTerminal: Reporter = {
+  step: async <T>(title: string, work: Step<T>['work']) => {
+    const values: T[] = []
+    await show(taskOf({ title, work }, (value) => values.push(value)))
+    return values[0] as T
+  },
+  together: async <T>(title: string, steps: readonly Step<T>[]) => {
+    const values = new Map<Step<T>, T>()
+    await show({
+      title,
+      task: (_, task) =>
+        task.newListr(
+          steps.map((step) => taskOf(step, (value) => values.set(step, value))),
+          { concurrent: true },
+        ),
+    })
+    return steps.map((step) => values.get(step) as T)
+  },
+  overheard: (text) => void process.stderr.write(text),
+}
+
+async function show(task: ListrTask): Promise<void> {
+  const { Listr, ListrLogger, PRESET_TIMER, ProcessOutput } = await listr2
+  const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) })
+  const timer = { ...PRESET_TIMER, condition: (milliseconds: number) => milliseconds >= 100 }
+  await new Listr([task], {
+    // It writes to stderr, and by itself looks at stdout only.
+    fallbackRendererCondition: () => !obeysCodes(process.stderr),
+    // We handle Ctrl-C ourselves: first the running command has to end.
+    registerSignalListeners: false,
+    rendererOptions: {
+      logger,
+      timer,
+      collapseSubtasks: false,
+      collapseErrors: false,
+      showErrorMessage: false,
+      // On a terminal a command is cut to one line; when piped, it is shown in full.
+      formatOutput: 'truncate',
+    },
+    fallbackRendererOptions: { logger, timer },
+  }).run()
+}
+
+/** What a step tells stays on the screen when it is done. */
+const taskOf = <T>({ title, work }: Step<T>, done: (value: T) => void): ListrTask => ({
+  title,
+  task: async (_, task) => void done(await work(tellingOf(task))),
+  rendererOptions: { persistentOutput: true, outputBar: Number.POSITIVE_INFINITY },
+})
+
+const tellingOf = (task: Pick<ListrTaskWrapper<unknown, never, never>, 'output' | 'title'>): Telling => ({
+  tell: (command) => {
+    task.output = `$ ${visible(command)}`
+  },
+  say: (news) => {
+    task.output = news
+  },
+  retitle: (title) => {
+    task.title = title
+  },
+})

@@ -1,0 +1,148 @@
+import { PORTS, type Settings, UNNAMED } from '../settings.ts'
+
+export type DatabaseName = 'db-primary' | 'db-replica'
+export type ServerName = 'primary' | 'backup'
+export type NodeName = DatabaseName | ServerName | 'loader'
+export type Secret = 'owner' | 'service' | 'replicator' | 'monitor'
+
+type Common = {
+  /** Port inside the network. */
+  readonly port: number
+  /** Last number of the node's fixed address: Nginx looks its servers up once, so they must not move. */
+  readonly host: number
+  readonly memoryMiB: number
+  /** User inside the container, who alone may read the node's secrets. */
+  readonly uid: number
+  readonly secrets: readonly Secret[]
+  /** Folders in memory. Everything else outside its volumes is read-only. */
+  readonly scratch: readonly { readonly folder: string; readonly mebibytes: number }[]
+  /** Seconds between SIGTERM (or the image's own stop signal) and SIGKILL. */
+  readonly graceSeconds: number
+}
+export type DatabaseRow = Common & {
+  readonly kind: 'database'
+  readonly peer: DatabaseName
+  readonly startsAs: 'primary' | 'standby'
+}
+export type ServerRow = Common & { readonly kind: 'server'; readonly database: DatabaseName }
+export type LoaderRow = Common & { readonly kind: 'loader' }
+
+const database = {
+  kind: 'database',
+  port: 5432,
+  memoryMiB: 640,
+  uid: 999,
+  secrets: ['replicator', 'monitor'],
+  scratch: [
+    { folder: '/tmp', mebibytes: 64 },
+    { folder: '/run/postgresql', mebibytes: 1 },
+    { folder: '/run/failover-lab', mebibytes: 1 },
+  ],
+  graceSeconds: 30,
+} as const
+const server = {
+  kind: 'server',
+  memoryMiB: 384,
+  uid: 998,
+  secrets: ['service'],
+  scratch: [{ folder: '/tmp', mebibytes: 16 }],
+  graceSeconds: 10,
+} as const
+
+/** The five nodes. A name belongs to the machine, not to the role that it has at the moment. */
+export const TOPOLOGY: {
+  readonly [name in DatabaseName]: DatabaseRow
+} & { readonly [name in ServerName]: ServerRow } & { readonly loader: LoaderRow } = {
+  'db-primary': { ...database, host: 10, peer: 'db-replica', startsAs: 'primary' },
+  'db-replica': { ...database, host: 11, peer: 'db-primary', startsAs: 'standby' },
+  primary: { ...server, host: 20, port: 50051, database: 'db-primary' },
+  backup: { ...server, host: 21, port: 50052, database: 'db-replica' },
+  loader: {
+    kind: 'loader',
+    host: 30,
+    port: 8080,
+    memoryMiB: 192,
+    uid: 33,
+    secrets: [],
+    scratch: [{ folder: '/tmp', mebibytes: 16 }],
+    graceSeconds: 10,
+  },
+}
+
+export type Node = (DatabaseRow | ServerRow | LoaderRow) & {
+  readonly name: NodeName
+  readonly container: string
+  /** Port on the machine's own address, for a published node. */
+  readonly publishedPort: number | undefined
+  /** Volume with the data directory, for a database. */
+  readonly volume: string | undefined
+  /** Volume with its secrets, for a node that has some. */
+  readonly secretsVolume: string | undefined
+}
+export type DatabaseNode = Node & DatabaseRow & { readonly name: DatabaseName }
+export type ServerNode = Node & ServerRow & { readonly name: ServerName }
+
+/** One lab: the topology under the names and ports that its settings give it. */
+export type Lab = {
+  /** `default`, or what `LAB_NAME` says. */
+  readonly name: string
+  readonly network: string
+  readonly settings: Settings
+  readonly nodes: readonly Node[]
+  readonly databases: readonly DatabaseNode[]
+  readonly servers: readonly ServerNode[]
+  readonly loader: Node
+}
+
+/** The lab that `settings` describe. */
+export function labOf(settings: Settings): Lab {
+  const prefix = settings.name === '' ? '' : `${settings.name}-`
+  const at = <T extends DatabaseRow | ServerRow | LoaderRow, N extends NodeName>(name: N, row: T) => {
+    const published = PORTS[name]
+    return {
+      ...row,
+      name,
+      container: `${prefix}${name}`,
+      publishedPort: published === undefined ? undefined : published + settings.portOffset,
+      volume: row.kind === 'database' ? `${prefix}${name}-data` : undefined,
+      secretsVolume: row.secrets.length > 0 ? `${prefix}${name}-secrets` : undefined,
+    }
+  }
+  const databases = [at('db-primary', TOPOLOGY['db-primary']), at('db-replica', TOPOLOGY['db-replica'])]
+  const servers = [at('primary', TOPOLOGY.primary), at('backup', TOPOLOGY.backup)]
+  const loader = at('loader', TOPOLOGY.loader)
+  return {
+    name: settings.name === '' ? UNNAMED : settings.name,
+    network: `${prefix}voting-net`,
+    settings,
+    nodes: [...databases, ...servers, loader],
+    databases,
+    servers,
+    loader,
+  }
+}
+
+/** Names by which users of this machine reach what the lab publishes, the one to type first. */
+const hostsOf = ({ settings: { bind } }: Lab): readonly [string, ...string[]] =>
+  bind === '127.0.0.1' || bind === '0.0.0.0' ? ['localhost', '127.0.0.1'] : [bind]
+
+/** Host and port that users of this machine reach a published node at. */
+export const endpointOf = (lab: Lab, node: Node): string | null =>
+  node.publishedPort === undefined ? null : `${hostsOf(lab).at(-1)}:${node.publishedPort}`
+
+/** Where psql reaches the database that is published. */
+export function psqlPlaceOf(lab: Lab): { readonly hosts: readonly [string, ...string[]]; readonly port: number } {
+  const port = lab.databases.find(({ publishedPort }) => publishedPort !== undefined)?.publishedPort
+  if (port === undefined) throw new Error('no database is published')
+  return { hosts: hostsOf(lab), port }
+}
+
+/** The other database. */
+export function peerOf(lab: Lab, { peer }: DatabaseNode): DatabaseNode {
+  const found = lab.databases.find(({ name }) => name === peer)
+  if (found === undefined) throw new Error(`no node ${peer}`)
+  return found
+}
+
+/** The slot that a node streams over; start.sh gives it the same name. */
+export const slotOf = ({ name }: DatabaseNode): string => name.replaceAll('-', '_')

@@ -1,0 +1,117 @@
+import { act, attempt } from '../docker/command.ts'
+import { ABSENT, containersOf, noteForNextStart } from '../docker/nodes.ts'
+import { LabError, labError } from '../errors.ts'
+import { untilNodes } from '../faults/waiting.ts'
+import { putDown } from '../managers/scripted/fencing.ts'
+import { observe } from '../postgres/observe.ts'
+import { type Answering, lookAtDatabases } from '../postgres/sights.ts'
+import { dropLostSlot, slotStatements } from '../postgres/slots.ts'
+import { change } from '../postgres/sql.ts'
+import { levelChosen, levelInForce } from '../rules/durability.ts'
+import type { Hindrance } from '../rules/hindrance.ts'
+import { primariesOf, seenOf } from '../rules/members.ts'
+import type { Tell } from '../steps.ts'
+import type { DatabaseNode, Lab } from '../topology/topology.ts'
+import { hindranceSeen } from './hindrances.ts'
+import { inForce, putLevel } from './replication.ts'
+
+/** How a database was made a standby. `refused`: why it was copied although a rewind was tried. */
+export type Followed = { readonly how: 'rewound' | 'copied'; readonly refused: string | null }
+
+/** Prepares the primary for a new standby: its slot, and a checkpoint. */
+export const prepareFor = (tell: Tell, primary: DatabaseNode, node: DatabaseNode): Promise<string> =>
+  // A lost slot keeps no WAL any more. pg_rewind reads the new timeline from the last checkpoint.
+  change(tell, primary, ...dropLostSlot(node), ...slotStatements(node), 'checkpoint')
+
+/**
+ * Starts a database that is down as a standby of the primary, rewound or copied, and waits until it streams. If it cannot
+ * stream after a rewind, it is copied.
+ */
+export async function followNewPrimary(
+  tell: Tell,
+  lab: Lab,
+  primary: DatabaseNode,
+  node: DatabaseNode,
+  word: 'rewind' | 'copy',
+): Promise<Followed> {
+  const since = new Date().toISOString()
+  await noteForNextStart(tell, node, word)
+  await act(tell, ['start', node.container])
+  const hindrance = await untilFollows(lab, primary, node, 120)
+  if (hindrance !== undefined) {
+    if (word === 'copy' || !WITH_A_COPY.includes(hindrance.mending)) throw hinders(node, hindrance)
+    await putDown(tell, lab, node)
+    return { ...(await followNewPrimary(tell, lab, primary, node, 'copy')), refused: hindrance.says }
+  }
+  const log = await logSince(node, since)
+  if (!/^follow-new-primary: copied/m.test(log)) return { how: 'rewound', refused: null }
+  const said = /^pg_rewind: (?:error|fatal): (.*)$/m.exec(log)?.[1] ?? 'pg_rewind failed'
+  return { how: 'copied', refused: word === 'rewind' ? said : null }
+}
+
+const WITH_A_COPY: readonly Hindrance['mending'][] = ['copy', 'rewind']
+
+/** Restores the chosen level if another is in force: now there is a standby to wait for. */
+export async function restoreLevel(tell: Tell, lab: Lab, { node, facts }: Answering): Promise<void> {
+  const chosen = levelChosen(facts)
+  if (levelInForce(facts) === chosen) return
+  await putLevel(tell, node, chosen)
+  await inForce(tell, lab, node, chosen)
+}
+
+/** Waits until a database that is coming up answers as a primary. */
+export const asPrimary = (lab: Lab, node: DatabaseNode): Promise<Answering> =>
+  untilNodes(lab, { what: `${node.name} to answer as the primary`, seconds: 60, needs: [node] }, async () => {
+    const sights = await lookAtDatabases(lab)
+    const found = primariesOf(sights).find((sight) => sight.node.name === node.name)
+    return found === undefined ? { seen: seenOf(sights) } : { done: found }
+  })
+
+/** Waits until a node streams from the primary. A cause that keeps it from that and does not pass by itself is an error. */
+export async function streaming(lab: Lab, primary: DatabaseNode, node: DatabaseNode, seconds: number): Promise<void> {
+  const hindrance = await untilFollows(lab, primary, node, seconds)
+  if (hindrance !== undefined) throw hinders(node, hindrance)
+}
+
+const hinders = ({ name }: DatabaseNode, { says, fix }: Hindrance): LabError =>
+  labError('HINDERED', { node: name, says, advice: fix })
+
+/** Seconds, before `patience`, for which a cause has to be seen: while both start, some causes show for a moment. */
+const LASTS_SECONDS = 3
+
+/** Waits until a node streams from the primary and replays, or until a lasting cause that prevents it is known. */
+export async function untilFollows(
+  lab: Lab,
+  primary: DatabaseNode,
+  node: DatabaseNode,
+  seconds: number,
+): Promise<Hindrance | undefined> {
+  const { patience } = lab.settings
+  let last: Hindrance | undefined
+  let since = performance.now()
+  const what = `${node.name} to stream from ${primary.name}`
+  // If the node itself does not stay up, this look knows the cause best.
+  const wait = untilNodes(lab, { what, seconds, needs: [primary], mustNotEnd: [node] }, async () => {
+    const [[container = ABSENT], facts] = await Promise.all([containersOf(lab, [node]), observe(lab, primary)])
+    if ('unreachable' in facts) return { seen: `${primary.name}: ${facts.unreachable}` }
+    const own = container.state === 'running' ? await observe(lab, node) : undefined
+    const streams = facts.standbys.some(({ name, state }) => name === node.name && state === 'streaming')
+    if (streams && own !== undefined && !('unreachable' in own) && own.tooLow.length === 0) return { done: undefined }
+    const seen = await hindranceSeen(lab, node, container, own, facts)
+    if (seen?.cause !== last?.cause) since = performance.now()
+    last = seen
+    const lasts = performance.now() - since > LASTS_SECONDS * patience * 1000
+    if (seen !== undefined && !seen.passes && lasts) return { done: seen }
+    return { seen: seen?.says ?? (await logSince(node, '5s')).split('\n').at(-1) ?? '' }
+  })
+  return wait.catch((error) => {
+    // The last cause seen says more than the time-out.
+    if (last !== undefined && error instanceof LabError && error.code === 'TIMEOUT') return last
+    throw error
+  })
+}
+
+async function logSince(node: DatabaseNode, since: string): Promise<string> {
+  const { stdout, stderr } = await attempt(['logs', '--since', since, node.container])
+  return `${stdout}\n${stderr}`.trim()
+}

@@ -1,0 +1,73 @@
+import { act } from '../docker/command.ts'
+import { logOf } from '../docker/log.ts'
+import type { Container } from '../docker/nodes.ts'
+import type { Observation } from '../postgres/observe.ts'
+import { ADMITTING } from '../postgres/observe.ts'
+import { slotStatements } from '../postgres/slots.ts'
+import { change } from '../postgres/sql.ts'
+import type { Mending } from '../rules/causes.ts'
+import { type Hindrance, hindranceOf } from '../rules/hindrance.ts'
+import type { Tell } from '../steps.ts'
+import type { DatabaseNode, Lab } from '../topology/topology.ts'
+import { peerOf, slotOf } from '../topology/topology.ts'
+
+/** Seconds, before `patience`: what keeps a database from following is logged at least once in this time. */
+const LOG_SECONDS = 15
+
+/** Finds out what keeps a database from following the other one, or from running. It reads the log, which needs no process. */
+export async function hindranceSeen(
+  lab: Lab,
+  node: DatabaseNode,
+  container: Container,
+  own: Observation | undefined,
+  primary: Observation | undefined,
+): Promise<Hindrance | undefined> {
+  const log = await logOf(node, container, LOG_SECONDS * lab.settings.patience)
+  return hindranceOf({
+    node,
+    peer: peerOf(lab, node),
+    own: factsOf(own),
+    primary: factsOf(primary),
+    log,
+    image: container.image,
+    refusal: own !== undefined && 'unreachable' in own ? own.unreachable : '',
+  })
+}
+
+const factsOf = (seen: Observation | undefined) => (seen === undefined || 'unreachable' in seen ? undefined : seen)
+
+/** Ways to make a database follow again without touching its data. Afterwards it may still need a rewind or a copy. */
+export const IN_PLACE: Readonly<
+  Partial<Record<Mending, (tell: Tell, primary: DatabaseNode, node: DatabaseNode) => Promise<unknown>>>
+> = {
+  wait: async () => {},
+  // At the start of a node start.sh raises the settings that its WAL needs.
+  restart: (tell, _, node) => act(tell, ['restart', node.container]),
+  // It may not run: what it has replayed so far may be all that it can.
+  slot: (tell, primary, node) => change(tell, primary, ...slotStatements(node)),
+  settings: async (tell, primary, node) => {
+    await change(tell, primary, ...slotStatements(node))
+    const settings = ['primary_conninfo', 'primary_slot_name'].map((setting) => `alter system reset ${setting}`)
+    await change(tell, node, ...settings, 'select pg_reload_conf()')
+  },
+  holder: (tell, primary, node) =>
+    change(
+      tell,
+      primary,
+      `select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = '${slotOf(node)}' and active_pid not in
+       (select pid from pg_stat_replication where application_name = '${node.name}')`,
+    ),
+  admit: async (tell, primary) => {
+    await change(tell, primary, ...ADMITTING.map((setting) => `alter system reset ${setting}`))
+    await act(tell, ['restart', primary.container])
+  },
+  role: (tell, primary) => act(tell, ['exec', primary.container, 'bash', '-c', GIVE_ROLE_BACK]),
+}
+
+// As roles.sql makes it. The password is read inside the container, so it is in no command that is shown.
+const GIVE_ROLE_BACK = `psql -XAtq -v ON_ERROR_STOP=1 -d postgres -f - <<SQL
+select 'create role replicator' where not exists (select from pg_roles where rolname = 'replicator')\\gexec
+alter role replicator login replication password '$(</run/secrets/replicator)' valid until 'infinity';
+grant execute on function pg_ls_dir(text, boolean, boolean), pg_stat_file(text, boolean), pg_read_binary_file(text),
+  pg_read_binary_file(text, bigint, bigint, boolean) to replicator;
+SQL`

@@ -1,0 +1,100 @@
+import { changing } from '../docker/leftovers.ts'
+import { labError } from '../errors.ts'
+import { untilNodes } from '../faults/waiting.ts'
+import { type Facts, LEVEL_SETTING, observe } from '../postgres/observe.ts'
+import { lookAtDatabases, type Sight } from '../postgres/sights.ts'
+import { change } from '../postgres/sql.ts'
+import { commitsHang, LEVELS, type Level, levelChosen, levelInForce } from '../rules/durability.ts'
+import { primaryOf, seenOf } from '../rules/members.ts'
+import type { Reporter, Tell } from '../steps.ts'
+import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
+
+export type Replication = {
+  /** The level in force; null if the settings are none of the four levels. */
+  readonly level: Level | null
+  /** The level that was chosen last. After a failover it differs, until the old primary has rejoined. */
+  readonly chosen: Level
+  readonly primary: DatabaseName
+  readonly standby: { readonly name: string; readonly state: string; readonly sync: string } | null
+  readonly settings: { readonly synchronous_commit: string; readonly synchronous_standby_names: string }
+  /** Whether commits wait for a standby that is not there. */
+  readonly hangs: boolean
+  readonly waitingCommits: number
+}
+
+/** The durability level, and whether commits return at it. */
+export const replicationOf = async (lab: Lab): Promise<Replication> => describe(await lookAtDatabases(lab))
+
+function describe(sights: readonly Sight[]): Replication {
+  const { node, facts } = primaryOf(sights)
+  const standby = facts.standbys.find(({ name }) => name === node.peer)
+  return {
+    level: levelInForce(facts) ?? null,
+    chosen: levelChosen(facts),
+    primary: node.name,
+    standby: standby === undefined ? null : { name: standby.name, state: standby.state, sync: standby.sync },
+    settings: {
+      synchronous_commit: facts.synchronousCommit,
+      synchronous_standby_names: facts.synchronousStandbys,
+    },
+    hangs: commitsHang(facts),
+    waitingCommits: facts.waitingCommits,
+  }
+}
+
+/** Sets the level while the primary runs, and returns when it is in force. Without a standby only with `force`. */
+export const setLevel = (lab: Lab, level: Level, force: boolean, { step }: Reporter): Promise<Replication> =>
+  changing(lab, async () => {
+    const sights = await lookAtDatabases(lab)
+    const { node, facts } = primaryOf(sights)
+    const streams = facts.standbys.some(({ name, state }) => name === node.peer && state === 'streaming')
+    if (level !== 'async' && !streams && !force) throw labError('NO_STANDBY', { level, seen: seenOf(sights) })
+    await step(`Set ${node.name} to ${level}`, ({ tell }) => putLevel(tell, node, level))
+    await step('Wait until it is in force', async ({ tell }) => {
+      if (level === 'async' || streams) await inForce(tell, lab, node, level)
+      else await awaitCheckpointer(tell, node)
+    })
+    return replicationOf(lab)
+  })
+
+/**
+ * Puts the settings of a level on a primary. Only the primary names a synchronous standby: otherwise a standby that is
+ * promoted would wait for a peer that is gone. The choice is kept in the database, so that the standby has it too.
+ */
+export async function putLevel(tell: Tell, node: DatabaseNode, level: Level): Promise<void> {
+  await change(tell, node, ...statementsOf(node, level), 'select pg_reload_conf()')
+  // This commit does not wait for a standby: it has to return even while all others hang.
+  await change(tell, node, 'set synchronous_commit = local', `alter database polling set ${LEVEL_SETTING} = '${level}'`)
+}
+
+/** The statements that write the settings of a level. They hold when the configuration is reloaded. */
+export function statementsOf(node: DatabaseNode, level: Level): readonly string[] {
+  const standbys = level === 'async' ? '' : `"${node.peer}"`
+  return [
+    `alter system set synchronous_commit = ${LEVELS[level].commit}`,
+    `alter system set synchronous_standby_names = '${standbys}'`,
+  ]
+}
+
+/** Waits until new sessions have the level, the standby has the state that it asks for, and commits wait for the standby. */
+export async function inForce(tell: Tell, lab: Lab, node: DatabaseNode, level: Level): Promise<void> {
+  const needs = level === 'async' ? [node] : lab.databases
+  await untilNodes(lab, { what: `${level} in force on ${node.name}`, seconds: 10, needs }, async () => {
+    const facts = await observe(lab, node)
+    if ('unreachable' in facts) return { seen: facts.unreachable }
+    return hasLevel(node, facts, level) ? { done: undefined } : { seen: phrase(facts) }
+  })
+  if (level !== 'async') await awaitCheckpointer(tell, node)
+}
+
+/** The checkpointer tells commits to wait. When a checkpoint is done, it has read the setting. */
+const awaitCheckpointer = (tell: Tell, node: DatabaseNode): Promise<string> => change(tell, node, 'checkpoint')
+
+function hasLevel(node: DatabaseNode, facts: Facts, level: Level): boolean {
+  if (levelInForce(facts) !== level) return false
+  const standby = facts.standbys.find(({ name }) => name === node.peer)
+  return level === 'async' ? standby?.sync !== 'sync' : standby?.sync === 'sync' && standby.state === 'streaming'
+}
+
+const phrase = ({ synchronousCommit, synchronousStandbys, standbys }: Facts): string =>
+  `synchronous_commit ${synchronousCommit}, synchronous_standby_names '${synchronousStandbys}', standbys ${JSON.stringify(standbys)}`

@@ -1,0 +1,48 @@
+import { changing } from '../docker/leftovers.ts'
+import { containersOf, killNode, markToStartFresh, startNode } from '../docker/nodes.ts'
+import { labError } from '../errors.ts'
+import { healNetwork } from '../faults/heal.ts'
+import { balanced } from '../managers/serving.ts'
+import type { Reporter, Tell } from '../steps.ts'
+import type { Lab, Node } from '../topology/topology.ts'
+import { healthy } from './setup.ts'
+import { type LabStatus, statusOf } from './status.ts'
+
+/** Brings the lab back to its first state: both databases start with the prepared data. All votes are deleted. */
+export const reset = (lab: Lab, { step }: Reporter): Promise<LabStatus> =>
+  changing(lab, async () => {
+    // If a foreign container has the name of a node, status goes on, but reset must not.
+    await containersOf(lab)
+    const { nodes } = await statusOf(lab, [lab.loader])
+    const absent = nodes.find(({ state }) => state === 'absent' || state === 'created')
+    if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.name })
+    // A balancer that answers keeps no state, and its clients stay connected. A balancer that does not answer is restarted too.
+    const keepLoader = nodes.some(({ name, healthy }) => name === lab.loader.name && healthy)
+    const down = new Set(nodes.filter(({ state }) => state === 'exited').map(({ name }) => name))
+    const alive = lab.nodes.filter((node) => !down.has(node.name) && !(keepLoader && node === lab.loader))
+    // They are killed: none of their data is kept, and a frozen node cannot shut down in order.
+    if (alive.length > 0) await step('Stop nodes', ({ tell }) => Promise.all(alive.map((node) => killNode(tell, node))))
+    await step('Start databases from their prepared data', async ({ tell }) => {
+      // Both are marked before either starts: one with new data and one with old data could not replicate.
+      await Promise.all(lab.databases.map((node) => markToStartFresh(tell, node)))
+      await start(tell, lab, lab.databases)
+    })
+    // Servers start meanwhile; they accept no calls before their databases are ready. If they started before the
+    // databases, they would wait a second for an address that does not exist yet.
+    await step('Start servers', ({ tell }) => start(tell, lab, lab.servers))
+    await step('Wait until both servers answer', async ({ tell }) => {
+      // Network faults ended when the nodes were stopped.
+      const heal = keepLoader ? healNetwork(tell, lab, lab.loader) : undefined
+      await Promise.all([healthy(lab, lab.servers, []), heal])
+    })
+    if (!keepLoader) await step('Start the balancer', ({ tell }) => start(tell, lab, [lab.loader]))
+    return step('Wait until five nodes are healthy', async () => {
+      const status = await healthy(lab, lab.nodes, [])
+      await balanced(lab)
+      return status
+    })
+  })
+
+/** Starts them side by side; one command for all would start one after another. */
+const start = (tell: Tell, lab: Lab, nodes: readonly Node[]): Promise<unknown> =>
+  Promise.all(nodes.map((node) => startNode(tell, lab, node)))

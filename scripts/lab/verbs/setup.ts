@@ -1,0 +1,169 @@
+import { type Change, ensureMade, ensureRunning, isMade, regainNames } from '../docker/converge.ts'
+import { imagesOf, removeSuperseded } from '../docker/images.ts'
+import { changing } from '../docker/leftovers.ts'
+import { ensureNetwork } from '../docker/network.ts'
+import { ABSENT, containersOf, dataVersion, markToStartFresh, type Parts } from '../docker/nodes.ts'
+import { LabError, labError } from '../errors.ts'
+import { untilNodes } from '../faults/waiting.ts'
+import { balanced, restartServers } from '../managers/serving.ts'
+import { lookAtData } from '../postgres/data.ts'
+import { startingOf } from '../rules/starting.ts'
+import { rememberPassword } from '../state/pgpass.ts'
+import { createSecrets, keepVerifiers, readSecrets, type Secrets, secretsFolder } from '../state/secrets.ts'
+import type { Reporter, Step, Tell } from '../steps.ts'
+import type { DatabaseNode, Lab, Node, NodeName } from '../topology/topology.ts'
+import { peerOf, psqlPlaceOf } from '../topology/topology.ts'
+import { asPrimary, followNewPrimary, prepareFor, restoreLevel } from './following.ts'
+import { buildImages, missingOf } from './images.ts'
+import { untilHopeless } from './mendable.ts'
+import { preflight } from './preflight.ts'
+import { migrate } from './schema.ts'
+import { type LabStatus, statusOf } from './status.ts'
+
+export type SetupResult = { readonly status: LabStatus; readonly changes: Readonly<Record<string, Change>> }
+
+/**
+ * Brings the lab to five healthy nodes from any state, and changes nothing that is right already. After an interruption
+ * the next run goes on.
+ */
+export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
+  changing(lab, async () => {
+    const { step, together } = reporter
+    const images = await imagesOf(lab.settings)
+    const missing = await missingOf(images)
+    const changes: Record<string, Change> = {}
+    const older = () => lab.nodes.filter(({ name }) => changes[name] !== 'made' && changes[name] !== 'started')
+
+    await step('Check the machine', async ({ tell }) => {
+      // A renamed container still has the port, the address and the data of its node.
+      await regainNames(tell, lab)
+      await preflight(lab, missing.length > 0)
+    })
+    await buildImages(lab, missing, reporter)
+    const parts = await step('Prepare network and passwords', async ({ tell }): Promise<Parts> => {
+      const secrets = await ensureSecrets(lab)
+      return { images, secrets, network: await ensureNetwork(tell, lab) }
+    })
+    const madeNow = async (tell: Tell, it: Node) => changes[it.name] ?? ensureMade(tell, lab, it, parts)
+    const starting = await step('See which data the databases have', async ({ tell }) => {
+      const fresh = await makeMissing(tell, lab, parts)
+      for (const { name } of fresh) changes[name] = 'made'
+      const found = startingOf(await lookAtData(lab))
+      if (found.fresh.length > 0) await restartServers(tell, lab)
+      // Both are marked before either starts: one with new data and one with old data could not replicate.
+      await Promise.all(found.fresh.map((it) => markToStartFresh(tell, it)))
+      return found
+    })
+    const start = (it: Node): Step<void> => ({
+      title: it.name,
+      work: async ({ tell, retitle }) => {
+        const change = await madeNow(tell, it)
+        const started = await ensureRunning(tell, lab, it)
+        const changed = change !== 'made' && started ? 'started' : change
+        changes[it.name] = changed
+        const fresh = starting.fresh.some(({ name }) => name === it.name)
+        retitle(`${it.name}: ${changed}${fresh ? ', without any votes: there was no data' : ''}`)
+      },
+    })
+    const copy = (it: DatabaseNode): Step<void> => ({
+      title: it.name,
+      work: async ({ tell, retitle }) => {
+        const change = await madeNow(tell, it)
+        const source = await copyPeer(tell, lab, it)
+        changes[it.name] = change === 'made' ? 'made' : 'started'
+        retitle(`${it.name}: had no data, and is a copy of ${source.name}`)
+      },
+    })
+    await together('Start databases', [...[...starting.goOn, ...starting.fresh].map(start), ...starting.copy.map(copy)])
+    if (starting.refusal !== undefined) throw starting.refusal
+    // Servers start meanwhile; they accept no calls before their databases are ready.
+    await together('Start servers', lab.servers.map(start))
+    await step('Wait until both servers answer', async ({ tell, retitle }) => {
+      // The prepared data has the present schema.
+      const fromBefore = starting.fresh.length < lab.databases.length
+      const [, applied] = await Promise.all([healthy(lab, lab.servers, older()), fromBefore ? migrate(tell, lab) : []])
+      if (applied.length > 0) retitle(`Both servers answer; ${applied.join(', ')}`)
+    })
+    await together('Start the balancer', [start(lab.loader)])
+    const status = await step('Wait until five nodes are healthy', async ({ tell }) => {
+      const seen = await healthy(lab, lab.nodes, older())
+      if (Object.values(changes).some((change) => change !== 'unchanged'))
+        // Compile the modules of a failover now, once, which takes seconds: so the first failover is not late.
+        await Promise.all([balanced(lab), import('../managers/scripted/failover.ts')])
+      await removeSuperseded(tell, images)
+      return seen
+    })
+    return { status, changes }
+  })
+
+/** Makes the containers of databases that have none, and starts nothing: their data can only be read through a container. */
+async function makeMissing(tell: Tell, lab: Lab, parts: Parts): Promise<readonly DatabaseNode[]> {
+  const containers = await containersOf(lab, lab.databases)
+  const missing = lab.databases.filter((_, index) => !isMade(containers[index] ?? ABSENT))
+  await Promise.all(missing.map((it) => ensureMade(tell, lab, it, parts)))
+  return missing
+}
+
+/** Copies the data of the peer to a database without data. The peer is the primary, or is starting as the primary. */
+async function copyPeer(tell: Tell, lab: Lab, node: DatabaseNode): Promise<DatabaseNode> {
+  const peer = peerOf(lab, node)
+  const primary = await asPrimary(lab, peer)
+  await prepareFor(tell, peer, node)
+  await followNewPrimary(tell, lab, peer, node, 'copy')
+  await restoreLevel(tell, lab, primary)
+  return peer
+}
+
+async function ensureSecrets(lab: Lab): Promise<Secrets> {
+  const kept = await readSecrets(lab)
+  const secrets = kept ?? (await newSecrets(lab))
+  await keepVerifiers(lab, secrets)
+  await rememberPassword(psqlPlaceOf(lab), secrets.owner)
+  return secrets
+}
+
+async function newSecrets(lab: Lab): Promise<Secrets> {
+  for (const node of lab.databases)
+    if ((await dataVersion(lab, node)) !== undefined)
+      throw labError('SECRETS_LOST', { lab: lab.name, folder: secretsFolder(lab) })
+  return createSecrets(lab)
+}
+
+/**
+ * Waits until those nodes are healthy and the standby streams. Two primaries are an error at once.
+ * @param older nodes that ran before: only they can have a network fault, because a restart ends such faults
+ */
+export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]): Promise<LabStatus> => {
+  const names = new Set<NodeName>(nodes.map(({ name }) => name))
+  const wait = {
+    what: `${[...names].join(', ')} to be healthy`,
+    seconds: 30,
+    // A server does not answer without databases.
+    needs: [...new Set<Node>([...lab.databases, ...nodes])],
+    suspects: older,
+  }
+  const assertMendable = untilHopeless(lab.settings.patience)
+  return untilNodes(lab, wait, async () => {
+    const status = await statusOf(lab, nodes)
+    if (status.primaries.length > 1) throw splitBrain(status)
+    const asked = status.nodes.filter(({ name }) => names.has(name))
+    if (asked.every((node) => node.healthy)) return { done: status }
+    assertMendable(status)
+    return { seen: problems(asked) }
+  }).catch(async (error) => {
+    // Its last words say why, but not what mends that, where it is known.
+    if (error instanceof LabError && error.code === 'NODE_DIED') assertMendable(await statusOf(lab, nodes), true)
+    throw error
+  })
+}
+
+const splitBrain = ({ nodes, primaries }: LabStatus): LabError =>
+  labError('SPLIT_BRAIN', {
+    seen: nodes
+      .filter(({ name }) => primaries.includes(name))
+      .map(({ name, database }) => `${name} on timeline ${database?.timeline}`)
+      .join(', '),
+  })
+
+const problems = (nodes: LabStatus['nodes']): string =>
+  nodes.flatMap(({ name, problem }) => (problem === null ? [] : [`${name}: ${problem}`])).join('; ')

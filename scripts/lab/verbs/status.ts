@@ -1,0 +1,252 @@
+import { otherUserOf } from '../docker/leftovers.ts'
+import { ABSENT, type Container, type ContainerState, containersNamed, noteOf } from '../docker/nodes.ts'
+import type { Fault } from '../faults/kind.ts'
+import { faultsIn } from '../faults/kinds.ts'
+import { bytesOf } from '../lsn.ts'
+import { type Facts, type Observation, observe } from '../postgres/observe.ts'
+import { commitsHang } from '../rules/durability.ts'
+import { follows, type Hindrance, type Trouble } from '../rules/hindrance.ts'
+import { primaryTrouble, standbyTrouble, standbyWarning, warningOf } from '../rules/trouble.ts'
+import { healthOf } from '../service/health.ts'
+import { probeWrites, type WriteProbe } from '../service/write-probe.ts'
+import { type DatabaseNode, endpointOf, type Lab, type Node, type NodeName } from '../topology/topology.ts'
+import { withChanges } from './changed.ts'
+import { hindranceSeen } from './hindrances.ts'
+
+export type DatabaseStatus = {
+  readonly role: 'primary' | 'standby' | 'unknown'
+  readonly timeline: number | null
+  readonly lsn: string | null
+  /** How far replay is behind the primary; null if there is no primary to compare with. */
+  readonly lagBytes: number | null
+  readonly lagSeconds: number | null
+  /** Whether WAL streams in from the primary; null for a primary. */
+  readonly streaming: boolean | null
+  readonly replayPaused: boolean
+  /** How long a standby waits before it replays a commit. */
+  readonly delayedSeconds: number
+  /** Free bytes on the disk of its data; null if they are unknown. */
+  readonly availableBytes: number | null
+  readonly slots: Facts['slots']
+}
+
+export type NodeStatus = {
+  readonly name: NodeName
+  readonly container: string
+  readonly state: ContainerState
+  readonly healthy: boolean
+  /** Why it is not healthy. */
+  readonly problem: string | null
+  /** What is wrong with a database and what mends it, if known. */
+  readonly trouble: Trouble | null
+  /** What will be a problem soon. */
+  readonly warning: string | null
+  readonly endpoint: string | null
+  readonly startedAt: string | null
+  readonly restarts: number
+  /** How its container differs from what the lab made; setup mends that. */
+  readonly changed: readonly string[]
+  readonly database: DatabaseStatus | null
+}
+
+export type LabStatus = {
+  readonly lab: string
+  /** The other user whose lab it is; null where it is this one's. */
+  readonly otherUser: string | null
+  readonly at: string
+  readonly healthy: boolean
+  /** Databases that take writes: exactly one, unless something is wrong. */
+  readonly primaries: readonly NodeName[]
+  /** Whether every commit on the primary waits for a standby that is not there. */
+  readonly commitsHang: boolean
+  /** Servers that answer calls. */
+  readonly serving: readonly NodeName[]
+  /** Faults that need no extra look. Faults of the network take seconds to see: `fault list` shows them. */
+  readonly faults: readonly Fault[]
+  readonly nodes: readonly NodeStatus[]
+}
+
+/** Looks at all nodes at once: all containers, databases from inside, servers and balancer through their ports. */
+export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Promise<LabStatus> {
+  const containers = await containersNamed(lab, lab.nodes)
+  const containerOf = (node: Node) => containers[lab.nodes.indexOf(node)]
+  const running = (node: Node) => asked.includes(node) && containerOf(node)?.state === 'running'
+  const isDown = (node: Node) => asked.includes(node) && containerOf(node)?.state === 'exited'
+  const [observations, answers, notes, votes] = await Promise.all([
+    Promise.all(lab.databases.map((node) => (running(node) ? observe(lab, node) : undefined))),
+    Promise.all([...lab.servers, lab.loader].map((node) => (running(node) ? health(lab, node) : undefined))),
+    Promise.all(lab.databases.map((node) => (isDown(node) ? noteOf(node) : undefined))),
+    Promise.all(lab.servers.map((node) => (running(node) ? voteAt(lab, node) : undefined))),
+  ])
+  const primaryAt = primaryOf(lab, observations)
+  const refusals = votes.map((vote, index) =>
+    answers[index] === 'SERVING' && vote !== undefined && 'problem' in vote ? vote.problem : undefined,
+  )
+  // If only one server takes no votes, the problem is that server's. If none takes votes, it is the database's.
+  const someTakeVotes = votes.some((vote) => vote !== undefined && !('problem' in vote))
+  const refused = someTakeVotes ? undefined : refusals.find((refusal) => refusal !== undefined)
+  const hindrances = await Promise.all(
+    lab.databases.map((node, index) => {
+      const seen = observations[index]
+      if (!asked.includes(node) || !hasReason(node, containerOf(node), seen, primaryAt)) return undefined
+      return hindranceSeen(lab, node, containerOf(node) ?? ABSENT, seen, primaryAt?.observation)
+    }),
+  )
+  const seen = [
+    ...lab.databases.map((node, index) => {
+      const seen = { observation: observations[index], hindrance: hindrances[index], note: notes[index] }
+      return databaseNode(lab, node, containerOf(node), seen, primaryAt, refused)
+    }),
+    ...[...lab.servers, lab.loader].map((node, index) =>
+      frontNode(lab, node, containerOf(node), answers[index], someTakeVotes ? refusals[index] : undefined),
+    ),
+  ]
+  const [nodes, otherUser] = await Promise.all([withChanges(lab, seen, containers), otherUserOf(lab)])
+  const primaries = nodes.filter(({ database }) => database?.role === 'primary').map(({ name }) => name)
+  return {
+    lab: lab.name,
+    otherUser: otherUser ?? null,
+    at: new Date().toISOString(),
+    healthy: nodes.every(({ healthy }) => healthy) && primaries.length === 1,
+    primaries,
+    commitsHang: primaryAt !== undefined && commitsHang(primaryAt.observation),
+    serving: lab.servers.filter((_, index) => answers[index] === 'SERVING').map(({ name }) => name),
+    faults: faultsIn(
+      lab.nodes.map((node, index) => ({
+        node,
+        container: containers[index] ?? ABSENT,
+        network: undefined,
+        database: observations[index],
+      })),
+    ),
+    nodes,
+  }
+}
+
+const FENCED = 'fenced: a failover left it behind; zx scripts/rejoin.ts brings it back'
+
+/** Whether a cause has to be found: the database should follow but does not, or was started but does not run. */
+function hasReason(
+  node: DatabaseNode,
+  container: Container | undefined,
+  seen: Observation | undefined,
+  primary: Primary | undefined,
+): boolean {
+  if (seen === undefined || 'unreachable' in seen) return (container?.startedAt ?? '') > NEVER
+  return seen.inRecovery && (seen.tooLow.length > 0 || !follows(node.name, seen, primary?.observation))
+}
+
+/** The start time that the engine gives for a container that was never started. */
+const NEVER = '0001-01-02'
+
+/** Asks each server that answers to cast a vote, for a poll that does not exist: it leaves nothing behind. */
+const voteAt = (lab: Lab, node: Node): Promise<WriteProbe> =>
+  probeWrites(endpointOf(lab, node) ?? '', 3 * lab.settings.patience)
+
+const health = (lab: Lab, node: Node): Promise<string> =>
+  healthOf(endpointOf(lab, node) ?? '', 3 * lab.settings.patience)
+
+type Primary = { readonly lsn: string; readonly observation: Exclude<Observation, { unreachable: string }> }
+
+/** The primary on the highest timeline: a standby's lag is counted from its position. */
+function primaryOf(lab: Lab, observations: readonly (Observation | undefined)[]): Primary | undefined {
+  const found = lab.databases.flatMap((_, index) => {
+    const it = observations[index]
+    return it === undefined || 'unreachable' in it || it.inRecovery || it.lsn === null
+      ? []
+      : [{ lsn: it.lsn, observation: it }]
+  })
+  return found.sort((a, b) => (b.observation.timeline ?? 0) - (a.observation.timeline ?? 0))[0]
+}
+
+function common(lab: Lab, node: Node, container: Container | undefined, problem: string | null, whyDown?: string) {
+  const state = container?.state ?? 'absent'
+  const told = state === 'running' ? problem : (whyDown ?? `its container is ${state}`)
+  return {
+    name: node.name,
+    container: node.container,
+    state,
+    healthy: told === null,
+    problem: told,
+    trouble: null as Trouble | null,
+    warning: null as string | null,
+    endpoint: endpointOf(lab, node),
+    startedAt: state === 'running' ? (container?.startedAt ?? null) : null,
+    restarts: container?.restarts ?? 0,
+  }
+}
+
+/** What was seen of a database, apart from its container. */
+type Seen = {
+  readonly observation: Observation | undefined
+  readonly hindrance: Hindrance | undefined
+  readonly note: string | undefined
+}
+
+function databaseNode(
+  lab: Lab,
+  node: DatabaseNode,
+  container: Container | undefined,
+  { observation: seen, hindrance, note }: Seen,
+  primary: Primary | undefined,
+  refused: string | undefined,
+): Omit<NodeStatus, 'changed'> {
+  if (seen === undefined || 'unreachable' in seen) {
+    const silent = told(seen?.unreachable ?? 'not asked', hindrance)
+    const whyDown = note === 'fenced' ? FENCED : told(`its container is ${container?.state ?? 'absent'}`, hindrance)
+    return { ...common(lab, node, container, silent, whyDown), trouble: hindrance ?? null, database: null }
+  }
+  const known = {
+    timeline: seen.timeline,
+    lsn: seen.lsn,
+    delayedSeconds: seen.delayedSeconds,
+    availableBytes: seen.room?.availableBytes ?? null,
+    slots: seen.slots,
+  }
+  if (!seen.inRecovery) {
+    const stale = primary && primary.observation !== seen
+    const trouble = stale ? undefined : primaryTrouble(node, seen, refused)
+    const problem = stale ? 'a primary on an older timeline: split brain' : told(null, trouble)
+    return {
+      ...common(lab, node, container, problem),
+      trouble: trouble ?? null,
+      warning: problem === null ? warningOf(seen) : null,
+      database: { role: 'primary', ...known, lagBytes: null, lagSeconds: null, streaming: null, replayPaused: false },
+    }
+  }
+  const streaming = follows(node.name, seen, primary?.observation)
+  const trouble = hindrance ?? (streaming ? standbyTrouble(node, seen, primary?.observation) : undefined)
+  const problem = told(streaming ? null : 'not streaming from a primary', trouble)
+  return {
+    ...common(lab, node, container, problem),
+    trouble: trouble ?? null,
+    warning: problem === null ? standbyWarning(node, seen, primary?.observation) : null,
+    database: { role: 'standby', ...known, ...lagOf(seen, primary), streaming, replayPaused: seen.replayPaused },
+  }
+}
+
+/** What was seen, and the cause if it is known. */
+function told<Seen extends string | null>(seen: Seen, trouble: Trouble | undefined): string | Seen {
+  if (trouble === undefined) return seen
+  const known = `${trouble.says}; ${trouble.fix}`
+  return seen === null ? known : `${seen}: ${known}`
+}
+
+/** A standby that has replayed everything has no lag, however old the last transaction is. */
+function lagOf(seen: Primary['observation'], primary: Primary | undefined) {
+  if (primary === undefined || seen.lsn === null) return { lagBytes: null, lagSeconds: null }
+  const behind = Number(bytesOf(primary.lsn) - bytesOf(seen.lsn))
+  if (behind <= 0) return { lagBytes: 0, lagSeconds: 0 }
+  return { lagBytes: behind, lagSeconds: seen.replayAgeSeconds }
+}
+
+function frontNode(
+  lab: Lab,
+  node: Node,
+  container: Container | undefined,
+  answer: string | undefined,
+  refused: string | undefined,
+): Omit<NodeStatus, 'changed'> {
+  const cannot = refused === undefined ? null : `it can cast no vote: ${refused}`
+  return { ...common(lab, node, container, answer === 'SERVING' ? cannot : (answer ?? 'not asked')), database: null }
+}

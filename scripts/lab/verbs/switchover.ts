@@ -1,0 +1,184 @@
+import { act } from '../docker/command.ts'
+import { changing } from '../docker/leftovers.ts'
+import { noteForNextStart, noteOf } from '../docker/nodes.ts'
+import { LabError, labError } from '../errors.ts'
+import { untilNodes } from '../faults/waiting.ts'
+import { bytesOf, lsnOf } from '../lsn.ts'
+import { PROMOTE, promote } from '../managers/scripted/promotion.ts'
+import { backlogOf, backlogPhrase, endReports, freeReplay, type Way, wayBy } from '../managers/scripted/replay.ts'
+import { serving } from '../managers/serving.ts'
+import { controlFileOf } from '../postgres/data.ts'
+import { observe } from '../postgres/observe.ts'
+import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
+import { dropSlot, slotStatements } from '../postgres/slots.ts'
+import { change } from '../postgres/sql.ts'
+import { type Level, levelChosen, levelInForce } from '../rules/durability.ts'
+import { assertSettings, receivedOf } from '../rules/failover-plan.ts'
+import { primariesOf, seenOf, splitBrain, standbysOf } from '../rules/members.ts'
+import type { Reporter, Tell, Telling } from '../steps.ts'
+import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
+import { peerOf } from '../topology/topology.ts'
+import { until } from '../wait.ts'
+import { streaming } from './following.ts'
+import { inForce, statementsOf } from './replication.ts'
+
+export type Switchover = {
+  readonly primary: DatabaseName
+  readonly standby: DatabaseName
+  readonly timeline: number
+  /** Seconds without a primary: from the command to stop it to the first acknowledged write. */
+  readonly withoutPrimary: number
+  readonly level: Level
+}
+
+export type SwitchoverOptions = {
+  /** End reports on the standby that replay waits for; without this, refuse if there are any. */
+  readonly endReports: boolean
+}
+
+/** The most bytes of WAL that the standby may lack at the start: they are sent while nobody can write. */
+const MAX_LAG = 16 * 1024 * 1024
+/** Seconds, before `patience`, in which the standby has to replay the rest; otherwise the switchover is undone. */
+const CATCH_UP_SECONDS = 5
+
+type Roles = {
+  readonly from: DatabaseNode
+  readonly to: DatabaseNode
+  readonly level: Level
+  readonly stopped: boolean
+}
+
+/**
+ * Swaps the roles of primary and standby and loses nothing. The primary shuts down; when the standby has all of its WAL, it
+ * is promoted; then the old primary follows it. If the standby does not catch up, everything is undone. The next run
+ * finishes a switchover that was interrupted.
+ */
+export const switchover = (
+  lab: Lab,
+  { endReports: ends }: SwitchoverOptions,
+  { step }: Reporter,
+): Promise<Switchover> =>
+  changing(lab, async () => {
+    const roles = await step('Check', async (it) => {
+      const sights = await lookAtDatabases(lab)
+      const found = await rolesOf(lab, sights)
+      const [standby] = standbysOf(sights)
+      if (!found.stopped && standby !== undefined) await seeThatItReplays(wayFor(lab, found, it), standby, ends)
+      it.retitle(`Check: from ${found.from.name} to ${found.to.name}, at ${found.level}`)
+      return found
+    })
+    const { from, to, level } = roles
+    await step('Prepare both for their new roles', ({ tell }) => prepare(tell, roles))
+    const began = await step('Shut down the primary', async ({ tell }) => {
+      const now = performance.now()
+      // A fast shutdown ends the sessions and waits until the standby has received all WAL.
+      if (!roles.stopped) await act(tell, ['stop', from.container])
+      return now
+    })
+    await step("Wait until the standby has all of the primary's WAL", (it) =>
+      caughtUp(wayFor(lab, roles, it), roles, ends).catch(async (error) => {
+        if (!(error instanceof LabError)) throw error
+        await undo(it.tell, lab, roles)
+        throw labError('SWITCHOVER_UNDONE', {
+          ...{ standby: to.name, container: to.container, primary: from.name },
+          seen: error.message,
+        })
+      }),
+    )
+    const { timeline } = await step('Promote the standby', (it) =>
+      promote(wayFor(lab, roles, it), PROMOTE, slotStatements(from)),
+    )
+    const withoutPrimary = await step('Start the old primary as its standby, and serve', async ({ tell }) => {
+      const back = follow(tell, lab, roles)
+      // If commits wait for the standby, no write is acknowledged before it follows.
+      const taken = Promise.all([serving(lab, timeline), level === 'async' ? undefined : back])
+      const [, seconds] = await Promise.all([back, taken.then(() => (performance.now() - began) / 1000)])
+      // Remove what only a primary needs: as a standby it must not wait for another, and the slot would only keep WAL.
+      await change(tell, from, ...statementsOf(from, 'async'), 'select pg_reload_conf()', ...dropSlot(to))
+      return seconds
+    })
+    return { primary: to.name, standby: from.name, timeline, withoutPrimary, level }
+  })
+
+/** How the standby is asked during a step. */
+const wayFor = (lab: Lab, { to }: Roles, { tell, say }: Telling): Way => wayBy(tell, say, lab, to)
+
+async function rolesOf(lab: Lab, sights: readonly Sight[]): Promise<Roles> {
+  const [primary, second] = primariesOf(sights)
+  const [standby] = standbysOf(sights)
+  if (second !== undefined) throw splitBrain(sights)
+  if (primary === undefined) return interrupted(lab, sights, standby)
+  const streams = primary.facts.standbys.some(({ name, state }) => name === standby?.node.name && state === 'streaming')
+  if (standby === undefined || !streams)
+    throw labError('SWITCHOVER_NOT_READY', { seen: `${seenOf(sights)}; nobody streams` })
+  const { name, container } = standby.node
+  assertSettings(standby)
+  if (standby.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
+  const behind = bytesOf(primary.facts.lsn ?? '0/0') - bytesOf(receivedOf(standby))
+  if (behind > MAX_LAG) throw labError('STANDBY_BEHIND', { node: name, bytes: Number(behind) })
+  return { from: primary.node, to: standby.node, level: levelInForce(primary.facts) ?? 'async', stopped: false }
+}
+
+/** An earlier switchover was interrupted after the shutdown and before the promotion. */
+async function interrupted(lab: Lab, sights: readonly Sight[], standby: Answering | undefined): Promise<Roles> {
+  if (standby === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
+  const from = peerOf(lab, standby.node)
+  const down = sights.some(({ node, state }) => node.name === from.name && state === 'exited')
+  if (!down || (await noteOf(from)) !== 'follow') throw labError('NO_PRIMARY', { seen: seenOf(sights) })
+  return { from, to: standby.node, level: levelChosen(standby.facts), stopped: true }
+}
+
+/** Everything that can be done before a node is stopped. It does not change what the two do now. */
+async function prepare(tell: Tell, { from, to, level }: Roles): Promise<void> {
+  // The new primary has the present level from its first commit on: until the old primary follows, commits wait.
+  await change(tell, to, ...statementsOf(to, level), ...slotStatements(from), 'select pg_reload_conf()')
+  await noteForNextStart(tell, from, 'follow')
+}
+
+/** Checks, before a node is stopped, that the standby replays what it receives. */
+async function seeThatItReplays(way: Way, standby: Answering, ends: boolean): Promise<void> {
+  const { name, container } = standby.node
+  const delay = await way.ask('show recovery_min_apply_delay')
+  if (delay !== '0') throw labError('STANDBY_DELAYED', { node: name, container, delay })
+  await freeReplay(way, { ends, target: receivedOf(standby) })
+}
+
+/** Waits until the standby has replayed the shutdown checkpoint of the primary. */
+async function caughtUp(way: Way, { from, to }: Roles, ends: boolean): Promise<void> {
+  const control = await controlFileOf(from)
+  if (!control?.shutDown)
+    throw labError('DATABASE_SILENT', { node: from.name, problem: 'it did not shut down cleanly' })
+  const what = `${to.name} to replay the last checkpoint of ${from.name} at ${lsnOf(control.checkpoint)}`
+  await until(what, { seconds: CATCH_UP_SECONDS, patience: way.patience }, async () => {
+    const backlog = await backlogOf(way)
+    if (bytesOf(backlog.replayed ?? '0/0') > control.checkpoint) return { done: undefined }
+    if (ends) await endReports(way, backlog)
+    return { seen: backlogPhrase(backlog) }
+  })
+}
+
+/** Starts the old primary as the standby of the new one, and waits until the level is in force with it. */
+async function follow(tell: Tell, lab: Lab, { from, to, level }: Roles): Promise<void> {
+  try {
+    await act(tell, ['start', from.container])
+    await streaming(lab, to, from, 30)
+    if (level !== 'async') await inForce(tell, lab, to, level)
+  } catch (error) {
+    // Otherwise commits would wait for a standby that does not come.
+    if (level !== 'async') await change(tell, to, ...statementsOf(to, 'async'), 'select pg_reload_conf()')
+    throw error
+  }
+}
+
+/** Undoes it all: the old primary starts as the primary again. */
+async function undo(tell: Tell, lab: Lab, { from, to }: Roles): Promise<void> {
+  await noteForNextStart(tell, from, 'keep')
+  await act(tell, ['start', from.container])
+  await change(tell, to, ...statementsOf(to, 'async'), 'select pg_reload_conf()', ...dropSlot(from))
+  // This does not wait until the standby streams: what blocked its replay may block that as well.
+  await untilNodes(lab, { what: `${from.name} to be the primary again`, seconds: 30, needs: [from] }, async () => {
+    const facts = await observe(lab, from)
+    if ('unreachable' in facts) return { seen: facts.unreachable }
+    return facts.inRecovery ? { seen: 'it is in recovery' } : { done: undefined }
+  })
+}

@@ -1,0 +1,27 @@
+import { regainNames } from '../docker/converge.ts'
+import { removeImages } from '../docker/images.ts'
+import { assertOwn, clearLeftovers } from '../docker/leftovers.ts'
+import { removeNetwork } from '../docker/network.ts'
+import { removeNodes } from '../docker/nodes.ts'
+import { exclusively } from '../state/lock.ts'
+import { forgetPassword } from '../state/pgpass.ts'
+import { forgetLab } from '../state/secrets.ts'
+import type { Reporter } from '../steps.ts'
+import { type Lab, psqlPlaceOf } from '../topology/topology.ts'
+
+/** Removes everything of the lab, its votes included. It is fine if parts are gone already. */
+export const teardown = (lab: Lab, options: { readonly images: boolean }, { step }: Reporter): Promise<void> =>
+  exclusively(lab, async () => {
+    await step('Remove nodes and their data', async ({ tell }) => {
+      await assertOwn(lab)
+      await clearLeftovers(lab, { all: true })
+      await regainNames(tell, lab)
+      await removeNodes(tell, lab, lab.nodes)
+    })
+    await step('Remove the network', ({ tell }) => removeNetwork(tell, lab))
+    if (options.images) await step('Remove images', ({ tell }) => removeImages(tell, lab.settings.images))
+    await step('Forget its passwords', async () => {
+      await forgetPassword(psqlPlaceOf(lab))
+      await forgetLab(lab)
+    })
+  })

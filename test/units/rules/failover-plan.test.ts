@@ -1,0 +1,91 @@
+import { test } from 'tap'
+import type { Facts } from '../../../scripts/lab/postgres/observe.ts'
+import type { Sight } from '../../../scripts/lab/postgres/sights.ts'
+import { filledTo, segmentName } from '../../../scripts/lab/postgres/wal-end.ts'
+import { planOf } from '../../../scripts/lab/rules/failover-plan.ts'
+import { readSettings } from '../../../scripts/lab/settings.ts'
+import { type DatabaseName, labOf } from '../../../scripts/lab/topology/topology.ts'
+
+const { databases } = labOf(readSettings({}))
+
+function sight(name: DatabaseName, facts: Partial<Facts> | undefined, state: Sight['state'] = 'running'): Sight {
+  const node = databases.find((it) => it.name === name)
+  if (node === undefined) throw new Error(name)
+  const whole: Facts = {
+    inRecovery: false,
+    timeline: 1,
+    lsn: '0/3000000',
+    receivedLsn: null,
+    receiver: null,
+    replayPaused: false,
+    replayAgeSeconds: null,
+    replayWaitsFor: [],
+    tooLow: [],
+    followsByHand: [],
+    admitsByHand: [],
+    delayedSeconds: 0,
+    readOnly: false,
+    sessions: { used: 1, limit: 97 },
+    sessionHolders: [],
+    slots: [],
+    standbys: [],
+    synchronousCommit: 'on',
+    synchronousStandbys: '',
+    chosenLevel: null,
+    waitingCommits: 0,
+    ...facts,
+  }
+  return { node, state, facts: facts && whole, seen: `${name} seen` }
+}
+const primary = sight('db-primary', {})
+const standby = sight('db-replica', { inRecovery: true })
+const gone = sight('db-primary', undefined, 'exited')
+
+test('the standby is promoted, whether the primary lives, is silent or is gone', async (t) => {
+  for (const old of [primary, sight('db-primary', undefined), gone])
+    t.match(planOf([old, standby], {}), {
+      kind: 'promote',
+      candidate: { node: { name: 'db-replica' } },
+      old: { node: { name: 'db-primary' } },
+    })
+})
+
+test('of two standbys the one with more of the history is promoted', async (t) => {
+  const behind = sight('db-primary', { inRecovery: true, receivedLsn: '0/5000000' })
+  const ahead = sight('db-replica', { inRecovery: true, receivedLsn: '0/5000001' })
+  t.match(planOf([behind, ahead], {}), { candidate: { node: { name: 'db-replica' } } })
+  const newer = sight('db-primary', { inRecovery: true, timeline: 2, receivedLsn: '0/4000000' })
+  t.match(planOf([newer, ahead], {}), { candidate: { node: { name: 'db-primary' } } })
+})
+
+test('a primary beside a fenced node means that it is done; beside one that was a primary too, that it is not to be started', async (t) => {
+  const promoted = sight('db-replica', { timeline: 2 })
+  t.match(planOf([gone, promoted], { 'db-primary': 'fenced' }), {
+    kind: 'done',
+    primary: { node: { name: 'db-replica' } },
+  })
+  t.match(planOf([gone, promoted], { 'db-primary': 'primary' }), {
+    code: 'ALREADY_PROMOTED',
+    message: /db-replica is the primary already/,
+    fix: /do not start db-primary as it is: zx scripts\/rejoin\.ts/,
+  })
+})
+
+test('with no standby that answers there is nobody to promote; with two primaries there is nothing to decide', async (t) => {
+  const promoted = sight('db-replica', { timeline: 2 })
+  t.match(planOf([gone, promoted], { 'db-primary': 'standby' }), { code: 'NOTHING_TO_PROMOTE' })
+  const both = { 'db-primary': 'primary', 'db-replica': 'standby' } as const
+  t.match(planOf([gone, sight('db-replica', undefined)], both), { code: 'NOTHING_TO_PROMOTE' })
+  t.match(planOf([primary, promoted], {}), { code: 'SPLIT_BRAIN' })
+})
+
+test('WAL ends where the last page of its own was filled to, and not in what a used file still holds', async (t) => {
+  const segment = Buffer.alloc(16 * 1024 * 1024)
+  const start = 0x2000000n
+  segment.fill(7)
+  for (const page of [0, 1]) segment.writeBigUInt64LE(start + BigInt(page * 8192), page * 8192 + 8)
+  segment.fill(0, 8192 + 100, 2 * 8192)
+  t.equal(filledTo(segment, start), 8192 + 100)
+  t.equal(filledTo(segment, start + 0x1000000n), 0)
+  t.equal(segmentName(2, 0x1_2345_6789n), '000000020000000100000023')
+})
