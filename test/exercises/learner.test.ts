@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { test } from 'tap'
+import { attempt } from '../../scripts/lab/docker/command.ts'
 import { progressFile } from '../../scripts/lab/exercise/progress.ts'
 import { failureOf, lab, patience, startVerb, verb } from '../the-lab.ts'
 
@@ -71,6 +72,13 @@ test('an exercise that is interrupted on its way is no exercise; the next start 
   const again = await exercise('start', '1')
   t.equal(again.exit, 0, failureOf(again))
   t.match(again.stderr, /no database answers: polls that you have made .* are deleted unseen/)
+})
+
+test('an exercise starts also if somebody took a node off the network', async (t) => {
+  const [primary] = lab.databases
+  await attempt(['network', 'disconnect', lab.network, primary?.container ?? ''])
+  const started = await exercise('start', '1')
+  t.equal(started.exit, 0, failureOf(started))
 })
 
 test('what cannot be understood is named, with what to do', async (t) => {

@@ -11,8 +11,11 @@ export type Steps = {
   readonly interrupt: (signal: NodeJS.Signals) => void
 }
 
+/** Milliseconds after which a long step says again that it goes on. */
+const BEAT_MS = 15_000
+
 /** Steps that print a line each with the time it took, and fail with the last lines of what their command said. */
-export function steps(print: (text: string) => void): Steps {
+export function steps(print: (text: string) => void, beatMs = BEAT_MS): Steps {
   const interruption = new AbortController()
 
   async function step(title: string, minutes: number, work: (run: Run) => Promise<void>): Promise<void> {
@@ -21,6 +24,8 @@ export function steps(print: (text: string) => void): Steps {
     const signal = AbortSignal.any([interruption.signal, deadline])
     signal.throwIfAborted()
     print(`  ${title} … `)
+    const seconds = () => (performance.now() - began) / 1000
+    const beat = setInterval(() => print(`${seconds().toFixed(0)} s … `), beatMs)
     try {
       await work(stoppedBy(signal))
       signal.throwIfAborted()
@@ -30,8 +35,10 @@ export function steps(print: (text: string) => void): Steps {
       if (deadline.aborted) throw new Problem(`"${title}" did not end within ${minutes} minutes`, 'try again')
       if (error instanceof Problem) throw error
       throw new Problem(`"${title}" failed:\n${lastLines(error)}`, 'mend what the lines above say, then try again')
+    } finally {
+      clearInterval(beat)
     }
-    print(`${((performance.now() - began) / 1000).toFixed(1)} s\n`)
+    print(`${seconds().toFixed(1)} s\n`)
   }
 
   return {

@@ -1,8 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { ErrorCode } from '../error-table.ts'
+import { LabError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { unreported } from '../steps.ts'
 import type { Lab } from '../topology/topology.ts'
 import { reset } from '../verbs/reset.ts'
+import { setup } from '../verbs/setup.ts'
 import type { Exercise, Finding } from './exercise.ts'
 import { type Stage, stageOf } from './stage.ts'
 import { endTraffic } from './traffic.ts'
@@ -11,11 +14,20 @@ import { endTraffic } from './traffic.ts'
 const SETTLE_SECONDS = 2
 const LOOK_AGAIN_MS = 400
 
-/** Resets the lab, whatever an exercise left, without showing the steps. */
+/** Resets the lab, whatever an exercise or its learner left, without showing the steps. */
 export async function clear(lab: Lab): Promise<void> {
   await endTraffic(lab)
-  await reset(lab, unreported)
+  try {
+    await reset(lab, unreported)
+  } catch (error) {
+    if (!(error instanceof LabError && SETUP_REPAIRS.has(error.code))) throw error
+    await setup(lab, unreported)
+    await reset(lab, unreported)
+  }
 }
+
+/** A reset starts the nodes as they are; only setup repairs a container that somebody changed with `docker` commands. */
+const SETUP_REPAIRS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NODE_CHANGED', 'NOT_STARTED'])
 
 /** Brings the lab from any state into that of an exercise, without showing the steps; gives the exercise's notes. */
 export async function setUp(lab: Lab, exercise: Exercise): Promise<unknown> {

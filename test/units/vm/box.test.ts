@@ -120,6 +120,15 @@ test('a failed step says which, with the last lines of its command, and prints i
   await t.rejects(broken, { message: /"breaks" failed:\nwhy it broke/ })
 })
 
+test('a step that takes long says meanwhile for how long', async (t) => {
+  let printed = ''
+  const { step } = steps((text) => {
+    printed += text
+  }, 100)
+  await step('takes long', 1, async (run) => void (await run`sleep 0.5`))
+  t.match(printed, /takes long … (\d+ s … ){2,}\d+\.\d s\n/)
+})
+
 test('an interrupted step stops its command, and no further step begins', async (t) => {
   const { step, interrupt } = steps(() => {})
   const began = performance.now()
