@@ -320,6 +320,7 @@ export const ERRORS = {
     says: 'interrupted',
     fix: 'run the same command again: it goes on where this one stopped',
     fixIn: {
+      status: 'status only looks, so nothing has changed; run it again to look again',
       bench: 'run the same command again: it starts from the beginning',
       experiment: 'run the same command again: it starts from the beginning',
     },

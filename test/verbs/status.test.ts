@@ -84,7 +84,9 @@ test('--watch --json prints an object a line until it is interrupted', async (t)
     t.match(JSON.parse(line), { healthy: true, nodes: Array })
   }
   child.kill('SIGINT')
-  t.equal((await ended).exit, 130)
+  const { exit, stderr } = await ended
+  t.equal(exit, 130)
+  t.match(stderr, /only looks/, 'there is nothing to go on with')
 })
 
 test('status of a lab that is not there says so and fails', async (t) => {
