@@ -46,7 +46,7 @@ export const exercise = defineExercise({
     { does: 'Find the votes on db-replica, by name', command: stage.type.psql('db-replica', SELECT(poll)) },
   ],
   tempting: (stage, { poll }) => {
-    const look: Step = { does: 'look at the replica', command: stage.type.psql('db-replica', SELECT(poll)) }
+    const look: Step = { does: 'look at the standby', command: stage.type.psql('db-replica', SELECT(poll)) }
     const pastTheBalancer = vote(stage, poll, VOTES, '--at', stage.type.endpoint('primary'))
     return [
       {

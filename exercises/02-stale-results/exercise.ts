@@ -62,7 +62,7 @@ export const exercise = defineExercise({
   ],
   tempting: (stage, { poll }) => [
     {
-      does: 'promoting the replica, so that both servers agree',
+      does: 'promoting the standby, so that both servers agree',
       misses: 'db-primary is the primary',
       steps: [{ does: 'promote', command: stage.type.psql('db-replica', 'select pg_promote()') }],
     },
@@ -104,7 +104,7 @@ export const exercise = defineExercise({
       ],
     },
     {
-      does: 'restarting the replica',
+      does: 'restarting the standby',
       misses: 'shows on db-replica at once',
       thorough: true,
       steps: [{ does: 'restart', command: stage.type.docker('restart', 'db-replica') }],
@@ -237,7 +237,7 @@ const sameResults = (stage: Stage, poll: string): Promise<Finding> =>
 /** The standby shows everything, and nothing will delay what comes next. */
 const showsAtOnce = (stage: Stage): Promise<Finding> =>
   finding(
-    'what db-primary has shows on db-replica at once, and so will what comes next',
+    'every vote of db-primary shows on db-replica at once, and new votes will too',
     'how far each database is; whether new votes appear on db-replica, and when',
     async () => {
       const { nodes } = await stage.status()

@@ -30,7 +30,7 @@ export const exercise = defineExercise({
     Promise.all([
       holdsVotes(stage, 'db-primary', poll, OWN, { cast: true }),
       finding(
-        'after the vote of dora, backup answered a read that its own database is too old for',
+        'after the vote of dora, backup answered a read that its own database could not answer',
         `${stage.type.docker('exec', 'backup')} node -e 'fetch("http://localhost:9464/metrics").then(r => r.text()).then(console.log)'`,
         async () => {
           // The token of any vote is enough: after her vote, every answer of the writable database includes it.

@@ -133,7 +133,7 @@ export const exercise = defineExercise({
     },
     {
       does: 'moving the slot to the end, where it keeps what comes next',
-      misses: 'keeps no WAL for a reader who is gone',
+      misses: 'keeps no WAL for a standby that is gone',
       thorough: true,
       steps: [
         {

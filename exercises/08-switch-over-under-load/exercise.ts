@@ -35,10 +35,10 @@ export const exercise = defineExercise({
           const inOrder = asPrimary.includes('database system is shut down')
           const left = asStandby !== undefined || (await stage.status()).primaries.join() === 'db-replica'
           if (killed || (left && !inOrder)) return { ok: false, seen: 'it was killed', final: true }
-          return { ok: inOrder, seen: inOrder ? 'a clean shutdown' : 'it has not been shut down' }
+          return { ok: inOrder, seen: inOrder ? 'a clean shutdown' : 'it has not shut down' }
         },
       ),
-      finding('guests voted before the change and after it', record, async () => {
+      finding('guests voted before the swap and after it', record, async () => {
         const seen = `${acknowledged.length} votes acknowledged, on ${timelines.size === 1 ? 'one timeline' : `${timelines.size} timelines`}`
         const ok = timelines.has(1) && timelines.size > 1
         const guestsLeft = Date.now() > Date.parse(since) + stage.traffic.minutes * 60_000

@@ -16,7 +16,8 @@ const WHERE = 'zx scripts/experiment.ts, and its report'
 export const exercise = defineExercise({
   minutes: 25,
   notes: z.object({ since: z.string() }),
-  question: 'How many times as long does a vote take at the new level? Give a number with one decimal, such as 7.5.',
+  question:
+    'Divide the time of one vote at the new level by the time of one vote at async. What is the result? Give a number with one decimal, such as 7.5.',
   setup: async () => ({ since: new Date().toISOString() }),
   check: (stage, { since }, answer) =>
     Promise.all([
@@ -25,7 +26,7 @@ export const exercise = defineExercise({
       lostAndKept(stage, since),
       showsTheCost(stage, since),
       answered(
-        'you know how many times as long a vote takes at that level, from the medians of your newest experiment',
+        'you know the time of a vote at that level divided by its time at async, from the medians of your newest experiment',
         WHERE,
         answer,
         async (text) => {
@@ -53,7 +54,7 @@ export const exercise = defineExercise({
       command: `${stage.type.verb('experiment', '--fault', 'crash', '--level', 'async,on', '--lag', '--slow', '--json')} > /dev/null || test $? = 1`,
     },
     {
-      does: 'How many times as long does a vote take?',
+      does: 'Divide the time of a vote at the level on by its time at async',
       command: `node -p 'const median = (level) => JSON.parse(fs.readFileSync("results/experiments/latest/experiment.json")).runs.find((run) => run.plan.level === level).judgement.pace.median; (median("on") / median("async")).toFixed(2)'`,
       answers: true,
     },
@@ -115,7 +116,7 @@ export const exercise = defineExercise({
     },
     {
       does: 'the ratio the wrong way round',
-      misses: 'how many times as long',
+      misses: 'divided by its time at async',
       thorough: true,
       steps: [
         measuring(stage, '--level', 'async,on', '--lag', '--slow'),

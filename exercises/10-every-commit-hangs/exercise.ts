@@ -39,7 +39,7 @@ export const exercise = defineExercise({
     ])),
   ],
   hints: () => [
-    'Cast a vote. While it hangs, look what its process waits for. The superuser of db-primary sees that in pg_stat_activity: wait_event.',
+    'Cast a vote. While it hangs, look at what its process waits for: the column wait_event of pg_stat_activity. The superuser of db-primary sees it.',
     'zx scripts/replication.ts says what a commit waits for. Can that happen while the standby is away?',
     'While the standby is away, a commit can wait only for the disk of db-primary. You have to decide whether to accept that.',
     'zx scripts/replication.ts async',

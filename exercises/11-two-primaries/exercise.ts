@@ -62,7 +62,7 @@ export const exercise = defineExercise({
       ),
     })),
     {
-      does: 'Keep the newer primary. The other becomes its standby, and rejoin lists the votes that only that one had',
+      does: 'Keep the newer primary. The older one becomes its standby, and rejoin lists the votes that only the older one had',
       command: stage.type.verb('rejoin'),
     },
     ...castAgain(stage, poll, 'ann', 'dan'),

@@ -53,7 +53,7 @@ export const exercise = defineExercise({
               feedback === 'on'
                 ? 'db-replica makes it keep them: hot_standby_feedback is on'
                 : xmin === ''
-                  ? 'it does'
+                  ? 'it removes them'
                   : `rows since transaction ${xmin} are kept`,
           }
         },
@@ -86,12 +86,12 @@ export const exercise = defineExercise({
     },
     {
       does: 'fifteen minutes, of which the first report uses up a part before the second one begins',
-      misses: 'gets all its time',
+      misses: 'may run to its end',
       steps: [{ does: 'set', command: DELAY(stage, '15min') }],
     },
     {
       does: 'ten minutes',
-      misses: 'gets all its time',
+      misses: 'may run to its end',
       thorough: true,
       steps: [{ does: 'set', command: DELAY(stage, '10min') }],
     },
@@ -112,7 +112,7 @@ export const exercise = defineExercise({
     },
     {
       does: 'changing the setting, without a reload of the configuration',
-      misses: 'gets all its time',
+      misses: 'may run to its end',
       thorough: true,
       steps: [
         {
@@ -182,7 +182,7 @@ const hasTable = async (stage: Stage): Promise<boolean> =>
 /** No limit at all: earlier reports can have used up any limit when a report begins. */
 const hasAllItsTime = (stage: Stage): Promise<Finding> =>
   finding(
-    'each report gets all its time, also if it begins while replay waits for another',
+    'each report may run to its end, also if it begins while replay waits for another',
     `pg_settings: ${stage.type.session('db-replica')}`,
     async () => {
       const delay = Number(

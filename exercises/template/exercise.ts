@@ -5,7 +5,7 @@ const THERE = { bob: 'Coffee' }
 const MISSING = { ann: 'Tea' }
 
 export const exercise = defineExercise({
-  // How long it takes a learner who knows the exercises before. Teachers plan with it.
+  // How long it takes a learner who has done the earlier exercises. Teachers plan with it.
   minutes: 5,
   // What setup leaves for the check: ids, positions, times. Kept as JSON.
   notes: z.object({ poll: z.string() }),
@@ -25,7 +25,7 @@ export const exercise = defineExercise({
   solution: (stage, { poll }) => [
     { does: 'Cast her vote', command: stage.type.verb('poll', 'vote', poll, 'Tea', '--user', 'ann') },
   ],
-  // Ways that look right and are wrong. `misses` is a part of the finding's sentence that fails then.
+  // Ways that look right and are wrong. After such a way one finding fails: `misses` is a part of its sentence.
   tempting: (stage, { poll }) => [
     {
       does: 'casting the vote as another user',
