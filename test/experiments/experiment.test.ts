@@ -101,7 +101,7 @@ test('where nothing recovers nothing is known, and an interrupted run is never a
   ])
   let interrupted = false
   child.stderr.on('data', (chunk) => {
-    if (interrupted || !String(chunk).includes('Fence the old primary')) return
+    if (interrupted || !String(chunk).includes('Fence db-primary')) return
     interrupted = true
     child.kill('SIGINT')
   })

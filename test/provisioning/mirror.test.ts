@@ -111,6 +111,6 @@ test("the machine's own packages come from it too, and its sources stay as they 
   t.match(installed, { exit: 0, stdout: /Hello, world/ }, installed.stderr)
   t.ok(asked.some((path) => /hello_.*\.deb$/.test(path)))
   const dead = await install(`http://ann:${PASSWORD}@127.0.0.1:1/debian`)
-  t.match(dead, { exit: 1, stderr: /mirror in LAB_MIRROR gave no answer.*127\.0\.0\.1:1\/debian/s })
+  t.match(dead, { exit: 1, stderr: /mirror in LAB_MIRROR did not answer.*127\.0\.0\.1:1\/debian/s })
   t.notMatch(dead.stderr, PASSWORD)
 })
