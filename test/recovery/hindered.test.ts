@@ -20,6 +20,6 @@ test('a failover whose balancer is down says so at once', async (t) => {
   await docker('kill', containerOf('loader'), containerOf('db-primary'))
   t.match(await verb('failover'), {
     exit: 1,
-    stderr: /NODE_DOWN: loader is waited for.*exited\n.*setup\.ts brings it up/,
+    stderr: /NODE_DOWN: this waits for loader, but its container is exited\n.*setup\.ts brings it up/,
   })
 })

@@ -52,7 +52,7 @@ test('the primary is lost, data and all: setup starts no empty one beside the st
   await loseData('db-primary')
   await docker('stop', containerOf('db-replica'))
   const refused = await verb('setup')
-  t.match(refused, { exit: 1, stderr: /NOTHING_TO_COPY: db-primary has no data, .*\n.*failover\.ts --force/ })
+  t.match(refused, { exit: 1, stderr: /NOTHING_TO_COPY: db-primary has no data .*\n.*failover\.ts --force/ })
   t.equal(await docker('inspect', '-f', '{{.State.Status}}', containerOf('db-primary')), 'created')
   t.match((await verb('failover')).stderr, /LOSS_UNKNOWN/)
   t.match(await json(t, 'failover', '--force'), { promoted: 'db-replica', lost: null })

@@ -25,7 +25,7 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['bench', ['--output', '/dev/null/x'], /OUTPUT: .*\n.*→ nothing was measured.*--output/],
   ['fault', ['crash', ''], /NO_SUCH_NODE: '' is not a node\n/],
   ['fault', ['heal', ' '], /FAULT_UNKNOWN: ' ' is neither/],
-  ['exercise', ['start', LONG], /NO_SUCH_EXERCISE: a{100}… is no exercise\n/],
+  ['exercise', ['start', LONG], /NO_SUCH_EXERCISE: there is no exercise a{100}…\n/],
   ['poll', ['list', '--at', 'no-such-host.invalid:80'], /UNAVAILABLE: .*\n.*→ correct the name of the host/],
 ]
 

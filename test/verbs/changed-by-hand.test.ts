@@ -124,5 +124,5 @@ test('a container that the engine cannot start is said with its reason, and setu
     ran.stderr,
     new RegExp(`NOT_STARTED: the engine cannot start ${containerOf('loader')}: .*\n  → zx scripts/setup.ts`),
   )
-  t.match((await verb('setup')).stderr, new RegExp(`PORT_TAKEN: port ${port} .*\n  → `))
+  t.match((await verb('setup')).stderr, new RegExp(`PORT_TAKEN: loader needs port ${port} .*\n  → `))
 })

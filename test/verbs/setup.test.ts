@@ -76,7 +76,7 @@ test('a port taken by a process is found before anything is made, with its holde
   t.teardown(() => holder.close())
   const ran = await verb('setup')
   t.equal(ran.exit, 1)
-  t.match(ran.stderr, new RegExp(`PORT_TAKEN: port ${port} .* loader.* taken by .*(pid ${process.pid})`))
+  t.match(ran.stderr, new RegExp(`PORT_TAKEN: loader needs port ${port} .*\\(pid ${process.pid}\\) has taken it`))
   const [, offset] = /→ .*LAB_PORT_OFFSET=(\d+)/.exec(ran.stderr) ?? []
   const free = Object.values(PORTS).map(async (it) => {
     const server = createServer().listen(it + Number(offset), lab.settings.bind)

@@ -172,7 +172,7 @@ row(
     t.equal(await printed(t, machine.inside('df --output=pcent / | tail -n 1')), '100%')
     const refused = await machine.vagrant('up')
     t.not(refused.exit, 0)
-    t.match(refused.stdout, /DISK_LOW: \d+ MiB are free in \/var\/lib\/docker, the lab needs \d+/)
+    t.match(refused.stdout, /DISK_LOW: \d+ MiB are free in \/var\/lib\/docker, but the lab needs \d+/)
     t.match(refused.stdout, /→ free some space/)
     await succeeds(t, machine.inside('rm full'))
     await up(t)
