@@ -53,5 +53,5 @@ test('the lab of another user is looked at, and changed by no verb', async (t) =
     t.match(ran.stderr, /NOT_YOURS: .*ann-of-next-door.*\n.*LAB_NAME=lab2/, failureOf(ran))
   }
   t.strictSame(await stateOf(), before, 'nothing was started, stopped or removed')
-  t.match((await verb('status')).stdout, /this lab is that of the user ann-of-next-door/)
+  t.match((await verb('status')).stdout, /this lab belongs to the user ann-of-next-door/)
 })

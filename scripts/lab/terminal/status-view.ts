@@ -37,7 +37,7 @@ export function statusTable(status: LabStatus, columns: number = Number.POSITIVE
     status.otherUser === null
       ? []
       : [
-          `${chalk.yellow('!')} this lab is that of the user ${visible(status.otherUser)}: you may look at it, and not change it`,
+          `${chalk.yellow('!')} this lab belongs to the user ${visible(status.otherUser)}: you may look at it, but not change it`,
         ]
   const more = [...whose, ...problems, ...warnings, ...changes(status), ...faults(status)]
   return [...lines, '', ...containers(status), ...more, summary(status)].join('\n')

@@ -53,7 +53,7 @@ test('lost votes, stale reads, duplicates and phantoms are listed by name, the f
   t.match(text, '… and 30 more')
   t.match(text, 'Acknowledged, then lost: 130')
   t.match(text, /First the standby is cut off, until it lacks at least 4\.0 MiB/)
-  t.match(text, /failover --watch notices by itself/)
+  t.match(text, /failover --watch notices the fault by itself/)
   t.match(text, /Duplicates: 1.*voter-twice.*Phantoms: 1.*voter-ghost/s)
   t.match(text, /Stale reads: 1.* 31 17 /s)
 })

@@ -128,6 +128,6 @@ test(
 test('what cannot be held against the box is refused', needs('ruby'), async (t) => {
   t.match(complaint('virtualbox', { LAB_BOX_CHECKSUM: CHECKSUM }, {}), /LAB_BOX_CHECKSUM.*LAB_BOX_URL/)
   t.equal(complaint('virtualbox', { LAB_BOX_CHECKSUM: CHECKSUM, LAB_BOX_URL: '/x.box' }, {}), null)
-  t.match(complaint('libvirt', { LAB_BOX_VERSION: '1' }, { builds: true }), /LAB_BOX_VERSION.*has no versions/)
+  t.match(complaint('libvirt', { LAB_BOX_VERSION: '1' }, { builds: true }), /LAB_BOX_VERSION.*has no version/)
   t.throws(() => choose('libvirt', { LAB_BOX_CHECKSUM: 'abc' }), /LAB_BOX_CHECKSUM is .*abc.*64 hexadecimal digits/)
 })
