@@ -5,7 +5,7 @@ import { bytes } from '../numbers.ts'
 import type { LabStatus, NodeStatus } from '../verbs/status.ts'
 import { visible } from '../visible.ts'
 
-/** The lab's status as a table for people: one line a node, or some lines where those are too long, then who serves. */
+/** The lab's status as a table for people: one line for each node, or several if it is too long. At the end, who serves. */
 export function statusTable(status: LabStatus, columns: number = Number.POSITIVE_INFINITY): string {
   const rows = [
     ['NODE', 'HEALTH', 'ROLE', 'TIMELINE', 'LSN', 'LAG', 'SLOT', 'ENDPOINT'],
@@ -43,7 +43,7 @@ export function statusTable(status: LabStatus, columns: number = Number.POSITIVE
   return [...lines, '', ...containers(status), ...more, summary(status)].join('\n')
 }
 
-/** A node in lines that are as short as that, where its facts are. */
+/** A node on several lines that fit into so many columns: first its name, health and role, then its facts. */
 function narrow([name = '', health = '', role = '', ...facts]: readonly string[], columns: number): readonly string[] {
   const [timeline, lsn, lag, slot, endpoint] = facts
   const said = Object.entries({ timeline, LSN: lsn, lag, slot, at: endpoint }).flatMap(([what, fact]) =>

@@ -51,7 +51,7 @@ export type NodeStatus = {
 
 export type LabStatus = {
   readonly lab: string
-  /** The other user whose lab it is; null where it is this one's. */
+  /** The user whose lab it is, if that is another user; else null. */
   readonly otherUser: string | null
   readonly at: string
   readonly healthy: boolean
