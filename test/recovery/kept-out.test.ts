@@ -26,7 +26,7 @@ test('a primary that is set to admit no standby is named with that setting, and 
   await mended(t, { how: 'mended', why: /listen_addresses/ })
 })
 
-test('a primary that ran with wal_level = minimal is named so, and its standby is copied without being told', async (t) => {
+test('status names a primary that ran with wal_level = minimal, and rejoin copies its standby without --copy', async (t) => {
   await docker('stop', containerOf('db-replica'))
   await sql('db-primary', "select pg_drop_replication_slot('db_replica')")
   await set('wal_level', 'minimal')

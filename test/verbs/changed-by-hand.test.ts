@@ -39,7 +39,7 @@ test('nodes that were taken off their network, renamed, limited or put on anothe
   t.notMatch(await statusText(), 'changed by hand')
 })
 
-test('a setting with which a database does not start, or is not found, is named with the command that takes it back', async (t) => {
+test('a setting that keeps a database from starting or being reached is named, with the command that removes it', async (t) => {
   t.teardown(async () => {
     const ran = await verb('setup')
     if (ran.exit !== 0) throw new Error(failureOf(ran))
@@ -86,7 +86,7 @@ function shell(command: string): void {
   if (done.status !== 0) throw new Error(`${command}: ${done.stderr}`)
 }
 
-test('an image tag that was given to another image is built again, and what runs another image than its tag is made again', async (t) => {
+test('setup builds an image again if its tag was given to another one, and makes a container again if it runs the other one', async (t) => {
   const tag = await docker('inspect', '-f', '{{.Config.Image}}', containerOf('db-primary'))
   const own = await docker('inspect', '-f', '{{.Image}}', containerOf('db-primary'))
   const other = await docker('inspect', '-f', '{{.Image}}', containerOf('loader'))
@@ -109,7 +109,7 @@ test('an image tag that was given to another image is built again, and what runs
   t.notMatch(await statusText(), 'changed by hand')
 })
 
-test('a container that the engine cannot start is said with its reason, and setup says what mends that', async (t) => {
+test('if the engine cannot start a container, the reason is shown, and setup says what mends it', async (t) => {
   await docker('stop', containerOf('loader'))
   const [, port = ''] = addressOf('loader').split(':')
   const holder = createServer().listen(Number(port), lab.settings.bind)

@@ -71,7 +71,7 @@ test('disk space is asked for what will be made', needs('ruby'), async (t) => {
 })
 
 test(
-  'the tiny guest ends where guests run, and one that does not is found in time',
+  'the tiny guest ends if guests run; if it does not end, that is found in time',
   needs('qemu-system-x86_64'),
   async (t) => {
     t.strictSame(ruby("[Kvm.runs('amd64', accelerator: 'tcg', seconds: 30)]"), ['works'])
