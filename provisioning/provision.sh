@@ -39,7 +39,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 quietly() {
   "$@" >"$log" 2>&1 || {
-    # Without the user and password that a proxy's address may hold.
+    # Hides the user and password that a proxy's address may contain.
     tail -n 30 "$log" | sed -E 's#(://)[^/@[:space:]]+@#\1***@#g' >&2
     return 1
   }

@@ -1,5 +1,5 @@
-# Sourced: gives the machine's proxy settings both of their names, since apt reads only the lower ones and other programs
-# only the upper, and lists in `proxied`, separated by commas, those that are set: for sudo, which would drop them.
+# To be sourced. It gives the machine's proxy settings both of their names: apt reads only the lower-case names, and other
+# programs only the upper-case ones. `proxied` lists those that are set, separated by commas: sudo would drop them.
 proxied=
 for lower in http_proxy https_proxy no_proxy; do
   upper=${lower^^}
@@ -8,6 +8,6 @@ for lower in http_proxy https_proxy no_proxy; do
   export "$lower=${!lower:-$given}" "$upper=${!upper:-$given}"
   proxied+=${proxied:+,}$lower,$upper
 done
-# The mirror that packages come from goes along.
+# sudo has to keep the address of the mirror too.
 [[ ! ${LAB_MIRROR:-} ]] || proxied+=${proxied:+,}LAB_MIRROR
 unset lower upper given

@@ -45,7 +45,7 @@ await commandLine(import.meta.filename, (program) => {
     .option('--runs <number>', 'runs of each', numberFrom(1, 50), 5)
     .option('--json', 'print the figures as JSON')
     .option('--output <file>', 'write the figures to a file too, as JSON', pathFrom)
-    // What is none of these commands ends up here.
+    // A word that is not one of these commands arrives here too.
     .allowExcessArguments()
     .action(async ({ runs, ...output }: { runs: number } & Output, command) => {
       refuseOtherCommands(command)
@@ -109,7 +109,7 @@ await commandLine(import.meta.filename, (program) => {
     })
 })
 
-/** What takes minutes to measure must find a place to be written. */
+/** Makes sure, before minutes of measuring, that the figures can be written. */
 async function checkWritable({ output }: Output): Promise<void> {
   if (output === undefined) return
   try {
@@ -122,7 +122,7 @@ async function checkWritable({ output }: Output): Promise<void> {
   }
 }
 
-/** Prints figures, as a table or as JSON, and writes them to a file where one is named. */
+/** Prints figures, as a table or as JSON, and writes them to a file if one is named. */
 async function show(figures: object, table: string, { json, output }: Output): Promise<void> {
   const text = asJson(figures, 2)
   console.log(json ? text : table)

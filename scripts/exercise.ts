@@ -32,7 +32,7 @@ await commandLine(import.meta.filename, (program) => {
   program
     .command('list', { isDefault: true })
     .description('all exercises, and how far you are')
-    // What is none of these commands ends up here.
+    // A word that is not one of these commands arrives here too.
     .allowExcessArguments()
     .option('--json', 'print your progress as JSON, for a teacher who collects it')
     .action(async ({ json }: Options, command) => {
@@ -87,7 +87,7 @@ await commandLine(import.meta.filename, (program) => {
   program
     .command('verify [exercises...]')
     .description(
-      'test these exercises, or all: unsolved they fail, solved they pass, every right way is accepted, every tempting wrong way is refused, and two starts give the same state: ALL POLLS AND VOTES ARE DELETED',
+      'test these exercises, or all: the check fails before the solution and passes after it, accepts every right way, and refuses every tempting wrong way; two starts give the same state. ALL POLLS AND VOTES ARE DELETED',
     )
     .option('--runs <number>', 'how often', numberFrom(1, 1000), 1)
     .option('--thorough', 'also try the right and wrong ways that take long, or that are much like others')

@@ -67,9 +67,9 @@ await commandLine(import.meta.filename, (program) => {
       `limit the link from the primary to the standby to this rate (default: ${DEFAULT_SLOW})`,
       numberFrom(1, 10_000_000),
     )
-    .option('--output <folder>', 'where to keep it, in a folder of its own', pathFrom, EXPERIMENTS)
+    .option('--output <folder>', 'folder that gets a new folder with the experiment', pathFrom, EXPERIMENTS)
     .option('--json', 'print the experiment as JSON, without the samples')
-    // What is none of these commands ends up here.
+    // A word that is not one of these commands arrives here too.
     .allowExcessArguments()
     .action(async ({ fault, level, recovery, runs, lag = 0, slow, output, json, ...common }: Options, command) => {
       refuseOtherCommands(command)

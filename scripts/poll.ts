@@ -34,7 +34,7 @@ await commandLine(import.meta.filename, (program) => {
   program
     .description(`Create polls, vote and see the results, through the balancer at ${endpointOf(lab, lab.loader)}.`)
     .option('--json', 'print the answer as JSON')
-    .option('--at <host:port>', "another address than the balancer's, one server's for example", address)
+    .option('--at <host:port>', "call this address instead of the balancer's, for example that of one server", address)
     .addHelpText('after', ABOUT_DASHES)
   program
     .command('create <question> <options...>')

@@ -39,7 +39,7 @@ export function watchConnections(server: Server, graceSeconds: number, log: Log)
         if (sessions.size === 0) allGone()
       })
     }
-    // Only after this call has been accepted: otherwise it would count as one that came too late.
+    // The GOAWAY goes out only after this call has been accepted: otherwise the call would count as one that came too late.
     if (draining) setImmediate(() => session.close())
   }
   // Node announces new streams; grpc-js does not show its sessions.

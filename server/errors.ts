@@ -32,7 +32,7 @@ export const CATALOGUE = {
   },
   UNKNOWN_METHOD: {
     code: status.UNIMPLEMENTED,
-    cause: 'The path of the call cannot be a service and a method.',
+    cause: 'The path of the call does not name a service and a method.',
     certainty: 'definite',
     retry: 'no',
     fix: 'Correct the name: /package.Service/Method.',
@@ -88,14 +88,14 @@ export const CATALOGUE = {
   },
   POLL_NOT_FOUND: {
     code: status.NOT_FOUND,
-    cause: 'No poll has this uuid, or the replica that was read has not replayed its creation yet.',
+    cause: 'No poll has this uuid. Or the poll is new, and the replica that answered does not have it yet.',
     certainty: 'definite',
     retry: 'no',
-    fix: 'Check the uuid; right after CreatePoll, ask again.',
+    fix: 'Check the uuid. If the poll was created a moment ago, ask again.',
   },
   NO_WRITABLE_DATABASE: {
     code: status.UNAVAILABLE,
-    cause: 'No database is out of recovery on the highest timeline seen.',
+    cause: 'No database is known to be the primary on the highest timeline seen.',
     certainty: 'definite',
     retry: 'yes',
     fix: 'Retry with backoff; an operator has to promote a standby or bring the primary back.',
@@ -131,14 +131,15 @@ export const CATALOGUE = {
   NOT_REPLICATED: {
     code: status.UNAVAILABLE,
     cause:
-      'The write is committed, but its wait for the synchronous standby was ended by hand: a failover may lose it.',
+      'The write is committed, but somebody ended its wait for the synchronous standby: a failover may lose the write.',
     certainty: 'indefinite',
     retry: 'with-key',
     fix: 'As for CONNECTION_LOST: the repeated call waits for the standby again.',
   },
   READ_INTERRUPTED: {
     code: status.UNAVAILABLE,
-    cause: 'While it was reading, the database went away, or cancelled the query because it conflicted with replay.',
+    cause:
+      'The database went away while it was reading, or it cancelled the query because the query conflicted with replay.',
     certainty: 'definite',
     retry: 'yes',
     fix: 'Retry.',
@@ -155,7 +156,7 @@ export const CATALOGUE = {
     cause: 'The database is out of connections, memory or disk.',
     certainty: 'definite',
     retry: 'yes',
-    fix: 'Retry with backoff; an operator has to free some.',
+    fix: 'Retry with backoff; an operator has to free some of that.',
   },
   QUEUE_FULL: {
     code: status.RESOURCE_EXHAUSTED,

@@ -14,7 +14,7 @@ import {
 } from '../proto/gen/polling.ts'
 import { patience } from './the-lab.ts'
 
-/** An answer, or the status it failed with; the node that answered and the consistency token, where it said so. */
+/** An answer, or the status it failed with; the node that answered and the consistency token, if it sent them. */
 export type Answer<T> =
   | { readonly ok: T; readonly servedBy: string; readonly token: string }
   | {

@@ -19,7 +19,7 @@ export type Following = {
   readonly shows: (results: Record<string, number>, seconds?: number) => Promise<void>
 }
 
-/** Follows a poll at `address`, with a deadline where `seconds` is given. */
+/** Follows a poll at `address`, with a deadline if `seconds` is given. */
 export function follow(
   t: Test,
   address: string,

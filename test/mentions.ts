@@ -8,7 +8,7 @@ export type Verb = {
   readonly options: ReadonlySet<string>
   /** Options of each of its commands. */
   readonly commands: ReadonlyMap<string, ReadonlySet<string>>
-  /** The command that is meant where none is named. */
+  /** The command that is meant if none is named. */
   readonly usual: string | undefined
 }
 
@@ -25,7 +25,7 @@ export const verbOf = (name: string, program: Command): Verb => ({
   usual: (program as unknown as Hidden)._defaultCommandName ?? undefined,
 })
 
-/** Whether a verb takes an option, with that command of it; with any where none is meant. */
+/** Whether a verb takes an option with that one of its commands; with any of them if no command is given. */
 export function takes(verb: Verb, option: string, command?: string): boolean {
   if (verb.options.has(option)) return true
   if (command !== undefined) return verb.commands.get(command)?.has(option) === true

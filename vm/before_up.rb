@@ -1,5 +1,5 @@
-# What the Vagrantfile looks at before a machine is started: that the host can, that its ports are free, that there is
-# a box, which is built where there is none. And what it says once the machine is up.
+# Before a machine starts, the Vagrantfile checks here that the host can run it, that its ports are free, and that there is
+# a box. If there is none, it builds one. When the machine is up, it says where the lab answers.
 require_relative 'machine'
 require_relative 'boxes'
 require_relative 'host'
@@ -23,14 +23,14 @@ module BeforeUp
 
   module_function
 
-  # Where Vagrant has no provider at all, it would say so in words that help nobody.
+  # If Vagrant has no provider at all, its own message helps nobody.
   def need_provider
     return if Vagrant.has_plugin?('vagrant-libvirt') || Machine.found?('VBoxManage') || !Machine.linux?
 
     abort "Vagrantfile: there is neither libvirt nor VirtualBox for Vagrant here. For libvirt:\n  sudo vm/prepare-host\nor, by hand:\n  #{Machine.install_line(Host.to_install)}"
   end
 
-  # Machines that have their ports already, whatever LAB_PORT_OFFSET says by now.
+  # Machines in these states have their ports already, whatever LAB_PORT_OFFSET says now.
   STARTED = %i[running saved paused].freeze
 
   def up(machine, settings)
@@ -44,7 +44,7 @@ module BeforeUp
     offset_file(machine).write(settings.offset)
   end
 
-  # First of all: a machine's state is asked of libvirt too, and a box takes minutes.
+  # This comes first: even the machine's state comes from libvirt, and building a box takes minutes.
   def need_host(machine, settings)
     return unless machine.provider_name == :libvirt && Machine.linux?
 
@@ -57,7 +57,7 @@ module BeforeUp
     box.kind == :own && machine.box.nil? && !Boxes.built(box.name, box.provider)
   end
 
-  # Of a machine that runs already Vagrant looks at nothing but its provisioning.
+  # If a machine runs already, Vagrant only provisions it. So this looks after its forwarded ports.
   def forward_again(machine, settings)
     return unless machine.provider_name == :libvirt
 
@@ -67,20 +67,20 @@ module BeforeUp
   end
 
   def reload(machine, settings)
-    # Its own ports are taken, by itself.
+    # The machine itself listens on its own ports.
     return if machine.state.id == :running && offset_of(machine) == settings.offset
 
     refuse(Ports.complaint(settings))
     offset_file(machine).write(settings.offset)
   end
 
-  # Where the lab answers is where the machine was started, which another LAB_PORT_OFFSET does not move.
+  # The lab answers at the ports with which the machine was started. Another LAB_PORT_OFFSET does not move them.
   def say_endpoints(machine, settings)
     offset = offset_of(machine) || settings.offset
     machine.ui.success(Machine.endpoints(offset))
     return if offset == settings.offset
 
-    machine.ui.warn("The machine was started with LAB_PORT_OFFSET=#{offset}, and is moved by: LAB_PORT_OFFSET=#{settings.offset} vagrant reload")
+    machine.ui.warn("The machine was started with LAB_PORT_OFFSET=#{offset}, and keeps it. To move it: LAB_PORT_OFFSET=#{settings.offset} vagrant reload")
   end
 
   def offset_of(machine)
@@ -106,7 +106,7 @@ module BeforeUp
   def say_how(machine, settings)
     return if settings.driver == 'kvm'
 
-    machine.ui.warn('No hardware virtualisation (KVM) for this machine: it is emulated, and everything takes about ten times as long.')
+    machine.ui.warn('No hardware virtualisation (KVM) for this machine: it is emulated, so everything takes about ten times as long.')
     return unless File.exist?('/dev/kvm') && ENV['LAB_VM_DRIVER'].to_s.empty?
 
     machine.ui.warn('/dev/kvm is there, but not for this user: sudo usermod -aG kvm $USER, then log in again.')

@@ -29,23 +29,23 @@ Builds the lab's Vagrant box: Debian with Docker and everything else that provis
 made from Debian's packages, with no download from a box registry. Needs root (a disk image is mounted) and calls
 sudo for that. \`vagrant up\` runs it by itself when there is no box yet.
 
-  --provider …    for which provider of Vagrant, or for several from one build. Default: libvirt
-  --architecture  for which processor. Default: this host's own. A box for another one has neither the lab's images nor
-                  node_modules: the machine makes them at its first start
-  --classroom     a box to hand out: with a list of all that is in it, and this project inside. Says which packages have
-                  changed since vm/box/classroom/packages.lock was written
+  --provider …    builds for this provider of Vagrant, or for several at once. Default: libvirt
+  --architecture  builds for this processor. Default: that of this host. A box for another processor has neither the
+                  lab's images nor node_modules: the machine makes them at its first start
+  --classroom     builds a box to hand out: it contains this project, and a list of its own content. Says which packages
+                  have changed since vm/box/classroom/packages.lock was written
   --locked        with --classroom: refuses packages that differ from the lock
   --refresh       with --classroom: writes the packages to the lock
   --check         with --classroom: builds nothing, and says which packages of the lock Debian has in another version
-  --compare       says which files two classroom boxes have unlike, and why; fails if one of them has no known reason
-  --output FILE   where to write the box. Default: vm/build, where \`vagrant up\` finds it
+  --compare       says which files differ between two classroom boxes, and why; fails if a difference has no known reason
+  --output FILE   writes the box to this file. Default: vm/build, where \`vagrant up\` finds it
   --help          this text
 
 Settings: vm/settings.json (box, suite, diskGiB, …); LAB_BOX=owner/name gives the box another name,
-LAB_ARCHITECTURE is --architecture, LAB_MIRROR where packages come from.
+LAB_ARCHITECTURE does the same as --architecture, and packages come from LAB_MIRROR.
 `
 
-// What is called from here finds its proxies, whichever of their names it looks for.
+// Programs that this one starts find the proxies under every name that they look for.
 Object.assign(process.env, proxySettings(process.env))
 
 const HERE = dirname(fileURLToPath(import.meta.url))
@@ -139,9 +139,9 @@ function readOptions(given: string[]): Options {
       },
     })
     const modes = (['locked', 'refresh', 'check'] as const).filter((mode) => values[mode])
-    if (modes.length > 0 && !values.classroom) throw new Error(`--${modes[0]} goes with --classroom`)
-    if (modes.length > 1) throw new Error(`--${modes.join(' and --')} exclude each other`)
-    if (positionals.length > 0 && !values.compare) throw new Error(`${positionals[0]} is no option`)
+    if (modes.length > 0 && !values.classroom) throw new Error(`--${modes[0]} needs --classroom`)
+    if (modes.length > 1) throw new Error(`--${modes.join(' and --')} cannot be combined`)
+    if (positionals.length > 0 && !values.compare) throw new Error(`${positionals[0]} is not an option`)
     return { ...values, boxes: positionals }
   } catch (error) {
     throw new Problem(error instanceof Error ? error.message : String(error), 'see zx vm/box.ts --help')
@@ -150,12 +150,12 @@ function readOptions(given: string[]): Options {
 
 /** Runs this program again through sudo, and gives its exit code. */
 function throughSudo(given: string[]): number {
-  process.stdout.write('Building a box mounts a disk image, which takes root: going on with sudo.\n')
+  process.stdout.write('Building a box mounts a disk image, and that needs root: going on with sudo.\n')
   // Ctrl-C reaches sudo and the build by itself; this process only has to wait until they have cleaned up.
   process.on('SIGINT', () => {})
   const command = asRoot(process.env, [process.execPath, fileURLToPath(import.meta.url), ...given])
   const { status, error } = spawnSync('sudo', command, { stdio: 'inherit' })
-  if (error) throw new Problem('sudo is not here', 'run this as root')
+  if (error) throw new Problem('there is no sudo on this machine', 'run this as root')
   return status ?? 1
 }
 
@@ -164,7 +164,7 @@ function interruptible(run: Steps): Steps {
   return run
 }
 
-/** What follows this file's name, be it run by zx or by node. */
+/** The words after this file's name, whether zx or node runs it. */
 function ownArguments(argv: readonly string[]): string[] {
   return argv.slice(argv.findIndex((argument) => argument.endsWith('box.ts')) + 1)
 }

@@ -1,5 +1,5 @@
-# Which box the machine is made from: the one that was asked for, else one that was built here or can be, else the
-# public one for as long as it is served. LAB_BOX, LAB_BOX_URL, LAB_BOX_VERSION and LAB_BOX_CHECKSUM ask for one.
+# Chooses the box for the machine: the box that was asked for, else one that was built here or can be built, else the
+# public box, as long as its registry serves it. LAB_BOX, LAB_BOX_URL, LAB_BOX_VERSION and LAB_BOX_CHECKSUM ask for one.
 require 'date'
 require 'rbconfig'
 require_relative 'machine'
@@ -7,22 +7,22 @@ require_relative 'machine'
 # Plain functions, so that they can be tried without Vagrant.
 module Boxes
   BUILD = File.join(__dir__, 'build')
-  # What `vagrant up` builds a box for where there is none.
+  # If there is no box, `vagrant up` builds one for this provider.
   BUILT_FOR = 'libvirt'.freeze
   # Formats that a provider takes: older versions of vagrant-qemu look for boxes of libvirt, newer ones for their own.
   FORMATS = { 'qemu' => %w[qemu libvirt] }.freeze
-  # Providers that vm/box.ts knows, and what it adds to the name of their file; vagrant-qemu takes the boxes of libvirt.
+  # For each provider that vm/box.ts knows, the ending of its file's name; vagrant-qemu takes the boxes of libvirt.
   ENDINGS = { 'libvirt' => '', 'qemu' => '', 'virtualbox' => '-virtualbox' }.freeze
 
-  # kind: :asked for, :own (built here, or to be), :public, or :none.
+  # kind: :asked (named by LAB_BOX…), :own (built here, or about to be built), :public, or :none.
   Box = Struct.new(:kind, :name, :url, :version, :checksum, :provider, :until, keyword_init: true)
 
   module_function
 
-  # Gives a Vagrantfile's `config.vm` the box for that provider; nil stands for any that is not named otherwise.
+  # Gives a Vagrantfile's `config.vm` the box for that provider; nil stands for every provider without a block of its own.
   def use(config, provider)
     box = choose(provider)
-    # All of them each time: what is left out here would be inherited from the box of another provider.
+    # It sets all of them each time: a provider would inherit a missing one from the box of another provider.
     config.box = box.name
     config.box_url = box.url
     config.box_version = box.version
@@ -52,25 +52,25 @@ module Boxes
   # Why a machine cannot be made from that box, or nil; `there` is whether Vagrant has it already.
   def complaint(box, there:, builds: buildable?)
     if box.kind == :own && box.version
-      return 'LAB_BOX_VERSION is set, and a box that was built here has no versions. ' \
-             'Unset it, or name the box that it is the version of: LAB_BOX=owner/name'
+      return 'LAB_BOX_VERSION is set, but a box that was built here has no version. ' \
+             'Unset LAB_BOX_VERSION, or name the box that has this version: LAB_BOX=owner/name'
     end
     return if there
-    # Vagrant would not compare it: only with a file does it look at a checksum that it is given.
-    return "LAB_BOX_CHECKSUM is set, and #{box.name} is looked up in a registry. Unset it, or say which file it is of: LAB_BOX_URL" if box.checksum && !box.url
+    # Vagrant would ignore the checksum: it checks one only for a file.
+    return "LAB_BOX_CHECKSUM is set, but #{box.name} comes from a registry. Unset LAB_BOX_CHECKSUM, or name the file that has it: LAB_BOX_URL" if box.checksum && !box.url
 
     nowhere = box.kind == :none || (box.kind == :own && !built(box.name, box.provider) && !(builds && box.provider == BUILT_FOR))
     no_box(box) if nowhere
   end
 
   def no_box(box, architecture = Machine.architecture)
-    served = ", and the registry of #{box.name} serves none since #{box.until}" if box.until
+    served = ", and the registry of #{box.name} has not served one since #{box.until}" if box.until
     "There is no box for #{box.provider} and #{architecture} here#{served}.\n" \
       "#{way_to_build(box.provider, architecture)}" \
-      'Any box with Debian 13 will do: LAB_BOX_URL=/path/to/file.box vagrant up'
+      'Or use any other box with Debian 13: LAB_BOX_URL=/path/to/file.box vagrant up'
   end
 
-  # What builds such a box, and on which host; nothing where there is none to be built.
+  # The command that builds such a box, and the host for it; nil if no such box can be built.
   def way_to_build(provider, architecture)
     return if provider == 'virtualbox' && architecture != 'amd64'
 
@@ -100,7 +100,7 @@ module Boxes
     end
   end
 
-  # Can vm/box.ts work here? It names what is missing where apt-get can install that.
+  # Can vm/box.ts work here? If apt-get can install what is missing, the answer is yes: vm/box.ts then names it.
   def buildable?(architecture = Machine.architecture, host = RbConfig::CONFIG.values_at('host_os', 'host_cpu').join(' '))
     processors = { 'amd64' => /linux.* (x86_64|amd64)$/, 'arm64' => /linux.* (x86_64|amd64|aarch64|arm64)$/ }
     host.match?(processors.fetch(architecture)) && %w[mmdebstrap apt-get].any? { |command| Machine.found?(command) }

@@ -7,8 +7,8 @@ module Forwards
 
   module_function
 
-  # Starts them again, and waits until they are there. After a machine went back to a snapshot it does not know the
-  # connections made since, so they would hang. If the ssh processes ended on this side, no port is forwarded.
+  # Starts these processes again, and waits until the ports are there. It is needed when a machine has gone back to a
+  # snapshot: it does not know newer connections, so they would hang. It is also needed if the processes have ended.
   def renew(machine)
     return unless machine.provider_name == :libvirt
 
@@ -22,7 +22,7 @@ module Forwards
     return if missing.empty?
 
     machine.ui.warn("After #{SECONDS} s nothing listens on #{missing.join(', ')} of this host; " \
-                    "why is in #{machine.data_dir.join('logs')}. To try again: vagrant up")
+                    "the reason is in #{machine.data_dir.join('logs')}. To try again: vagrant up")
   end
 
   def hosts_of(machine)

@@ -8,10 +8,10 @@ set -euo pipefail
 readonly settings=/etc/failover-lab/proxy.env
 readonly sudoers=/etc/sudoers.d/failover-lab-proxy
 readonly engine=/etc/systemd/system/docker.service.d/failover-lab-proxy.conf
-# Scheme and user, then the loopback, its port, and what follows.
+# An address in parts: scheme and user, the loopback, its port, and the rest.
 readonly loopback='^(([a-z0-9]+://)?([^@/]*@)?)(localhost|127\.[0-9.]+|\[::1\])(:([0-9]+))?(/.*)?$'
 
-# The address of the host: libvirt's network and VirtualBox' NAT alike have it as the way out.
+# The address of the host: in libvirt's network and in VirtualBox' NAT it is the default gateway.
 host_address() {
   local destination gateway
   while read -r _ destination gateway _; do

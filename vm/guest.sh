@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Runs in the VM as root at every `vagrant up`: what the lab must know about this machine, then provisioning, the same
-# as on any other machine.
+# Runs in the VM as root at every `vagrant up`. First it writes down what the lab must know about this machine. Then it
+# provisions, as on any other machine.
 set -euo pipefail
 
 readonly profile=/etc/profile.d/failover-lab.sh
 readonly settings=/etc/failover-lab/settings.env
 readonly certificates=/usr/local/share/ca-certificates/host
 
-# What the host's variables say for the lab in here, one assignment a word; without LAB_PATIENCE as the machine runs.
+# The host's settings for the lab in here, one assignment in each word. Without LAB_PATIENCE, the machine's speed decides.
 read -ra given <<<"${GUEST_SETTINGS:-}"
 [[ " ${given[*]} " == *' LAB_PATIENCE='* ]] || given+=("LAB_PATIENCE=$(bash /vagrant/vm/patience.sh)")
 # Only root and the user may read it: an address may contain a password.
@@ -21,8 +21,8 @@ if compgen -G "$certificates/*.crt" >/dev/null || compgen -G "$certificates/*/*.
   known=/var/lib/failover-lab-certificates
   now=$(find "$certificates" -name '*.crt' -exec sha256sum {} + | sort)
   if [[ ! -e $known ]]; then
-    # The bundle that npm, curl and apt read. update-ca-certificates would read the 150 certificates that are in there
-    # already, one by one, which takes most of a minute under emulation.
+    # This adds to the bundle that npm, curl and apt read. update-ca-certificates would read its 150 certificates again, one by
+    # one: that takes most of a minute under emulation.
     mkdir -p /etc/ssl/certs
     find "$certificates" -name '*.crt' -exec cat {} + >>/etc/ssl/certs/ca-certificates.crt
   elif [[ $(<"$known") != "$now" ]]; then
@@ -54,7 +54,7 @@ if [ "\$HOME" = /home/vagrant ]; then
   # So that \`psql -h localhost\` is enough.
   export PGUSER=owner PGDATABASE=polling
   unset PGHOST
-  # A verb's start takes half of the time when its compiled code is kept.
+  # With its compiled code kept, a verb starts in half of the time.
   export NODE_COMPILE_CACHE=/home/vagrant/.cache/node
   $trusts_host
   if [ -r /etc/failover-lab/proxy.env ]; then set -a; . /etc/failover-lab/proxy.env; set +a; fi
@@ -63,8 +63,8 @@ fi
 PROFILE
 mv "$profile.new" "$profile"
 
-# A login shell of the user who works here: with the settings above, and in the groups that it is in by now.
-# By name: a Windows host's files may come without the right to be executed.
+# This uses a login shell of the user who works here, so that it has the settings above and the user's new groups.
+# It calls bash by name: files from a Windows host may not be executable.
 runuser --login vagrant --command 'bash /vagrant/provisioning/provision.sh' || {
   [[ -z $unreachable ]] || printf '\nIf something could not be downloaded: %s\n' "$unreachable" >&2
   exit 1

@@ -39,7 +39,7 @@ export const installLine = (packages: readonly string[]): string =>
   `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${packages.join(' ')}`
 
 function isThere(proof: string): boolean {
-  // sbin as well: a user's PATH often lacks it, while root's, who does the work, has it.
+  // It looks into sbin too: root does the work and has sbin in its PATH, but a user's PATH often lacks it.
   const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin']
   const [places, mode] = proof.startsWith('/')
     ? [[proof], constants.R_OK]

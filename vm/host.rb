@@ -1,4 +1,4 @@
-# What `vagrant up` with libvirt needs of this host before it builds or starts anything, each with the line that mends it.
+# `vagrant up` with libvirt checks this host here, before it builds or starts anything. Each lack has a line that mends it.
 require 'socket'
 require_relative 'kvm'
 require_relative 'machine'
@@ -7,20 +7,20 @@ require_relative 'ports'
 # Plain functions, so that they can be tried without Vagrant.
 module Host
   SOCKETS = %w[/run/libvirt/libvirt-sock /run/libvirt/virtqemud-sock].freeze
-  # For libvirt's answer, also on a busy host.
+  # Time for libvirt's answer, even on a busy host.
   SECONDS = 20
   # Where libvirt keeps the disks of machines.
   POOL = '/var/lib/libvirt/images'.freeze
   # MiB for the machine's disk, and for a box that is built.
   NEEDED = { machine: 6 * 1024, box: 5 * 1024 }.freeze
 
-  # installs: npm has to fetch what vm/box.ts is made of. libvirt: :answers, :absent, :denied or :silent.
-  # kvm: :works, :hangs, :refused, or nil where it is not asked for. free: folder to [MiB there, MiB needed].
+  # libvirt: :answers, :absent, :denied or :silent.
+  # kvm: :works, :hangs, :refused, or nil if it was not tried. free: folder to [MiB there, MiB needed].
   Facts = Struct.new(:missing, :libvirt, :kvm, :free, :rootless, :systemd, keyword_init: true)
 
   module_function
 
-  # All that is missing, as one text; nil where nothing is.
+  # Everything that is missing, as one text; nil if nothing is missing.
   def complaint(facts)
     lacks = lacks(facts)
     return if lacks.empty?
@@ -35,12 +35,12 @@ module Host
       libvirt_lack(facts),
       kvm_lack(facts.kvm),
       *space_lacks(facts.free),
-      (['building the box takes root, and there is no sudo', 'build it as root: npm ci && npx zx vm/box.ts'] if facts.rootless)
+      (['building the box needs root, but there is no sudo', 'build it as root: npm ci && npx zx vm/box.ts'] if facts.rootless)
     ].compact
   end
 
   def libvirt_lack(facts)
-    # Once it is installed it runs, or the next `vagrant up` says more.
+    # systemd starts it when it is installed. If it does not, the next `vagrant up` says so.
     return if facts.libvirt == :absent && facts.missing.include?('libvirt-daemon-system') && facts.systemd
 
     case facts.libvirt
@@ -53,17 +53,17 @@ module Host
   end
 
   KVM_SAYS = {
-    hangs: "/dev/kvm is there and does not work: a tiny guest did not end within #{Kvm::SECONDS} s",
-    refused: "QEMU as libvirt runs it may not use /dev/kvm, or the processor's virtualisation is off"
+    hangs: "/dev/kvm exists but does not work: a tiny guest did not end within #{Kvm::SECONDS} s",
+    refused: "libvirt's QEMU may not use /dev/kvm, or the processor's virtualisation is off"
   }.freeze
 
   def kvm_lack(kvm)
-    [KVM_SAYS.fetch(kvm), 'without it, ten times as slow: LAB_VM_DRIVER=qemu vagrant up'] if KVM_SAYS.key?(kvm)
+    [KVM_SAYS.fetch(kvm), 'run without KVM, ten times as slowly: LAB_VM_DRIVER=qemu vagrant up'] if KVM_SAYS.key?(kvm)
   end
 
   def space_lacks(free)
     free.filter_map do |folder, (there, needed)|
-      ["#{there} MiB are free in #{folder}, and #{needed} are needed", 'free some space there'] if there && there < needed
+      ["#{there} MiB are free in #{folder}, but #{needed} are needed", 'free some space there'] if there && there < needed
     end
   end
 
@@ -81,12 +81,12 @@ module Host
     )
   end
 
-  # Packages of vm/host-packages.txt for these uses, without what their proof shows to be there.
+  # Packages of vm/host-packages.txt for these uses, except those that are there according to their proof.
   def missing(uses, rows = Machine.host_packages)
     rows.filter_map { |name, use, _, proof| name if uses.include?(use) && proof && !there?(proof) }
   end
 
-  # Packages to install where nothing is known to be there: without those whose proof is, from wherever it came.
+  # All packages of the list, except those whose proof is there, whatever installed it.
   def to_install
     Machine.host_packages.filter_map { |name, _use, _processor, proof| name unless proof && there?(proof) }
   end
@@ -96,7 +96,7 @@ module Host
   end
 
   def libvirt_state(sockets = SOCKETS)
-    # Another libvirt than this host's own is the matter of whoever names it.
+    # Whoever names another libvirt than this host's has to look after it.
     return :answers unless [nil, '', 'qemu:///system'].include?(ENV['LIBVIRT_DEFAULT_URI'])
 
     states = sockets.map { |path| connects(path) }
@@ -114,7 +114,7 @@ module Host
     :absent
   end
 
-  # MiB that are free in a folder, or nil where that cannot be told.
+  # MiB that are free in a folder; nil if that is unknown.
   def free(folder)
     Ports.ask('df', '-Pm', folder).lines.last.to_s.split[3]&.then { |text| Integer(text, 10, exception: false) }
   end

@@ -1,4 +1,4 @@
-# Does hardware virtualisation work on this host? /dev/kvm may be there and guests hang, or QEMU may not open it.
+# Does hardware virtualisation work on this host? /dev/kvm may exist although guests hang, or although QEMU may not open it.
 require 'tempfile'
 require 'timeout'
 require_relative 'machine'
@@ -14,15 +14,15 @@ module Kvm
 
   module_function
 
-  # :works, :hangs, or :refused by libvirt; nil where it cannot be tried. That it works says that guests run the firmware
-  # and their first instructions, no more.
+  # :works, :hangs, or :refused by libvirt; nil if it cannot be tried. :works means that guests run the firmware and their
+  # first instructions, and no more.
   def state(architecture)
     return :refused unless libvirt_offers?(architecture)
 
     runs(architecture)
   end
 
-  # libvirt asks QEMU, as the account that it runs machines under.
+  # libvirt asks QEMU, with the account that runs its machines.
   def libvirt_offers?(architecture)
     return true unless Machine.found?('virsh')
 
@@ -30,7 +30,7 @@ module Kvm
     !Ports.ask('virsh', '--connect', 'qemu:///system', 'domcapabilities', '--virttype', 'kvm', '--arch', processor, seconds: 20).empty?
   end
 
-  # Only with an amd64 processor, and as a user who may open /dev/kvm.
+  # Tries it only for an amd64 processor, and only if this user may open /dev/kvm.
   def runs(architecture, accelerator: 'kvm', seconds: SECONDS)
     return unless architecture == 'amd64' && Machine.found?('qemu-system-x86_64')
     return if accelerator == 'kvm' && !File.writable?('/dev/kvm')

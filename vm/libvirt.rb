@@ -6,7 +6,7 @@ module LibvirtMachine
 
   def configure(libvirt, settings)
     libvirt.default_prefix = Machine.prefix
-    # One where it is emulated: two run truly side by side in QEMU, and then V8 crashes in some of a hundred starts.
+    # An emulated machine has one processor: QEMU runs two truly side by side, and then V8 crashes in a few of a hundred starts.
     libvirt.cpus = settings.cpus
     libvirt.memory = settings.memory
     libvirt.driver = settings.driver
@@ -19,12 +19,12 @@ module LibvirtMachine
 
   def processor(libvirt, driver, arm64)
     if driver == 'qemu'
-      # All that Node and PostgreSQL ask for, and no memory protection keys: with those, which QEMU's largest models
-      # emulate, V8 crashes in one start of thirty.
+      # These models have everything that Node and PostgreSQL need, but no memory protection keys. QEMU's largest models
+      # emulate such keys, and with them V8 crashes in one start of thirty.
       libvirt.cpu_mode = 'custom'
       libvirt.cpu_model = arm64 ? 'cortex-a72' : 'Nehalem'
     elsif arm64
-      # libvirt has no host-model, the default, for it.
+      # The default is host-model, which libvirt does not have for arm64.
       libvirt.cpu_mode = 'host-passthrough'
     end
   end

@@ -1,16 +1,16 @@
-# The machine's settings for the Vagrantfile: vm/settings.json with LAB_* variables of the environment over it.
+# The machine's settings for the Vagrantfile: vm/settings.json, overridden by LAB_* variables of the environment.
 require 'digest'
 require 'etc'
 require 'json'
 require 'rbconfig'
 
-# Plain functions, so that they can be tried without Vagrant. What is wrong with a setting is an ArgumentError.
+# Plain functions, so that they can be tried without Vagrant. A wrong setting is an ArgumentError.
 module Machine
   FOLDER = __dir__
   DRIVERS = %w[auto kvm qemu].freeze
   ARCHITECTURES = %w[amd64 arm64].freeze
 
-  # Beside the machine's own folder, which Vagrant empties each time that it looks for a machine which is not there yet.
+  # It is beside the machine's own folder: Vagrant empties that folder whenever it looks for a machine that does not exist yet.
   OFFSET_FILE = 'failover-lab-port-offset'.freeze
   # vagrant-qemu's own, before LAB_PORT_OFFSET.
   QEMU_SSH_PORT = 50_022
@@ -36,7 +36,7 @@ module Machine
     )
   end
 
-  # The LAB_PORT_OFFSET that the machine was brought up with, as long as there is one: its next start needs no variable.
+  # The LAB_PORT_OFFSET of the machine's first start, as long as the machine exists: later starts need no variable.
   def kept_offset(environment = ENV)
     data = File.expand_path(given(environment, 'VAGRANT_DOTFILE_PATH') || '.vagrant', File.join(FOLDER, '..'))
     return if Dir.glob('machines/*/*/id', base: data).empty?
@@ -50,9 +50,9 @@ module Machine
     table['ports'].map { |node, port| Port.new(node: node, guest: port, host: port + offset) }
   end
 
-  # Files that Git ignores are what each side makes for itself (node_modules, results): they stay on their side.
-  # Without a slash at the end: after each copy Vagrant looks at the owner of all files but these, and compares a
-  # folder's name as it is written here. Of the 20,000 files of node_modules that takes minutes under emulation.
+  # Each side makes the files that Git ignores for itself (node_modules, results), so they stay on their side.
+  # The names have no slash at the end: after each copy Vagrant checks the owner of all other files, and it compares names as
+  # they are written here. For the 20,000 files of node_modules that check takes minutes under emulation.
   def ignored(lines = File.readlines(File.join(FOLDER, '..', '.gitignore'), chomp: true))
     ['.git', *lines.map(&:strip).reject { |line| line.empty? || line.start_with?('#', '!') }].map { |line| line.chomp('/') }
   end
@@ -63,12 +63,12 @@ module Machine
     "The lab on this host:\n#{lines.join("\n")}\nGo on inside: vagrant ssh"
   end
 
-  # Settings of the lab that the host's variables say for the machine too, those that are set. The lab itself checks them;
-  # here only that a shell's file can hold them.
+  # Settings of the lab that the host passes on to the machine, if they are set. The lab itself checks their values; this
+  # only checks that they can be written into a shell's file.
   def guest_settings(environment = ENV)
     names = table['guestSettings'].select { |name| given(environment, name) }
     names.to_h { |name| [name, environment[name]] }.each do |name, value|
-      raise ArgumentError, "#{name} holds what no setting of the lab does: unset it" unless value.match?(%r{\A[\w.:/@%+~,-]+\z})
+      raise ArgumentError, "#{name} contains characters that no setting of the lab may have: unset it" unless value.match?(%r{\A[\w.:/@%+~,-]+\z})
     end
   end
 
@@ -80,13 +80,13 @@ module Machine
     raise ArgumentError, "LAB_CERTIFICATES is #{asked.inspect}: unset it or set it to a folder with certificates, files named *.crt" if asked
   end
 
-  # First part of libvirt's name for the machine, which all users of a host share: of this user and this clone alone.
-  # A machine that has another name already keeps it: Vagrant knows it by its id.
+  # First part of libvirt's name for the machine. All users of a host share these names, so it contains this user and an id of
+  # this clone. An older machine keeps its name: Vagrant knows it by its id.
   def prefix(folder = File.join(FOLDER, '..'), user = Etc.getpwuid&.name || Etc.getlogin)
     "failover-lab-#{user.to_s.downcase.gsub(/[^a-z0-9]/, '')}-#{Digest::SHA256.hexdigest(File.realpath(folder))[0, 6]}_"
   end
 
-  # Rows of vm/host-packages.txt for the machine's processor: name, use, processor, and what proves that it is there.
+  # Rows of vm/host-packages.txt for the machine's processor: name, use, processor, and the proof that the package is there.
   def host_packages
     rows = File.readlines(File.join(FOLDER, 'host-packages.txt')).map { |line| line.sub(/#.*/, '').split }
     rows.select { |_name, _use, processor| ['any', architecture].include?(processor) }

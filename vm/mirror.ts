@@ -13,8 +13,8 @@ export const isMirror = (text: string): boolean =>
   URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)
 
 /**
- * Where the mirror has what was asked of Debian's archive, or undefined for anything else. Its security updates are beside
- * its `debian`, as in the archive.
+ * The mirror's address of a file of Debian's archive; undefined for any other address. As in the archive, security updates
+ * are beside `debian`.
  */
 export function inMirror(mirror: string, asked: string): URL | undefined {
   const [, archive, rest] = /\/(debian|debian-security)\/((?:dists|pool)\/.*)$/.exec(new URL(asked).pathname) ?? []
@@ -30,17 +30,17 @@ export function inMirror(mirror: string, asked: string): URL | undefined {
   return address
 }
 
-/** A proxy on this machine's loopback that asks a mirror for what apt wants of Debian's archive. */
+/** A proxy on this machine's loopback: if apt asks it for a file of Debian's archive, it asks a mirror instead. */
 export type Relay = AsyncDisposable & {
   /** What apt needs in its environment. */
   readonly environment: Readonly<Record<'http_proxy' | 'HTTP_PROXY', string>>
-  /** The first thing that the mirror gave no answer to, and why; without a password. */
+  /** The first request that the mirror did not answer, and why; without a password. */
   readonly unanswered: () => { readonly asked: string; readonly problem: string } | undefined
 }
 
 /**
- * Starts a relay. Builds reach the mirror through it: so their images hold neither its address nor its password, and one
- * with https needs no certificates in there. What the mirror does not have (404) comes from where apt wanted it.
+ * Starts a relay. Builds reach the mirror through it, so their images contain neither its address nor its password. For a
+ * mirror with https they need no certificates either. If the mirror lacks a file (404), it comes from the usual address.
  */
 export async function startRelay(mirror: string, environment: NodeJS.ProcessEnv = process.env): Promise<Relay> {
   const agents = {
@@ -75,7 +75,7 @@ export async function startRelay(mirror: string, environment: NodeJS.ProcessEnv 
         unanswered ??= { asked: withoutPasswords(`GET ${target}`), problem: withoutPasswords(problem) }
         throw error
       }
-      // A mirror that refuses, or is broken, has not answered what was asked either.
+      // If a mirror refuses or is broken, it has not answered the request either.
       const status = found.statusCode ?? 500
       if (status >= 400 && status !== 404)
         unanswered ??= { asked: withoutPasswords(`GET ${target}`), problem: `HTTP ${status}` }
@@ -105,5 +105,5 @@ export async function startRelay(mirror: string, environment: NodeJS.ProcessEnv 
   }
 }
 
-/** Of a dated snapshot the archive says itself that it is out of date; for mmdebstrap, when a mirror is used. */
+/** For mmdebstrap with a mirror: a dated snapshot of the archive says itself that it is out of date, and that is accepted. */
 export const MIRROR_APT_OPTION = '--aptopt=Acquire::Check-Valid-Until "false"'

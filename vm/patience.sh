@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Prints by how much every deadline is multiplied on this machine: measured, since an emulated processor and Apple's or
+# Prints the factor for every deadline on this machine. It measures, because an emulated processor, Apple's hypervisor and
 # Linux' hypervisor may all call themselves QEMU.
 #
 # Usage: patience.sh                  measures
-#        patience.sh MICROSECONDS     what so slow a start of a process comes to
+#        patience.sh MICROSECONDS     prints the factor for a machine that starts a process in this time
 set -euo pipefail
 
 # A process starts and ends in this time on a usual machine, in microseconds.
 readonly usual=1000
-# Where processes start this many times slower, the processor is emulated.
+# If processes start this many times slower, the processor is emulated.
 readonly emulated=5
-# What Node's compiler loses there more than the rest.
+# Limits of the factor on an emulated processor: Node's compiler loses more than the rest.
 readonly at_least=8 at_most=30
 
 # The best of three, so that a busy moment does not count.

@@ -1,4 +1,4 @@
-# Who holds the ports of this host that the lab needs, and by how much all of them would have to move to be free.
+# Finds out who holds the ports that the lab needs on this host, and an offset at which all of them are free.
 require 'rbconfig'
 require 'socket'
 require 'timeout'
@@ -11,12 +11,12 @@ module Ports
 
   module_function
 
-  # Why the machine cannot have these ports, with an offset that frees all of them; nil where it can.
+  # Why the machine cannot have these ports, with an offset at which all are free; nil if it can have them.
   def complaint(settings)
     taken = settings.ports.select { |port| taken?(port.host) }
     return if taken.empty?
 
-    lines = taken.map { |port| "  #{ADDRESS}:#{port.host} (#{port.node}) is taken by #{holder(port.host) || 'something that cannot be seen from here'}" }
+    lines = taken.map { |port| "  #{ADDRESS}:#{port.host} (#{port.node}) is taken by #{holder(port.host) || 'a process that you may not see'}" }
     "Ports that the lab needs on this host are taken:\n#{lines.join("\n")}\n#{way_out(settings)}"
   end
 
@@ -26,7 +26,7 @@ module Ports
     "Stop what holds them, or move the whole lab to ports that are free: #{assignment}vagrant up"
   end
 
-  # A LAB_PORT_OFFSET in thousands under which nothing listens on any port of the lab.
+  # A multiple of 1000 for LAB_PORT_OFFSET, so that nothing listens on any port of the lab.
   def free_offset(settings)
     (1000..14_000).step(1000).find do |offset|
       offset != settings.offset && settings.ports.none? { |port| taken?(port.host - settings.offset + offset) }
@@ -35,7 +35,7 @@ module Ports
 
   def taken?(port)
     TCPServer.new(ADDRESS, port).close
-    # macOS and Windows let one listen beside another who listens on all addresses.
+    # On macOS and Windows a program can listen here although another one listens on all addresses. So try to connect too.
     Socket.tcp(ADDRESS, port, connect_timeout: 1).close
     true
   rescue Errno::EADDRINUSE, Errno::EACCES
@@ -44,12 +44,12 @@ module Ports
     false
   end
 
-  # Who listens on a port, as far as this user may see it; nil where it cannot be told. Nothing here may fail.
+  # Who listens on a port, as far as this user may see it; nil if unknown. Nothing here may fail.
   def holder(port)
     container(port) || (windows? ? windows_process(port) : linux_process(port) || unix_process(port))
   end
 
-  # One process forwards the ports of all containers, so that its name would say nothing.
+  # One process forwards the ports of all containers, so its name would say nothing.
   def container(port)
     names = ask('docker', 'ps', '--filter', "publish=#{port}", '--format', '{{.Names}}').split
     "the container #{names.join(', ')}" unless names.empty?
@@ -66,14 +66,14 @@ module Ports
   end
 
   def windows_process(port, said = ask('netstat', '-ano', '-p', 'TCP'), tasks = nil)
-    # In other languages the state has another name; who listens has a peer without a port.
+    # The name of the state depends on the language. But a process that listens has a peer without a port.
     pid = said[/^\s*TCP\s+\S+:#{port}\s+\S+:0\s+\S+\s+(\d+)\s*$/, 1] or return
     tasks ||= ask('tasklist', '/FI', "PID eq #{pid}", '/FO', 'CSV', '/NH')
     name = tasks[/^"([^"]+)","#{pid}"/, 1]
     "#{name || 'a process'} (pid #{pid})"
   end
 
-  # What a command prints; nothing where it is not there, fails before it prints, or takes too long.
+  # What a command prints; nothing if the command is missing, fails before it prints, or takes too long.
   def ask(*command, seconds: SECONDS)
     reader, writer = IO.pipe
     pid = Process.spawn(*command, in: File::NULL, out: writer, err: File::NULL)

@@ -7,8 +7,8 @@ module Proxy
 
   module_function
 
-  # Under their lower names, empty where the host has none. What the host's own loopback is for the machine,
-  # vm/guest-proxy.sh knows.
+  # The settings under their lower-case names; empty if the host has none. If one names the host's own loopback,
+  # vm/guest-proxy.sh replaces it.
   def settings(environment = ENV)
     NAMES.to_h { |name| [name, plain(Machine.given(environment, name) || Machine.given(environment, name.upcase) || '')] }
   end
@@ -22,12 +22,12 @@ module Proxy
     settings(environment).values_at('http_proxy', 'https_proxy').any? { |value| value.match?(%r{(\A|://|@)(localhost|127\.|\[::1\])}) }
   end
 
-  # Is there a proxy on this host's loopback, which VirtualBox since 7.0 keeps from machines unless told otherwise?
+  # Is there a proxy on this host's loopback? VirtualBox 7.0 and later hides the loopback from machines by default.
   def kept_by_virtualbox?(environment = ENV)
     on_loopback?(environment) && Machine.found?('VBoxManage') && `VBoxManage --version`.to_i >= 7
   end
 
-  # Percent encoding says the same in a URL, and then the value can be written into a shell's file as it is.
+  # In a URL percent encoding means the same, and the encoded value can be written into a shell's file.
   def plain(value)
     value.gsub(%r{[^\w.~:/@%,*\[\]-]}) { |character| character.bytes.map { |byte| format('%%%02X', byte) }.join }
   end

@@ -1,4 +1,4 @@
-/** Addresses that no proxy is asked for: a lab on this machine is reached at them. */
+/** No proxy is asked for these addresses: clients reach a lab on this machine at them. */
 const HERE = ['localhost', '127.0.0.1', '::1']
 
 /** A machine's proxy settings, each under both names that programs look for; apt and gRPC read only the lower ones. */
@@ -8,8 +8,8 @@ export const PROXY_VARIABLES: readonly string[] = ['http_proxy', 'https_proxy', 
 ])
 
 /**
- * What has to be set in `environment` so that every program finds its proxies, and no call to a lab goes through one:
- * neither to this machine's loopback nor to the addresses of `direct`. Nothing where no proxy is set.
+ * Variables to set so that every program finds the proxies in `environment`, and no call to a lab goes through one: calls to
+ * this machine's loopback and to the addresses in `direct` go directly. Empty if no proxy is set.
  */
 export function proxySettings(
   environment: NodeJS.ProcessEnv,
@@ -20,7 +20,7 @@ export function proxySettings(
   const given = (name: string) =>
     environment[name] || environment[name.toUpperCase()] || environment[name.toLowerCase()] || ''
   const without = (name: string) => [...new Set([...given(name).split(/[\s,]+/), ...HERE, ...direct])].filter(Boolean)
-  // no_grpc_proxy goes before no_proxy, where it is set.
+  // If no_grpc_proxy is set, gRPC reads it instead of no_proxy.
   const wanted = [...PROXY_VARIABLES, ...names.filter((name) => name === 'no_grpc_proxy')]
   return Object.fromEntries(
     wanted

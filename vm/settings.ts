@@ -18,7 +18,7 @@ const Settings = z.object({
   box: z.string().regex(/^[\w.-]+\/[\w.-]+$/, 'must be like owner/name'),
   /** Debian release in the box. */
   suite: z.string().regex(/^[a-z]+$/, 'must be the code name of a Debian release'),
-  /** Size of the machine, for a box that has to name one. The Vagrantfile replaces it. */
+  /** Size of the machine. Some formats of boxes have to contain one; the Vagrantfile replaces it. */
   cpus: z.int('must be a whole number').min(1, 'must be at least 1'),
   memoryMiB: z.int('must be a whole number').min(1024, 'must be at least 1024'),
   /** Size of the virtual disk; what is not written takes no space. */
@@ -32,10 +32,10 @@ const Settings = z.object({
 export type BoxSettings = Readonly<z.infer<typeof Settings>>
 export type Architecture = BoxSettings['architecture']
 
-/** What Debian calls this host's processor; there may be no box for it. */
+/** Debian's name of this host's processor; there may be no box for it. */
 export const ownArchitecture = (processor: string = process.arch): string => (processor === 'x64' ? 'amd64' : processor)
 
-/** What the box is made from: vm/settings.json, with `LAB_BOX` and `LAB_ARCHITECTURE` over it. */
+/** The settings of the box: vm/settings.json, overridden by `LAB_BOX` and `LAB_ARCHITECTURE`. */
 export function boxSettings(
   environment: NodeJS.ProcessEnv = process.env,
   table: unknown = JSON.parse(readFileSync(FILE, 'utf8')),

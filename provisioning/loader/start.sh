@@ -3,7 +3,7 @@
 set -euo pipefail
 
 cat >/tmp/deadlines.conf <<CONF
-# A dead container answers nothing, not even a refusal.
+# A dead container does not answer at all: it does not even refuse.
 grpc_connect_timeout ${PATIENCE}s;
 # The servers give up after 14 s times PATIENCE at the latest, so this means that the server itself is stuck.
 grpc_read_timeout $((15 * PATIENCE))s;

@@ -17,7 +17,7 @@ primary_slot_name = '${NODE//-/_}'
 primary_conninfo = 'host=$PEER user=replicator passfile=$run/pgpass application_name=$NODE connect_timeout=2'
 CONF
 
-# Without rights to look into it, data would be taken for none. A wrong mode alone is repaired here.
+# If this user may not look into the folder, it would seem empty. This repairs a wrong mode, but not a wrong owner.
 chmod 0700 "$PGDATA" 2>/dev/null || true
 if [[ ! -r $PGDATA || ! -x $PGDATA || ! -O $PGDATA ]]; then
   echo "$NODE cannot use its data: Permission denied" >&2
@@ -90,5 +90,5 @@ set_passwords() {
 }
 if [[ -e $PGDATA/without-passwords ]]; then set_passwords & fi
 
-# A standby that takes no sessions could not even be asked where it is: what a file says of that does not count.
+# hot_standby is always on, whatever a file says: a standby without sessions could not be asked for its position.
 exec postgres -D "$PGDATA" -c hot_standby=on

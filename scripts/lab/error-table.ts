@@ -1,6 +1,7 @@
 /**
  * Everything that can stop a verb: what happened, and what to do next. Whoever throws the error fills in each `{…}`.
- * A fix that names an option names its verb too, or is in `fixIn` of that verb: then it is shown to who ran that verb.
+ * If a fix names an option, it names the verb of that option too. Or it stands in `fixIn` under that verb: then only users
+ * who ran that verb see it.
  */
 export const ERRORS = {
   ENGINE_MISSING: {
@@ -63,10 +64,10 @@ export const ERRORS = {
   },
   NAME_TAKEN: {
     says: 'there is a {kind} named {name} that is not part of this lab',
-    fix: 'free the name, if you can spare it: {command}; or run the lab under another one: LAB_NAME={another} LAB_PORT_OFFSET={offset}',
+    fix: 'if you can do without that {kind}, free its name: {command}; or run the lab under another one: LAB_NAME={another} LAB_PORT_OFFSET={offset}',
   },
   NOT_YOURS: {
-    says: 'the lab {lab} on this engine is that of the user {user}, who has its passwords and its lock',
+    says: 'the lab {lab} on this engine belongs to the user {user}: only {user} has its passwords and its lock',
     fix: 'run this as {user}, or have a lab of your own beside it: LAB_NAME=lab2 LAB_PORT_OFFSET=1000 zx scripts/setup.ts',
   },
   BUSY: {
@@ -83,7 +84,7 @@ export const ERRORS = {
   },
   SECRETS_BROKEN: {
     says: 'the passwords of this lab in {folder} cannot be used: {problem}',
-    fix: 'restore it, or start over (the votes are deleted): zx scripts/teardown.ts',
+    fix: 'restore the files there, or start over (the votes are deleted): zx scripts/teardown.ts',
   },
   POSTGRES_CHANGED: {
     says: 'PostgreSQL {made} made the data of {node}, but LAB_POSTGRES asks for {asked}',
@@ -103,7 +104,7 @@ export const ERRORS = {
   },
   DATABASE_DOWN: {
     says: '{node} does not run (its container is {state})',
-    fix: 'zx scripts/setup.ts starts what is down; zx scripts/failover.ts needs no primary',
+    fix: 'zx scripts/setup.ts starts what is down; zx scripts/failover.ts works while the primary is down',
   },
   HINDERED: { says: '{node}: {says}', fix: '{advice}' },
   NO_PRIMARY: {
@@ -135,7 +136,7 @@ export const ERRORS = {
     fix: 'do not start {old} as it is: zx scripts/rejoin.ts brings it back as a standby',
   },
   REPLAY_NEEDS_SETTING: {
-    says: 'PostgreSQL stopped replay on {node}: {setting} is {here} there, but the WAL needs {needed}',
+    says: 'PostgreSQL stopped replay on {node}: its {setting} is {here}, but the WAL needs {needed}',
     fix: 'nothing was changed; restart it with docker restart {container}, which raises the setting, then run this again',
   },
   REPLAY_PAUSED: {
@@ -167,7 +168,7 @@ export const ERRORS = {
     fix: 'bring {old} back (zx scripts/setup.ts), or promote anyway: zx scripts/failover.ts --force',
   },
   NOT_FENCED: {
-    says: '{node} is not proved to be off: {seen}',
+    says: 'nothing proves that {node} is down: {seen}',
     fix: 'look at it (docker ps -a), then run zx scripts/failover.ts again',
   },
   NOT_PROMOTED: {
@@ -221,7 +222,7 @@ export const ERRORS = {
   },
   SETTING_HINDERS: {
     says: '{node} cannot work with the setting {setting}: {said}',
-    fix: 'take it back: {command}; then zx scripts/setup.ts',
+    fix: 'remove the setting: {command}; then zx scripts/setup.ts',
   },
   MIGRATION_FAILED: {
     says: 'the schema of {node} could not be brought up to date:\n{said}',

@@ -1,7 +1,7 @@
 import { ERRORS, type ErrorCode } from './error-table.ts'
 import { visibleLines } from './visible.ts'
 
-/** A row of the table of errors. `fixIn`: the fix to show to who ran that verb, if the verb has an option for it. */
+/** A row of the table of errors. `fixIn`: by verb, the fix for users who ran that verb, if it has an option for it. */
 type Row = { readonly says: string; readonly fix: string; readonly fixIn?: Readonly<Record<string, string>> }
 
 /** An error with a code of the table: `message` is its first line, `details` its other lines, `fix` what to do next. */

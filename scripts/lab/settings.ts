@@ -74,7 +74,7 @@ const READ = {
   LAB_PORT_OFFSET: wholeNumber(0, 14000),
   /** Address that ports are published on. Default: 127.0.0.1; the VM sets 0.0.0.0. */
   LAB_BIND: text(
-    // From 224 on an address is of many machines or none, and yet one can listen there.
+    // An address from 224 on belongs to many machines or to none, although a program can listen there.
     (it) => isIPv4(it) && Number(it.split('.')[0]) < 224,
     'an IPv4 address of this machine',
   ),

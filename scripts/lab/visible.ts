@@ -20,15 +20,15 @@ export const visibleLines = (text: string): string =>
 /** Characters of a word that a message repeats. */
 const MOST_REPEATED = 100
 
-/** A word that somebody typed, as a message repeats it: one that is empty is seen as such, and of a long one the beginning. */
+/** A word that somebody typed, for a message: an empty word gets quotes, and a long word is cut. */
 export function repeated(word: string): string {
   if (word.trim() === '') return `'${word.slice(0, MOST_REPEATED)}'`
   return word.length <= MOST_REPEATED ? word : `${word.slice(0, MOST_REPEATED)}…`
 }
 
-/** JSON with maps as objects that keep their order: an object of its own would put keys that are whole numbers first. */
+/** JSON with maps as objects that keep their order: a plain object would put keys that are whole numbers first. */
 function inOrder(value: unknown, indent?: number): string {
-  // No key looks like a number with that in front, until it is text.
+  // With a NUL in front no key looks like a whole number. The NUL is removed from the text.
   const marked = (keys: Iterable<readonly [string, unknown]>) =>
     Object.fromEntries([...keys].map(([key, value]) => [`\0${key}`, value]))
   const replacer = (_: string, it: unknown) =>
@@ -38,7 +38,7 @@ function inOrder(value: unknown, indent?: number): string {
   return JSON.stringify(value, replacer, indent).replace(/"(?:[^"\\]|\\.)*"(?=:)/g, (key) => key.replace('\\u0000', ''))
 }
 
-/** JSON that a terminal may show as well; it means the same as that of `JSON.stringify`, and maps are objects. */
+/** JSON that is safe on a terminal. It means the same as the JSON of `JSON.stringify`, and maps are objects. */
 export const asJson = (value: unknown, indent?: number): string =>
   inOrder(value, indent).replace(UNSEEN, (character) =>
     character === '\n'

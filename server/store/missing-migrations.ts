@@ -9,7 +9,7 @@ const CONNECT_TIMEOUT_MS = 2000
 /** A last limit for a database that has stopped answering, milliseconds. */
 const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000
 
-// No table yet, or none that the servers' role may read: data from before, whose rights come with a migration.
+// There is no table yet, or the servers' role may not read it: then a migration that brings the rights is still missing.
 const NOT_YET = new Set(['42P01', '42501'])
 
 /** The migrations that the database still lacks, in order. Throws if it cannot be asked. */

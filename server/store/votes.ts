@@ -12,9 +12,9 @@ export type VoteOutcome = 'poll not found' | 'poll closed' | 'invalid option' | 
 export type KeyOwner = 'nobody' | 'same vote' | 'other vote'
 
 // lock_polls: no vote is stored after its poll has been seen closed.
-// Everything is locked in an order that is the same for all: gates, polls, votes, tallies. The one exception is a key
-// that is used for different votes at the same time; what the database then does about a deadlock is tried again.
-// Of several votes of one user the first stands: its number decides.
+// All transactions lock in the same order: gates, polls, votes, tallies. The one exception is a key that is used for
+// different votes at the same time. If the database then ends a deadlock, the vote is tried again.
+// If one user votes several times, the first vote counts: its number decides.
 const CAST_VOTES: Statement = {
   name: 'cast_votes',
   text: `
@@ -51,7 +51,7 @@ const CAST_VOTES: Statement = {
     order by number`,
 }
 
-// A statement of its own, since it has to see what came to be stored while cast_votes ran.
+// This is a statement of its own: it has to see what others stored while cast_votes ran.
 const SELECT_KEY_OWNERS: Statement = {
   name: 'select_key_owners',
   text: `
@@ -66,7 +66,7 @@ const SELECT_KEY_OWNERS: Statement = {
     order by number`,
 }
 
-/** Casts votes as if one after the other, in one statement and so in one transaction; one row for each vote, in order. */
+/** Casts votes in one statement, so in one transaction, as if one after the other; gives one row for each vote, in order. */
 export function castVotes(
   database: Database,
   ballots: Ballot[],

@@ -27,7 +27,7 @@ const storedIn = async (uuid: string) =>
 type Stream = {
   readonly call: ClientDuplexStream<CastVotesRequest, CastVotesResponse>
   readonly answers: CastVotesResponse[]
-  /** Undefined where the stream ended well. */
+  /** Undefined if the stream ended well. */
   readonly ended: Promise<ServiceError | undefined>
 }
 

@@ -40,7 +40,7 @@ test('a call past its deadline ends, and so does its query in the database', asy
 })
 
 for (const door of ['loader', 'primary'] as const) {
-  test(`${door}: a deadline that no timer can count is a long one, and not none`, async (t) => {
+  test(`${door}: a deadline that is too long for a timer is a long deadline, not a missing one`, async (t) => {
     const it = session(addressOf(door))
     const none = framed(Buffer.alloc(0))
     for (const timeout of ['2147484S', '2592001S', '99999999S', '99999999M', '99999999H', '99999999m'])

@@ -88,7 +88,7 @@ test('a follower that is cancelled, past its deadline, or killed is forgotten by
   await followersAre('backup', 0)
 })
 
-test('a reader that does not read gets the newest when it does, and holds up nobody', async (t) => {
+test('a follower that stops reading gets the newest results when it reads again, and holds up nobody', async (t) => {
   const long = (letter: string, nth: number) => `${letter}${nth}`.padEnd(200, 'x')
   const options = Array.from({ length: 50 }, (_, nth) => long('o', nth))
   const uuid = await newPoll(options)

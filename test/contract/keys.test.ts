@@ -134,7 +134,7 @@ test('a poll created again with its key is the same poll, on either server', asy
   t.match(await backup.createPoll({ ...request, options: ['b', 'a'] }, { key }), refused)
 })
 
-test('a key that cannot be is refused, and the answer names it', async (t) => {
+test('an impossible key is refused, and the answer names it', async (t) => {
   const vote = { uuid: await newPoll(), userID: 'ann', select_options: 'a' }
   const refused = { status: 'INVALID_ARGUMENT', failure: 'INVALID_FIELD', details: /^idempotency-key/ }
   for (const key of ['', 'x'.repeat(129)]) {
@@ -144,7 +144,7 @@ test('a key that cannot be is refused, and the answer names it', async (t) => {
   t.match(await primary.castVote(vote, { key: 'x'.repeat(128) }), STORED)
 })
 
-test('results follow the votes, also where these come and go by SQL', async (t) => {
+test('results follow the votes, even if votes come and go by SQL', async (t) => {
   const uuid = await newPoll()
   await Promise.all(
     Array.from({ length: 50 }, (_, i) =>

@@ -9,7 +9,7 @@ const it = client(addressOf('loader'))
 const options = ['a', 'b']
 const long = (bytes: number) => 'x'.repeat(bytes)
 
-test('a poll that cannot be is refused, and the answer names the field', async (t) => {
+test('an impossible poll is refused, and the answer names the field', async (t) => {
   const cases = {
     poll_questions: [
       { poll_questions: '', options },
@@ -40,7 +40,7 @@ test('the largest poll that is allowed is created', async (t) => {
   t.same(poll.options, most)
 })
 
-test('a vote that cannot be is refused, and the answer names the field', async (t) => {
+test('an impossible vote is refused, and the answer names the field', async (t) => {
   const { uuid } = await ok(it.createPoll({ poll_questions: 'q', options }))
   const vote = { uuid, userID: 'ann', select_options: 'a' }
   const cases = [
@@ -59,7 +59,7 @@ test('a vote that cannot be is refused, and the answer names the field', async (
   t.match(await it.closePoll('x'), { status: 'INVALID_ARGUMENT', details: /uuid/ })
 })
 
-test('an option that there cannot be has a status, as any other that the poll has not', async (t) => {
+test('an impossible option has a status, like any other option that the poll does not have', async (t) => {
   const { uuid } = await ok(it.createPoll({ poll_questions: 'q', options }))
   for (const select_options of ['', ' ', '\t', 'c', 'a ', '\u200b'])
     t.match(

@@ -12,7 +12,7 @@ const skip = there ? false : 'needs Python with gRPC: sudo apt-get install -y py
 test('a Python client made from the table of messages alone votes, is told of a duplicate and reads the results', {
   skip,
 }, async (t) => {
-  // Results are read from whichever database is asked, which may be a moment behind: then it begins anew.
+  // Results come from the database that is asked, which may be a moment behind. Then the client starts again.
   const seen = await until('the results of three votes', { seconds: 20, patience }, async () => {
     const ran = spawnSync(
       PYTHON,

@@ -64,14 +64,14 @@ test('polls created while pages are read neither repeat others nor hide them, no
   t.same(read.flat(), before.slice(0, 20))
 })
 
-test('what is no page token, or no page size, is refused and the field is named', async (t) => {
+test('a wrong page token or page size is refused, and the field is named', async (t) => {
   const end = (await ok(it.pollPage(1, ''))).next_page_token
   for (const token of ['x', randomUUID(), `${end}=`, end.slice(1), `B${end.slice(1)}`])
     t.match(await it.pollPage(1, token), { status: 'INVALID_ARGUMENT', details: /^page_token: / })
   t.match(await it.pollPage(-1, ''), { status: 'INVALID_ARGUMENT', details: /^page_size: / })
 })
 
-test('a page is never larger than 300 polls, and 100 where no size is given', async (t) => {
+test('a page has at most 300 polls, and 100 if no size is given', async (t) => {
   await sql(
     'db-primary',
     `insert into poll (id, question, options) select gen_random_uuid(), 'One of many', '{a,b}' from generate_series(1, 301)`,

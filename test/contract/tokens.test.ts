@@ -32,7 +32,7 @@ test('every write answers with a token, and a read that carries it sees the writ
   }
 })
 
-test('where replay stands still, a read with a token goes to the database that takes writes', async (t) => {
+test('if replay stands still, a read with a token goes to the database that takes writes', async (t) => {
   const { uuid } = await ok(primary.createPoll({ poll_questions: 'Paused?', options }))
   await tokenOf(primary.castVote({ uuid, userID: 'ann', select_options: 'a' }))
   await until('the replica to have the vote', { seconds: 5, patience }, async () => {
@@ -49,7 +49,7 @@ test('where replay stands still, a read with a token goes to the database that t
   hasty.close()
 })
 
-test('what is no token, and a token ahead of all history, are refused', async (t) => {
+test('a text that is not a token, and a token ahead of all history, are refused', async (t) => {
   const { uuid } = await ok(primary.createPoll({ poll_questions: 'Refused?', options }))
   for (const server of [primary, backup]) {
     for (const token of ['', 'x', '1-0/G', '0-0/1']) {

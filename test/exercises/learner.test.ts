@@ -7,7 +7,7 @@ import { failureOf, lab, patience, startVerb, verb } from '../the-lab.ts'
 const exercise = (...args: readonly string[]) => verb('exercise', args)
 const poll = (...args: readonly string[]) => verb('poll', args)
 
-test('a learner goes from the list to the next exercise, and everything that happened is kept', async (t) => {
+test('a learner goes from the list to the next exercise, and the progress is kept', async (t) => {
   t.equal((await exercise('reset', '--progress', '--discard')).exit, 0)
   const nothing = await exercise('check')
   t.equal(nothing.exit, 1)
@@ -44,7 +44,7 @@ test('a learner goes from the list to the next exercise, and everything that hap
   t.match((await exercise('list')).stdout, /○ {2}1 .*its solution was shown(.|\n)*→ .*start 1/)
 })
 
-test('polls of the learner are not deleted without being told, and those of the exercise are', async (t) => {
+test('polls of the learner are deleted only with --discard, polls of the exercise without it', async (t) => {
   t.equal((await poll('create', 'My own?', 'a', 'b')).exit, 0)
   for (const args of [['start', '1'], ['reset']]) {
     const refused = await exercise(...args)
@@ -58,7 +58,7 @@ test('polls of the learner are not deleted without being told, and those of the 
   t.equal(next.exit, 0, failureOf(next))
 })
 
-test('an exercise that is interrupted on its way is no exercise; the next start works, also with no database there', async (t) => {
+test('after an interrupted start the lab is in no exercise; the next start works, even if no database is there', async (t) => {
   const { child, ended } = startVerb('exercise', ['start', '3'])
   child.stderr.on('data', (chunk) => {
     if (String(chunk).includes('bringing the lab')) setTimeout(() => child.kill('SIGINT'), 500 * patience)
@@ -81,7 +81,7 @@ test('an exercise starts also if somebody took a node off the network', async (t
   t.equal(started.exit, 0, failureOf(started))
 })
 
-test('what cannot be understood is named, with what to do', async (t) => {
+test('a wrong word is named, with what to do', async (t) => {
   t.match((await exercise('start', '99')).stderr, /NO_SUCH_EXERCISE: there is no exercise 99.*\n.*1 to \d+/)
   t.match((await exercise('verify', 'nothing')).stderr, /NO_SUCH_EXERCISE/)
   t.equal((await exercise('verify', '--runs', '0')).exit, 2)

@@ -13,7 +13,7 @@ test('the template is an exercise already', async (t) => {
   t.strictSame(problems, [])
 })
 
-test('an exercise that passes unsolved, lets the tempting through, refuses what is right, drifts, or cannot be solved is found out', async (t) => {
+test('verify finds an exercise that passes unsolved, accepts a wrong way, refuses a right one, drifts, or cannot be solved', async (t) => {
   resetAfter(t)
   let starts = 0
   const broken: Exercise = {
@@ -43,7 +43,7 @@ test('an exercise that passes unsolved, lets the tempting through, refuses what 
   ])
 })
 
-test('an exercise that says nothing of what cannot be mended, or says it of what can, is found out', async (t) => {
+test('verify finds an exercise that does not say when it cannot be solved any more, or says so without need', async (t) => {
   resetAfter(t)
   const tellingFinal = (final: boolean): Exercise => ({
     ...entry.exercise,

@@ -4,7 +4,7 @@ import { stageOf } from '../../scripts/lab/exercise/stage.ts'
 import { endTraffic } from '../../scripts/lab/exercise/traffic.ts'
 import { lab, resetAfter } from '../the-lab.ts'
 
-test('guests have voted when they are said to: what earlier guests were told does not count', async (t) => {
+test('when the guests are said to vote, they have voted: answers to earlier guests do not count', async (t) => {
   resetAfter(t)
   t.teardown(() => endTraffic(lab))
   const { traffic, createPoll } = stageOf(lab)

@@ -10,13 +10,13 @@ tap.setTimeout(MOST_SECONDS * 1000 * patience)
 const [first, ...others] = await readTrack()
 
 for (const entry of others)
-  test(`${entry.name} fails unsolved, passes solved, accepts what is right, refuses what is tempting, and starts the same twice`, async (t) => {
+  test(`${entry.name} fails before its solution and passes after it, accepts right ways, refuses tempting ones, and starts the same twice`, async (t) => {
     const { problems, seconds } = await verify(lab, entry)
     t.strictSame(problems, [])
     t.comment(`${seconds.toFixed(1)} s from start to check`)
   })
 
-test(`${first?.name} as well, by the command that gives the lab back as new`, async (t) => {
+test(`${first?.name} as well, by the command, which leaves the lab as new`, async (t) => {
   const verified = await verb('exercise', ['verify', String(first?.number), '--discard'])
   t.equal(verified.exit, 0, failureOf(verified))
   t.match(verified.stdout, /^✓ 01-[\w-]+ {2}[\d.]+ s from start to check; \d+ other ways tried$/m)

@@ -63,7 +63,7 @@ test('after a crash at `on` and a failover: a pass that rests on evidence, and a
   t.match(cut.stdout, /history\.jsonl is not what an experiment writes: its last line has no end/)
 })
 
-test('at `async` a standby that lags loses acknowledged votes, and they are named, also where a watch recovers', async (t) => {
+test('at `async` a standby that lags loses acknowledged votes, and they are named, even if a watch recovers', async (t) => {
   const lagging = ['--fault', 'crash', '--level', 'async', '--lag', '--recovery', 'watch']
   const { folder, run, calls, stored, judgement } = await oneRun(t, 1, ...lagging)
   t.equal(judgement.verdict, 'fail')
@@ -83,7 +83,7 @@ test('at `async` a standby that lags loses acknowledged votes, and they are name
   t.match(run.events[0], { kind: 'fault', what: /db-replica lacks \d{6,} bytes/ })
 })
 
-test('where nothing recovers nothing is known, and an interrupted run is never a pass', async (t) => {
+test('without a recovery the verdict is unknown, and an interrupted run is never a pass', async (t) => {
   const { judgement } = await oneRun(t, 2, '--fault', 'crash', '--recovery', 'none')
   t.match(judgement, { verdict: 'unknown', rto: null, parts: [], lost: [] })
   t.ok(judgement.reasons.includes('no write was acknowledged after the fault'), judgement.reasons.join('; '))
@@ -117,7 +117,7 @@ test('where nothing recovers nothing is known, and an interrupted run is never a
   t.match((await verb('status')).stdout, /5 of 5 nodes healthy; writes go to db-primary/)
 })
 
-test('what is no fault, no level or no number is refused before anything happens', async (t) => {
+test('a word that is not a fault, a level or a number is refused before anything happens', async (t) => {
   for (const args of [
     ['--fault', 'crash,nothing'],
     ['--level', 'off'],

@@ -6,7 +6,7 @@ import { containerOf, docker, logsOf, verb } from '../the-lab.ts'
 const stateOf = (name: 'db-primary' | 'backup') =>
   docker('inspect', '-f', '{{.State.Status}} {{.State.ExitCode}}', containerOf(name))
 
-test('crash kills a database with nothing put in order; it stays down, and heal starts it', async (t) => {
+test('crash kills a database without a shutdown; it stays down, and heal starts it', async (t) => {
   await broken(t, 'crash', 'db-primary')
   t.equal(await stateOf('db-primary'), 'exited 137')
   t.notMatch(await logsOf(containerOf('db-primary')), /database system is shut down\s*$/)

@@ -32,7 +32,7 @@ test('list shows faults of every place at once; heal ends them all, and again ch
   t.match(await fault('heal'), { exit: 0, stdout: /nothing to heal/ })
 })
 
-test('what is killed half-way shows in the list, and heal removes it', async (t) => {
+test('if a verb is killed half-way, its fault shows in the list, and heal removes it', async (t) => {
   const { child, ended } = startVerb('fault', ['isolate', 'loader'])
   child.stderr.on('data', (chunk) => {
     if (String(chunk).includes('docker run')) child.kill('SIGKILL')
@@ -56,7 +56,7 @@ test('--for heals after that time, and at once when interrupted', async (t) => {
   t.strictSame(await faults('freeze', 'backup'), [])
 })
 
-test('what makes no sense is refused with what would', async (t) => {
+test('a fault that makes no sense is refused, with one that does', async (t) => {
   const cases: [string[], RegExp][] = [
     [['freeze', 'nobody'], /NO_SUCH_NODE: nobody .*\n.*db-primary, db-replica, primary, backup, loader/],
     [['isolate', 'primary', 'primary'], /FAULT_PEER/],
@@ -71,7 +71,7 @@ test('what makes no sense is refused with what would', async (t) => {
   for (const { name } of KINDS) t.ok(help.includes(`${name} [options] <node>`), name)
 })
 
-test('setup does not wait for what was broken on purpose: it says what is', async (t) => {
+test('setup does not wait for a fault in force: it names the fault', async (t) => {
   await broken(t, 'reject', 'backup')
   await until('the fault to be felt', { seconds: 20, patience }, async () => {
     const { healthy } = await statusOf(lab)

@@ -5,7 +5,7 @@ import { until } from '../../scripts/lab/wait.ts'
 import { broken, connection, fault, faults, healed } from '../faults.ts'
 import { addressOf, containerOf, patience, sql } from '../the-lab.ts'
 
-test('isolate from a peer: nothing passes either way, without a word; other peers notice nothing', async (t) => {
+test('isolate from a peer: packets vanish silently in both directions; other peers notice nothing', async (t) => {
   await broken(t, 'isolate', 'db-replica', 'db-primary')
   t.match(await faults('isolate', 'db-replica'), [
     { kind: 'isolate', node: 'db-replica', peer: 'db-primary', way: 'in' },
@@ -41,7 +41,7 @@ async function reached(): Promise<boolean> {
   return seen
 }
 
-test('isolate one way: what goes out is dropped and what comes in is not, until that is asked for too', async (t) => {
+test('isolate one way: packets that go out are dropped; packets that come in are not, until somebody asks for it', async (t) => {
   await broken(t, 'isolate', 'db-replica', 'db-primary', '--only', 'out')
   t.equal(await reached(), true)
   t.match(await faults('isolate', 'db-replica'), [{ way: 'out' }])

@@ -21,7 +21,7 @@ export type History = { readonly attempts: readonly Attempt[]; readonly closes: 
 /** What is in the database at the end. */
 export type Stored = readonly Vote[]
 
-/** Every promise that the history broke, in words; none where all is well. */
+/** Every promise that the history broke, in words; none if all is well. */
 export function brokenPromises(history: History, stored: Stored, options: readonly string[]): readonly string[] {
   return [
     ...oncePerUser(stored),

@@ -1,14 +1,14 @@
-// A look at a lab with nothing of it: plain `docker` and `psql`, for tests that hold what the lab says against it.
+// A look at a lab without the lab's code: plain `docker` and `psql`, for tests that compare what the lab says with it.
 import { attempt } from '../../scripts/lab/docker/command.ts'
 import type { Lab, Node } from '../../scripts/lab/topology/topology.ts'
 
 export type Seen = {
-  /** State of the container with the node's name; `absent` where there is none. */
+  /** State of the container with the node's name; `absent` if there is none. */
   readonly state: string
   readonly onNetwork: boolean
   readonly restartPolicy: string
   readonly networks: readonly string[]
-  /** Whether a database says that it is in recovery; undefined where it says nothing. */
+  /** Whether a database says that it is in recovery; undefined if it says nothing. */
   readonly inRecovery: boolean | undefined
   /** Who streams from it. */
   readonly standbys: readonly string[]

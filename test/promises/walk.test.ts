@@ -45,7 +45,7 @@ const statusNow = async (): Promise<LabStatus> => {
   return JSON.parse(ran.stdout)
 }
 
-/** Holds what status says against a plain look; both may change meanwhile, so they have to agree only in the end. */
+/** Compares what status says with a plain look. Both may change meanwhile, so they have to agree only in the end. */
 const statusIsTrue = (): Promise<LabStatus> =>
   until('status and a plain look to agree', { seconds: 30, patience }, async () => {
     const plain = await plainLook(lab)
@@ -146,7 +146,7 @@ async function assertWhole(world: World): Promise<void> {
   if (!(await vote(world, 10))) throw new Error('no vote is taken')
 }
 
-test(`from any state that docker commands make, setup comes back to a healthy lab or says what to do; WALK_SEED=${seed}`, async (t) => {
+test(`from any state that docker commands make, setup makes the lab healthy or says what to do; WALK_SEED=${seed}`, async (t) => {
   t.teardown(async () => {
     await tidyUp(lab)
     const whole = await verb('setup')

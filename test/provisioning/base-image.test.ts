@@ -24,7 +24,7 @@ test('a base image from a registry is taken by its digest, which is recorded wit
   t.equal(recorded, await inside('dpkg-query', '-W'))
 })
 
-test('where no registry answers, the reason is given and nothing is made', async (t) => {
+test('if no registry answers, the reason is given and nothing is made', async (t) => {
   const tag = `failover-lab-test/base:${randomBytes(3).toString('hex')}`
   const said = await fromRegistry(() => {}, '127.0.0.1:1/debian:trixie-slim', tag, 5 * patience)
   t.match(said, /refused/)

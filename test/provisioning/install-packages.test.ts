@@ -31,7 +31,7 @@ const INTERRUPTED = `
 
 const stateOf = (name: string): string => `dpkg-query -W -f '\${db:Status-Status}' ${name}`
 
-test('packages are installed also where an installation was interrupted before', async (t) => {
+test('packages are installed even if an earlier installation was interrupted', async (t) => {
   const run = await machine(t)
   t.not((await run(INTERRUPTED)).exit, 0)
   t.match((await run('apt-get update && apt-get install -y hello')).stderr, /dpkg was interrupted/)

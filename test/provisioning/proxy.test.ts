@@ -91,7 +91,7 @@ test('a lab that has its images needs no proxy, and is never called through one'
   const names = [...PROXY_VARIABLES, 'grpc_proxy']
   const dead = {
     ...Object.fromEntries(names.map((name) => [name, /^no_/i.test(name) ? 'example.org' : DEAD])),
-    // Node's own clients, which ask the engine, then heed them too.
+    // Node's own clients, which ask the engine, then use the proxies too.
     NODE_USE_ENV_PROXY: '1',
   }
   await docker('rm', '-f', containerOf('loader'))

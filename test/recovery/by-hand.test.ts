@@ -15,7 +15,7 @@ const inItsData = (commands: string): Promise<string> =>
     return docker('run', '--rm', '--network', 'none', '-v', volume, image, 'bash', '-c', `cd $PGDATA; ${commands}`)
   })
 
-test('promoted by hand: setup does not start the old primary beside the new one, even where its container was removed, and rejoin brings it back', async (t) => {
+test('promoted by hand: setup does not start the old primary beside the new one, even if its container was removed, and rejoin brings it back', async (t) => {
   resetAfter(t)
   const poll = await pollOnBoth()
   await cutOff()

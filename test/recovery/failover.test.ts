@@ -92,7 +92,7 @@ test('a primary that lives is off when the command ends, and what was known of i
   t.equal(await votersOn('db-replica', poll), 'cyd')
 })
 
-test('ended after the fence, the next run finishes; or rejoin undoes it where nobody was promoted', async (t) => {
+test('after a failover that ended at the fence, the next run finishes it; or rejoin undoes it if nothing was promoted', async (t) => {
   resetAfter(t)
   const poll = await pollOnBoth()
   // What a failover leaves that ends between fencing and promoting.

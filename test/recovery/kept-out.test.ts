@@ -17,23 +17,23 @@ test('a primary that is set to admit no standby is named with that setting, and 
   await docker('exec', containerOf('db-primary'), 'bash', '-c', `echo '${admits}' >${DATA}/own_hba.conf`)
   await set('hba_file', `${DATA}/own_hba.conf`)
   await docker('restart', containerOf('db-primary'))
-  await untilSaid('db-replica', /set by hand to hba_file = .*own_hba.conf.*admits no standby.*rejoin.ts resets that/)
+  await untilSaid('db-replica', /somebody has set hba_file = .*own_hba.conf.*admits no standby.*rejoin.ts resets this/)
   await mended(t, { how: 'mended', why: /hba_file/ })
 
   await set('listen_addresses', 'localhost')
   await docker('restart', containerOf('db-primary'))
-  await untilSaid('db-replica', /set by hand to listen_addresses = localhost.*rejoin.ts resets that/)
+  await untilSaid('db-replica', /somebody has set listen_addresses = localhost.*rejoin.ts resets this/)
   await mended(t, { how: 'mended', why: /listen_addresses/ })
 })
 
-test('a primary that ran with wal_level = minimal is named so, and its standby is copied without being told', async (t) => {
+test('status names a primary that ran with wal_level = minimal, and rejoin copies its standby without --copy', async (t) => {
   await docker('stop', containerOf('db-replica'))
   await sql('db-primary', "select pg_drop_replication_slot('db_replica')")
   await set('wal_level', 'minimal')
   await set('max_wal_senders', '0')
   await docker('restart', containerOf('db-primary'))
   await docker('start', containerOf('db-replica'))
-  await untilSaid('db-replica', /set by hand to max_wal_senders = 0 and wal_level = minimal.*rejoin.ts resets that/)
+  await untilSaid('db-replica', /somebody has set max_wal_senders = 0 and wal_level = minimal.*rejoin.ts resets this/)
   t.match(
     (await verb('setup')).stderr,
     /(HINDERED|SETTING_HINDERS): .*(wal_level = minimal|max_wal_senders = '0').*\n {2}→ .*(rejoin.ts|postgresql.auto.conf)/,

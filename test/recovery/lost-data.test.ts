@@ -9,7 +9,7 @@ async function loseData(name: DatabaseName): Promise<void> {
   await docker('volume', 'rm', `${containerOf(name)}-data`)
 }
 
-/** Gives the lab back as new, also from where a reset is refused. */
+/** Makes the lab as new, even if a reset is refused. */
 const newAfter = (t: Test): void =>
   t.teardown(async () => {
     if ((await verb('reset')).exit === 0) return

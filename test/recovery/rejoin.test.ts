@@ -50,7 +50,7 @@ test('two primaries, the older one cut off for a while: the servers never write 
   t.match(await json(t, 'status'), { healthy: true, primaries: ['db-replica'] })
 })
 
-test('where a rewind is not possible it is copied, and says why; a frozen primary never thaws as one', async (t) => {
+test('if a rewind is not possible, rejoin copies the node and says why; a frozen primary never thaws as a primary', async (t) => {
   resetAfter(t)
   const poll = await pollOnBoth()
   await docker('pause', containerOf('db-primary'))

@@ -99,7 +99,7 @@ test('whatever shuts a standby out is said, and mended without a copy', async (t
   await reader(t)
   await sql('db-replica', 'alter system reset primary_conninfo')
   await sql('db-replica', 'select pg_reload_conf()')
-  await untilSaid('db-replica', /all WAL senders of db-primary are in use.*pg_terminate_backend/)
+  await untilSaid('db-replica', /other clients use all WAL senders of db-primary.*pg_terminate_backend/)
   t.match((await verb('rejoin')).stderr, /HINDERED: .*all WAL senders.*\n.*pg_terminate_backend/)
 })
 

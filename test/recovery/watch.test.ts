@@ -102,7 +102,7 @@ test('a primary that lives and is cut off from all others is replaced', async (t
   await bothServe(t, poll, 'ann')
 })
 
-test('it does not promote where that loses more than allowed, nor where there is nobody to promote, and says so once', async (t) => {
+test('a watch does not promote if that loses more than allowed, or if there is no standby; it says so once', async (t) => {
   const { poll, watcher } = await watched(t, '--max-lag', '0')
   await cutOff()
   await voteOn('db-primary', poll, 'ann')

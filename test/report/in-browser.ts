@@ -7,7 +7,7 @@ import { patience } from '../the-lab.ts'
 
 const CHROMIUM = 'chromium'
 
-/** Why no page can be looked at, or false where it can. */
+/** Why no page can be looked at; false if it can. */
 export const lacking =
   spawnSync(CHROMIUM, ['--version']).status === 0
     ? false

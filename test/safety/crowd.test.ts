@@ -56,7 +56,7 @@ test(`loader: ${CROWD} idle connections keep nobody else from being served`, asy
   })
 })
 
-test(`primary: of ${CROWD} idle connections it keeps as many as it has memory for`, async (t) => {
+test(`primary: keeps only as many of ${CROWD} idle connections as it has memory for`, async (t) => {
   const primary = lab.servers[0]
   const turnedAway = async () =>
     (primary && (await metricsOf(primary))?.get('polling_connections_turned_away_total')) ?? Number.NaN

@@ -104,7 +104,7 @@ const known = (answer: string) => {
 }
 
 for (const door of ['loader', 'primary'] as const) {
-  test(`${door}: of calls that are refused each is answered as the page of errors says, and its neighbours go on`, async (t) => {
+  test(`${door}: each refused call gets the answer that the page of errors says, and its neighbours go on`, async (t) => {
     await othersAreServed(t, async () => {
       const it = session(addressOf(door))
       // Health's Watch: a stream that is open all the time, on the same connection.

@@ -10,7 +10,7 @@ export const passwords = secrets
 
 export type Login = { readonly role: Secret; readonly database?: string; readonly replication?: boolean }
 
-/** A session on db-primary; throws where it is refused. */
+/** A session on db-primary; throws if it is refused. */
 export async function login({ role, database = 'polling', replication = false }: Login): Promise<pg.Client> {
   const client = new pg.Client({
     connectionString: `postgresql://${role}:${passwords[role]}@${addressOf('db-primary')}/${database}`,

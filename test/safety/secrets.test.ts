@@ -36,7 +36,7 @@ test('no password is in what a verb prints', async (t) => {
     t.notOk(`${printed.stdout}${printed.stderr}`.includes(password), role)
 })
 
-// A database gets of each role what lets it recognise the password, and the password only of whom it is itself to others.
+// For each role a database gets only a verifier. It gets a password only if it connects to others as that role.
 const DATABASE = ['monitor', 'monitor.scram', 'owner.scram', 'replicator', 'replicator.scram', 'service.scram']
 
 test('inside, each node has only the passwords it needs, readable by its own user only', async (t) => {
@@ -60,7 +60,7 @@ test('inside, each node has only the passwords it needs, readable by its own use
   }
 })
 
-test('a statement that sets a password shows none, not even in the log of a database where it fails', async (t) => {
+test('a statement that sets a password shows none, not even in the log of a database that refuses it', async (t) => {
   const verifier = await docker('exec', containerOf('db-replica'), 'cat', '/run/secrets/owner.scram')
   await t.rejects(sql('db-replica', `alter role owner password '${verifier}'`), /read-only/)
   const log = await logsOf(containerOf('db-replica'))

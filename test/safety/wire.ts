@@ -8,7 +8,7 @@ import { patience } from '../the-lab.ts'
 export const HELLO = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.alloc(9)])
 HELLO[HELLO.length - 6] = 4
 
-/** A connected socket, or undefined where there was no connection. */
+/** A connected socket; undefined if there was no connection. */
 export function open(address: string, seconds = 10): Promise<Socket | undefined> {
   const [host = '', port = ''] = address.split(':')
   const socket = new Socket()

@@ -4,7 +4,7 @@ import { client, ok } from '../grpc.ts'
 import { follow } from '../live.ts'
 import { addressOf, containerOf, docker, patience, resetAfter, sql } from '../the-lab.ts'
 
-test('a follower lives through a failover; one that was shown votes which are lost then is told so', async (t) => {
+test('a follower survives a failover; if it was shown votes that the failover lost, it is told so', async (t) => {
   resetAfter(t)
   const it = client(addressOf('primary'))
   t.teardown(it.close)

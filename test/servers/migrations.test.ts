@@ -84,7 +84,7 @@ test('a database that two bring up to date at once gets each migration once, and
   }
 })
 
-test('votes that were cast before the results were kept as numbers are in the results', async (t) => {
+test('votes that are older than the table of tallies are in the results', async (t) => {
   setUpAfter(t)
   await docker('kill', ...servers.map(containerOf))
   await sql('db-primary', DROP_ALL)
@@ -136,7 +136,7 @@ const RIGHTS = `
     from pg_default_acl
   order by 1, 2, 3`
 
-test('data from before gets the rights of now, keeps its votes, and takes new ones', async (t) => {
+test('data of an older version gets the present rights, keeps its votes, and takes new ones', async (t) => {
   setUpAfter(t)
   const rights = await sql('db-primary', RIGHTS)
   await docker('kill', ...servers.map(containerOf))

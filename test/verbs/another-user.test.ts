@@ -21,7 +21,7 @@ const stateOf = async () =>
     .split('\n')
     .sort()
 
-test('what a lab makes says whose it is', async (t) => {
+test('everything that a lab makes has a label with its user', async (t) => {
   const kinds = [
     ['container', containerOf('loader')],
     ['volume', lab.databases[0]?.volume ?? ''],
@@ -34,7 +34,7 @@ test('what a lab makes says whose it is', async (t) => {
   }
 })
 
-test('the lab of another user is looked at, and changed by no verb', async (t) => {
+test('a verb may look at the lab of another user, but not change it', async (t) => {
   // As another user would see it: what is there says that somebody else made it.
   const name = containerOf('loader')
   const image = await docker('inspect', '-f', '{{.Config.Image}}', name)
@@ -53,5 +53,5 @@ test('the lab of another user is looked at, and changed by no verb', async (t) =
     t.match(ran.stderr, /NOT_YOURS: .*ann-of-next-door.*\n.*LAB_NAME=lab2/, failureOf(ran))
   }
   t.strictSame(await stateOf(), before, 'nothing was started, stopped or removed')
-  t.match((await verb('status')).stdout, /this lab is that of the user ann-of-next-door/)
+  t.match((await verb('status')).stdout, /this lab belongs to the user ann-of-next-door/)
 })

@@ -14,6 +14,43 @@ const changesOf = async (): Promise<Record<string, string>> => {
 }
 const statusText = async () => (await verb('status')).stdout
 
+test('a node off its network stops no look at faults, and a reset says so before it stops anything', async (t) => {
+  t.teardown(() => verb('setup'))
+  const started = () => docker('inspect', '-f', '{{.State.StartedAt}}', ...lab.nodes.map(({ container }) => container))
+  await docker('network', 'disconnect', lab.network, containerOf('db-replica'))
+  const before = await started()
+  for (const args of [['list'], ['heal']]) {
+    const ran = await verb('fault', args)
+    t.equal(ran.exit, 0, failureOf(ran))
+  }
+  t.match((await verb('reset')).stderr, /NODE_CHANGED: db-replica .*not on the network.*\n.*setup\.ts puts it right/)
+  t.equal(await started(), before, 'all nodes go on')
+})
+
+test('status names the verbs that bring a dead primary back, or replace it', async (t) => {
+  t.teardown(() => verb('setup'))
+  await docker('kill', containerOf('db-primary'))
+  t.match(
+    await statusText(),
+    /db-primary: its container is exited; zx scripts\/setup\.ts brings it up, or zx scripts\/failover\.ts makes db-replica the primary/,
+  )
+  await docker('stop', containerOf('backup'))
+  t.match(await statusText(), /backup: its container is exited; zx scripts\/setup\.ts brings it up/)
+})
+
+test('status says that no vote gets through although there is a primary', async (t) => {
+  t.teardown(async () => {
+    await sql('db-primary', 'alter system reset default_transaction_read_only')
+    await sql('db-primary', 'select pg_reload_conf()')
+  })
+  await sql('db-primary', 'alter system set default_transaction_read_only = on')
+  await sql('db-primary', 'select pg_reload_conf()')
+  await until('status to see that', { seconds: 20, patience }, async () => {
+    const said = (await statusText()).trim().split('\n').at(-1) ?? ''
+    return /db-primary is the primary, but no vote gets through/.test(said) ? { done: undefined } : { seen: said }
+  })
+})
+
 test('nodes that were taken off their network, renamed, limited or put on another network are named and put right', async (t) => {
   const elsewhere = `${lab.network}-elsewhere`
   await docker('network', 'create', elsewhere)
@@ -39,7 +76,7 @@ test('nodes that were taken off their network, renamed, limited or put on anothe
   t.notMatch(await statusText(), 'changed by hand')
 })
 
-test('a setting with which a database does not start, or is not found, is named with the command that takes it back', async (t) => {
+test('a setting that keeps a database from starting or being reached is named, with the command that removes it', async (t) => {
   t.teardown(async () => {
     const ran = await verb('setup')
     if (ran.exit !== 0) throw new Error(failureOf(ran))
@@ -86,7 +123,7 @@ function shell(command: string): void {
   if (done.status !== 0) throw new Error(`${command}: ${done.stderr}`)
 }
 
-test('an image tag that was given to another image is built again, and what runs another image than its tag is made again', async (t) => {
+test('setup builds an image again if its tag was given to another one, and makes a container again if it runs the other one', async (t) => {
   const tag = await docker('inspect', '-f', '{{.Config.Image}}', containerOf('db-primary'))
   const own = await docker('inspect', '-f', '{{.Image}}', containerOf('db-primary'))
   const other = await docker('inspect', '-f', '{{.Image}}', containerOf('loader'))
@@ -109,7 +146,7 @@ test('an image tag that was given to another image is built again, and what runs
   t.notMatch(await statusText(), 'changed by hand')
 })
 
-test('a container that the engine cannot start is said with its reason, and setup says what mends that', async (t) => {
+test('if the engine cannot start a container, the reason is shown, and setup says what mends it', async (t) => {
   await docker('stop', containerOf('loader'))
   const [, port = ''] = addressOf('loader').split(':')
   const holder = createServer().listen(Number(port), lab.settings.bind)

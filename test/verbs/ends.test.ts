@@ -43,7 +43,7 @@ test('a verb whose reader leaves ends without a word, with its usual exit code',
   }
 })
 
-test('a verb that changes something goes on when nobody hears it', async (t) => {
+test('a verb that changes something goes on when nobody reads its output', async (t) => {
   const node = lab.servers[1]?.container ?? ''
   t.teardown(() => verb('setup'))
   await docker('stop', node)

@@ -12,7 +12,7 @@ const helpers = async (): Promise<readonly string[]> =>
     .split('\n')
     .filter((name) => name !== '' && !lab.nodes.some(({ container }) => container === name))
 
-test('what a verb that was killed leaves is gone after the next one, and what a living process needs stays', async (t) => {
+test('the next verb removes what a killed verb left, and keeps what a living process needs', async (t) => {
   // As a verb leaves it that is killed between the creation of a helper and its start.
   const image = await docker('inspect', '-f', '{{.Config.Image}}', containerOf('loader'))
   const label = ['--label', `failover-lab.lab=${lab.name}`]
@@ -30,7 +30,7 @@ test('what a verb that was killed leaves is gone after the next one, and what a 
   t.match(ids, needed)
 })
 
-test('a watch that makes the standby the primary clears what a killed verb left, as a failover does', async (t) => {
+test('a watch that fails over removes what a killed verb left, as a failover does', async (t) => {
   resetAfter(t)
   const watcher = startWatcher(lab, [])
   t.teardown(() => watcher.stop())

@@ -17,7 +17,7 @@ function foreign(text: string): readonly string[] {
   return [...named.map(String), ...usual.map(String)]
 }
 
-test('what setup and status say of a lab with a name is about that lab', async (t) => {
+test('for a lab with a name, setup and status show commands for that lab', async (t) => {
   const said = await verb('setup')
   t.equal(said.exit, 0, failureOf(said))
   t.strictSame(foreign(said.stdout + said.stderr), [], said.stdout)

@@ -125,7 +125,7 @@ test('an address that is not of this machine is refused before anything is made 
   t.equal(await startTimes(), before)
 })
 
-test('a setting that cannot be is named, with what it may be', async (t) => {
+test('an impossible setting is named, with what it may be', async (t) => {
   const cases = {
     LAB_POSTGRES: '14',
     LAB_NAME: 'No Spaces',

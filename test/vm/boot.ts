@@ -17,7 +17,7 @@ const BOOT_SECONDS = 160 * patience
 /** Hardware for QEMU, from the box's files: the machine, and the disk `disk` and the network `net` in it. */
 export type Hardware = (files: string) => Promise<readonly string[]>
 
-/** The box that was built for this provider and processor, or what to say where there is none. */
+/** The box that was built for this provider and processor, or what to say if there is none. */
 export function builtBox(provider: Provider, architecture: Architecture) {
   const path = join(ROOT, 'vm/build', boxFileName({ ...boxSettings(), architecture }, provider))
   const skip = `there is no box: zx vm/box.ts --provider ${provider} --architecture ${architecture}`

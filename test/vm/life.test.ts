@@ -41,7 +41,7 @@ async function up(t: Test): Promise<void> {
   isUp = true
 }
 
-/** A poll with three votes, in the lab of a machine that is brought up first where it is not. */
+/** A poll with three votes, in the lab of a machine; if the machine is not up, this brings it up first. */
 async function pollWithVotes(t: Test): Promise<string> {
   if (!isUp) await up(t)
   const poll = await printed(t, machine.poll('create', 'Does it come back?', 'yes', 'no'))

@@ -41,17 +41,17 @@ export type Box = {
 }
 
 /**
- * How a box for a classroom is built: from what the archive has, saying what differs from the lock; `locked` refuses
- * what differs, `refresh` writes a new lock.
+ * How a box for a classroom is built. `newest` takes the packages of the archive, and says what differs from the lock.
+ * `locked` refuses if something differs. `refresh` writes a new lock.
  */
 export type Classroom = 'newest' | 'locked' | 'refresh'
 
-/** Finished boxes, and in what they differ from the lock; nothing if in nothing. */
+/** Finished boxes, and a text about how they differ from the lock; empty if they do not. */
 export type Built = { readonly boxes: readonly Box[]; readonly changed: string }
 
 /**
- * Builds one system and packs it for each of `orders`, whose files are in the same folder and are there afterwards
- * whole or not at all. Needs root.
+ * Builds one system and packs it for each of `orders`. Their files are in the same folder, and each is written whole or not
+ * at all. Needs root.
  */
 export async function buildBoxes(
   { step }: Steps,
@@ -66,7 +66,7 @@ export async function buildBoxes(
   const root = join(place.path, 'root')
   const boot = BOOTS[settings.architecture]
   const foreign = settings.architecture !== ownArchitecture()
-  // Two thirds of all packages come with npm, and installing those for another processor takes most of an hour. The
+  // npm brings two thirds of all packages, and installing them for another processor takes most of an hour. The
   // machine itself installs it when it is provisioned.
   const asked = boxPackages(settings.architecture).filter((name) => !foreign || name !== 'npm')
   const last = classroom === undefined || classroom === 'refresh' ? undefined : await readLock()
@@ -81,7 +81,7 @@ export async function buildBoxes(
     await mountDisk(run, disk, root, boot)
   })
   await step(`Debian ${settings.suite} with ${asked.length} packages asked for (mmdebstrap)`, 90, async (run) => {
-    // TMPDIR: what it keeps for itself goes when the folder goes, however it ends.
+    // With this TMPDIR mmdebstrap's own files are in our folder, so they are removed with it, however mmdebstrap ends.
     const environment = [`TMPDIR=${place.path}`, `SOURCE_DATE_EPOCH=${made.getTime() / 1000}`]
     await fromMirror(settings.mirror, async (proxies) => {
       await run`env ${[...environment, ...proxies]} mmdebstrap ${mmdebstrapArguments(settings, root, asked)}`
@@ -89,7 +89,7 @@ export async function buildBoxes(
     machine = await machinePackages(run, root)
     if (locked) assertLocked(locked, { machine })
   })
-  // Both need programs of the box's own processor to run here as they would there.
+  // Both run programs of the box here, so this host must have the same processor.
   if (!foreign) {
     await step('node_modules as package-lock.json pins them', 10, (run) => carryDependencies(run, root))
     await step("the lab's images, built in there", 30, async (run) => {

@@ -3,7 +3,7 @@ import { Problem } from '../problem.ts'
 
 /**
  * Does work that downloads packages, from the mirror if there is one: it gets what its commands need in their environment,
- * as assignments. A mirror that gave no answer is a Problem that says to what.
+ * as assignments. If the mirror gave no answer, a Problem says what it was asked.
  */
 export async function fromMirror<T>(
   mirror: string | undefined,

@@ -7,7 +7,7 @@ export type Order = { readonly provider: Provider; readonly output: string }
 
 type Wishes = { readonly provider?: string; readonly output?: string; readonly classroom?: boolean }
 
-/** What is to be built, as the command line says it: for libvirt, and into `folder`, unless told otherwise. */
+/** The boxes that the command line asks for. By default: one for libvirt, in `folder`. */
 export function readOrders(
   { provider, output, classroom }: Wishes,
   settings: BoxSettings,
@@ -20,15 +20,15 @@ export function readOrders(
   if (settings.architecture === 'arm64' && [first, ...others].includes('virtualbox')) {
     throw new Problem(
       'there is no VirtualBox box for arm64',
-      'build it for libvirt, which vagrant-qemu takes as well, or let LAB_BOX name a public one',
+      'build it for libvirt (vagrant-qemu takes it too), or name a public box in LAB_BOX',
     )
   }
   if (settings.architecture === 'arm64' && classroom) {
     throw new Problem(
-      'there is no classroom box for arm64: packages.lock names packages of amd64, and no other host than one with ' +
-        "arm64 could build the lab's images",
-      'for machines with arm64 leave out --classroom: their first start then takes a network. Those with amd64 get ' +
-        'theirs from an amd64 host: --architecture amd64',
+      'there is no classroom box for arm64: packages.lock names packages of amd64, and only a host with arm64 could ' +
+        "build the lab's images",
+      'for machines with arm64 leave out --classroom: then their first start needs a network. For machines with amd64 ' +
+        'build on an amd64 host: --architecture amd64',
     )
   }
   const order = (wanted: Provider): Order => ({

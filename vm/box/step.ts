@@ -2,10 +2,10 @@ import { $, type ProcessPromise } from 'zx/core'
 import { Problem } from '../problem.ts'
 import { withoutPasswords } from '../proxy.ts'
 
-/** Runs a command of the build: quiet, stopped by Ctrl-C, and by a deadline. */
+/** Runs a command of the build without showing its output. Ctrl-C and a deadline stop it. */
 export type Run = (pieces: TemplateStringsArray, ...values: (string | readonly string[])[]) => ProcessPromise
 
-/** One build's way to run steps, and what to call when it is interrupted. */
+/** Runs the steps of one build; `interrupt` stops it. */
 export type Steps = {
   readonly step: (title: string, minutes: number, work: (run: Run) => Promise<void>) => Promise<void>
   readonly interrupt: (signal: NodeJS.Signals) => void
@@ -14,7 +14,7 @@ export type Steps = {
 /** Milliseconds after which a long step says again that it goes on. */
 const BEAT_MS = 15_000
 
-/** Steps that print a line each with the time it took, and fail with the last lines of what their command said. */
+/** Each step prints a line with the time that it took. If it fails, the error has the last lines of its command. */
 export function steps(print: (text: string) => void, beatMs = BEAT_MS): Steps {
   const interruption = new AbortController()
 
@@ -48,14 +48,14 @@ export function steps(print: (text: string) => void, beatMs = BEAT_MS): Steps {
 }
 
 function stoppedBy(signal: AbortSignal): Run {
-  // A process group of its own, all of it killed at once: mmdebstrap, asked to stop, first finishes what it does.
+  // The command has its own process group, which is killed at once: if mmdebstrap is asked to stop, it first finishes its work.
   const own = $({ quiet: true, detached: true, env: { ...process.env, LC_ALL: 'C.UTF-8' } })
   return (pieces, ...values) => {
     signal.throwIfAborted()
     const command = own(pieces, ...values)
     const kill = () => command.pid !== undefined && process.kill(-command.pid, 'SIGKILL')
     signal.addEventListener('abort', kill, { once: true })
-    // Before the group's number can be somebody else's.
+    // Now, before another group can get this number.
     command.then(forget, forget)
     function forget() {
       signal.removeEventListener('abort', kill)

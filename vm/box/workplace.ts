@@ -4,7 +4,7 @@ import { $ } from 'zx/core'
 
 const PREFIX = '.work-'
 
-/** A folder of this process, gone when its block ends; what killed builds left in `parent` goes first. */
+/** A folder of this process, which is removed when its block ends. First it removes what killed builds left in `parent`. */
 export async function workplace(parent: string): Promise<AsyncDisposable & { readonly path: string }> {
   await mkdir(parent, { recursive: true })
   for (const name of await readdir(parent)) {
@@ -16,7 +16,7 @@ export async function workplace(parent: string): Promise<AsyncDisposable & { rea
 }
 
 async function remove(path: string): Promise<void> {
-  // First, or the deletion would go through the mount.
+  // Unmount first: otherwise the deletion would go through the mount.
   await unmountBelow(path)
   await rm(path, { recursive: true, force: true })
 }
@@ -26,7 +26,7 @@ async function unmountBelow(folder: string): Promise<void> {
     .split('\n')
     .map((line) => (line.split(' ')[1] ?? '').replaceAll('\\040', ' '))
     .filter((mount) => mount.startsWith(`${folder}/`))
-  // Innermost first. Lazily, so that a straggler of an interrupted installation cannot hold it.
+  // The innermost mount comes first. `--lazy`: a process left by an interrupted installation cannot block it.
   for (const mount of mounts.reverse()) await $({ quiet: true, timeout: '60s' })`umount --lazy ${mount}`
 }
 

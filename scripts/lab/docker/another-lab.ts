@@ -1,7 +1,7 @@
 import { roundPortOffset } from '../topology/free-ports.ts'
 import { look } from './command.ts'
 
-/** What a lab beside all that there is could be called: nothing on the engine has a name that begins so. */
+/** A free name for another lab: nothing on the engine has a name that begins with it. */
 export function freeName(taken: readonly string[]): string {
   for (let nth = 2; ; nth++) if (!taken.some((name) => name.startsWith(`lab${nth}-`))) return `lab${nth}`
 }

@@ -13,7 +13,7 @@ type Asked = {
   readonly body?: Buffer
   /** What to send instead of an archive. */
   readonly json?: object
-  /** Whether what has come of the answer is all that is wanted of it; asked each time that it has doubled. */
+  /** Whether the part of the answer that has come is enough; asked each time that this part has doubled. */
   readonly enough?: (body: Buffer) => boolean
   /** Seconds that the engine has for its answer. */
   readonly seconds?: number
@@ -41,7 +41,7 @@ export async function engine(method: Method, path: string, asked: Asked = {}): P
   } catch (error) {
     interruption.signal.throwIfAborted()
     if (late.aborted) throw labError('ENGINE_SILENT', { seconds, asked: `${method} ${path}` })
-    // The docker command says best why the engine cannot be reached.
+    // The docker command has the best message if the engine cannot be reached.
     const version = ['version']
     const said = await attempt(version)
     throw said.exit === 0 ? error : failure(version, said)

@@ -48,7 +48,7 @@ export function differencesOf(
   node: Node,
   it: Changeable,
   network: Network | undefined,
-  /** The id of the image that has the tag that it was made from; undefined where there is none. */
+  /** The id of the image that has the tag that it was made from; undefined if there is none. */
   image: string | undefined,
 ): readonly Difference[] {
   if (network === undefined) return [made(`its network ${lab.network} is missing`, true)]
@@ -71,7 +71,7 @@ export function differencesOf(
       own.IPAMConfig?.IPv4Address !== address &&
       made(`its address is ${own.IPAMConfig?.IPv4Address ?? 'not fixed'} instead of ${address}`, true),
     own !== undefined && !own.Aliases?.includes(node.name) && made(`others cannot find it as ${node.name}`, true),
-    // Also where it is nothing but built again: what runs is to be what the tag says.
+    // This also counts if the image was only built again: the container has to run the image that has the tag now.
     image !== undefined && it.Image !== image && made(`it runs another image than ${it.Config.Image} is now`, false),
     ...others.map((name) => ({
       what: `it is also on the network ${name}`,

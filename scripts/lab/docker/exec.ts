@@ -27,7 +27,7 @@ const refusal = (answer: Answer): Result => ({
   stderr: `Error response from daemon: ${refusalOf(answer)}`,
 })
 
-/** The engine's answer when the connection is the command's from then on. */
+/** The engine's answer if the connection belongs to the command from then on. */
 const SWITCHING = 101
 
 /** Starts a command over a connection that then carries its input and its outputs, and gives all of those. */

@@ -16,7 +16,7 @@ export const labelledHelper = (lab: Lab): readonly string[] => [
   `${FOR_LABEL}=${process.pid}-${beganAt(process.pid)}`,
 ]
 
-/** When a process began, in the kernel's ticks: it distinguishes processes with the same number; undefined if there is none. */
+/** When a process began, in the kernel's ticks; undefined if there is none. It tells processes with the same number apart. */
 function beganAt(pid: number): string | undefined {
   try {
     // The name, in brackets, may contain anything.
@@ -49,7 +49,7 @@ export const membersOf = async (lab: Lab): Promise<readonly Named[]> =>
     return name === undefined || node === undefined ? [] : [{ name, node }]
   })
 
-/** The other user who set the lab up, whatever is left of it; undefined if it is this one's. */
+/** The user who set the lab up, if that is another user; else undefined. Any part that is left of the lab shows it. */
 export const otherUserOf = async (lab: Lab): Promise<string | undefined> =>
   (await listed(lab)).map(({ Labels }) => otherUserIn(Labels)).find((user) => user !== undefined)
 

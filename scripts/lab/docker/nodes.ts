@@ -72,7 +72,7 @@ export async function containersOf(lab: Lab, nodes: readonly Node[] = lab.nodes)
   return found
 }
 
-/** The same for a verb that only looks: a foreign container gives `TAKEN`. */
+/** The same for a verb that only looks: it gets `TAKEN` for a foreign container. */
 export const containersNamed = (lab: Lab, nodes: readonly Node[]): Promise<readonly Container[]> =>
   Promise.all(nodes.map((node) => containerOf(lab, node)))
 

@@ -21,7 +21,7 @@ export const labelled = (lab: Lab): readonly string[] => [
   ...['--label', `${USER_LABEL}=${userName()}`],
 ]
 
-/** The other user who made a thing with these labels; undefined where it is this one, or where nothing says so. */
+/** The user who made a thing with these labels, if that is another user; undefined if it is this one, or unknown. */
 export function otherUserIn(labels: Labels | null | undefined): string | undefined {
   const user = labels?.[USER_LABEL]
   return user === userName() ? undefined : user
@@ -53,9 +53,9 @@ export const labelsOf = async (lab: Lab, kind: keyof typeof WHERE, name: string)
   (await ownThing(lab, kind, name))?.Labels ?? undefined
 
 const FREED_BY = {
-  // By the time: a name that was freed so before may still be there.
+  // The time makes the name new: a container that was renamed before may still exist.
   container: (name: string) => `\`docker rename ${name} ${name}-of-another-$(date +%s)\``,
-  // The engine removes none that somebody is on.
+  // The engine does not remove a network that containers are on.
   network: (name: string) =>
     `disconnect the containers that \`docker network inspect ${name}\` shows (docker network disconnect -f), then \`docker network rm ${name}\``,
   volume: (name: string) => `\`docker volume rm ${name}\``,

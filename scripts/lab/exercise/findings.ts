@@ -212,7 +212,7 @@ export const hasLevel = (stage: Stage, told: string, ...levels: readonly Level[]
 const OVERRIDES = `select config from pg_db_role_setting, unnest(setconfig) as config
   where setrole in (0, 'service'::regrole) and config ~ '^synchronous_commit=(?!on|true|yes|1|remote_apply)'`
 
-/** The learner's answer, held against what is true. */
+/** Compares the learner's answer with what is true. */
 export async function answered(
   expected: string,
   where: string,

@@ -71,7 +71,7 @@ export type Stage = {
   readonly replication: () => Promise<Replication>
   /** Whether what one database writes now arrives at the other one. */
   readonly passesOn: (primary: DatabaseName, standby: DatabaseName) => Promise<boolean>
-  /** What a database that does not run becomes when it is started: nothing, where it is fenced. */
+  /** What a database that does not run becomes when somebody starts it. If it is fenced, it does not start. */
   readonly nextStart: (node: DatabaseName) => Promise<'fenced' | 'standby' | 'primary'>
   /** What a node has logged since an ISO date. */
   readonly log: (node: NodeName, since: string) => Promise<string>
@@ -94,16 +94,16 @@ export type Stage = {
 export type Votes = Readonly<Record<string, string>>
 
 const WAIT_SECONDS = 10
-/** What WAL may take from the primary to a standby, before patience. */
+/** Seconds, before `patience`, that WAL may take from the primary to a standby. */
 const ARRIVAL_SECONDS = 2
-/** What a vote may take that is tried once, before patience. */
+/** Seconds, before `patience`, for a vote that is tried once. */
 const ATTEMPT_SECONDS = 2
 
 /** A commit that changes no table, and waits for no standby; gives a position at its end. */
 const WRITE = `set synchronous_commit = local;
   select from pg_logical_emit_message(true, 'check', ''); select pg_current_wal_lsn()`
 
-/** The stage that a lab is. */
+/** The stage of an exercise on that lab. */
 export function stageOf(lab: Lab): Stage {
   const database = (name: DatabaseName) => nodeNamed(lab, name) as DatabaseNode
   const addressOf = (name: NodeName) => endpointOf(lab, nodeNamed(lab, name)) ?? ''

@@ -33,7 +33,7 @@ export async function namespaceOf(lab: Lab, node: Node): Promise<Namespace | und
   if (/non running container|no such container|is restarting/i.test(seen.stderr)) return undefined
   // A node that is off its network has no link.
   if (seen.exit !== 0 && !/Cannot find device/.test(seen.stderr)) throw await refusal(lab, command, seen)
-  const [rules = '', classes = '', queues = ''] = seen.stdout.split('--\n')
+  const [rules = '', classes = '', queues = ''] = seen.stdout.split(/^--$/m)
   return {
     rules: rules.split('\n').filter((line) => line.startsWith('-A ')),
     classes: JSON.parse(classes.trim() || '[]'),

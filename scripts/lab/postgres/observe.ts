@@ -12,7 +12,7 @@ export type Position = {
   readonly receivedLsn: string | null
 }
 
-/** What `OBSERVE` is answered. */
+/** The answer to `OBSERVE`. */
 type Answered = Position & {
   readonly receiver: string | null
   readonly replayPaused: boolean
@@ -82,7 +82,7 @@ const POSITION = `
 /** Asks for no more than a position, so that it may be asked often. */
 export const ASK_POSITION = `select json_build_object(${POSITION}) from (select pg_is_in_recovery() as r) as it`
 
-/** What that was answered. */
+/** The answer to it. */
 export const positionIn = (answer: string): Position => JSON.parse(answer)
 
 // Where the control file has what the WAL needs, the same in versions 13 to 17: five numbers, in this order.
@@ -96,7 +96,7 @@ const TOO_LOW = `
                      ('max_prepared_transactions', 12), ('max_locks_per_transaction', 16)) as number (name, at)) as it
   where here < needed`
 
-/** Settings of a primary with which it may admit no standby at all. Of `hba_file` pg_settings does not say who set it. */
+/** Settings of a primary with which it may admit no standby at all. pg_settings does not say who set `hba_file`. */
 export const ADMITTING = [
   'wal_level',
   'max_wal_senders',

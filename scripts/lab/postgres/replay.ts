@@ -19,7 +19,7 @@ export type Backlog = {
   readonly reports: readonly Report[]
 }
 
-/** What `ASK_BACKLOG` was answered. */
+/** The answer to `ASK_BACKLOG`. */
 export const backlogIn = (answer: string): Backlog => JSON.parse(answer)
 
 /**

@@ -6,7 +6,7 @@ import { type Facts, type Observation, observe } from './observe.ts'
 export type Sight = {
   readonly node: DatabaseNode
   readonly state: ContainerState
-  /** Undefined where it gave no answer. */
+  /** Undefined if it gave no answer. */
   readonly facts: Facts | undefined
   /** What was seen, in one phrase. */
   readonly seen: string

@@ -6,7 +6,7 @@ export const slotStatements = (node: DatabaseNode): readonly string[] => [
    where not exists (select from pg_replication_slots where slot_name = '${slotOf(node)}')`,
 ]
 
-/** Removes a node's slot where nobody uses it. */
+/** Removes a node's slot if nobody uses it. */
 export const dropSlot = (node: DatabaseNode): readonly string[] => [
   `select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '${slotOf(node)}' and not active`,
 ]

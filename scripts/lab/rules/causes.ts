@@ -17,7 +17,7 @@ export type Mending =
   | 'copy'
 
 type Row = {
-  /** A line that shows it: in the standby's log, in an answer of the primary there, or in the log of a start. */
+  /** A line that shows the cause: in the standby's log, where answers of the primary stand too, or in the log of a start. */
   readonly line?: RegExp
   /** What is wrong. `{…}` is filled in: `node`, `peer` and their containers, and what the line names. */
   readonly says: string
@@ -87,9 +87,9 @@ export const CAUSES = {
     fix: `${REJOIN} lists the votes that only it has, and copies it`,
   },
   'kept-out': {
-    says: '{peer} was set by hand to {settings} (ALTER SYSTEM), and so admits no standby',
+    says: 'somebody has set {settings} on {peer} (ALTER SYSTEM), so {peer} admits no standby',
     mending: 'admit',
-    fix: `${REJOIN} resets that, and restarts {peer} for it: for a moment nobody can write`,
+    fix: `${REJOIN} resets this and restarts {peer}: for a moment nobody can write`,
   },
   'wal-minimal': {
     line: /WAL was generated with "?wal_level=minimal"?/,
@@ -107,7 +107,7 @@ export const CAUSES = {
     line: /role "(?<role>[^"]*)" (?:does not exist|is not permitted to log in)|(?:must be superuser or replication role|permission denied) to start (?:a )?(?:walsender|WAL sender)|only roles? with the REPLICATION attribute/i,
     says: 'the role replicator may not replicate on {peer}, or is gone',
     mending: 'role',
-    fix: `${REJOIN} makes it as it was`,
+    fix: `${REJOIN} restores the role`,
   },
   'not-admitted': {
     line: /no pg_hba\.conf entry for|pg_hba\.conf rejects/,
@@ -140,7 +140,7 @@ export const CAUSES = {
     fix: 'zx scripts/fault.ts list shows whether a fault is in force; zx scripts/setup.ts starts what is down',
   },
   'no-session-left': {
-    says: 'all its connection slots are in use, also those for the superuser',
+    says: 'all its connection slots are in use, even those for the superuser',
     mending: 'hand',
     fix: 'end the clients that use them, or all sessions at once: docker restart {container}',
   },

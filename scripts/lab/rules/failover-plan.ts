@@ -13,7 +13,7 @@ export type Plan =
   | { readonly kind: 'promote'; readonly candidate: Answering; readonly old: Sight }
   | { readonly kind: 'done'; readonly primary: Answering; readonly old: Sight }
 
-/** What the databases that do not answer are by their data. */
+/** What each database that does not answer is, according to its data. */
 export type Down = Readonly<Partial<Record<DatabaseName, Data['is']>>>
 
 /** Plans a failover. */

@@ -71,7 +71,7 @@ type Setting = Facts['admitsByHand'][number]
 
 const settingPhrase = ({ name, value }: Setting): string => `${name} = ${value === '' ? "''" : value}`
 
-/** With these values no standby gets in; any other setting may admit it, so its log has to show that it does not. */
+/** With these values a primary admits no standby. With any other value it may admit one, so only the standby's log decides. */
 const ADMITS_NOBODY: Readonly<Record<string, string>> = {
   wal_level: 'minimal',
   max_wal_senders: '0',

@@ -36,10 +36,10 @@ export function startingOf(holders: readonly Holder[]): Starting {
   }
 }
 
-/** A database that is not to be started as it is, and the error that says why. */
+/** A database that must not be started as it is, and the error that says why. */
 export type LeftBehind = { readonly node: DatabaseNode; readonly why: 'FENCED' | 'WOULD_SPLIT' }
 
-/** Those of the two that do not run and are not to be started: one is fenced, or would be a second primary. */
+/** The databases that do not run and must not be started: they are fenced, or would be a second primary. */
 export const leftBehind = (holders: readonly Holder[]): readonly LeftBehind[] =>
   holders.flatMap(({ node, state, data }): LeftBehind[] => {
     const peer = holders.find((it) => it.node.name === node.peer)

@@ -89,7 +89,7 @@ const reset = (node: DatabaseNode, setting: string): string =>
 
 /**
  * Seconds that replay may wait for a report before its standby counts as unhealthy. A call without a deadline of its own
- * gets 10 s: from then on none that reads its own write can wait for this standby.
+ * gets 10 s. If replay waits longer, such a call ends before this standby shows it its own write.
  */
 export const HELD_SECONDS = 10
 
@@ -98,7 +98,7 @@ function replayHeld({ container, name }: DatabaseNode, own: Facts, primary: Fact
   const reports = own.replayWaitsFor.filter(({ seconds }) => seconds >= SHORT_SECONDS)
   const [first] = reports
   if (first === undefined) return undefined
-  // The primary measures how long replay lags; no report is the reason for longer than it has been there.
+  // The primary measures how long replay has lagged. A report can be the reason only as long as it has existed.
   const lag = primary?.standbys.find((standby) => standby.name === name)?.replayLagSeconds ?? own.replayAgeSeconds ?? 0
   const since = Math.min(lag, Math.max(...reports.map(({ seconds }) => seconds)))
   const ends = reports.map(({ pid }) => `-c "select pg_terminate_backend(${pid})"`).join(' ')

@@ -6,15 +6,15 @@ import { writePrivately } from './private-files.ts'
 /** Where psql connects to a lab: the names of the host, and the port. */
 export type Place = { readonly hosts: readonly string[]; readonly port: number }
 
-/** Where psql looks for passwords; undefined where it has no place to look. */
+/** The file in which psql looks for passwords; undefined if it has none. */
 function pgpassFile(): string | undefined {
   const home = homeFolder()
   return process.env['PGPASSFILE'] || (home && join(home, '.pgpass'))
 }
 
 /**
- * Lets `psql -h host -p port -U owner polling` in without typing a password; other lines stay as they are. It is a
- * help and no more: a file that cannot be written, or that psql would not read, stays as it is.
+ * Lets `psql -h host -p port -U owner polling` in without typing a password; other lines stay as they are. It is
+ * only a convenience: a file that cannot be written, or that psql would not read, stays as it is.
  */
 export const rememberPassword = (place: Place, password: string): Promise<void> =>
   rewrite(place, place.hosts.map((host) => `${host}:${place.port}:polling:owner:${password}\n`).join(''))
@@ -26,7 +26,7 @@ async function rewrite(place: Place, lines: string): Promise<void> {
   const file = pgpassFile()
   if (file === undefined || (await unfit(file)) !== undefined) return
   const before = await readFile(file, 'utf8').catch(() => '')
-  // Ours first: psql takes the first line that fits, and another may fit every database.
+  // Our lines come first: psql takes the first line that fits, and another line may fit every database.
   const after = lines + others(before, place)
   // A folder that cannot be written to leaves the file as it is, too.
   if (after !== before) await writePrivately(file, after).catch(() => {})
@@ -50,7 +50,7 @@ async function unfit(file: string): Promise<string | undefined> {
   return (found.mode & 0o200) === 0 ? `${file} is read-only` : undefined
 }
 
-/** Why psql will ask for the password of the lab at that place; undefined where it finds it. */
+/** Why psql will ask for the password of the lab at that place; undefined if psql finds it. */
 export async function whyPsqlAsks(place: Place): Promise<string | undefined> {
   const file = pgpassFile()
   if (file === undefined) return 'this user has no home folder'

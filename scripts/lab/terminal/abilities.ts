@@ -1,4 +1,4 @@
-// What the terminals that a verb writes to can show. Loaded first, so it loads nothing but what is small.
+// Finds out what the terminals of a verb can show. It is loaded first, so it imports only small modules.
 import { decimal } from '../numbers.ts'
 
 type Stream = { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number }
@@ -16,17 +16,17 @@ export function wantsColour(stream: Stream, environment: Environment = process.e
   return obeysCodes(stream, environment)
 }
 
-/** Columns that there are for a line: what COLUMNS says, else those of the terminal; without end in a file. */
+/** The width of a line: what COLUMNS says, else the width of the terminal. In a file there is no limit. */
 export function columnsOf({ columns = 0 }: Stream, { COLUMNS = '' }: Environment = process.env): number {
   const wished = decimal(COLUMNS)
   if (Number.isInteger(wished) && wished > 0) return wished
   return columns > 0 ? columns : Number.POSITIVE_INFINITY
 }
 
-/** Whether answers are coloured, and what is said besides, on stderr. */
+/** Whether answers are coloured, and whether the other messages are, on stderr. */
 export const coloured = { answers: wantsColour(process.stdout), besides: wantsColour(process.stderr) }
 
-/** Tells libraries: they look at whether stdout is a terminal, and some take a variable set to nothing as set. */
+/** Tells libraries: by themselves they only look whether stdout is a terminal, and some count an empty variable as set. */
 export function settleColours(): void {
   delete process.env['NO_COLOR']
   if (coloured.besides) return

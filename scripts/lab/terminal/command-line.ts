@@ -50,7 +50,7 @@ const hintOf = ({ registeredArguments }: Command): string =>
 /** Commander quotes what was typed, however long that is. */
 const withWordsCut = (text: string): string => text.replaceAll(/(?<=')[^']{101,}(?=')/g, repeated)
 
-/** An option that takes no value means the same with any, `--json=false` too: better refused than misunderstood. */
+/** Refuses a value for an option that takes none: otherwise `--json=false` would mean `--json`. */
 function refuseUselessValues(program: Command, words: readonly string[]): void {
   const options = [program, ...program.commands].flatMap((command) => command.options)
   const before = words.slice(0, words.includes('--') ? words.indexOf('--') : words.length)
@@ -61,7 +61,7 @@ function refuseUselessValues(program: Command, words: readonly string[]): void {
   }
 }
 
-/** For the command that is run when none is named: the word that it was given is none. */
+/** For the command that runs by default: refuses a word that is not the name of a command. */
 export function refuseOtherCommands({ args: [word], parent }: Command): void {
   if (word === undefined) return
   const names = parent?.commands.map((command) => command.name()).join(', ')
@@ -74,7 +74,7 @@ export const pathFrom = (text: string): string => {
   return text
 }
 
-/** Arguments of a script, without the words that started it: zx leaves its own before those of the script, and any may be a link. */
+/** Arguments of a script, without the words that started it. zx puts its own before them, and each path may be a link. */
 export function ownArguments(words: readonly string[], script: string): readonly string[] {
   const file = fileAt(script)
   return words.slice(words.findIndex((word, index) => index > 0 && fileAt(word) === file) + 1 || 2)
@@ -98,7 +98,7 @@ export function numberFrom(low: number, high: number): (text: string) => number 
   }
 }
 
-/** The level of colours that chalk has found, at least the first where they are wished for. */
+/** The level of colours that chalk has found; at least 1 if colours are wanted. */
 const foundLevel = chalk.level
 const levelOf = (wanted: boolean) => (wanted ? (foundLevel === 0 ? 1 : foundLevel) : 0)
 
@@ -119,7 +119,7 @@ function report(error: unknown, verb: string): number {
   return 1
 }
 
-/** Sets the machine's proxies for this process and all that it starts. Labs are reached without them: gRPC would use one. */
+/** Sets the machine's proxies for this process and all that it starts, except for calls to labs: gRPC would use one. */
 export function useProxies(): void {
   Object.assign(process.env, proxySettings(process.env, [process.env['LAB_BIND'] ?? '']))
 }

@@ -2,7 +2,7 @@ import { chalk } from 'zx/core'
 import { endpointOf, type Lab, psqlPlaceOf } from '../topology/topology.ts'
 import { visible } from '../visible.ts'
 
-/** What goes in front of a verb, that it is about this lab and not the one without a name. */
+/** Variables to type in front of a verb, so that it works on this lab and not on the one without a name. */
 const prefixOf = ({ settings: { name, portOffset, bind } }: Lab): string =>
   (name === '' ? '' : `LAB_NAME=${name} `) +
   (portOffset === 0 ? '' : `LAB_PORT_OFFSET=${portOffset} `) +

@@ -14,11 +14,11 @@ export const canDraw = (): boolean => obeysCodes(process.stdout)
 
 type Size = { readonly columns?: number; readonly rows?: number }
 
-/** A picture that takes the place of the last one; of one that is higher than the screen the end, so that nothing scrolls. */
+/** A picture that replaces the last one. If it is higher than the screen, only its end is shown, so that nothing scrolls. */
 export function redrawn(picture: string, { columns = 0, rows = 0 }: Size = process.stdout): string {
   const lines = picture.split('\n')
   const heights = lines.map((line) =>
-    // A wide character that does not fit into the last column leaves that empty.
+    // If a wide character does not fit into the last column, that column stays empty.
     columns > 1 ? Math.max(1, Math.ceil(widthOf(stripVTControlCharacters(line)) / (columns - 1))) : 1,
   )
   let first = 0

@@ -5,7 +5,7 @@ import { bytes } from '../numbers.ts'
 import type { LabStatus, NodeStatus } from '../verbs/status.ts'
 import { visible } from '../visible.ts'
 
-/** The lab's status as a table for people: one line a node, or some lines where those are too long, then who serves. */
+/** The lab's status as a table for people: one line for each node, or several if it is too long. At the end, who serves. */
 export function statusTable(status: LabStatus, columns: number = Number.POSITIVE_INFINITY): string {
   const rows = [
     ['NODE', 'HEALTH', 'ROLE', 'TIMELINE', 'LSN', 'LAG', 'SLOT', 'ENDPOINT'],
@@ -37,13 +37,13 @@ export function statusTable(status: LabStatus, columns: number = Number.POSITIVE
     status.otherUser === null
       ? []
       : [
-          `${chalk.yellow('!')} this lab is that of the user ${visible(status.otherUser)}: you may look at it, and not change it`,
+          `${chalk.yellow('!')} this lab belongs to the user ${visible(status.otherUser)}: you may look at it, but not change it`,
         ]
   const more = [...whose, ...problems, ...warnings, ...changes(status), ...faults(status)]
   return [...lines, '', ...containers(status), ...more, summary(status)].join('\n')
 }
 
-/** A node in lines that are as short as that, where its facts are. */
+/** A node on several lines that fit into so many columns: first its name, health and role, then its facts. */
 function narrow([name = '', health = '', role = '', ...facts]: readonly string[], columns: number): readonly string[] {
   const [timeline, lsn, lag, slot, endpoint] = facts
   const said = Object.entries({ timeline, LSN: lsn, lag, slot, at: endpoint }).flatMap(([what, fact]) =>
@@ -124,11 +124,17 @@ function split(nodes: LabStatus['nodes']): string {
     : `both databases take writes; the servers write to ${newer?.name}, on the newer timeline`
 }
 
-function summary({ nodes, primaries, serving, healthy }: LabStatus): string {
+/** Who is the primary, and whether a vote gets through to it: it can be silent to the look, or closed to votes. */
+function writesOf(primary: string | undefined, takesVotes: boolean): string {
+  if (primary === undefined)
+    return takesVotes ? 'votes get through, but no database says that it is the primary' : 'no database takes writes'
+  return takesVotes ? `writes go to ${primary}` : `${primary} is the primary, but no vote gets through`
+}
+
+function summary({ nodes, primaries, takesVotes, serving, healthy }: LabStatus): string {
   const up = nodes.filter((node) => node.healthy).length
   const [primary, second] = primaries
-  const one = primary === undefined ? 'no database takes writes' : `writes go to ${primary}`
-  const writes = second === undefined ? one : split(nodes)
+  const writes = second === undefined ? writesOf(primary, takesVotes) : split(nodes)
   const calls = serving.length === 0 ? 'no server answers calls' : `calls are served by ${serving.join(' and ')}`
   const mark = healthy ? chalk.green('✓') : chalk.red('✗')
   return `${mark} ${up} of ${nodes.length} nodes healthy; ${writes}; ${calls}`

@@ -12,11 +12,11 @@ type Seen = {
   readonly state: Container['state']
   readonly healthy: boolean
   readonly problem: string | null
-  /** Null also where it is none, or did not answer. */
+  /** Null if the node is not a database, or did not answer. */
   readonly database: object | null
 }
 
-/** How its container differs from what the lab made. */
+/** How the node's container differs from what the lab made. */
 type Changed = { readonly changed: readonly string[] }
 
 /** Adds to the nodes how somebody changed them by hand: this is the most frequent reason why a node is not healthy. */

@@ -41,7 +41,7 @@ async function engineInfo(): Promise<EngineInfo> {
   return info
 }
 
-/** Why nobody can listen there, as the system calls it; undefined where one can. */
+/** The system's name of the error if nobody can listen there; undefined if it works. */
 const whyNot = (port: number, host: string): Promise<string | undefined> =>
   new Promise((resolve) => {
     const probe = createServer()
@@ -49,7 +49,7 @@ const whyNot = (port: number, host: string): Promise<string | undefined> =>
     probe.listen({ port, host, exclusive: true }, () => probe.close(() => resolve(undefined)))
   })
 
-/** Also where all nodes run: with another address they are made again. */
+/** Checks LAB_BIND even if all nodes run: with another address setup makes them again. */
 async function checkBind({ settings: { bind } }: Lab): Promise<void> {
   const problem = await whyNot(0, bind)
   if (problem !== undefined) throw unusableBind(bind, problem)

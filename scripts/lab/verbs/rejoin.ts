@@ -131,7 +131,7 @@ async function assertNewer({ node, facts }: Answering, other: DatabaseNode, sigh
     throw labError('NEWER_IS_DOWN', { node: other.name, container: other.container, primary: node.name })
 }
 
-/** A node whose history diverged streams too, for moments: again and again up to the point where it diverged. */
+/** A node with a diverged history streams too, again and again for moments, up to the point where it diverged. */
 function streams({ facts }: Answering, sights: readonly Sight[], node: DatabaseNode): boolean {
   const own = sights.find((sight) => sight.node.name === node.name)?.facts
   return (
@@ -190,7 +190,7 @@ async function bringBack(
   return { ...outcome(primary, node), how: followed.how, why: why ?? followed.refused, divergedVotes, keptIn }
 }
 
-/** Votes that are lost when a node is brought back: null where nobody could read them. */
+/** Votes that are lost when a node is brought back; null if nobody could read them. */
 type LeftBehind = {
   readonly votes: readonly LostVote[] | null
   readonly keptIn: string | null

@@ -1,5 +1,7 @@
+import { hinderingOf } from '../docker/differences.ts'
 import { changing } from '../docker/leftovers.ts'
-import { containersOf, killNode, markToStartFresh, startNode } from '../docker/nodes.ts'
+import { findNetwork } from '../docker/network.ts'
+import { ABSENT, containersOf, killNode, markToStartFresh, startNode } from '../docker/nodes.ts'
 import { labError } from '../errors.ts'
 import { healNetwork } from '../faults/heal.ts'
 import { balanced } from '../managers/serving.ts'
@@ -11,8 +13,7 @@ import { type LabStatus, statusOf } from './status.ts'
 /** Brings the lab back to its first state: both databases start with the prepared data. All votes are deleted. */
 export const reset = (lab: Lab, { step }: Reporter): Promise<LabStatus> =>
   changing(lab, async () => {
-    // If a foreign container has the name of a node, status goes on, but reset must not.
-    await containersOf(lab)
+    await assertUnchanged(lab)
     const { nodes } = await statusOf(lab, [lab.loader])
     const absent = nodes.find(({ state }) => state === 'absent' || state === 'created')
     if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.name })
@@ -42,6 +43,16 @@ export const reset = (lab: Lab, { step }: Reporter): Promise<LabStatus> =>
       return status
     })
   })
+
+/** Refuses, before anything is stopped, if somebody changed a container so that its node could not work afterwards. */
+async function assertUnchanged(lab: Lab): Promise<void> {
+  // If a foreign container has the name of a node, status goes on, but reset must not.
+  const [containers, network] = await Promise.all([containersOf(lab), findNetwork(lab)])
+  for (const [index, node] of lab.nodes.entries()) {
+    const what = hinderingOf(lab, node, containers[index] ?? ABSENT, network)
+    if (what !== '') throw labError('NODE_CHANGED', { node: node.name, what })
+  }
+}
 
 /** Starts them side by side; one command for all would start one after another. */
 const start = (tell: Tell, lab: Lab, nodes: readonly Node[]): Promise<unknown> =>

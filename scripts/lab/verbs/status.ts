@@ -51,12 +51,14 @@ export type NodeStatus = {
 
 export type LabStatus = {
   readonly lab: string
-  /** The other user whose lab it is; null where it is this one's. */
+  /** The user whose lab it is, if that is another user; else null. */
   readonly otherUser: string | null
   readonly at: string
   readonly healthy: boolean
   /** Databases that take writes: exactly one, unless something is wrong. */
   readonly primaries: readonly NodeName[]
+  /** Whether a server takes votes. */
+  readonly takesVotes: boolean
   /** Whether every commit on the primary waits for a standby that is not there. */
   readonly commitsHang: boolean
   /** Servers that answer calls. */
@@ -71,7 +73,8 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
   const containers = await containersNamed(lab, lab.nodes)
   const containerOf = (node: Node) => containers[lab.nodes.indexOf(node)]
   const running = (node: Node) => asked.includes(node) && containerOf(node)?.state === 'running'
-  const isDown = (node: Node) => asked.includes(node) && containerOf(node)?.state === 'exited'
+  const isDown = (node: Node) =>
+    asked.includes(node) && ['exited', 'restarting'].includes(containerOf(node)?.state ?? '')
   const [observations, answers, notes, votes] = await Promise.all([
     Promise.all(lab.databases.map((node) => (running(node) ? observe(lab, node) : undefined))),
     Promise.all([...lab.servers, lab.loader].map((node) => (running(node) ? health(lab, node) : undefined))),
@@ -79,6 +82,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
     Promise.all(lab.servers.map((node) => (running(node) ? voteAt(lab, node) : undefined))),
   ])
   const primaryAt = primaryOf(lab, observations)
+  const replacement = primaryAt === undefined ? standbyAmong(lab, observations) : undefined
   const refusals = votes.map((vote, index) =>
     answers[index] === 'SERVING' && vote !== undefined && 'problem' in vote ? vote.problem : undefined,
   )
@@ -95,7 +99,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
   const seen = [
     ...lab.databases.map((node, index) => {
       const seen = { observation: observations[index], hindrance: hindrances[index], note: notes[index] }
-      return databaseNode(lab, node, containerOf(node), seen, primaryAt, refused)
+      return databaseNode(lab, node, containerOf(node), seen, primaryAt, refused, replacement)
     }),
     ...[...lab.servers, lab.loader].map((node, index) =>
       frontNode(lab, node, containerOf(node), answers[index], someTakeVotes ? refusals[index] : undefined),
@@ -109,6 +113,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
     at: new Date().toISOString(),
     healthy: nodes.every(({ healthy }) => healthy) && primaries.length === 1,
     primaries,
+    takesVotes: someTakeVotes,
     commitsHang: primaryAt !== undefined && commitsHang(primaryAt.observation),
     serving: lab.servers.filter((_, index) => answers[index] === 'SERVING').map(({ name }) => name),
     faults: faultsIn(
@@ -123,6 +128,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
   }
 }
 
+const BRING_UP = 'zx scripts/setup.ts brings it up'
 const FENCED = 'fenced: a failover left it behind; zx scripts/rejoin.ts brings it back'
 
 /** Whether a cause has to be found: the database should follow but does not, or was started but does not run. */
@@ -159,9 +165,16 @@ function primaryOf(lab: Lab, observations: readonly (Observation | undefined)[])
   return found.sort((a, b) => (b.observation.timeline ?? 0) - (a.observation.timeline ?? 0))[0]
 }
 
+/** A standby that answers, and so can replace a primary that does not. */
+const standbyAmong = (lab: Lab, observations: readonly (Observation | undefined)[]): string | undefined =>
+  lab.databases.find((_, index) => {
+    const it = observations[index]
+    return it !== undefined && !('unreachable' in it) && it.inRecovery
+  })?.name
+
 function common(lab: Lab, node: Node, container: Container | undefined, problem: string | null, whyDown?: string) {
   const state = container?.state ?? 'absent'
-  const told = state === 'running' ? problem : (whyDown ?? `its container is ${state}`)
+  const told = state === 'running' ? problem : (whyDown ?? `its container is ${state}; ${BRING_UP}`)
   return {
     name: node.name,
     container: node.container,
@@ -190,10 +203,14 @@ function databaseNode(
   { observation: seen, hindrance, note }: Seen,
   primary: Primary | undefined,
   refused: string | undefined,
+  replacement: string | undefined,
 ): Omit<NodeStatus, 'changed'> {
   if (seen === undefined || 'unreachable' in seen) {
     const silent = told(seen?.unreachable ?? 'not asked', hindrance)
-    const whyDown = note === 'fenced' ? FENCED : told(`its container is ${container?.state ?? 'absent'}`, hindrance)
+    const ways =
+      replacement === undefined ? BRING_UP : `${BRING_UP}, or zx scripts/failover.ts makes ${replacement} the primary`
+    const down = `its container is ${container?.state ?? 'absent'}`
+    const whyDown = note === 'fenced' ? FENCED : hindrance ? told(down, hindrance) : `${down}; ${ways}`
     return { ...common(lab, node, container, silent, whyDown), trouble: hindrance ?? null, database: null }
   }
   const known = {

@@ -88,7 +88,7 @@ export const switchover = (
     const { timeline } = await step('Promote the standby', (it) =>
       promote(wayFor(lab, roles, it), PROMOTE, slotStatements(from)),
     )
-    const withoutPrimary = await step('Start the old primary as its standby, and serve', async ({ tell }) => {
+    const withoutPrimary = await step('Start the old primary as a standby, and serve', async ({ tell }) => {
       const back = follow(tell, lab, roles)
       // If commits wait for the standby, no write is acknowledged before it follows.
       const taken = Promise.all([serving(lab, timeline), level === 'async' ? undefined : back])

@@ -30,7 +30,7 @@ test('LSNs are compared by the bytes that they count', async (t) => {
   t.equal(bytesOf('1/0') - bytesOf('0/FFFFFFFF'), 1n)
 })
 
-test('of a failed build the failing step is shown, with either builder', async (t) => {
+test('after a failed build the failing step is shown, with both builders', async (t) => {
   const legacy = [
     'Sending build context',
     'Step 1/3 : FROM x',
@@ -50,7 +50,7 @@ test('of a failed build the failing step is shown, with either builder', async (
   t.equal(failingStep(buildkit.join('\n')), buildkit.slice(2).join('\n'))
 })
 
-test('of a failing step with much output the beginning and the end are shown', async (t) => {
+test('if a failing step has much output, its beginning and end are shown', async (t) => {
   const lines = ['Step 1/1 : RUN make', ...Array.from({ length: 500 }, (_, line) => `line ${line}`)]
   const shown = failingStep(lines.join('\n')).split('\n')
   t.equal(shown.length, 40)
@@ -69,7 +69,7 @@ test('bytes are shown in the largest unit that fits', async (t) => {
   ])
 })
 
-test('what to do about a failed build is read from its output', async (t) => {
+test('the fix of a failed build fits its output', async (t) => {
   const cases: [string, RegExp][] = [
     ["E: Failed to fetch http://deb.debian.org/x  Temporary failure resolving 'deb.debian.org'", /package archive/],
     ['E: Unable to locate package nginx', /package archive/],

@@ -40,7 +40,7 @@ test('we ask the engine that the docker command asks, however it was chosen', as
   t.equal(chosenEngine(bare).host, 'unix:///var/run/docker.sock')
 })
 
-test('docker commands are given our engine, and nothing that would send them elsewhere', async (t) => {
+test('docker commands get our engine, and no variable that would choose another', async (t) => {
   const odd = {
     DOCKER_TLS_VERIFY: '1',
     DOCKER_TLS: '1',
@@ -53,7 +53,7 @@ test('docker commands are given our engine, and nothing that would send them els
   t.equal(socketOf({ ...bare, DOCKER_HOST: 'unix://' }), '/var/run/docker.sock')
 })
 
-test('an engine of another machine is refused with the way out of how it was chosen', async (t) => {
+test('an engine of another machine is refused; the fix fits the way in which it was chosen', async (t) => {
   const remote: [NodeJS.ProcessEnv, RegExp, string][] = [
     [{ DOCKER_HOST: 'ssh://me@far' }, /DOCKER_HOST chooses a Docker engine at ssh:/, 'unset DOCKER_HOST'],
     [{ DOCKER_HOST: 'npipe:////./pipe/docker_engine' }, /npipe:/, 'unset DOCKER_HOST'],

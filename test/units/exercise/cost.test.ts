@@ -32,7 +32,7 @@ test('a level is judged by the medians that the table shows, over all runs of th
   t.strictSame(ratios('on', faults), [2, 1.5], 'a row against a row of the same fault')
 })
 
-test('what cannot be compared is no comparison', async (t) => {
+test('experiments that cannot be compared are no comparison', async (t) => {
   const on = { level: 'on', median: 20 } as const
   for (const [why, it] of Object.entries({
     'async alone': experiment({ median: 10 }),
@@ -53,7 +53,7 @@ test('the newest experiment that compares counts, and no older one', async (t) =
   t.strictSame(ratios('on', experiment({ median: 1 }), newer, older), [2])
 })
 
-test('an answer is right that somebody reads off the table, and no other', async (t) => {
+test('only the answer that the table shows is right', async (t) => {
   const cases: readonly (readonly [Pick<Comparison, 'async' | 'level'>, readonly number[], readonly number[]])[] = [
     [{ async: 10, level: 12 }, [1.2, 1.1, 1.3], [1.4, 1, 12]],
     [{ async: 10, level: 75 }, [7.5, 7, 8.2], [6.5, 8.4, 0.13]],

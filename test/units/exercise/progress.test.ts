@@ -4,7 +4,7 @@ import { answering, checked, hinted, leave, type Progress, started } from '../..
 const NOTHING: Progress = { learner: 'ann', current: null, exercises: {} }
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds))
 
-test('what a learner solved is counted from the start that led to it, and stays theirs when it is shown later', async (t) => {
+test('a solved exercise counts from the start that led to it, and stays solved when its solution is shown later', async (t) => {
   const begun = started(started(NOTHING, 'x', { poll: 1 }, false, at(0)), 'x', { poll: 2 }, false, at(60))
   const failed = checked(begun, false, at(70))
   t.match(failed.exercises['x'], { starts: 2, checks: 1, solvedAt: null, solvedBy: null, seconds: null })
@@ -15,14 +15,14 @@ test('what a learner solved is counted from the start that led to it, and stays 
   t.match(shown.exercises['x'], { ...record, starts: 3, checks: 3 })
 })
 
-test('what was shown counts as shown until the learner solves it', async (t) => {
+test('an exercise whose solution was shown counts as shown until the learner solves it', async (t) => {
   const shown = checked(started(NOTHING, 'x', {}, true, at(0)), true, at(10))
   t.match(shown.exercises['x'], { solvedBy: 'solution', seconds: 10 })
   const own = checked(started(shown, 'x', {}, false, at(20)), true, at(50))
   t.match(own.exercises['x'], { solvedBy: 'learner', seconds: 30 })
 })
 
-test('hints begin anew with each start, and a lab that is left is in no exercise', async (t) => {
+test('each start begins with the first hint again, and a lab that was left is in no exercise', async (t) => {
   const hints = hinted(hinted(started(NOTHING, 'x', {}, false)))
   t.equal(hints.current?.hints, 2)
   const again = started(hints, 'x', {}, false)
@@ -32,7 +32,7 @@ test('hints begin anew with each start, and a lab that is left is in no exercise
   t.strictSame(checked(leave(again), true), leave(again))
 })
 
-test('a hint that is asked for after the exercise was solved does not count against who solved it', async (t) => {
+test('a hint that is given after the exercise was solved does not count', async (t) => {
   const solved = checked(hinted(started(NOTHING, 'x', {}, false)), true)
   const curious = hinted(started(solved, 'x', {}, false))
   t.equal(curious.exercises['x']?.hints, 1)

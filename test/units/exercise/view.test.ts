@@ -19,7 +19,7 @@ const checked = (findings: readonly Finding[], earlierAnswer?: string): Checked 
 })
 const finding = { expected: 'no error', ok: false, seen: '3', where: 'the record' }
 
-test('what cannot be mended any more says so, and so does the next step', async (t) => {
+test('a finding that cannot be mended any more says so, and so does the next step', async (t) => {
   const mendable = checkView(checked([finding]))
   t.match(mendable, /seen {6}3\n(.|\n)*→ go on, then/)
   t.notMatch(mendable, /start again|start 8/)

@@ -42,7 +42,7 @@ function expectThat(what: boolean, seen: unknown): void {
   if (!what) throw new Error(JSON.stringify(seen, null, 1))
 }
 
-test('a run of a service that keeps its promises passes, and says what that rests on', async (t) => {
+test('a run of a service that keeps its promises passes, and names the evidence', async (t) => {
   planted((evidence) => {
     const it = judge(evidence)
     expectThat(it.verdict === 'pass' && it.reasons.length === 3 && it.stored >= it.acknowledged, it)
@@ -274,7 +274,7 @@ const NO_EVIDENCE: Readonly<Record<string, (evidence: Evidence) => Evidence>> = 
 }
 const unanswered = (call: Call): Call => ({ ...call, outcome: 'indefinite', answer: 'UNAVAILABLE: ?', seen: null })
 
-test('where evidence is missing nothing is known, and it says which', async (t) => {
+test('if evidence is missing, the verdict is unknown, and names what is missing', async (t) => {
   for (const [reason, take] of Object.entries(NO_EVIDENCE))
     planted((evidence) => {
       const it = judge(take(evidence))
@@ -292,7 +292,7 @@ test('where evidence is missing nothing is known, and it says which', async (t) 
   t.pass()
 })
 
-test('a broken promise is a fail also where other evidence is missing, and a database that nobody read broke none', async (t) => {
+test('a broken promise is a fail even if other evidence is missing; a database that nobody read has broken none', async (t) => {
   planted((evidence, which) => {
     const victim = pick(evidence.calls.filter(acknowledged), which)
     const cut = { ...evidence.found, cut: 'it stopped' }

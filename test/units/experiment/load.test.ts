@@ -67,7 +67,7 @@ test('attempts end as the retry policy says, and the last one is what is recorde
   t.match(await vote(LOST, NONE, NONE, NONE, NONE), { outcome: 'indefinite', answer })
 })
 
-test('a call that is cut short is open, and nobody at the port is too', async (t) => {
+test('if a call is cut short, or nobody listens at the port, its outcome is indefinite', async (t) => {
   const cutting = new AbortController()
   answers.splice(0, answers.length, 'silence')
   const client = loadClient(`127.0.0.1:${port}`, 1, cutting.signal)

@@ -18,13 +18,13 @@ const SUPERUSER = 8
 /** Of a server: its pool, its probe, and the look at the schema. */
 const SERVER = 10 + 1 + 1
 
-test('what all roles may take at most leaves room for each of them', async (t) => {
+test('if all roles take as many connections as they may, each of them still gets some', async (t) => {
   t.strictSame(Object.keys(limits).sort(), ['monitor', 'owner', 'replicator', 'service'])
   const all = Object.values(limits).reduce((sum, limit) => sum + limit, 0)
   t.ok(all + SUPERUSER + RESERVED <= setting('max_connections'), `${all} of ${setting('max_connections')}`)
 })
 
-test('the servers get twice what they hold, for the moment in which lost connections are not closed yet', async (t) => {
+test('the servers may have twice the connections that they use: lost ones take a moment to be closed', async (t) => {
   t.ok((limits['service'] ?? 0) >= 2 * 2 * SERVER)
 })
 

@@ -17,7 +17,7 @@ test('the blanks of an error are filled, in its message, its details and its fix
   labError('BUSY', {})
 })
 
-test('an error has a fix for the verb that was run: only one that has the option is told of it', async (t) => {
+test('an error has a fix for each verb: an option is named only to users of a verb that has it', async (t) => {
   const paused = labError('REPLAY_PAUSED', { node: 'db-replica', container: 'x-db-replica' })
   t.match(paused.fixIn('failover'), /docker exec x-db-replica .*pg_wal_replay_resume.*or let --force do it/)
   t.equal(paused.fixIn('switchover'), paused.fix)

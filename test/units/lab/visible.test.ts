@@ -37,7 +37,7 @@ const text = fc
   )
   .map((parts) => parts.join(''))
 
-test('whatever others write, nothing that a terminal obeys or that is not seen is shown', async (t) => {
+test('of a text by others, no character is shown that a terminal obeys or that is invisible', async (t) => {
   fc.assert(
     fc.property(text, (it) => !OBEYED.test(visible(it)) && !/\p{Cs}/u.test(visible(it))),
     { numRuns: 2000 },

@@ -40,7 +40,7 @@ const STOPPED: readonly (readonly [string, string, string, string])[] = [
   ],
 ]
 
-test('the setting of its own that keeps a database from starting is read off its log', async (t) => {
+test('the log of a database shows which of its own settings keeps it from starting', async (t) => {
   for (const [lines, said, setting, sed] of STOPPED) {
     const log = said.replaceAll(/^/gm, '2026-01-02 03:04:05.678 UTC [1] ')
     t.match(settingThatStops(log, `${FILE}${lines}\n`), { setting, sed }, setting)
@@ -57,7 +57,7 @@ test('a database that does not start for another reason has no setting to blame'
   t.equal(settingThatStops('', `${FILE}port = 1\n`), undefined)
 })
 
-test('a database that runs is hidden by where it listens, and only one that does not answer by what it answers with', async (t) => {
+test('network settings can hide a database that runs; socket and connection settings only one that does not answer', async (t) => {
   t.match(settingThatHides(`${FILE}listen_addresses = 'localhost'\n`, undefined), {
     setting: "listen_addresses = 'localhost'",
   })

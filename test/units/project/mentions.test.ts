@@ -121,7 +121,7 @@ test('the fix of an error names only verbs that exist, and options beside their 
   t.ok(byVerb.size >= 13)
 })
 
-test('what --help tells of an option is true of that command', async (t) => {
+test('the text of --help about an option is true of that command', async (t) => {
   const walk = (verb: Verb, command: Command): void => {
     const name = command.parent === null ? undefined : command.name()
     const described = [command.description(), ...command.options.map(({ description }) => description)]
@@ -154,7 +154,7 @@ test('the files that texts name exist', async (t) => {
     for (const [, file = ''] of text.matchAll(path)) t.ok(existsSync(join(ROOT, file)), file)
 })
 
-test('a name that is wrong is found, whichever way it is told', async (t) => {
+test('a wrong name is found, however the text names it', async (t) => {
   const wrong = (text: string, ...context: string[]) => problemsIn(text, verbs, context.map(verbNamed)).length
   t.equal(wrong('zx scripts/failover.ts --force, or zx scripts/switchover.ts'), 0)
   t.equal(wrong('zx scripts/switchover.ts --force'), 1)

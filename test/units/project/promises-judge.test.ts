@@ -7,7 +7,7 @@ const at = (begun: number, ending: Ending, of: Vote = vote): Attempt => ({ vote:
 const broken = (attempts: Attempt[], stored: Vote[], closes: { begun: number; ended: number }[] = []) =>
   brokenPromises({ attempts, closes: closes.map((it) => ({ ...it, acknowledged: true })) }, stored, options)
 
-test('the judge finds nothing where all is well', async (t) => {
+test('the judge finds nothing if all is well', async (t) => {
   t.same(broken([], []), [])
   t.same(broken([at(0, 'unknown'), at(2, 'stored')], [vote]), [])
   t.same(broken([at(0, 'unknown')], []), [], 'whoever got no answer may not have voted')

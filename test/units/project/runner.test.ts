@@ -31,7 +31,7 @@ test('a run in which no test has the name fails and says so', (t) => {
   t.end()
 })
 
-test('an option or a file that there is not is named, and nothing is run', (t) => {
+test('an option or a file that does not exist is named, and nothing runs', (t) => {
   const option = run(t, '--kepp')
   t.equal(option.status, 2)
   t.match(option.stderr, "Unknown option '--kepp'")

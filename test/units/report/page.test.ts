@@ -53,7 +53,7 @@ test('lost votes, stale reads, duplicates and phantoms are listed by name, the f
   t.match(text, '… and 30 more')
   t.match(text, 'Acknowledged, then lost: 130')
   t.match(text, /First the standby is cut off, until it lacks at least 4\.0 MiB/)
-  t.match(text, /failover --watch notices by itself/)
+  t.match(text, /failover --watch notices the fault by itself/)
   t.match(text, /Duplicates: 1.*voter-twice.*Phantoms: 1.*voter-ghost/s)
   t.match(text, /Stale reads: 1.* 31 17 /s)
 })
@@ -112,7 +112,7 @@ test('a report of a run without evidence says so', async (t) => {
   t.match(none.text, 'The experiment has no runs.')
 })
 
-test('whatever names, answers and faults say is text, never markup', async (t) => {
+test('names, answers and faults are shown as text, never as markup', async (t) => {
   const tags = (text: string) =>
     parsed(reportPage(...planted(text))).elements.map((it) =>
       [it.tagName, ...it.attrs.map(({ name }) => name)].join(' '),
@@ -138,7 +138,7 @@ test('the page fetches nothing, and forbids the browser to', async (t) => {
   t.equal(policy && attribute(policy, 'content'), "default-src 'none'; style-src 'unsafe-inline'")
 })
 
-test('whoever does not see the plots hears what they show', async (t) => {
+test('somebody who cannot see the plots hears what they show', async (t) => {
   const { elements } = parsed(reportPage(...planted('anything')))
   t.equal(elements.find((it) => it.tagName === 'html')?.attrs.find((it) => it.name === 'lang')?.value, 'en')
   const ids = new Set(elements.map((it) => attribute(it, 'id')))

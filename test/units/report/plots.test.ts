@@ -89,7 +89,7 @@ test('thousands of calls are drawn in little, and no failure or extreme is left 
   )
 })
 
-test('a close-up is shown where the outage is a small part of the run', async (t) => {
+test('a close-up is shown if the outage is a small part of the run', async (t) => {
   const { run } = sampleRun({ seed: 1 })
   const closeUp = closeUpOf(run)
   const origin = originOf(run)
@@ -98,7 +98,7 @@ test('a close-up is shown where the outage is a small part of the run', async (t
   t.equal(closeUpOf({ ...run, judgement: { ...run.judgement, rto: null } }), null)
 })
 
-test('a share is all or nothing only if it is', async (t) => {
+test('a share is shown as 100 % or 0 % only if it is exactly that', async (t) => {
   t.strictSame(
     [percent(9999, 10_000), percent(999_999, 1_000_000), percent(7, 7), percent(0, 7), percent(1, 1_000_000)].map(
       (it) => it.replaceAll('\u00a0', ' '),

@@ -58,7 +58,7 @@ test('of two standbys the one with more of the history is promoted', async (t) =
   t.match(planOf([newer, ahead], {}), { candidate: { node: { name: 'db-primary' } } })
 })
 
-test('a primary beside a fenced node means that it is done; beside one that was a primary too, that it is not to be started', async (t) => {
+test('a primary beside a fenced node: the failover is done; beside another former primary: that one must not be started', async (t) => {
   const promoted = sight('db-replica', { timeline: 2 })
   t.match(planOf([gone, promoted], { 'db-primary': 'fenced' }), {
     kind: 'done',
@@ -79,7 +79,7 @@ test('with no standby that answers there is nobody to promote; with two primarie
   t.match(planOf([primary, promoted], {}), { code: 'SPLIT_BRAIN' })
 })
 
-test('WAL ends where the last page of its own was filled to, and not in what a used file still holds', async (t) => {
+test('WAL ends in its last own page, not in the old pages that a reused file still contains', async (t) => {
   const segment = Buffer.alloc(16 * 1024 * 1024)
   const start = 0x2000000n
   segment.fill(7)

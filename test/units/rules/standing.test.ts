@@ -170,7 +170,7 @@ const whole: Facts = {
 const standby: Facts = { ...whole, inRecovery: true, receiver: 'streaming', slots: [], standbys: [] }
 const slot = whole.slots[0]
 
-test('a standby follows where the primary sends to it, on the same timeline; its own word is not enough', async (t) => {
+test('a standby follows if the primary sends to it on the same timeline; what the standby says is not enough', async (t) => {
   t.ok(follows('db-replica', standby, whole))
   t.ok(follows('db-replica', standby, undefined), 'with nobody else to ask')
   t.notOk(follows('db-replica', standby, { ...whole, standbys: [] }), 'its receiver fails again and again')
@@ -223,7 +223,7 @@ test('what is seen of both decides what keeps a standby from following', async (
     )
 })
 
-test('a standby has nothing of its own where it is behind on the same timeline, and nowhere else', async (t) => {
+test('a standby has nothing of its own only if it is behind on the same timeline', async (t) => {
   const primary: Answering = { node: peer, state: 'running', facts: whole, seen: '' }
   t.ok(hasNothingOfItsOwn(primary, { ...standby, lsn: '0/2FFFFFF', receivedLsn: '0/3000000' }))
   t.notOk(hasNothingOfItsOwn(primary, { ...standby, receivedLsn: '0/3000001' }))

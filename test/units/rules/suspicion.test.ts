@@ -100,7 +100,7 @@ test('while another command changes the lab nothing is believed dead or suspect'
   t.pass()
 })
 
-test('nobody is dead who was not suspect before, and no sequence of rounds that all succeed makes one suspect', async (t) => {
+test('a primary is suspect before it is dead, and rounds that all succeed never make it suspect', async (t) => {
   fc.assert(
     fc.property(someRounds, (rounds) => {
       const seen = beliefs(rounds)

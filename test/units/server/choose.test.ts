@@ -59,7 +59,7 @@ test('a primary on a lower timeline is never chosen, for writes or for reads', a
   t.pass()
 })
 
-test('what is chosen for writes is reachable, out of recovery, and the only one such', async (t) => {
+test('the database that is chosen for writes is reachable, out of recovery, and the only one like that', async (t) => {
   fc.assert(
     fc.property(anySightings, (sightings) => {
       const highest = highestOf(sightings)

@@ -46,7 +46,7 @@ test('a connection lost during a write is indefinite, during a read it is not', 
   }
 })
 
-test('a read-only database is told from a broken one, and its connection is kept', async (t) => {
+test('a read-only database is not taken for a broken one, and its connection is kept', async (t) => {
   t.equal(queryFailure('db', withCode('25006'), 'write').failure, 'DATABASE_READ_ONLY')
   t.notOk(endsConnection(withCode('25006')))
 })
@@ -73,6 +73,6 @@ test('a refusal proves that a node is gone; a timeout does not', async (t) => {
   t.notOk(isRefusal(withCode('EHOSTUNREACH')))
 })
 
-test('the code of a refused connection is found where every address of a name was tried', async (t) => {
+test('the code of a refused connection is found even if every address of a name was tried', async (t) => {
   t.equal(errorCode(new AggregateError([withCode('ECONNREFUSED'), withCode('ECONNREFUSED')])), 'ECONNREFUSED')
 })

@@ -49,7 +49,7 @@ test('each call that is refused is told which of its headers is wrong', async (t
   t.equal(refusal({ other: 'a' }, [['other', 'a']]), undefined, 'what is not read may be repeated')
 })
 
-test('no path passes that is no service and method, and so none that is long', async (t) => {
+test('only a path of a service and a method passes, so no long path does', async (t) => {
   for (const path of ['', '*', '/', '/a', '/a/b/c', '/a/b?c', '/a/b#c', '/%ff/b', `/a/${'b'.repeat(101)}`])
     t.match(refusal({ ':path': path }), { failure: 'UNKNOWN_METHOD' }, path)
 })

@@ -25,7 +25,7 @@ test('while one message is under way only the newest of the others waits', async
   t.same(sent, [1, 4])
 })
 
-test('the last message is repeated to who has taken it, and not piled up before who has not', async (t) => {
+test('the last message is repeated for a reader that has taken it, and does not pile up before one that has not', async (t) => {
   const { sent, messages, take } = reader()
   messages.repeat()
   t.same(sent, [], 'nothing to repeat yet')

@@ -128,7 +128,7 @@ test('the databases are looked at once for all who follow, and not at all for no
   t.ok(over.now.looks <= looks + 1, 'at most the look that was under way')
 })
 
-test('what a database that lags behind says is not shown, and it goes on when it has caught up', async (t) => {
+test('counts of a database that lags are not shown; when it has caught up, they are', async (t) => {
   const over = liveOver(state([5, 0], '1-0/200'))
   const { shown, ended, leave } = await follow(over)
   over.now.state = state([3, 0], '1-0/150')

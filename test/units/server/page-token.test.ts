@@ -31,7 +31,7 @@ test('a page token gives back where the page ended, to the microsecond', async (
   t.pass()
 })
 
-test('what is no page token is told from one', async (t) => {
+test('a text that is not a page token is recognised', async (t) => {
   fc.assert(fc.property(fc.string(), (text) => parsePageToken(text) === undefined))
   fc.assert(fc.property(fc.base64String({ maxLength: 80 }), (text) => text.length === 50 || !parsePageToken(text)))
   t.pass()

@@ -84,7 +84,7 @@ test('every wrong setting is named, with what to do, all at once', async (t) => 
   t.same(all.sort(), ['LOG_LEVEL', 'NODE_NAME', 'PORT'])
 })
 
-test('no password shows in what is said of the settings', async (t) => {
+test('no password is in a message about the settings', async (t) => {
   const env = { ...environment(t.testdir()), LOCAL_DATABASE: 'nope' }
   t.notMatch(describeProblems(problemsOf(env)), /secret/)
 })

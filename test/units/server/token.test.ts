@@ -26,7 +26,7 @@ test('a token is read as it was written', async (t) => {
   t.pass()
 })
 
-test('what is no token is told from one', async (t) => {
+test('a text that is not a token is recognised', async (t) => {
   fc.assert(fc.property(fc.string(), (text) => parseToken(text) === undefined))
   for (const text of ['', '1', '1-', '1-0', '1-0/', '0-0/1', '-1-0/1', '1-0/1 ', '1-0/1\n', '1-0/123456789', '1-g/1']) {
     t.equal(parseToken(text), undefined, JSON.stringify(text))

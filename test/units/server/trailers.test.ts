@@ -27,7 +27,7 @@ test('a wrong field is named as a violation', async (t) => {
   t.notOk('BadRequest' in detailsOf(trailersOf(fail('POLL_NOT_FOUND', 'uuid: no poll has it'))))
 })
 
-test('a library is told to retry only where any call may be repeated as it was, and when', async (t) => {
+test('a library is told to retry, and when, only if any call may be repeated as it was', async (t) => {
   for (const name of names) {
     const { RetryInfo } = detailsOf(trailersOf({ failure: name, message: 'what happened' }))
     if (CATALOGUE[name].retry === 'yes') t.match(RetryInfo, { retry_delay: { seconds: Number, nanos: Number } }, name)

@@ -96,7 +96,7 @@ test('one timeout does not take writes away; a refusal does at once', async (t) 
   t.match(view.reason(), /a is unreachable \(connect ECONNREFUSED\); b is in recovery/)
 })
 
-test('a refresh asks anew, however recently the databases were asked', async (t) => {
+test('a refresh asks the databases again, even if they were asked a moment ago', async (t) => {
   const answers: { a: Answer; b: Answer } = { a: standby(1), b: standby(1) }
   const { view } = viewOf(t, answers)
   await view.refresh()

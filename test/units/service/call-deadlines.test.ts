@@ -19,7 +19,7 @@ for (const patience of [1, 10]) {
   })
 }
 
-test('the balancer waits longer than any call lasts, or it would take a server for dead whose database is slow', async (t) => {
+test('the balancer waits longer than any call lasts: otherwise it would take a server with a slow database for dead', async (t) => {
   const start = await readFile(join(import.meta.dirname, '../../../provisioning/loader/start.sh'), 'utf8')
   const waits = Number(/^grpc_read_timeout \$\(\((\d+) \* PATIENCE\)\)s;$/m.exec(start)?.[1])
   t.ok(waits > secondsLeft(deadlineOf(asking(3600), 1)), `it waits ${waits} s`)

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { unsendable } from '../../../scripts/lab/service/client.ts'
 
-test('a text that is not what was typed is not sent, and the field is named', async (t) => {
+test('a text that was changed on its way from the keyboard is not sent, and the field is named', async (t) => {
   const vote = { uuid: 'x', userID: 'é 日 👍', select_options: 'a' }
   t.equal(unsendable(vote, undefined), undefined)
   t.equal(unsendable({ poll_questions: 'q', options: ['a', 'b'] }, '1-0/3000148'), undefined)

@@ -12,7 +12,7 @@ import { labOf } from '../../../scripts/lab/topology/topology.ts'
 import { until } from '../../../scripts/lab/wait.ts'
 
 const MODULES = join(import.meta.dirname, '../../../scripts/lab')
-/** Takes the lock of a lab, says so, and holds it until its input ends; prints the error where it gets none. */
+/** Takes the lock of a lab, says so, and holds it until its input ends; prints the error if it does not get the lock. */
 const HOLDER = `
   const { exclusively } = await import('${MODULES}/state/lock.ts')
   const { labOf } = await import('${MODULES}/topology/topology.ts')
@@ -63,7 +63,7 @@ test('of several that want the lock at once one gets it, and the others learn wh
   t.notOk(existsSync(stateFolder(lab)), 'and nothing is left behind')
 })
 
-test('whoever holds the lock and is killed has it no more', async (t) => {
+test('a process that is killed loses the lock', async (t) => {
   const lab = labFor(t, 'killed')
   const { child, said } = await holder(t, 'killed')
   t.equal(said, 'held')
@@ -92,7 +92,9 @@ test('a lock is given back after work that fails, and not twice to those who wai
   for (const it of tries) if (it.status === 'rejected') t.match(it.reason, { code: 'BUSY' })
 })
 
-test('a network of its own evades no lock', { skip: !isRoot && 'only root makes a network namespace' }, async (t) => {
+test('a network namespace of its own does not evade the lock', {
+  skip: !isRoot && 'only root makes a network namespace',
+}, async (t) => {
   labFor(t, 'network')
   t.equal((await holder(t, 'network')).said, 'held')
   t.match((await holder(t, 'network', 'unshare', '--net')).said, /another command is changing the lab/)
@@ -113,7 +115,7 @@ test('nobody but its owner can hold the lock', async (t) => {
   t.match(tried, { status: 66, stderr: /Permission denied/ })
 })
 
-test('a folder that cannot be written in is named, with what to do', async (t) => {
+test('a folder that cannot be written to is named, with what to do', async (t) => {
   const lab = labFor(t, 'readonly')
   const file = join(process.env['XDG_STATE_HOME'] ?? '', 'file')
   writeFileSync(file, '')

@@ -95,7 +95,7 @@ test('a password file that is a link stays one, also to nothing yet', async (t) 
   t.ok(lstatSync(file).isSymbolicLink() && lstatSync(join(root, 'link')).isSymbolicLink())
 })
 
-test('a password file that psql ignores, or that is not to be written, stays as it is, and that is said', async (t) => {
+test('a password file that psql ignores, or that must not be written, stays as it is, and setup says so', async (t) => {
   const cases: [string, () => void, RegExp][] = [
     ['readable by others', () => writeFileSync(file, 'x', { mode: 0o640 }), /others may read it: chmod 600/],
     ['read-only', () => writeFileSync(file, 'x', { mode: 0o400 }), /read-only/],
@@ -119,7 +119,9 @@ test('a password file that psql ignores, or that is not to be written, stays as 
   t.match(await whyPsqlAsks(PLACE), /others may read it/)
 })
 
-test('what root writes for somebody else is theirs', { skip: process.getuid?.() !== 0 && 'needs root' }, async (t) => {
+test('a file that root writes for somebody else belongs to that user', {
+  skip: process.getuid?.() !== 0 && 'needs root',
+}, async (t) => {
   t.teardown(() => rmSync(root, { recursive: true }))
   const home = join(root, 'home')
   mkdirSync(home)

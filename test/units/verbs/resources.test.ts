@@ -9,7 +9,7 @@ const ALL: Work = { startsAll: true, buildsImages: true }
 const codeOf = (machine: Partial<Resources>, work: Partial<Work> = {}): string | undefined =>
   shortcoming({ ...ENOUGH, ...machine }, { ...ALL, ...work })?.code
 
-test('amd64 and arm64 will do, by either of their names, and no other processor', async (t) => {
+test('amd64 and arm64 are accepted under both of their names, and no other processor is', async (t) => {
   for (const architecture of ['x86_64', 'amd64', 'aarch64', 'arm64']) t.equal(codeOf({ architecture }), undefined)
   for (const architecture of ['armv7l', 'riscv64', 's390x', '']) t.equal(codeOf({ architecture }), 'ARCHITECTURE')
 })
@@ -36,7 +36,7 @@ test('a shortcoming says what there is, what is needed, and where', async (t) =>
   t.match(shortcoming({ ...ENOUGH, architecture: 'mips' }, ALL)?.message, 'mips')
 })
 
-test('what cannot be told stops nothing', async (t) => {
+test('an unknown figure stops nothing', async (t) => {
   t.equal(codeOf({ memory: undefined, disk: undefined }), undefined)
 })
 

@@ -49,7 +49,7 @@ test('a box has the kernel of its own processor', async (t) => {
   }
 })
 
-test('an unusable setting is named with where it stands', async (t) => {
+test('an unusable setting is named, with its file or variable', async (t) => {
   t.match(refusal(() => boxSettings({ LAB_BOX: 'one two' }, table)).message, 'LAB_BOX=one two')
   const small = refusal(() => boxSettings({}, { ...table, diskGiB: 1 }))
   t.match(small.message, 'vm/settings.json: diskGiB')
@@ -83,7 +83,7 @@ test('the box holds what provisioning would install', async (t) => {
   t.equal(new Set(packages).size, packages.length)
 })
 
-test('packages come from the release that was set, and from no mirror but its own', async (t) => {
+test('packages come from the release that was set, and only from its own mirror', async (t) => {
   const given = mmdebstrapArguments(settings, '/root of it', ['one', 'two'])
   t.ok(given.includes('--include=one,two'))
   t.same(given.slice(-2), ['trixie', '/root of it'])
@@ -109,7 +109,7 @@ test('node_modules goes into the box only as package-lock.json has it', async (t
   ])
 })
 
-test('a failed step says which, with the last lines of its command, and prints its time otherwise', async (t) => {
+test('a step prints its time; if it fails, the error has its name and the last lines of its command', async (t) => {
   let printed = ''
   const { step } = steps((text) => {
     printed += text

@@ -29,18 +29,14 @@ const complaint = (
     environment,
   )[0]
 
-test(
-  'without a wish: a box is built where that can be done, else the public one is taken',
-  needs('ruby'),
-  async (t) => {
-    t.match(choose('libvirt', {}, { builds: true }), { kind: 'own', name: OWN, url: /^file:.*\.box$/ })
-    t.match(choose('libvirt'), { kind: 'public', name: PUBLIC, url: null })
-    t.match(choose('virtualbox', {}, { builds: true }), { kind: 'public', name: PUBLIC, url: null })
-    t.match(choose('libvirt', {}, { has: true }), { kind: 'own', name: OWN }, 'one that Vagrant has goes first')
-  },
-)
+test('without a wish: a box is built if that is possible, else the public box is taken', needs('ruby'), async (t) => {
+  t.match(choose('libvirt', {}, { builds: true }), { kind: 'own', name: OWN, url: /^file:.*\.box$/ })
+  t.match(choose('libvirt'), { kind: 'public', name: PUBLIC, url: null })
+  t.match(choose('virtualbox', {}, { builds: true }), { kind: 'public', name: PUBLIC, url: null })
+  t.match(choose('libvirt', {}, { has: true }), { kind: 'own', name: OWN }, 'one that Vagrant has goes first')
+})
 
-test('LAB_ARCHITECTURE chooses the file, and where it can be built', needs('ruby'), async (t) => {
+test('LAB_ARCHITECTURE chooses the file, and the hosts that can build it', needs('ruby'), async (t) => {
   const arm64 = { LAB_ARCHITECTURE: 'arm64' }
   t.match(choose('libvirt', arm64, { builds: true }), { kind: 'own', name: OWN, url: /debian-13-arm64\.box$/ })
   t.match(choose('qemu', { ...arm64, LAB_BOX: OWN }), { kind: 'own', url: /debian-13-arm64\.box$/ })
@@ -75,7 +71,7 @@ test('a box counts as there for the provider that it was made for', needs('ruby'
   t.equal(known('"qemu"'), true, 'vagrant-qemu takes those of libvirt')
 })
 
-test('a box that is asked for is taken, with all that was said about it', needs('ruby'), async (t) => {
+test('a box that is asked for is taken, with its address, version and checksum', needs('ruby'), async (t) => {
   const given = { LAB_BOX: 'school/lab', LAB_BOX_URL: '/x.box', LAB_BOX_VERSION: '2.1', LAB_BOX_CHECKSUM: CHECKSUM }
   for (const provider of ['libvirt', 'virtualbox'])
     t.match(choose(provider, given, { builds: true }), {
@@ -102,7 +98,7 @@ test('the Vagrantfile hands all of it on, and lets no provider inherit from anot
 })
 
 test(
-  'once the registry is gone the error says what builds a box, and one that is there still serves',
+  'when the registry is gone, the error says what builds a box; a box that Vagrant has already still works',
   needs('ruby'),
   async (t) => {
     t.equal(complaint('virtualbox', {}, { today: LAST_DAY }), null)
@@ -125,9 +121,9 @@ test(
   },
 )
 
-test('what cannot be held against the box is refused', needs('ruby'), async (t) => {
+test('a version or checksum that cannot be checked is refused', needs('ruby'), async (t) => {
   t.match(complaint('virtualbox', { LAB_BOX_CHECKSUM: CHECKSUM }, {}), /LAB_BOX_CHECKSUM.*LAB_BOX_URL/)
   t.equal(complaint('virtualbox', { LAB_BOX_CHECKSUM: CHECKSUM, LAB_BOX_URL: '/x.box' }, {}), null)
-  t.match(complaint('libvirt', { LAB_BOX_VERSION: '1' }, { builds: true }), /LAB_BOX_VERSION.*has no versions/)
+  t.match(complaint('libvirt', { LAB_BOX_VERSION: '1' }, { builds: true }), /LAB_BOX_VERSION.*has no version/)
   t.throws(() => choose('libvirt', { LAB_BOX_CHECKSUM: 'abc' }), /LAB_BOX_CHECKSUM is .*abc.*64 hexadecimal digits/)
 })

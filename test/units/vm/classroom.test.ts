@@ -33,7 +33,7 @@ async function folder(t: Test): Promise<string> {
 
 const made = new Date('2026-01-02T03:04:05Z')
 
-test('the lock in the repository can be read, and names what the box cannot be without', async (t) => {
+test('the lock in the repository can be read, and names the packages that every box needs', async (t) => {
   const { packages } = await readLock()
   t.match(packages, {
     machine: { 'docker.io': String },
@@ -68,7 +68,7 @@ test('packages that are newer, missing or too many are each said; only a locked 
   t.match(changedText(lock, { machine: found }), /3 differ:\n {2}machine: b 2 .*--refresh.*--locked/s)
 })
 
-test('a step that refuses keeps its own way out', async (t) => {
+test('a step that refuses keeps its own fix', async (t) => {
   const { step } = steps(() => {})
   await t.rejects(
     step('a step', 1, () => Promise.reject(new Problem('why', 'the way out'))),
@@ -91,7 +91,7 @@ test('only what is installed is a package of the box', async (t) => {
   t.strictSame(parsePackages('installed bash 5.2-1\nconfig-files old 1\n\n'), { bash: '5.2-1' })
 })
 
-test('every file is listed with what would make it another one', async (t) => {
+test('every file is listed with everything that would make it a different file', async (t) => {
   const root = await folder(t)
   await writeFile(join(root, 'plain'), 'content', { mode: 0o640 })
   await run`ln -s ${'to a place'} ${join(root, 'link')} && mkdir -p ${join(root, 'var/lib/docker/x')} ${join(root, 'a\tb')}`
@@ -146,10 +146,10 @@ test('a difference without a known reason is shown, and counted', async (t) => {
     why: 'for a reason',
   }))
   t.match(comparisonText(one, other, many).text, / {2}for a reason:\n {4}0\n( {4}\d\n){4} {4}and 2 more\n✓/)
-  t.match(comparisonText(one, one, []), { unexplained: 0, text: /nothing is unlike/ })
+  t.match(comparisonText(one, one, []), { unexplained: 0, text: /every difference has a known reason/ })
 })
 
-test('the manifest is found in a box, and a file that is none is refused', async (t) => {
+test('the manifest is found in a box, and a file that is not a box is refused', async (t) => {
   const path = await folder(t)
   const manifest = new Map([['etc/x', 'f\t644']])
   await writeFile(join(path, MEMBERS.manifest), await promisify(gzip)(manifestText(manifest)))

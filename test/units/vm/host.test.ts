@@ -20,13 +20,13 @@ test('each thing that a host lacks is named with the line that mends it', needs(
     ['libvirt: :denied', /let this user in\n.*usermod -aG libvirt \$USER/],
     ['libvirt: :silent', /gave no answer .* in \d+ s\n.*journalctl -u libvirtd/],
     ['kvm: nil', null],
-    ['kvm: :hangs', /\/dev\/kvm is there and does not work.*\n.*LAB_VM_DRIVER=qemu vagrant up$/],
+    ['kvm: :hangs', /\/dev\/kvm exists but does not work.*\n.*LAB_VM_DRIVER=qemu vagrant up$/],
     ['kvm: :refused', /may not use \/dev\/kvm.*\n.*LAB_VM_DRIVER=qemu vagrant up$/],
     [
       "free: { '/x' => [900, 1000], '/y' => [1000, 1000], '/z' => [nil, 1] }",
-      /900 MiB are free in \/x, and 1000 are needed\n.*$/,
+      /900 MiB are free in \/x, but 1000 are needed\n.*$/,
     ],
-    ['rootless: true', /takes root, and there is no sudo/],
+    ['rootless: true', /needs root, but there is no sudo/],
   ]
   for (const [differs, expected] of cases)
     if (expected === null) t.equal(said(differs), null, differs)
@@ -71,7 +71,7 @@ test('disk space is asked for what will be made', needs('ruby'), async (t) => {
 })
 
 test(
-  'the tiny guest ends where guests run, and one that does not is found in time',
+  'the tiny guest ends if guests run; if it does not end, that is found in time',
   needs('qemu-system-x86_64'),
   async (t) => {
     t.strictSame(ruby("[Kvm.runs('amd64', accelerator: 'tcg', seconds: 30)]"), ['works'])

@@ -29,7 +29,7 @@ async function through(proxy: string, url: string): Promise<{ status: number | u
 const ASKED = 'http://archive.example/debian/dists/trixie/InRelease'
 const SECURITY = 'http://security.example/debian-security/dists/trixie-security/InRelease'
 
-test('where a mirror has what is asked of the archive', async (t) => {
+test('the address at a mirror for an address of the archive', async (t) => {
   const at = (mirror: string, asked: string) => inMirror(mirror, asked)?.href
   t.equal(at('http://m/debian', ASKED), 'http://m/debian/dists/trixie/InRelease')
   t.equal(at('https://u:p@m/pub/debian/', ASKED), 'https://u:p@m/pub/debian/dists/trixie/InRelease')
@@ -40,7 +40,7 @@ test('where a mirror has what is asked of the archive', async (t) => {
   t.equal(at('http://m/debian', 'http://other/file'), undefined)
 })
 
-test('apt gets what the mirror has, and the rest from where it wanted it', async (t) => {
+test('apt gets what the mirror has, and the rest from the usual address', async (t) => {
   const asked: string[] = []
   const mirror = await serve(t, { '/debian/dists/trixie/InRelease': 'of the mirror' }, asked)
   const archive = await serve(t, { '/debian/pool/a.deb': 'of the archive' })
@@ -53,7 +53,7 @@ test('apt gets what the mirror has, and the rest from where it wanted it', async
   t.equal(relay.unanswered(), undefined)
 })
 
-test('a mirror that does not answer is named with what was asked of it, without its password', async (t) => {
+test('if a mirror does not answer, the request is named, without its password', async (t) => {
   await using relay = await startRelay('http://ann:s3cret@127.0.0.1:1/debian', {})
   t.equal((await through(relay.environment.http_proxy, ASKED)).status, 502)
   t.match(relay.unanswered(), {
@@ -62,7 +62,7 @@ test('a mirror that does not answer is named with what was asked of it, without 
   })
 })
 
-test('an address that is none is refused with what would do, and its password is not shown', async (t) => {
+test('a text that is not an address is refused with an example, and its password is not shown', async (t) => {
   const LAB_MIRROR = 'ftp://ann:s3cret@mirror/debian'
   for (const read of [() => readSettings({ LAB_MIRROR }), () => boxSettings({ LAB_MIRROR })]) {
     let thrown: unknown

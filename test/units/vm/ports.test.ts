@@ -44,7 +44,7 @@ test('the offset that is proposed frees every port', needs('ruby'), async (t) =>
 })
 
 test(
-  'what each system says about who listens is understood, and nothing is made up from what is not',
+  'the output of each system about listeners is understood; from other output nothing is made up',
   needs('ruby'),
   async (t) => {
     const holder = (call: string) => ruby(`[Ports.${call}]`)[0]
@@ -103,7 +103,7 @@ const MACHINE = `
 `
 
 test(
-  'what `vagrant up` says last is where the machine was started, whatever is set by then',
+  'at its end `vagrant up` says the ports with which the machine was started, whatever is set now',
   needs('ruby'),
   async (t) => {
     const first = await freePortOffset()
@@ -121,21 +121,17 @@ test(
   },
 )
 
-test(
-  '`vagrant reload` takes its own ports for its own, and looks at those it is to move to',
-  needs('ruby'),
-  async (t) => {
-    const [first, second] = [await freePortOffset(), await freePortOffset()]
-    await listen(t, '127.0.0.1', (PORTS['loader'] ?? 0) + second)
-    const script = `${MACHINE}
+test('`vagrant reload` accepts its own ports, and checks those that it is to move to', needs('ruby'), async (t) => {
+  const [first, second] = [await freePortOffset(), await freePortOffset()]
+  await listen(t, '127.0.0.1', (PORTS['loader'] ?? 0) + second)
+  const script = `${MACHINE}
     BeforeUp.up(machine, at[${first}])
     machine.state = State.new(:running)
     own = at[${first}].ports.map { |port| TCPServer.new('127.0.0.1', port.host) }
     BeforeUp.reload(machine, at[${first}])
     puts 'stays'
     BeforeUp.reload(machine, at[${second}])`
-    const { stdout, said } = run('ruby', ['-e', script, emptyFolder()])
-    t.equal(stdout, 'stays\n', said)
-    t.match(said, new RegExp(`127.0.0.1:${8080 + second} \\(loader\\) is taken`))
-  },
-)
+  const { stdout, said } = run('ruby', ['-e', script, emptyFolder()])
+  t.equal(stdout, 'stays\n', said)
+  t.match(said, new RegExp(`127.0.0.1:${8080 + second} \\(loader\\) is taken`))
+})

@@ -38,7 +38,7 @@ test('a shell script finds them as well, and names to sudo those that are set', 
   t.equal(sourced({}), '\n')
 })
 
-test('what sudo is called with holds no value of a proxy, and what it runs gets them', async (t) => {
+test('the arguments of sudo contain no value of a proxy, but its command gets the values', async (t) => {
   const environment = { PATH: '/bin', HOME: '/home/ann', LAB_BOX: 'a/b', ...proxySettings({ http_proxy: PROXY }) }
   const given = asRoot(environment, ['node', 'vm/box.ts'])
   t.notMatch(given.join(' '), 's3cret')
@@ -71,7 +71,7 @@ test('provisioning hands proxies to root by name', async (t) => {
   t.notMatch(ran.stdout + ran.stderr, 's3cret')
 })
 
-test('what is shown of an address is without its user and password', async (t) => {
+test('an address is shown without its user and password', async (t) => {
   t.equal(
     withoutPasswords(`cannot reach ${PROXY}/x, nor http://b@c`),
     'cannot reach http://***@proxy.example:3128/x, nor http://***@c',

@@ -53,7 +53,7 @@ test('the Vagrantfile and the scripts read the same settings', needs('ruby'), as
 })
 
 test(
-  'a port is one fact: what nodes publish in the VM is what is forwarded to them, and moves by the same offset',
+  'a port is one fact: the ports that nodes publish in the VM are forwarded, and all move by the same offset',
   needs('ruby'),
   async (t) => {
     for (const offset of [0, 1000]) {
@@ -117,7 +117,7 @@ test('a machine with arm64 has the firmware and the processor that it boots with
   t.notOk('loader' in asked({ LAB_ARCHITECTURE: 'amd64' }), 'an amd64 one boots by its BIOS')
 })
 
-test('an unusable setting is refused with what would do', needs('ruby'), async (t) => {
+test('an unusable setting is refused, with the values that can be used', needs('ruby'), async (t) => {
   t.match(refusal({ LAB_CPUS: 'many' }), /LAB_CPUS is "many".*1 to 64/)
   t.match(refusal({ LAB_PORT_OFFSET: '99999' }), /LAB_PORT_OFFSET/)
   t.match(refusal({ LAB_VM_DRIVER: 'xen' }), /auto, kvm, qemu/)
@@ -155,7 +155,7 @@ test('the working folder: edits arrive, and each side keeps its own node_modules
   })
 })
 
-test('after a copy Vagrant looks at the files that were copied, and at none of what each side keeps', async (t) => {
+test('after a copy Vagrant looks only at files that were copied, not at those that each side keeps', async (t) => {
   const guest = emptyFolder()
   for (const file of ['scripts/setup.ts', 'node_modules/zx/package.json', 'vm/build/one.box']) {
     mkdirSync(dirname(join(guest, file)), { recursive: true })

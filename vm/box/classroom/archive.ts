@@ -6,7 +6,7 @@ import type { Installed } from '../system/installed.ts'
 import { mmdebstrapSources, quoted } from '../system/recipe.ts'
 import type { Lock } from './packages-lock.ts'
 
-/** Versions that Debian's archive, or the mirror, gives now of these packages: from its indices alone, nothing is installed. */
+/** Versions of these packages that Debian's archive (or the mirror) has now. It reads only the indices and installs nothing. */
 export async function candidatesOf(
   run: Run,
   settings: BoxSettings,
@@ -38,7 +38,7 @@ export function parsePolicy(text: string): Installed {
 export const lockedNames = ({ packages }: Lock): readonly string[] =>
   [...new Set(Object.values(packages).flatMap((part) => Object.keys(part)))].sort()
 
-/** Packages of the lock of which the archive has another version, or none: one phrase each. */
+/** Packages of the lock that the archive has in another version, or lacks: one phrase for each. */
 export const outdated = ({ packages }: Lock, candidates: Installed): readonly string[] => [
   ...new Set(
     Object.values(packages).flatMap((part) =>
@@ -49,7 +49,7 @@ export const outdated = ({ packages }: Lock, candidates: Installed): readonly st
   ),
 ]
 
-/** What to say about the lock: that it is fresh, or what it means that it is stale, which is only a warning. */
+/** A text about the lock: that it is up to date, or what has changed since, which is only a warning. */
 export const freshnessText = ({ made }: Lock, other: readonly string[]): string =>
   other.length === 0
     ? "✓ vm/box/classroom/packages.lock is what Debian's archive has\n"

@@ -15,7 +15,7 @@ export type BoxInfo = Readonly<Record<string, string | number>>
 /** Where a machine made from the box finds what it was made of. */
 const INFO_IN_BOX = 'etc/failover-lab-box.json'
 
-/** Describes the finished box, in it and in `folder`, from where it goes into the box file. */
+/** Writes the description of the finished box into the box and into `folder`; from there it goes into the box file. */
 export async function describeBox(run: Run, { root, folder, settings, lock, images }: Made): Promise<BoxInfo> {
   const manifest = await listFiles(run, root, images)
   const info = infoOf(settings, lock, manifest, images)

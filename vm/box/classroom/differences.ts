@@ -1,6 +1,6 @@
 import type { Manifest } from './manifest.ts'
 
-/** Files that two builds of the same box may have unlike, and why; paths as in the manifest. */
+/** Files that may differ between two builds of the same box, and why; paths as in the manifest. */
 export const EXPLAINED: readonly { readonly files: RegExp; readonly why: string }[] = [
   {
     files: /^image postgres layer \d+:\/var\/lib\/postgresql\/prepared\.tar$/,
@@ -8,7 +8,7 @@ export const EXPLAINED: readonly { readonly files: RegExp; readonly why: string 
   },
   {
     files: /^boot\/extlinux\/ldlinux\.sys$/,
-    why: 'the boot loader holds where its own blocks lie on the disk',
+    why: 'the boot loader contains the places of its own blocks on the disk',
   },
   {
     files: /^(image server layer \d+:\/app\/compiled|home\/vagrant\/\.cache\/node)\//,
@@ -16,7 +16,7 @@ export const EXPLAINED: readonly { readonly files: RegExp; readonly why: string 
   },
 ]
 
-/** A file that two builds have unlike; `why` is undefined for one that nothing explains. */
+/** A file that differs between two builds; `why` is undefined if there is no known reason. */
 export type Difference = {
   readonly path: string
   readonly one: string | undefined
@@ -35,7 +35,7 @@ export const differencesOf = (one: Manifest, other: Manifest): readonly Differen
       why: EXPLAINED.find(({ files }) => files.test(path))?.why,
     }))
 
-/** What a comparison came to, for people, and how many differences nothing explains. */
+/** The result of a comparison as a text for people, and the number of differences without a known reason. */
 export function comparisonText(
   one: Manifest,
   other: Manifest,
@@ -44,19 +44,19 @@ export function comparisonText(
   const reasons = Map.groupBy(differences, ({ why }) => why)
   const unexplained = reasons.get(undefined) ?? []
   const lines = [
-    `${one.size} and ${other.size} files, ${differences.length} of them unlike`,
+    `${one.size} and ${other.size} files, ${differences.length} of them differ`,
     ...[...reasons].flatMap(([why, found]) =>
       why === undefined ? [] : [`  ${why}:`, ...shortened(found).map((line) => `    ${line}`)],
     ),
     ...unexplained.flatMap(({ path, one, other }) => [`✗ ${path}`, `    ${one ?? 'none'}`, `    ${other ?? 'none'}`]),
     unexplained.length === 0
-      ? '✓ nothing is unlike without a reason'
+      ? '✓ every difference has a known reason'
       : `✗ ${unexplained.length} without a known reason`,
   ]
   return { text: `${lines.join('\n')}\n`, unexplained: unexplained.length }
 }
 
-/** Files of one reason that are named; of compiled code there are a thousand. */
+/** At most this many files are named for each reason: there are a thousand files of compiled code. */
 const NAMED = 5
 
 const shortened = (found: readonly Difference[]): string[] => [

@@ -4,10 +4,10 @@ import type { DescribedImage } from '../system/describe-images.ts'
 /** One file of the box: its path, and all that must be equal in another build. Tab-separated, sorted by path. */
 export type Manifest = ReadonlyMap<string, string>
 
-/** Folders of the engine whose names and contents are its own book-keeping; what is in images is listed by image. */
+/** Folders of the engine's own book-keeping: files of images are listed by image instead. */
 const ENGINE = ['var/lib/docker', 'var/lib/containerd']
 
-/** Lists every file below `root`: kind, mode, owner, size and SHA-256, or where a link points. Needs root. */
+/** Lists every file below `root`: kind, mode, owner, size and SHA-256, or the target of a link. Needs root. */
 export async function listFiles(run: Run, root: string, images: readonly DescribedImage[]): Promise<Manifest> {
   const own = await list(run, root, ENGINE)
   const entries = [...own]
@@ -17,10 +17,10 @@ export async function listFiles(run: Run, root: string, images: readonly Describ
   return new Map(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** A name for each layer that lasts from build to build: the first image that has it, and its place there. */
+/** Names each layer by the first image that has it and its place there: such names are the same in every build. */
 export function layerNames(images: readonly DescribedImage[]): Map<string, string> {
   const names = new Map<string, string>()
-  // Those that others are built on have fewer layers.
+  // Images that others are built on have fewer layers, so they come first.
   for (const { name, layers } of [...images].sort((a, b) => a.layers.length - b.layers.length))
     for (const [index, layer] of layers.entries())
       if (!names.has(layer)) names.set(layer, `image ${name} layer ${index + 1}`)
@@ -29,7 +29,7 @@ export function layerNames(images: readonly DescribedImage[]): Map<string, strin
 
 async function list(run: Run, folder: string, without: readonly string[] = []): Promise<[string, string][]> {
   const pruned = without.flatMap((path) => ['-path', `${folder}/${path}`, '-prune', '-o'])
-  // %P is last: it is the only one that may hold anything.
+  // %P is last, because only it may contain any character.
   const found = await run`find ${folder} -xdev -mindepth 1 ${pruned} -printf ${'%y\\t%m\\t%U:%G\\t%s\\t%l\\t%P\\0'}`
   const sums = await run`find ${folder} -xdev ${pruned} -type f -exec sha256sum --zero {} +`
   const digests = new Map(
@@ -41,7 +41,7 @@ async function list(run: Run, folder: string, without: readonly string[] = []): 
     .map((line) => {
       const [kind = '', mode, owner, size, target, ...path] = line.split('\t')
       const name = path.join('\t')
-      // Of a folder its size says how many files it once had.
+      // A folder's size only says how many files it once had.
       const content = kind === 'f' ? `${size}\t${digests.get(name)}` : kind === 'l' ? `->\t${target}` : '-\t-'
       return [name, [kind, mode, owner, content].join('\t')]
     })

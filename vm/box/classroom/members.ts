@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib'
 import { Problem } from '../../problem.ts'
 import { type Manifest, parseManifest } from './manifest.ts'
 
-/** Names of what a classroom's box file holds beside Vagrant's own files. */
+/** Names of the files that a classroom's box contains besides Vagrant's own files. */
 export const MEMBERS = {
   /** What is in it, in short; `vagrant box list -i` shows it. */
   info: 'info.json',

@@ -10,7 +10,7 @@ export const LOCK = fileURLToPath(new URL('packages.lock', import.meta.url))
 /** Debian packages of each part of the box: `machine`, or an image's name. */
 export type Packages = Readonly<Record<string, Installed>>
 
-/** What a classroom's box is made from: every package's version, and the one time that its files bear. */
+/** What a classroom's box is made from: the version of every package, and the one time that all its files have. */
 export type Lock = { readonly made: Date; readonly packages: Packages }
 
 const HEAD = `# Every Debian package of the classroom's box, by part. Written by: zx vm/box.ts --classroom --refresh
@@ -18,7 +18,7 @@ const HEAD = `# Every Debian package of the classroom's box, by part. Written by
 # what has changed, and that command writes them here.
 `
 
-/** The lock as text: one package a line, sorted, so that a refresh shows as what changed. */
+/** The lock as text: sorted, one package on each line, so that the diff of a refresh shows what has changed. */
 export function lockText({ made, packages }: Lock): string {
   const lines = Object.entries(packages).flatMap(([part, versions]) =>
     Object.entries(versions).map(([name, version]) => `${part} ${name} ${version}`),
@@ -26,7 +26,7 @@ export function lockText({ made, packages }: Lock): string {
   return `${HEAD}made ${made.toISOString()}\n${lines.sort().join('\n')}\n`
 }
 
-/** Reads what `lockText` wrote; a line that it cannot have written is a Problem that names it. */
+/** Reads what `lockText` wrote; for any other line it throws a Problem that names the line. */
 export function parseLock(text: string): Lock {
   let made: Date | undefined
   const packages: Record<string, Record<string, string>> = {}
@@ -58,7 +58,7 @@ export const readLock = async (): Promise<Lock> =>
 /** Writes the lock of this project. */
 export const writeLock = (lock: Lock): Promise<void> => writeFile(LOCK, lockText(lock))
 
-/** What a part of the box has and the lock says otherwise: one phrase a package. */
+/** The differences between a part of the box and the lock: one phrase for each package. */
 export function unlike(locked: Installed = {}, found: Installed = {}): string[] {
   const names = [...new Set([...Object.keys(locked), ...Object.keys(found)])].sort()
   return names
@@ -66,30 +66,30 @@ export function unlike(locked: Installed = {}, found: Installed = {}): string[] 
     .map((name) => `${name} ${found[name] ?? 'missing'} (locked: ${locked[name] ?? 'none'})`)
 }
 
-/** Refuses parts of the box that hold other packages than the lock says. */
+/** Refuses parts of the box that contain other packages than the lock. */
 export function assertLocked(lock: Lock, found: Packages): void {
   const other = changes(lock, found)
   if (other.length === 0) return
   throw new Problem(
     `Debian's archive no longer gives what vm/box/classroom/packages.lock says; ${other.length} differ:\n${listed(other)}`,
-    'leave out --locked to take the new ones, and --refresh writes them to the lock; for the locked ones let LAB_MIRROR ' +
-      `be a dated snapshot of the archive, of ${day(lock)}`,
+    'to take the new versions, leave out --locked (--refresh writes them to the lock); for the locked versions, set ' +
+      `LAB_MIRROR to a dated snapshot of the archive, of ${day(lock)}`,
   )
 }
 
-/** What the box got instead of what the lock says; nothing if that is the same. */
+/** A text about how the packages in the box differ from the lock; empty if they do not. */
 export function changedText(lock: Lock, found: Packages): string {
   const other = changes(lock, found)
   if (other.length === 0) return ''
   return (
-    `Since vm/box/classroom/packages.lock was written (${day(lock)}) Debian's archive has changed; in the box are the new ones, ` +
+    `Since vm/box/classroom/packages.lock was written (${day(lock)}) Debian's archive has changed. The box contains the new packages; ` +
     `${other.length} differ:\n${listed(other)}\nTo write them to the lock: --refresh. To refuse them: --locked.\n\n`
   )
 }
 
 const day = ({ made }: Lock): string => made.toISOString().slice(0, 10)
 
-/** What each part of `found` has and the lock says otherwise, one phrase a package. */
+/** The differences between all parts of `found` and the lock, one phrase for each package. */
 const changes = ({ packages }: Lock, found: Packages): readonly string[] =>
   Object.entries(found).flatMap(([part, its]) => unlike(packages[part], its).map((line) => `${part}: ${line}`))
 

@@ -11,6 +11,6 @@ export type Boot = {
   readonly packages: readonly string[]
   /** Prepares an empty disk of which the root file system will be a part. */
   readonly prepare: (run: Run, disk: string) => Promise<void>
-  /** Makes `disk`, whose root file system is mounted at `root`, boot. */
+  /** Makes `disk` bootable; its root file system is mounted at `root`. */
   readonly install: (run: Run, disk: string, root: string) => Promise<void>
 }

@@ -21,7 +21,7 @@ export const efi: Boot = {
   async prepare(run, disk) {
     const table = `label: gpt\nstart=${ESP_AT}MiB, size=${ESP_SIZE}MiB, type=uefi\nstart=${ESP_AT + ESP_SIZE}MiB, type=linux\n`
     await run`sh -c ${'printf %s "$1" | sfdisk --quiet "$2"'} - ${table} ${disk}`
-    // One sector a cluster: it would choose more by the size of the whole disk, and then there are too few for FAT32.
+    // One sector in each cluster: mkfs would choose more, by the size of the whole disk, and FAT32 would have too few clusters.
     await run`mkfs.vfat -F 32 -s 1 --offset ${String((ESP_AT * MIB) / 512)} ${disk} ${String(ESP_SIZE * 1024)}`
   },
   async install(run, disk, root) {
@@ -30,8 +30,8 @@ export const efi: Boot = {
     const [early, made] = ['/boot/grub/early.cfg', '/boot/grub/BOOTAA64.EFI']
     await writeFile(`${root}${early}`, FIND_ROOT)
     await run`chroot ${root} grub-mkimage -O arm64-efi -p /boot/grub -c ${early} -o ${made} ${MODULES}`
-    // mtools writes into the file system without mounting it: not every kernel knows FAT. The folder and the name are
-    // those in which a UEFI looks where it was told nothing.
+    // mtools writes into the file system without mounting it: not every kernel knows FAT. By default a UEFI looks for this
+    // folder and this name.
     const esp = `${disk}@@${ESP_AT}M`
     await run`mmd -i ${esp} ::/EFI ::/EFI/BOOT`
     await run`mcopy -i ${esp} ${`${root}${made}`} ::/EFI/BOOT/`

@@ -10,10 +10,10 @@ export type Machine = {
 }
 
 /**
- * The machine as OVF 1.0, for VirtualBox. It names hardware that VirtualBox offers and Debian's kernel for virtual
- * machines has drivers for: for the disk AHCI, which VirtualBox itself gives to a Debian machine and boots from; for
- * the network virtio, since that kernel knows no Intel card. Without <vbox:Machine> all else is what VirtualBox
- * recommends for Debian.
+ * The machine as OVF 1.0, for VirtualBox. VirtualBox offers this hardware, and Debian's kernel for virtual machines has
+ * drivers for it. The disk is on AHCI: VirtualBox uses that for Debian machines, and boots from it. The network card is
+ * virtio: that kernel knows no Intel card. Without <vbox:Machine> VirtualBox chooses everything else as it recommends for
+ * Debian.
  */
 export function ovf({ name, cpus, memoryMiB, disk }: Machine): string {
   return `<?xml version="1.0" encoding="UTF-8"?>

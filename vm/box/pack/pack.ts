@@ -10,7 +10,7 @@ import { virtualbox } from './virtualbox.ts'
 const FORMATS: Readonly<Record<Provider, Format>> = { libvirt, virtualbox }
 const BOX_VAGRANTFILE = fileURLToPath(new URL('Vagrantfile', import.meta.url))
 
-/** Makes the box file `made` for `provider` from a finished disk, in a folder that is not there yet, with `more` files. */
+/** Makes the box file `made` for `provider` from a finished disk and `more` files. It works in a folder that it makes. */
 export async function pack(
   run: Run,
   provider: Provider,
@@ -23,6 +23,6 @@ export async function pack(
   await copyFile(BOX_VAGRANTFILE, join(packing.folder, 'Vagrantfile'))
   const others = more.flatMap((path) => ['-C', dirname(path), basename(path)])
   await run`tar -C ${packing.folder} -cf ${made} ${[...files, 'Vagrantfile', ...others]}`
-  // By now the image is in the box file a second time.
+  // The box file contains a copy of the image now.
   await rm(packing.folder, { recursive: true })
 }

@@ -5,10 +5,10 @@ const MAGIC = 'KDMV'
 /** Bits of the header's flags: the pieces are compressed, and each has a marker before it. */
 const COMPRESSED_WITH_MARKERS = 0b11 << 16
 
-/** What a streamOptimized VMDK says of itself: the disk's size in bytes, and how many pieces of it the file holds. */
+/** The header of a streamOptimized VMDK: the disk's size in bytes, and the number of its pieces in the file. */
 export type Vmdk = { readonly capacity: number; readonly grains: number }
 
-/** Goes through a streamOptimized VMDK as VirtualBox's import does, and throws at what that would stumble over. */
+/** Reads a streamOptimized VMDK as VirtualBox's import does, and throws an error if the import would fail. */
 export async function readVmdk(path: string): Promise<Vmdk> {
   await using file = await open(path)
   const { capacity, start } = header(await read(file, 0, SECTOR))

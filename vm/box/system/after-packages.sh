@@ -4,7 +4,7 @@ set -eu
 root=$1
 in_root() { chroot "$root" "$@"; }
 
-# mmdebstrap put the build machine's own there.
+# mmdebstrap has copied these two files from the build machine.
 cp --no-preserve=all "$(dirname "$0")/root/etc/hostname" "$root/etc/hostname"
 ln -sf ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
 
@@ -15,7 +15,7 @@ install -m 0600 "$(dirname "$0")/vagrant.pub" "$root/home/vagrant/.ssh/authorize
 in_root chown -R vagrant:vagrant /home/vagrant/.ssh
 
 in_root systemctl --quiet enable systemd-networkd systemd-resolved systemd-timesyncd ssh docker failover-lab-clock
-# A hundred profiles of programs that are not in there, compiled at the first boot: half a minute where it is emulated.
+# It would compile a hundred profiles of missing programs at the first boot: half a minute under emulation.
 # The engine loads the profile of its containers itself.
 in_root systemctl --quiet mask apparmor.service
 # A lab under measurement must not begin to upgrade itself, and waiting for the network is not needed to boot.

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Called by mmdebstrap with the new root before most packages are configured: their set-up (the initramfs, Docker)
-# must find these files. Only drop-ins, no file that a package brings itself.
+# mmdebstrap calls this with the new root before it configures most packages: their set-up (the initramfs, Docker) must
+# find these files. They are only drop-ins, not files that a package brings itself.
 set -eu
 cp -R --no-preserve=all "$(dirname "$0")/root/." "$1/"
 chmod 0440 "$1/etc/sudoers.d/vagrant"

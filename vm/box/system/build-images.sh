@@ -1,10 +1,10 @@
 #!/bin/sh
-# Builds the lab's images with the engine that is installed in the new root $1, into that root: the machine then finds
-# them there. $2 is the project. Called in mount and process namespaces of its own, which end all that is left of it.
+# Builds the lab's images with the engine in the new root $1, and into that root, where the machine finds them. $2 is the
+# project. It runs in its own mount and process namespaces: when these end, all its processes and mounts end.
 set -eu
 root=$1
 project=$2
-# None of them ends by itself when another fails.
+# If one of the processes fails, the others do not end by themselves.
 trap 'kill 0 2>/dev/null' EXIT
 
 mount --make-rprivate /
@@ -15,11 +15,11 @@ mount -t tmpfs tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/tmp"
 mkdir -p "$root/vagrant" "$root/run/systemd/resolve"
 mount --bind "$project" "$root/vagrant"
-# Where the machine's own resolver will be.
+# The machine's own resolver will write this file.
 cat /etc/resolv.conf >"$root/run/systemd/resolve/stub-resolv.conf"
 
-# containerd starts what a build runs, in its own network namespace: this host's. dockerd gets one of its own, since it
-# would delete the bridge of an engine that this host runs.
+# containerd starts the processes of a build in its own network namespace, which is this host's. dockerd gets another one:
+# it would delete the bridge of this host's engine.
 chroot "$root" containerd >"$root/run/containerd.log" 2>&1 &
 containerd=$!
 chroot "$root" unshare --net dockerd --containerd=/run/containerd/containerd.sock --bridge=none --iptables=false \
@@ -37,12 +37,12 @@ until chroot "$root" docker info >/dev/null 2>&1; do
 done
 
 in_project() { chroot "$root" env -C /vagrant PATH="/vagrant/node_modules/.bin:$PATH" "$@"; }
-# Under a name of its own: the lock is this host's, where a lab may be at work, or another box be built.
+# The lab has a name of its own: its lock is on this host, where a lab or another build may be running.
 in_project env LAB_NAME="box-$(basename "${root%/*}" | tr -cd 0-9)" node scripts/setup.ts --images-only
-# What failed builds, or their steps, have left.
+# Removes what failed builds have left.
 in_project docker image prune --force >/dev/null
-# The verbs' compiled code, where vm/guest.sh has them look for it: emulated, compiling them takes several seconds each.
-# Node keeps it by user, so it is that user who runs them, whoever may read the project.
+# Compiles the verbs into the folder that vm/guest.sh names: under emulation each would take several seconds to compile.
+# Node keeps compiled code for each user, so the user vagrant runs them, with the right to read the project.
 readonly cache=/home/vagrant/.cache/node
 chroot "$root" runuser -u vagrant -- mkdir -p "$cache"
 as_user() {
@@ -56,7 +56,7 @@ done
 as_user node scripts/lab/managers/scripted/failover.ts
 in_project node vm/box/system/describe-images.ts >"$root/opt/failover-lab/images.json"
 
-# Only then is all of it on the disk.
+# Everything is on the disk only when both have ended.
 kill "$engine"
 wait "$engine" || true
 kill "$containerd"

@@ -11,9 +11,9 @@ const IN_BOX = '/opt/failover-lab'
 type Lockfile = { readonly packages: Readonly<Record<string, { readonly version?: string; readonly optional?: true }>> }
 
 /**
- * Copies this project's node_modules into the box, where vm/guest.sh takes it into use while package-lock.json is the
- * same: npm itself needs five minutes for it under emulation. The program that runs here comes from that folder, so it
- * is there and made for this platform.
+ * Copies this project's node_modules into the box. vm/guest.sh uses it as long as package-lock.json is the same: npm itself
+ * needs five minutes under emulation. The program that runs here comes from that folder, so the folder exists, and it is
+ * made for this platform.
  */
 export async function carryDependencies(run: Run, root: string): Promise<void> {
   const lock = await readFile(join(PROJECT, 'package-lock.json'), 'utf8')
@@ -24,7 +24,7 @@ export async function carryDependencies(run: Run, root: string): Promise<void> {
   }
   await mkdir(join(root, IN_BOX))
   await run`cp -a ${join(PROJECT, 'node_modules')} ${join(root, IN_BOX)}`
-  // What provision.sh compares to know whether it has to call npm.
+  // provision.sh compares this to know whether it has to call npm.
   const digest = createHash('sha256').update(lock).digest('hex')
   await writeFile(join(root, IN_BOX, 'node_modules/.installed-for'), `${digest}  -\n`)
   await run`chroot ${root} chown -R vagrant:vagrant ${IN_BOX}`

@@ -11,8 +11,8 @@ const SCRIPT = fileURLToPath(new URL('build-images.sh', import.meta.url))
 const DESCRIBED = 'opt/failover-lab/images.json'
 
 /**
- * Builds the lab's images into the box, with the box's own engine: in an emulated machine it takes ten minutes more.
- * They are tagged with what they are made of, so that a changed project builds what changed.
+ * Builds the lab's images into the box, with the box's own engine: an emulated machine would need ten minutes more. Each
+ * tag is a digest of the image's content, so a changed project builds only the images that have changed.
  */
 export async function carryImages(run: Run, root: string): Promise<readonly DescribedImage[]> {
   await run`unshare --mount --pid --fork --kill-child sh ${SCRIPT} ${root} ${PROJECT}`

@@ -64,12 +64,12 @@ export function mmdebstrapArguments(settings: BoxSettings, root: string, package
     '--format=directory',
     ...LEFT_OUT.map((path) => `--dpkgopt=path-exclude=${path}`),
     ...KEPT.map((path) => `--dpkgopt=path-include=${path}`),
-    // Half a disk is no box, so nothing has to be safe before it is whole; tidy.sh takes it back.
+    // If the build is interrupted, there is no box. So dpkg need not wait until its files are on the disk; tidy.sh undoes this.
     '--dpkgopt=force-unsafe-io',
     `--include=${packages.join(',')}`,
     `--essential-hook=${hook('before-packages.sh')}`,
     `--customize-hook=${hook('after-packages.sh')}`,
-    // No mirror named: mmdebstrap knows Debian's own, with its updates and security updates; LAB_MIRROR is asked in its place.
+    // This names no mirror: mmdebstrap knows Debian's own, with updates and security updates. The relay asks LAB_MIRROR instead.
     settings.suite,
     root,
   ]

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Removes from the new root $1 what building left in it, and what only says when it was built.
+# Removes from the new root $1 what the build left in it, and files that only say when it was built.
 set -eu
 root=$1
 rm -rf "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* \
   "$root"/var/cache/ldconfig/aux-cache "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old
-# Logs begin with the machine.
+# The logs are to begin at the machine's first boot.
 find "$root/var/log" -type f -exec truncate --size 0 {} +
 sed -i '/^force-unsafe-io$/d' "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
 sed -i '/Check-Valid-Until/d' "$root/etc/apt/apt.conf.d/99mmdebstrap" 2>/dev/null || true
-# Without these, systemd at the first boot does once more what installing the packages did (ConditionNeedsUpdate=).
+# Without these files systemd would do some work of the packages' installation again at the first boot (ConditionNeedsUpdate=).
 touch "$root/etc/.updated" "$root/var/.updated"

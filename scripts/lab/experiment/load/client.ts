@@ -80,7 +80,7 @@ export function loadClient(address: string, patience: number, signal: AbortSigna
 
 type Headers = Pick<Told, 'server' | 'token'>
 type Attempt<A> = Headers & ({ readonly error: null; readonly answer: A } | { readonly error: ServiceError })
-/** `certain`: no attempt left it open whether it wrote. */
+/** `certain`: after each attempt it was known whether it had written. */
 type Answered<A> = Attempt<A> & { readonly certain: boolean }
 
 function failed({ server, certain }: Answered<unknown>, error: ServiceError): Told {
@@ -88,7 +88,7 @@ function failed({ server, certain }: Answered<unknown>, error: ServiceError): To
   return { outcome: certain ? 'definite' : 'indefinite', answer: `${name}: ${error.details}`, server, token: null }
 }
 
-/** The certainty that the service or the balancer gives; without one it is open. */
+/** The certainty that the service or the balancer gives; without one, nothing is certain. */
 const certaintyOf = ({ metadata }: ServiceError): string | null => said(metadata, 'x-certainty')
 
 const said = (metadata: Metadata | undefined, name: string): string | null => metadata?.get(name)[0]?.toString() ?? null

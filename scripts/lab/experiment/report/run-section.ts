@@ -36,9 +36,9 @@ export const reasons = ({ judgement }: Run): Html =>
 
 function captions(calls: readonly Call[]): Html {
   return html`<ul class="captions">
-<li><b>Calls answered:</b> each bar counts the calls that ended in its time, by what their callers then knew. Failures are drawn at least 5 pixels high, so that one among hundreds is seen.</li>
+<li><b>Calls answered:</b> each bar counts the calls that ended in its time, by outcome. Failures are drawn at least 5 pixels high, so that you see one among hundreds.</li>
 <li><b>How long each call took:</b> each of the ${count(calls.length)} calls is a mark where it ended, on a scale on which each step is ten times the one before. Calls that would be drawn on the same spot are drawn once; no failure and no extreme is left out.</li>
-<li><b>Who was the primary:</b> what each database said of itself when it was asked, until it was asked again. The number of the timeline goes up with every promotion.</li>
-<li><b>Position in the WAL:</b> what the primary has written, what the standby has received and replayed. What lies between the lines is what a failover at that moment would lose.</li>
+<li><b>Who was the primary:</b> what each database said of itself when it was asked; it counts until the database was asked again. The number of the timeline goes up with every promotion.</li>
+<li><b>Position in the WAL:</b> what the primary has written, and what the standby has received and replayed. A failover would lose the WAL between what is written and what is received at that moment.</li>
 </ul>`
 }

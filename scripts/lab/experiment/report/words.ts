@@ -41,8 +41,8 @@ const WAITS: Readonly<Record<Plan['level'], string>> = {
 }
 
 const RECOVERS: Readonly<Record<Plan['recovery'], string>> = {
-  failover: 'Then the command failover is run.',
-  watch: 'failover --watch notices by itself, and fails over.',
+  failover: 'Then the command failover runs.',
+  watch: 'failover --watch notices the fault by itself, and fails over.',
   none: 'There is no failover.',
 }
 
@@ -87,7 +87,7 @@ export const shortly = (plan: Plan): string =>
     .filter((it) => it !== '')
     .join(' · ')
 
-/** How far behind the standby was made and how slow its link, if at all. */
+/** How far behind the standby was held, and how slow its link was; empty if neither was done. */
 export const held = ({ lag, slow }: Plan): string =>
   [
     ...(lag > 0 ? [`standby ${bytes(lag)} behind`] : []),

@@ -125,13 +125,13 @@ async function refusalOf(candidate: Answering, old: Sight, maxLag: number): Prom
 /** How much WAL of the old primary the candidate has not received, or why that is not known. */
 async function bytesBehind(candidate: Answering, { node, facts }: Sight): Promise<number | string> {
   const received = receivedOf(candidate)
-  // If the old primary answers, it says its position. If not, its disk shows it. Of two standbys the candidate has more.
+  // If the old primary answers, it says its position. If not, its disk shows it. Between two standbys the candidate has more.
   if (facts?.lsn != null) return Math.max(0, Number(bytesOf(facts.lsn) - bytesOf(received)))
   const found = await walEndOf(node, candidate.facts.timeline ?? 1, received)
   return 'problem' in found ? found.problem : Number(found.end - bytesOf(received))
 }
 
-/** What to tell who fails over from a healthy primary; undefined if it is not healthy. A primary that is cut off answers too. */
+/** A note for users who fail over from a healthy primary; undefined if it is not healthy. One that is cut off answers too. */
 export async function needless(means: Means, plan: Plan): Promise<string | undefined> {
   if (plan.kind === 'done' || plan.old.facts === undefined || plan.old.facts.inRecovery) return undefined
   const { node, facts } = plan.old

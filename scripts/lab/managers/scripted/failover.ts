@@ -62,7 +62,7 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
   const node = nodeOf(plan)
   const old = plan.old.node
   const fenced = await step(`Fence ${old.name}`, async (it) => {
-    // Also if it was fenced before: somebody may have started it since.
+    // This fences it even if it was fenced before: somebody may have started it since.
     await fence(it.tell, lab, old)
     await Promise.all([
       checkAgain(means, wayFor(plan, it), plan, options),
@@ -123,7 +123,7 @@ function statementsFor(plan: Plan, force: boolean): readonly string[] {
   const { facts } = plan.kind === 'promote' ? plan.candidate : plan.primary
   return [
     ...(plan.kind === 'promote' && facts.replayPaused && force ? ['select pg_wal_replay_resume()'] : []),
-    // Alone it must not wait for a standby that is gone. Usually a standby names no synchronous standby.
+    // The new primary is alone, so it must not wait for a standby. Usually a standby names no synchronous standby.
     ...(facts.synchronousStandbys === ''
       ? []
       : ["alter system set synchronous_standby_names = ''", 'select pg_reload_conf()']),

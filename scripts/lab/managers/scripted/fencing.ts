@@ -31,7 +31,7 @@ const hasNoProcess = ({ state, pid }: Container): boolean => pid === 0 && (state
 
 /** Whether a database takes connections over the network: `open` or `closed`. It is tried from the other database's node. */
 export function knock(lab: Lab, node: DatabaseNode, other: Session): Promise<string> {
-  // Without its container nothing can refuse the connection, so no answer in this time means closed too.
+  // If its container is gone, nothing can refuse the connection. So no answer in this time means closed too.
   const attempt = `timeout 0.05 bash -c 'exec 3<>/dev/tcp/${node.name}/${node.port}' </dev/null 2>/dev/null`
   return other.run(`\\! ${attempt} && echo open || echo closed`, 5 * lab.settings.patience)
 }

@@ -1,14 +1,14 @@
 #!/bin/bash
-# Sets this machine's clock forward by what it slept through. While the host sleeps, or the machine is suspended, its
-# clock stands still, and so does the time that it is up; the hardware's clock is the host's and goes on.
+# Sets this machine's clock forward after a sleep. While the host sleeps or the machine is suspended, the machine's clock and
+# its uptime stand still. The hardware clock is the host's, and goes on.
 set -euo pipefail
 
 readonly rtc=/sys/class/rtc/rtc0/since_epoch up=/proc/uptime every=5
 
-# Nothing ever comes out of it: a wait for it is a pause without a process, which an emulated processor would feel.
+# Nothing is ever written to this pipe, so a read is a pause. It starts no process: that is slow on an emulated processor.
 exec {silence}<> <(:)
 
-# Leaves in $now the seconds that the hardware's clock is ahead of the time this machine is up: what it sleeps is added.
+# Sets $now to the hardware clock minus the uptime, in seconds: it grows by the length of each sleep.
 look() {
   local hardware seconds
   read -r hardware <"$rtc"
@@ -27,6 +27,6 @@ while :; do
     date --set "$slept seconds" >/dev/null
     echo "This machine slept for $slept s; its clock is set forward by that."
   fi
-  # From one look to the next: what the two drift apart over hours is no sleep.
+  # It compares only with the last look: over hours the two clocks drift apart without any sleep.
   known=$now
 done
