@@ -27,7 +27,7 @@ test('data of another cluster in the volume of the standby are said, and rejoin 
   await docker('start', standby)
   await untilSaid(
     'db-replica',
-    /its data is of another database cluster than that of db-primary.*rejoin.ts lists the votes/,
+    /its data belongs to another database cluster than that of db-primary.*rejoin.ts lists the votes/,
   )
   await mended(t, { how: 'copied', why: /another database cluster|different systems/ })
 })

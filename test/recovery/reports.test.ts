@@ -76,7 +76,7 @@ test('a failover names what replay waits for and ends it before it fences, also 
   t.equal(ran.exit, 0, failureOf(ran))
   t.match(
     ran.stderr,
-    new RegExp(`waits for pid ${sees} .*it is ended(.|\\n)*pg_terminate_backend\\(${sees}\\)(.|\\n)*✔ Check`),
+    new RegExp(`waits for pid ${sees} .*this report is ended(.|\\n)*pg_terminate_backend\\(${sees}\\)(.|\\n)*✔ Check`),
   )
   const done = JSON.parse(ran.stdout)
   t.equal(await sql('db-replica', "select count(*) from pg_class where relname = 'offer'"), '0')
