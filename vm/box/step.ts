@@ -49,7 +49,8 @@ export function steps(print: (text: string) => void, beatMs = BEAT_MS): Steps {
 
 function stoppedBy(signal: AbortSignal): Run {
   // The command has its own process group, which is killed at once: if mmdebstrap is asked to stop, it first finishes its work.
-  const own = $({ quiet: true, detached: true, env: { ...process.env, LC_ALL: 'C.UTF-8' } })
+  // Bash takes the pipe from Node for a network connection and then reads ~/.bashrc, unless it is a shell within a shell.
+  const own = $({ quiet: true, detached: true, env: { ...process.env, LC_ALL: 'C.UTF-8', SHLVL: '2' } })
   return (pieces, ...values) => {
     signal.throwIfAborted()
     const command = own(pieces, ...values)
