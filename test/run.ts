@@ -68,6 +68,8 @@ const environment = {
   // Clients of the tests call the lab, not a proxy.
   ...proxySettings(process.env),
   PATH: `${BIN}:${process.env['PATH']}`,
+  // Else bash takes the pipe that it gets from Node for a network connection, and reads ~/.bashrc first.
+  SHLVL: '2',
   ...(values.drop ? keptLab() : await ownLab()),
 }
 

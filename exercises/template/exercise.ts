@@ -20,7 +20,12 @@ export const exercise = defineExercise({
   // Each finding says in a sentence what is expected. findings.ts has those that many exercises share.
   check: (stage, { poll }) => Promise.all([holdsVotes(stage, 'db-primary', poll, { ...THERE, ...MISSING })]),
   // The first hint says little, the last one nearly everything.
-  hints: () => ['Who has voted? Look into the table vote.', 'zx scripts/poll.ts can vote as any user.'],
+  // From a question to the command, three at least.
+  hints: () => [
+    'Who has voted? Look into the table vote.',
+    'Ann has not. Somebody can vote for her.',
+    'zx scripts/poll.ts can vote as any user: see its --help.',
+  ],
   // Commands as a learner types them.
   solution: (stage, { poll }) => [
     { does: 'Cast her vote', command: stage.type.verb('poll', 'vote', poll, 'Tea', '--user', 'ann') },
