@@ -42,7 +42,9 @@ export const exercise = defineExercise({
         const seen = `${acknowledged.length} votes acknowledged, on ${timelines.size === 1 ? 'one timeline' : `${timelines.size} timelines`}`
         const ok = timelines.has(1) && timelines.size > 1
         const guestsLeft = Date.now() > Date.parse(since) + stage.traffic.minutes * 60_000
-        return { ok, seen: !ok && guestsLeft ? `${seen}; the guests have left` : seen, final: guestsLeft }
+        const isGone = !ok && !(await stage.hasPoll(poll))
+        const why = ok ? '' : isGone ? '; the poll is gone' : guestsLeft ? '; the guests have left' : ''
+        return { ok, seen: `${seen}${why}`, final: guestsLeft || isGone }
       }),
       finding('no guest saw an error', record, async () => {
         const errors = calls.filter(({ outcome }) => outcome !== 'ok').map(({ answer }) => answer)
@@ -76,6 +78,17 @@ export const exercise = defineExercise({
       { does: 'rejoin', command: stage.type.verb('rejoin') },
     ]
     return [
+      {
+        does: 'swapping, and then making the whole lab again',
+        misses: 'guests voted before the swap and after it',
+        final: true,
+        thorough: true,
+        steps: [
+          switchover,
+          { does: 'remove', command: stage.type.verb('teardown') },
+          { does: 'set up', command: stage.type.verb('setup') },
+        ],
+      },
       {
         does: 'failing over, and bringing the old one back',
         misses: 'had a clean shutdown',
