@@ -1,7 +1,7 @@
 import { typed } from '../docker/command.ts'
 import { type Container, fileOf, lastLines } from '../docker/nodes.ts'
 import { type LabError, labError } from '../errors.ts'
-import type { DatabaseNode, Lab, Node } from '../topology/topology.ts'
+import { type DatabaseNode, type Lab, type Node, peerOf } from '../topology/topology.ts'
 import { type Observation, observe } from './observe.ts'
 import { type Hindrance, settingThatHides, settingThatStops } from './own-settings.ts'
 
@@ -76,9 +76,3 @@ async function ownFile(node: DatabaseNode): Promise<string> {
 }
 
 const isDatabase = (node: Node): node is DatabaseNode => node.kind === 'database'
-
-function peerOf(lab: Lab, { peer }: DatabaseNode): DatabaseNode {
-  const found = lab.databases.find(({ name }) => name === peer)
-  if (found === undefined) throw new Error(`no node ${peer}`)
-  return found
-}
