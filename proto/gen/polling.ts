@@ -191,9 +191,9 @@ export interface VoteFailure {
 export interface PollResultResponse {
   uuid: string;
   poll_questions: string;
-  /** Votes by option: every option of the poll, those with 0 votes too. */
+  /** Votes for each option of the poll, also for options with 0 votes. */
   results: Map<string, number>;
-  /** With FollowResults: as the metadata, for what these results include. Absent while it cannot be told. */
+  /** With FollowResults: as the metadata `consistency-token`, for these results. Absent while it is unknown. */
   consistency_token?: string | undefined;
 }
 
