@@ -5,37 +5,14 @@ import { filledTo, segmentName } from '../../../scripts/lab/postgres/wal-end.ts'
 import { planOf } from '../../../scripts/lab/rules/failover-plan.ts'
 import { readSettings } from '../../../scripts/lab/settings.ts'
 import { type DatabaseName, labOf } from '../../../scripts/lab/topology/topology.ts'
+import { ALONE } from './facts.ts'
 
 const { databases } = labOf(readSettings({}))
 
 function sight(name: DatabaseName, facts: Partial<Facts> | undefined, state: Sight['state'] = 'running'): Sight {
   const node = databases.find((it) => it.name === name)
   if (node === undefined) throw new Error(name)
-  const whole: Facts = {
-    inRecovery: false,
-    timeline: 1,
-    lsn: '0/3000000',
-    receivedLsn: null,
-    receiver: null,
-    replayPaused: false,
-    replayAgeSeconds: null,
-    replayWaitsFor: [],
-    tooLow: [],
-    followsByHand: [],
-    admitsByHand: [],
-    delayedSeconds: 0,
-    readOnly: false,
-    sessions: { used: 1, limit: 97 },
-    sessionHolders: [],
-    slots: [],
-    standbys: [],
-    synchronousCommit: 'on',
-    synchronousStandbys: '',
-    chosenLevel: null,
-    waitingCommits: 0,
-    ...facts,
-  }
-  return { node, state, facts: facts && whole, seen: `${name} seen` }
+  return { node, state, facts: facts && { ...ALONE, ...facts }, seen: `${name} seen` }
 }
 const primary = sight('db-primary', {})
 const standby = sight('db-replica', { inRecovery: true })

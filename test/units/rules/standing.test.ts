@@ -14,6 +14,7 @@ import {
 } from '../../../scripts/lab/rules/trouble.ts'
 import { readSettings } from '../../../scripts/lab/settings.ts'
 import { type DatabaseNode, labOf } from '../../../scripts/lab/topology/topology.ts'
+import { ALONE } from './facts.ts'
 
 const [peer, node] = labOf(readSettings({ LAB_NAME: 'x' })).databases as [DatabaseNode, DatabaseNode]
 
@@ -145,27 +146,11 @@ test('the newest line that tells a cause counts, whatever else is said', async (
 })
 
 const whole: Facts = {
-  inRecovery: false,
-  timeline: 1,
-  lsn: '0/3000000',
-  receivedLsn: null,
-  receiver: null,
-  replayPaused: false,
-  replayAgeSeconds: null,
-  replayWaitsFor: [],
-  tooLow: [],
-  followsByHand: [],
-  admitsByHand: [],
-  delayedSeconds: 0,
-  readOnly: false,
+  ...ALONE,
   slots: [{ name: 'db_replica', active: true, retainedBytes: 0, walStatus: 'reserved', holder: 'db-replica' }],
   sessions: { used: 5, limit: 97 },
   sessionHolders: [{ who: 'owner (psql)', count: 90 }],
   standbys: [{ name: 'db-replica', state: 'streaming', sync: 'async', replayLagSeconds: null }],
-  synchronousCommit: 'on',
-  synchronousStandbys: '',
-  chosenLevel: null,
-  waitingCommits: 0,
 }
 const standby: Facts = { ...whole, inRecovery: true, receiver: 'streaming', slots: [], standbys: [] }
 const slot = whole.slots[0]
