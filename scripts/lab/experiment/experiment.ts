@@ -115,7 +115,7 @@ async function judgedAgain(folder: string, run: Run): Promise<Run> {
 }
 
 /** Writes `report.html` of an experiment beside its runs, from their files; gives its path. */
-export async function keepReport(folder: string, experiment: Experiment): Promise<string> {
+async function keepReport(folder: string, experiment: Experiment): Promise<string> {
   const calls = new Map<string, readonly Call[]>()
   for (const { name } of experiment.runs) calls.set(name, await historyOf(join(folder, name, FILES.history)))
   const file = join(folder, FILES.report)

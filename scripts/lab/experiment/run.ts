@@ -122,7 +122,7 @@ async function breakAndRecover(
 const wait = (seconds: number): Promise<void> => pause(seconds * 1000, undefined, { signal: interruption.signal })
 
 /** The kind of fault of that name. */
-export function kindNamed(name: string) {
+function kindNamed(name: string) {
   const kind = KINDS.find((it) => it.name === name)
   if (kind === undefined) throw new Error(`no kind of fault ${name}`)
   return kind

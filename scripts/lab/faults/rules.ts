@@ -66,7 +66,7 @@ export function inForceOf(kind: RuleKind, { network }: View): readonly Evidence[
 }
 
 /** Removes the rules that make those faults. */
-export async function removeRules(tell: Tell, lab: Lab, node: Node, faults: readonly Fault[]): Promise<void> {
+async function removeRules(tell: Tell, lab: Lab, node: Node, faults: readonly Fault[]): Promise<void> {
   // In both directions, and every copy: a command that was interrupted and repeated may have added a rule twice.
   const marks = Map.groupBy(faults, ({ kind }) => kind)
   const commands = [...marks].map(([kind, of]) => {

@@ -5,7 +5,7 @@ export type OwnSetting = { readonly name: string; readonly value: string }
 const OURS = new Set(['synchronous_commit', 'synchronous_standby_names'])
 
 /** The settings in `postgresql.auto.conf` that somebody else set. */
-export const ownSettings = (file: string): readonly OwnSetting[] =>
+const ownSettings = (file: string): readonly OwnSetting[] =>
   file.split('\n').flatMap((line) => {
     const [, name = '', value = ''] = /^\s*([\w.]+)\s*=?\s*(.*)$/.exec(line) ?? []
     return name === '' || OURS.has(name) ? [] : [{ name, value }]

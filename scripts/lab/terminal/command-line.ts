@@ -120,6 +120,6 @@ function report(error: unknown, verb: string): number {
 }
 
 /** Sets the machine's proxies for this process and all that it starts, except for calls to labs: gRPC would use one. */
-export function useProxies(): void {
+function useProxies(): void {
   Object.assign(process.env, proxySettings(process.env, [process.env['LAB_BIND'] ?? '']))
 }
