@@ -135,9 +135,11 @@ async function runTests(): Promise<number> {
 
   // Tests are what stands right below a file in the report.
   const tests = report.split('\n').filter((line) => /^ {4}(not )?ok /.test(line) && !/# (SKIP|TODO)/.test(line))
-  const failed = tests.filter((line) => line.includes('not ok')).length
+  const failed = tests.filter((line) => line.includes('not ok'))
   if (tests.length === 0 && values.grep.length > 0) console.error(`✗ no test of these files is named ${values.grep}`)
-  console.log(`\n${tests.length - failed} passed, ${failed} failed`)
+  // Named once more: the report above them is long.
+  for (const line of failed) console.log(`✗${line.replace(/^ *not ok \d+ -/, '')}`)
+  console.log(`\n${tests.length - failed.length} passed, ${failed.length} failed`)
   return interrupted ? 130 : exit === 0 && tests.length === 0 ? 1 : exit
 }
 
