@@ -4,7 +4,6 @@ import './lab/terminal/begin.ts'
 import type { Kept } from './lab/experiment/experiment.ts'
 import type { Matrix } from './lab/experiment/matrix.ts'
 import type { Plan } from './lab/experiment/record.ts'
-import type { NodeName } from './lab/topology/topology.ts'
 
 const { pathFrom } = await import('./lab/terminal/command-line.ts')
 const { refuseOtherCommands } = await import('./lab/terminal/command-line.ts')
@@ -18,11 +17,10 @@ const { LEVELS, RECOVERIES } = await import('./lab/experiment/record.ts')
 const { KINDS } = await import('./lab/faults/kinds.ts')
 const { readSettings } = await import('./lab/settings.ts')
 const { experimentTable } = await import('./lab/terminal/experiment-view.ts')
-const { labOf, TOPOLOGY } = await import('./lab/topology/topology.ts')
+const { DATABASE_NAMES, labOf, NODE_NAMES } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 const FAULTS = KINDS.map(({ name }) => name)
-const NODES = Object.keys(TOPOLOGY) as readonly NodeName[]
 /** Bytes; somewhat more than a hundred votes. */
 const DEFAULT_LAG = 128 * 1024
 /** kbit/s: so slow that a vote spends most of its time on this link, also on a busy machine. */
@@ -49,7 +47,12 @@ await commandLine(import.meta.filename, (program) => {
       'run every combination of faults, levels and recoveries, and reset the lab before each: ALL POLLS AND VOTES ARE DELETED. Exit code 0 pass, 1 fail, 2 unknown',
     )
     .option('--fault <kinds>', `one or more, separated by commas: ${FAULTS.join(', ')}`, someOf(FAULTS), ['crash'])
-    .option('--node <node>', `the node that gets the fault: ${NODES.join(', ')}`, oneOf(NODES), 'db-primary' as const)
+    .option(
+      '--node <node>',
+      `the node that gets the fault: ${NODE_NAMES.join(', ')}`,
+      oneOf(NODE_NAMES),
+      DATABASE_NAMES[0],
+    )
     .option('--level <levels>', `durability: ${LEVELS.join(', ')}`, someOf(LEVELS), ['async'])
     .option('--recovery <ways>', `how the lab recovers: ${RECOVERIES.join(', ')}`, someOf(RECOVERIES), ['failover'])
     .option('--runs <number>', 'runs of each combination', numberFrom(1, 100), 1)

@@ -51,7 +51,7 @@ export const exercise = defineExercise({
   solution: (stage) => [
     {
       does: 'Rewind the old primary to the point where the histories separate, and start it as a standby',
-      command: `${stage.type.verb('rejoin', '--json')} | node -p 'JSON.parse(fs.readFileSync(0)).divergedVotes.map((vote) => vote.user).join(" ")'`,
+      command: `${stage.type.verb('rejoin', '--json')} | node -p 'JSON.parse(fs.readFileSync(0)).standbys[0].divergedVotes.map((vote) => vote.user).join(" ")'`,
       answers: true,
     },
     { does: 'See that the roles are swapped', command: stage.type.verb('status'), looks: true },

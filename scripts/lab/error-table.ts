@@ -91,7 +91,7 @@ export const ERRORS = {
     fix: 'set LAB_POSTGRES={made}, or start over (the votes are deleted): zx scripts/teardown.ts',
   },
   SPLIT_BRAIN: {
-    says: 'both databases are primaries: {seen}',
+    says: 'more than one database is a primary: {seen}',
     fix: 'zx scripts/rejoin.ts keeps the newer one and lists the votes that only the older one has',
     fixIn: {
       rejoin:
@@ -124,8 +124,8 @@ export const ERRORS = {
     fix: 'start {node} with docker start {container}, then run this again: it keeps the newer one',
   },
   NOTHING_TO_COPY: {
-    says: '{node} has no data and cannot be copied, because {peer} is not a primary',
-    fix: 'make {peer} the primary with zx scripts/failover.ts --force, then copy {node} with zx scripts/rejoin.ts; or start over (the votes are deleted): zx scripts/teardown.ts',
+    says: '{node} has no data and cannot be copied, because no database is a primary',
+    fix: 'make {other} the primary with zx scripts/failover.ts --force, then copy {node} with zx scripts/rejoin.ts; or start over (the votes are deleted): zx scripts/teardown.ts',
   },
   NOTHING_TO_PROMOTE: {
     says: 'there is no standby to promote: {seen}',
@@ -256,7 +256,7 @@ export const ERRORS = {
     fix: "nothing was changed; run the lab on a kernel that can (the VM's, or Debian's own), or choose another fault",
   },
   WOULD_SPLIT: {
-    says: '{node} went down as a primary, and the other database is the primary now: if {node} starts, there are two',
+    says: '{node} went down as a primary, and another database is the primary now: if {node} starts, there are two',
     fix: 'bring {node} back as a standby: zx scripts/rejoin.ts, or start over (the votes are deleted): zx scripts/reset.ts',
   },
   NO_SUCH_EXPERIMENT: {

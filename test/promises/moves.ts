@@ -1,7 +1,7 @@
 // What the random walk does to a lab: one `docker` command or a few, as somebody would type them who knows no verb.
 
 import { attempt } from '../../scripts/lab/docker/command.ts'
-import type { DatabaseNode, Lab, Node } from '../../scripts/lab/topology/topology.ts'
+import { type DatabaseNode, type Lab, type Node, othersOf } from '../../scripts/lab/topology/topology.ts'
 
 /** Whose volume is gone after a move. */
 export type Moved = { readonly did: string; readonly emptied: readonly string[] }
@@ -75,7 +75,7 @@ export const MOVES: readonly Move[] = [
   {
     weight: 1,
     make: ofDatabase((node, lab) => {
-      const peer = lab.databases.find(({ name }) => name === node.peer)?.container ?? ''
+      const peer = othersOf(lab, node)[0]?.container ?? ''
       const between = `${node.container}-between`
       return [
         ['rename', node.container, between],

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { test } from 'tap'
 import { environment } from '../../scripts/lab/docker/shell.ts'
 import { LabError } from '../../scripts/lab/errors.ts'
+import { othersOf } from '../../scripts/lab/topology/topology.ts'
 import type { LabStatus } from '../../scripts/lab/verbs/status.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
@@ -137,7 +138,8 @@ async function assertWhole(world: World): Promise<void> {
   })
   if (primary === undefined || primaries.length !== 1 || wrong.length > 0)
     throw new Error(`setup calls this healthy: ${JSON.stringify(plain)}`)
-  if (!plain[primary.name]?.standbys.includes(primary.peer)) throw new Error(`nobody streams from ${primary.name}`)
+  for (const { name } of othersOf(lab, primary))
+    if (!plain[primary.name]?.standbys.includes(name)) throw new Error(`${name} does not stream from ${primary.name}`)
   const stored = new Set(
     (await sql(primary.name, `select user_id from vote where poll_id = '${world.poll}'`)).split('\n'),
   )

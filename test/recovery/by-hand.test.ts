@@ -43,8 +43,8 @@ test('promoted by hand: setup does not start the old primary beside the new one,
   await untilHas('db-replica', 'select pg_is_in_recovery()', 'f')
 
   const done = await json(t, 'rejoin')
-  t.match(done, { primary: 'db-replica', standby: 'db-primary', how: 'rewound' })
-  t.strictSame(users(done.divergedVotes), ['ann'])
+  t.match(done, { primary: 'db-replica', standbys: [{ name: 'db-primary', how: 'rewound' }] })
+  t.strictSame(users(done.standbys[0].divergedVotes), ['ann'])
   const ran = await verb('setup')
   t.equal(ran.exit, 0, failureOf(ran))
 })
@@ -73,9 +73,9 @@ test('started by hand as a standby of a history it does not fit: rejoin still li
   await inItsData('mv recovery.signal standby.signal')
 
   const done = await json(t, 'rejoin')
-  t.match(done, { standby: 'db-primary', how: 'rewound' })
-  t.strictSame(users(done.divergedVotes), ['ann', 'bob'], 'the refusal threw nothing away')
-  t.strictSame(users(JSON.parse(await readFile(done.keptIn, 'utf8'))), ['ann', 'bob'])
+  t.match(done, { standbys: [{ name: 'db-primary', how: 'rewound' }] })
+  t.strictSame(users(done.standbys[0].divergedVotes), ['ann', 'bob'], 'the refusal threw nothing away')
+  t.strictSame(users(JSON.parse(await readFile(done.standbys[0].keptIn, 'utf8'))), ['ann', 'bob'])
   t.match(await json(t, 'status'), { healthy: true, primaries: ['db-replica'] })
 })
 
@@ -85,10 +85,7 @@ test('votes that cannot be read are dropped only for somebody who says so', asyn
   t.match(await json(t, 'failover'), { promoted: 'db-replica' })
   await inItsData('touch recovery.signal')
   t.match(await json(t, 'rejoin', '--discard'), {
-    how: 'copied',
-    why: 'its data cannot be opened',
-    divergedVotes: null,
-    keptIn: null,
+    standbys: [{ how: 'copied', why: 'its data cannot be opened', divergedVotes: null, keptIn: null }],
   })
   t.match(await json(t, 'status'), { healthy: true, primaries: ['db-replica'] })
 })
@@ -110,6 +107,6 @@ test('of two primaries the newer one is kept, also if it was stopped before', as
   await docker('start', containerOf('db-replica'))
   await untilHas('db-replica', 'select pg_is_in_recovery()', 'f')
   const done = await json(t, 'rejoin')
-  t.match(done, { primary: 'db-replica', standby: 'db-primary' })
-  t.strictSame(users(done.divergedVotes), ['ann'])
+  t.match(done, { primary: 'db-replica', standbys: [{ name: 'db-primary' }] })
+  t.strictSame(users(done.standbys[0].divergedVotes), ['ann'])
 })

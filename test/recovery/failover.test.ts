@@ -19,7 +19,7 @@ test('after a crash: the standby serves, the old primary stays fenced, a second 
   const done = await json(t, 'failover')
   t.match(done, {
     promoted: 'db-replica',
-    fenced: 'db-primary',
+    fenced: ['db-primary'],
     promotedNow: true,
     timeline: 2,
     lost: { bytes: 0 },
@@ -45,13 +45,17 @@ test('after a crash: the standby serves, the old primary stays fenced, a second 
   await t.rejects(sql('db-primary', 'select 1'), 'started by hand, it refuses')
   t.match(await json(t, 'failover'), { promoted: 'db-replica', promotedNow: false, timeline: 2 })
 
-  t.match(await json(t, 'rejoin'), { primary: 'db-replica', standby: 'db-primary', divergedVotes: [], level: 'on' })
-  t.match(await json(t, 'replication'), { level: 'on', standby: { name: 'db-primary', sync: 'sync' } })
+  t.match(await json(t, 'rejoin'), {
+    primary: 'db-replica',
+    level: 'on',
+    standbys: [{ name: 'db-primary', divergedVotes: [] }],
+  })
+  t.match(await json(t, 'replication'), { level: 'on', standbys: [{ name: 'db-primary', sync: 'sync' }] })
   const status = await json(t, 'status')
   t.match(status, { healthy: true, primaries: ['db-replica'] })
   t.match(status.nodes[0].database, { role: 'standby', timeline: 2, streaming: true, slots: [] })
   t.match(status.nodes[1].database, { role: 'primary', slots: [{ name: 'db_primary', active: true }] })
-  t.match(await json(t, 'rejoin'), { how: 'none' }, 'and once more changes nothing')
+  t.match(await json(t, 'rejoin'), { standbys: [{ how: 'none' }] }, 'and once more changes nothing')
 })
 
 test('it refuses to lose more than allowed, by the word of a primary that lives or the disk of one that does not', async (t) => {
@@ -98,7 +102,7 @@ test('after a failover that ended at the fence, the next run finishes it; or rej
   // What a failover leaves that ends between fencing and promoting.
   await docker('exec', containerOf('db-primary'), 'bash', '-c', 'echo fenced >$PGDATA/at-next-start')
   await docker('kill', containerOf('db-primary'))
-  t.match(await json(t, 'rejoin'), { how: 'undone', primary: 'db-primary', standby: 'db-replica' })
+  t.match(await json(t, 'rejoin'), { primary: 'db-primary', standbys: [{ name: 'db-replica', how: 'undone' }] })
   await voteGetsThrough(t, poll, 'ann')
   await untilHas('db-replica', `select count(*) from vote where poll_id = '${poll}'`, '1')
 
@@ -126,7 +130,7 @@ test('started by hand it goes on being fenced: heal says so, and rejoin brings i
     const restarts = await docker('inspect', '-f', '{{.RestartCount}}', containerOf('db-primary'))
     return Number(restarts) > 2 ? { done: undefined } : { seen: `${restarts} times` }
   })
-  t.match(await json(t, 'rejoin'), { how: 'undone', primary: 'db-primary', standby: 'db-replica' })
+  t.match(await json(t, 'rejoin'), { primary: 'db-primary', standbys: [{ name: 'db-replica', how: 'undone' }] })
   await voteGetsThrough(t, poll, 'ann')
 })
 
@@ -166,7 +170,7 @@ test('what the old primary writes between check and fence is checked again: nobo
   const plan = await check(means, options)
   await voteOn('db-primary', poll, 'ann')
   const ignore = () => {}
-  await fence(ignore, lab, plan.old.node)
+  for (const { node } of plan.fence) await fence(ignore, lab, node)
   const standby = plan.kind === 'promote' ? plan.candidate.node : plan.primary.node
   const way = wayOver(ignore, ignore, sessionOf(means, standby), lab, standby)
   await t.rejects(checkAgain(means, way, plan, options), {
@@ -176,6 +180,6 @@ test('what the old primary writes between check and fence is checked again: nobo
   })
   await sql('db-replica', 'alter system reset primary_conninfo')
   await sql('db-replica', 'select pg_reload_conf()')
-  t.match(await json(t, 'rejoin'), { how: 'undone', primary: 'db-primary' })
+  t.match(await json(t, 'rejoin'), { primary: 'db-primary', standbys: [{ how: 'undone' }] })
   await untilHas('db-replica', `select string_agg(user_id, ' ') from vote where poll_id = '${poll}'`, 'ann')
 })

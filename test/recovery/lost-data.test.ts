@@ -41,7 +41,7 @@ test('the volume of either database is removed, the other being the primary, run
   await voteOn('db-replica', poll, 'bob')
   await loseData('db-primary')
   await copied(t, 'db-primary', 'db-replica', poll, 'ann bob')
-  t.match(await json(t, 'replication'), { level: 'on', standby: { name: 'db-primary', sync: 'sync' } })
+  t.match(await json(t, 'replication'), { level: 'on', standbys: [{ name: 'db-primary', sync: 'sync' }] })
 })
 
 test('the primary is lost, data and all: setup starts no empty one beside the standby, and failover, then setup, make it whole', async (t) => {
@@ -69,7 +69,10 @@ test('all that is left is the fenced one: rejoin brings it back as the primary, 
   t.match(await json(t, 'failover'), { promoted: 'db-replica' })
   await loseData('db-replica')
   t.match((await verb('setup')).stderr, /FENCED: db-primary .*\n.*rejoin\.ts/)
-  t.match(await json(t, 'rejoin'), { primary: 'db-primary', standby: 'db-replica', how: 'copied', divergedVotes: [] })
+  t.match(await json(t, 'rejoin'), {
+    primary: 'db-primary',
+    standbys: [{ name: 'db-replica', how: 'copied', divergedVotes: [] }],
+  })
   await voteGetsThrough(t, poll, 'bob')
   await untilHas('db-replica', `select string_agg(user_id, ' ' order by user_id) from vote`, 'ann bob')
 })

@@ -10,7 +10,7 @@ test('of a primary that is well it first says that a switchover would lose nothi
     well.stderr,
     /^❯ Check\n› db-primary answers and takes writes: zx scripts\/switchover\.ts would lose nothing\n/,
   )
-  t.match(await json(t, 'rejoin'), { standby: 'db-primary' })
+  t.match(await json(t, 'rejoin'), { standbys: [{ name: 'db-primary' }] })
   t.equal((await verb('fault', ['isolate', 'db-replica'])).exit, 0)
   const cut = await verb('failover', ['--max-lag', '100000000'])
   t.match(cut, { exit: 0, stdout: /db-primary is now the primary/ }, failureOf(cut))

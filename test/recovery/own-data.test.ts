@@ -54,5 +54,5 @@ test('a standby whose control file is destroyed dies, setup says its last words 
     said.stderr,
     /NODE_DIED: db-replica does not stay up; its last lines:\n(.*\n)*.*pg_control.*\n(.*\n)*.*→ .*rejoin.ts/,
   )
-  t.match(await json(t, 'rejoin', '--discard'), { standby: 'db-replica', how: 'copied' })
+  t.match(await json(t, 'rejoin', '--discard'), { standbys: [{ name: 'db-replica', how: 'copied' }] })
 })

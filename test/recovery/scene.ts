@@ -1,7 +1,7 @@
 // What failover tests start from: a poll, votes on chosen nodes, and a way back.
 import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
-import { type DatabaseName, TOPOLOGY } from '../../scripts/lab/topology/topology.ts'
+import type { DatabaseName } from '../../scripts/lab/topology/topology.ts'
 import { type LabStatus, statusOf } from '../../scripts/lab/verbs/status.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client } from '../grpc.ts'
@@ -43,7 +43,8 @@ export const untilHas = (node: DatabaseName, query: string, wanted: string): Pro
 export async function cutOff(standby: DatabaseName = 'db-replica'): Promise<void> {
   await sql(standby, "alter system set primary_conninfo = ''")
   await sql(standby, 'select pg_reload_conf()')
-  await untilHas(TOPOLOGY[standby].peer, 'select count(*) from pg_stat_replication', '0')
+  for (const { name } of lab.databases)
+    if (name !== standby) await untilHas(name, 'select count(*) from pg_stat_replication', '0')
 }
 
 /** A vote through the balancer by a client that tries again for a while. */
@@ -71,6 +72,6 @@ export const untilSaid = (node: DatabaseName, what: RegExp) =>
 /** Rejoin brings the standby back, says how and why, and loses nothing. */
 export async function mended(t: Test, how: object) {
   const done = await json(t, 'rejoin')
-  t.match(done, { standby: 'db-replica', ...how, divergedVotes: [] })
+  t.match(done, { standbys: [{ name: 'db-replica', ...how, divergedVotes: [] }] })
   t.match(await json(t, 'status'), { healthy: true })
 }

@@ -127,7 +127,7 @@ test('a standby whose history parted from the primary says so, and its own votes
   )
   await docker('start', containerOf('db-primary'))
   await untilSaid('db-primary', /its history has diverged from that of db-replica.*lists the votes/)
-  t.match(await json(t, 'rejoin'), { standby: 'db-primary', divergedVotes: [{ user: 'ann' }] })
+  t.match(await json(t, 'rejoin'), { standbys: [{ name: 'db-primary', divergedVotes: [{ user: 'ann' }] }] })
 })
 
 test('five settings that are lower on the standby are no fault of ours: heal leaves them, status names them, rejoin raises them', async (t) => {

@@ -53,7 +53,7 @@ test('under load and at `on`, there and back: no call of a retrying client fails
     const done = await json(t, 'switchover')
     t.match(done, { primary, standby, level: 'on', withoutPrimary: Number })
     t.comment(JSON.stringify(done))
-    t.match(await json(t, 'replication'), { level: 'on', primary, standby: { name: standby, sync: 'sync' } })
+    t.match(await json(t, 'replication'), { level: 'on', primary, standbys: [{ name: standby, sync: 'sync' }] })
   }
   const { acknowledged, refused } = await voting.stop()
   t.strictSame(refused, [])

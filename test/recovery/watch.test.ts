@@ -38,7 +38,7 @@ test('a primary that crashes is replaced, and so is the next one that is frozen:
   const { poll, watcher } = await watched(t)
   await docker('kill', containerOf('db-primary'))
   const crash = await watcher.next('failed-over')
-  t.match(crash, { promoted: 'db-replica', fenced: 'db-primary', promotedNow: true, timeline: 2 })
+  t.match(crash, { promoted: 'db-replica', fenced: ['db-primary'], promotedNow: true, timeline: 2 })
   const { started, checked, fenced, promoted, served } = crash.marks
   const marks = [crash.suspected, crash.detected, started, checked, fenced, promoted, served]
   t.strictSame(
@@ -49,10 +49,10 @@ test('a primary that crashes is replaced, and so is the next one that is frozen:
   await bothServe(t, poll, 'ann')
   t.match(await watcher.next('watching'), { primary: 'db-replica', standby: null })
 
-  t.match(await json(t, 'rejoin'), { standby: 'db-primary' })
+  t.match(await json(t, 'rejoin'), { standbys: [{ name: 'db-primary' }] })
   t.match(await watcher.next('watching'), { primary: 'db-replica', standby: 'db-primary' })
   await docker('pause', containerOf('db-replica'))
-  t.match(await watcher.next('failed-over'), { promoted: 'db-primary', fenced: 'db-replica', timeline: 3 })
+  t.match(await watcher.next('failed-over'), { promoted: 'db-primary', fenced: ['db-replica'], timeline: 3 })
   t.equal(await stateOf('db-replica'), 'exited', 'the frozen one was killed')
   await bothServe(t, poll, 'bob')
 })
@@ -76,7 +76,7 @@ test('a lost answer is no death, a switchover neither; a primary that thaws afte
   await untilHas('db-primary', "select count(*) from pg_stat_activity where usename = 'owner'", '4')
   await docker('pause', containerOf('db-primary'))
   direct.cast()
-  t.match(await watcher.next('failed-over'), { fenced: 'db-primary' })
+  t.match(await watcher.next('failed-over'), { fenced: ['db-primary'] })
   // To be killed it has to wake for a moment: what it acknowledged then was before the promotion, and checked.
   const before = direct.acknowledged()
   await t.rejects(docker('unpause', containerOf('db-primary')), 'there is nothing to thaw')
@@ -97,7 +97,7 @@ test('a primary that lives and is cut off from all others is replaced', async (t
   const isolated = await fault('isolate', 'db-primary')
   t.equal(isolated.exit, 0, failureOf(isolated))
   t.match(await watcher.next('decided'), { primary: 'db-primary', why: /cut off/ })
-  t.match(await watcher.next('failed-over'), { promoted: 'db-replica', fenced: 'db-primary' })
+  t.match(await watcher.next('failed-over'), { promoted: 'db-replica', fenced: ['db-primary'] })
   t.equal(await stateOf('db-primary'), 'exited')
   await bothServe(t, poll, 'ann')
 })

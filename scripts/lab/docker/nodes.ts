@@ -255,7 +255,10 @@ const secretsMount = (lab: Lab, volume: string): string =>
 const healthInterval = (patience: number): number => 5 * patience * Math.max(1, patience)
 
 function environmentOf(lab: Lab, node: Node): Readonly<Record<string, string>> {
-  if (node.kind === 'database') return { NODE: node.name, PEER: node.peer, START_AS: node.startsAs }
+  if (node.kind === 'database') {
+    const peer = node.upstream ?? lab.databases.find(({ name }) => name !== node.name)?.name ?? ''
+    return { NODE: node.name, PEER: peer, START_AS: node.upstream === null ? 'primary' : 'standby' }
+  }
   // These programs count in whole seconds.
   const patience = { PATIENCE: String(Math.max(1, Math.ceil(lab.settings.patience))) }
   if (node.kind === 'loader') return patience

@@ -1,11 +1,10 @@
 import { LabError } from '../errors.ts'
 import type { Level } from '../rules/durability.ts'
-import type { DatabaseName, NodeName, ServerName } from '../topology/topology.ts'
+import { DATABASE_NAMES, type DatabaseName, type NodeName, type ServerName } from '../topology/topology.ts'
 import type { NodeStatus } from '../verbs/status.ts'
 import type { Finding } from './exercise.ts'
 import type { Stage, Votes } from './stage.ts'
 
-const DATABASES: readonly DatabaseName[] = ['db-primary', 'db-replica']
 const STATUS = 'zx scripts/status.ts'
 
 /** The result of a look: whether it is as expected, and what was seen. */
@@ -28,7 +27,7 @@ const nodeOf = async (stage: Stage, name: NodeName): Promise<NodeStatus | undefi
 export const isPair = (stage: Stage): Promise<Finding> =>
   finding('one database is the primary, and the other one streams from it', STATUS, async () => {
     const { primaries, nodes } = await stage.status()
-    const standby = DATABASES.find((name) =>
+    const standby = DATABASE_NAMES.find((name) =>
       nodes.some((node) => node.name === name && node.database?.role === 'standby' && node.database.streaming === true),
     )
     const seen = primaries.length === 0 ? 'no database is a primary' : `primary: ${primaries.join(' and ')}`
@@ -61,7 +60,7 @@ export const isStandby = (stage: Stage, name: DatabaseName, where = STATUS): Pro
 /** Both sides believe in a connection that was cut for some seconds more, so it is tried. */
 async function arrivesAt(stage: Stage, standby: DatabaseName): Promise<boolean> {
   const { primaries } = await stage.status()
-  const primary = DATABASES.find((name) => primaries.includes(name))
+  const [primary] = primaries
   return primary === undefined || stage.passesOn(primary, standby)
 }
 
@@ -199,10 +198,10 @@ const votesCounted = (count: number): string => (count === 1 ? '1 vote is' : `${
 /** The durability level is one of these. `told`: what the level does, if its name would say too much. */
 export const hasLevel = (stage: Stage, told: string, ...levels: readonly Level[]): Promise<Finding> =>
   finding(`the durability level in force ${told}`, 'zx scripts/replication.ts', async () => {
-    const { level, settings } = await stage.replication()
+    const { level, settings, primary } = await stage.replication()
     const { synchronous_commit, synchronous_standby_names } = settings
     const none = `none of the four levels: synchronous_commit = ${synchronous_commit}, synchronous_standby_names = '${synchronous_standby_names}'`
-    const others = await stage.ask('db-primary', OVERRIDES)
+    const others = await stage.ask(primary, OVERRIDES)
     if (others !== '')
       return { ok: false, seen: `not in the sessions of the servers: ${others.replaceAll('\n', ', ')}` }
     return { ok: level !== null && levels.includes(level), seen: level ?? none }

@@ -9,6 +9,7 @@ import { heal } from '../faults/heal.ts'
 import { inject, nodeNamed } from '../faults/inject.ts'
 import type { FaultOptions } from '../faults/kind.ts'
 import { KINDS, type KindName } from '../faults/kinds.ts'
+import { isHalfWay } from '../postgres/data.ts'
 import { openSession, type Session } from '../postgres/session.ts'
 import { ask, change } from '../postgres/sql.ts'
 import type { Level } from '../rules/durability.ts'
@@ -39,7 +40,7 @@ export type Stage = {
   readonly createPoll: (question: string, options: readonly string[]) => Promise<string>
   /** Casts a vote for each user through the balancer; each has to be counted. */
   readonly vote: (poll: string, votes: Votes) => Promise<void>
-  /** The same; then it waits until db-replica, a standby, shows them too. */
+  /** The same; then it waits until every database shows them. */
   readonly voteEverywhere: (poll: string, votes: Votes) => Promise<void>
   /** Results as one server counts them in its own database: votes by option. */
   readonly results: (poll: string, at: ServerName) => Promise<ReadonlyMap<string, number>>
@@ -125,9 +126,9 @@ export function stageOf(lab: Lab): Stage {
       }),
     async voteEverywhere(poll, votes) {
       await stage.vote(poll, votes)
-      await stage.until('these votes on db-replica', async () => {
-        const held = await stage.votesOn('db-replica', poll)
-        const missing = Object.keys(votes).filter((user) => held[user] === undefined)
+      await stage.until('these votes on every database', async () => {
+        const held = await Promise.all(lab.databases.map(({ name }) => stage.votesOn(name, poll)))
+        const missing = Object.keys(votes).filter((user) => held.some((there) => there[user] === undefined))
         return missing.length === 0 ? { done: undefined } : { seen: `the votes of ${missing.join(', ')} are missing` }
       })
     },
@@ -184,7 +185,7 @@ export function stageOf(lab: Lab): Stage {
       const node = database(name)
       const note = await noteOf(node)
       if (note === 'fenced') return 'fenced'
-      const follows = note !== undefined && ['follow', 'rewind', 'copy', node.peer].includes(note)
+      const follows = note === 'follow' || isHalfWay(node, note)
       return follows || (await hasFile(node, 'standby.signal')) ? 'standby' : 'primary'
     },
     async log(name, since) {

@@ -1,9 +1,10 @@
 // The files that a run leaves: the judge and the report use nothing else. Times are milliseconds since the run began.
 import { z } from 'zod'
 import { Machine } from '../docker/machine.ts'
+import { DATABASE_NAMES, NODE_NAMES } from '../topology/topology.ts'
 
 const Ms = z.number()
-const Node = z.enum(['db-primary', 'db-replica', 'primary', 'backup', 'loader'])
+const Node = z.enum(NODE_NAMES)
 
 /** A call as its client saw it, retries of gRPC included: a line of `history.jsonl`. */
 export const Call = z.object({
@@ -49,12 +50,12 @@ export const Event = z.object({
 })
 export type Event = z.infer<typeof Event>
 
-/** The roles and positions of both databases at one moment; null if one did not answer. */
+/** The roles and positions of the databases at one moment; null if one did not answer. */
 export const Sample = z.object({
   at: Ms,
   databases: z.array(
     z.object({
-      name: z.enum(['db-primary', 'db-replica']),
+      name: z.enum(DATABASE_NAMES),
       role: z.enum(['primary', 'standby']).nullable(),
       timeline: z.number().nullable(),
       /** Written by a primary, replayed by a standby. */
@@ -84,7 +85,7 @@ export const Plan = z.object({
   after: z.number(),
   /** Bytes of WAL that the standby must lack before the fault; 0 for none. */
   lag: z.number(),
-  /** Rate of the link from db-primary to db-replica in kbit/s; undefined for no limit. */
+  /** Rate of the link from the primary to its standbys in kbit/s; undefined for no limit. */
   slow: z.number().optional(),
 })
 export type Plan = z.infer<typeof Plan>

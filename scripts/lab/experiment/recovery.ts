@@ -9,8 +9,8 @@ import type { Event, Plan } from './record.ts'
 /** The result of a recovery. Times are milliseconds since the epoch. */
 export type Recovered = {
   readonly marks: readonly Pick<Event, 'at' | 'kind' | 'node' | 'what'>[]
-  /** The node that was left behind, if one was. */
-  readonly fenced: DatabaseName | null
+  /** The nodes that were left behind. */
+  readonly fenced: readonly DatabaseName[]
   readonly walLost: number | null
   /** Why it did not succeed; null if it did. */
   readonly problem: string | null
@@ -38,7 +38,7 @@ export async function prepareRecovery(lab: Lab, plan: Plan, { overheard: said }:
 
 type Said = Reporter['overheard']
 
-const NOTHING_DONE: Recovered = { marks: [], fenced: null, walLost: null, problem: null }
+const NOTHING_DONE: Recovered = { marks: [], fenced: [], walLost: null, problem: null }
 
 /** Runs failover as soon as the fault is in force, like an operator who was waiting for it. */
 async function byCommand(lab: Lab, options: readonly string[], said: Said): Promise<Recovered> {
@@ -76,11 +76,12 @@ async function watching(lab: Lab, options: readonly string[], said: Said): Promi
 }
 
 function recoveredBy({ promoted, fenced, lost, marks }: Failover, detected: number, how: string): Recovered {
+  const [old = null] = fenced
   return {
     marks: [
-      { at: detected, kind: 'detected', node: fenced, what: how },
+      { at: detected, kind: 'detected', node: old, what: how },
       { at: marks.checked, kind: 'checked', node: promoted, what: `${promoted} can be promoted` },
-      { at: marks.fenced, kind: 'fenced', node: fenced, what: `${fenced} is fenced` },
+      { at: marks.fenced, kind: 'fenced', node: old, what: `${fenced.join(' and ')} is fenced` },
       { at: marks.promoted, kind: 'promoted', node: promoted, what: `${promoted} is the primary` },
       { at: marks.served, kind: 'serving', node: promoted, what: 'a write was acknowledged' },
     ],

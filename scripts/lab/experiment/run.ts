@@ -9,7 +9,7 @@ import { slow } from '../faults/slow.ts'
 import { interruption } from '../interruption.ts'
 import type { Reporter } from '../steps.ts'
 import type { Lab } from '../topology/topology.ts'
-import { endpointOf } from '../topology/topology.ts'
+import { endpointOf, firstPrimaryOf, othersOf } from '../topology/topology.ts'
 import { setLevel } from '../verbs/replication.ts'
 import { type Clock, clockFrom } from './clock.ts'
 import { FILES, replaceFile, replaceJson } from './folder.ts'
@@ -43,7 +43,7 @@ export async function carryOut(lab: Lab, plan: Plan, name: string, parent: strin
     return { recovered, events, end: await parts.load.stop(), samples: await parts.sampling.stop() }
   })
   // A node that is down or cut off cannot be read, so its fault is healed. A fenced node stays fenced.
-  if (recovered.fenced === null && (await healAll(lab, plan, reporter)))
+  if (recovered.fenced.length === 0 && (await healAll(lab, plan, reporter)))
     events.push({ at: clock.now(), kind: 'healed', node: plan.node, what: `${plan.fault} is healed` })
   const calls = await readLines(join(folder, FILES.history), Call)
   const { stored, ...content } = await contentOf(lab, [...new Set(calls.map(({ poll }) => poll))])
@@ -128,9 +128,11 @@ function kindNamed(name: string) {
   return kind
 }
 
-/** Limits the link to the standby: the cost of a level depends on it. */
+/** Limits the link to the standbys: the cost of a level depends on it. */
 const slowDown = (lab: Lab, rate: number, reporter: Reporter): Promise<void> =>
-  inject(lab, { kind: slow, node: 'db-primary', peers: ['db-replica'], options: { rate } }, reporter)
+  inject(lab, { kind: slow, node: firstPrimaryOf(lab).name, peers: standbyNames(lab), options: { rate } }, reporter)
+
+const standbyNames = (lab: Lab) => othersOf(lab, firstPrimaryOf(lab)).map(({ name }) => name)
 
 /** Heals the fault of a plan and the link to the standby; false if that was not possible. */
 async function healAll(lab: Lab, plan: Plan, reporter: Reporter): Promise<boolean> {

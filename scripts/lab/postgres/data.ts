@@ -1,6 +1,5 @@
 import { type ContainerState, containersOf, fileOf, hasFile, noteOf } from '../docker/nodes.ts'
-import type { DatabaseNode, Lab } from '../topology/topology.ts'
-
+import { type DatabaseNode, type Lab, TOPOLOGY } from '../topology/topology.ts'
 import { timelinesFrom } from './wal-end.ts'
 
 /**
@@ -14,7 +13,7 @@ export type Data =
 /** A database, whether or not it runs, and its data. */
 export type Holder = { readonly node: DatabaseNode; readonly state: ContainerState; readonly data: Data }
 
-/** Reads the data of both databases without starting them. Both need a container. */
+/** Reads the data of all databases without starting them. Each needs a container. */
 export async function lookAtData(lab: Lab): Promise<readonly Holder[]> {
   const containers = await containersOf(lab, lab.databases)
   return Promise.all(
@@ -40,9 +39,9 @@ export async function dataOf(node: DatabaseNode, state: ContainerState): Promise
   return { is: 'primary', timeline }
 }
 
-/** Whether a note says that a rewind or a copy did not end. The note with the peer's name came along with its data. */
-export const isHalfWay = ({ peer }: DatabaseNode, note: string | undefined): boolean =>
-  note === 'rewind' || note === 'copy' || note === peer
+/** Whether a note says that a rewind or a copy did not end. A note with another node's name came along with its data. */
+export const isHalfWay = ({ name }: DatabaseNode, note: string | undefined): boolean =>
+  note === 'rewind' || note === 'copy' || (note !== undefined && note !== name && Object.hasOwn(TOPOLOGY, note))
 
 /** What the control file of a stopped database says: whether it was shut down in order, and its last checkpoint. */
 export type ControlFile = { readonly shutDown: boolean; readonly checkpoint: bigint; readonly timeline: number }

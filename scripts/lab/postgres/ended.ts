@@ -1,8 +1,8 @@
 import { typed } from '../docker/command.ts'
 import { type Container, fileOf, lastLines } from '../docker/nodes.ts'
 import { type LabError, labError } from '../errors.ts'
-import { type DatabaseNode, type Lab, type Node, peerOf } from '../topology/topology.ts'
-import { type Observation, observe } from './observe.ts'
+import { type DatabaseNode, type Lab, type Node, othersOf } from '../topology/topology.ts'
+import { observe } from './observe.ts'
 import { type Hindrance, settingThatHides, settingThatStops } from './own-settings.ts'
 
 /** Seconds after a restart from which on the engine counts a container as one that stays up. */
@@ -25,7 +25,7 @@ export async function endedError(lab: Lab, node: Node, container: Container): Pr
   const stopped = isDatabase(node) ? settingThatStops(log, await ownFile(node)) : undefined
   if (stopped !== undefined) return settingError(node, container, stopped)
   const advice = isDatabase(node)
-    ? adviceFor(node, await observe(lab, peerOf(lab, node)))
+    ? adviceFor(node, await rolesOf(lab, othersOf(lab, node)))
     : `docker logs ${node.container} says more; no data is kept in it, so it can be made again: \`docker rm -f ${node.container}\`, then zx scripts/setup.ts`
   return labError('NODE_DIED', { node: node.name, log: log.split('\n').slice(-8).join('\n'), advice })
 }
@@ -54,14 +54,27 @@ export async function hindranceOf(
 }
 
 /** What brings back a database that does not come up by itself, perhaps because its data is damaged. */
-function adviceFor({ container, peer }: DatabaseNode, seen: Observation): string {
+function adviceFor({ container }: DatabaseNode, others: readonly Other[]): string {
   const log = `docker logs ${container} says more`
-  if ('unreachable' in seen)
-    return `${log}; bring ${peer} up, then zx scripts/rejoin.ts; only if neither comes up: zx scripts/reset.ts (it deletes all votes)`
-  return seen.inRecovery
-    ? `${log}; zx scripts/failover.ts goes on with ${peer}, then zx scripts/rejoin.ts brings this one back`
-    : `${log}; zx scripts/rejoin.ts brings it back as a standby of ${peer}, with a fresh copy if need be`
+  const primary = others.find(({ role }) => role === 'primary')
+  if (primary !== undefined)
+    return `${log}; zx scripts/rejoin.ts brings it back as a standby of ${primary.name}, with a fresh copy if need be`
+  const standby = others.find(({ role }) => role === 'standby')
+  if (standby !== undefined)
+    return `${log}; zx scripts/failover.ts goes on with ${standby.name}, then zx scripts/rejoin.ts brings this one back`
+  const names = others.map(({ name }) => name).join(' or ')
+  return `${log}; bring ${names} up, then zx scripts/rejoin.ts; only if none comes up: zx scripts/reset.ts (it deletes all votes)`
 }
+
+type Other = { readonly name: string; readonly role: 'primary' | 'standby' | 'silent' }
+
+const rolesOf = (lab: Lab, nodes: readonly DatabaseNode[]): Promise<readonly Other[]> =>
+  Promise.all(
+    nodes.map(async (node) => {
+      const seen = await observe(lab, node)
+      return { name: node.name, role: 'unreachable' in seen ? 'silent' : seen.inRecovery ? 'standby' : 'primary' }
+    }),
+  )
 
 function settingError(node: Node, { image }: Container, { setting, said, sed }: Hindrance): LabError {
   const file = '/var/lib/postgresql/data/postgresql.auto.conf'

@@ -8,6 +8,8 @@ export type Sight = {
   readonly state: ContainerState
   /** Undefined if it gave no answer. */
   readonly facts: Facts | undefined
+  /** Why it gave no answer, if it was asked. */
+  readonly unreachable: string | undefined
   /** What was seen, in one phrase. */
   readonly seen: string
 }
@@ -15,7 +17,7 @@ export type Sight = {
 /** A way to ask a database what it is. */
 type Observe = (node: DatabaseNode) => Promise<Observation>
 
-/** Looks at both databases at once, and asks those whose containers run. */
+/** Looks at all databases at once, and asks those whose containers run. */
 export async function lookAtDatabases(
   lab: Lab,
   ask: Observe = (node) => observe(lab, node),
@@ -24,11 +26,21 @@ export async function lookAtDatabases(
   return Promise.all(
     lab.databases.map(async (node, index) => {
       const state = containers[index]?.state ?? 'absent'
-      const observation = state === 'running' ? await ask(node) : undefined
-      const facts = observation === undefined || 'unreachable' in observation ? undefined : observation
-      return { node, state, facts, seen: phrase(node, state, observation) }
+      return sightOf(node, state, state === 'running' ? await ask(node) : undefined)
     }),
   )
+}
+
+/** A database with the state of its container, and what it said if it was asked. */
+export function sightOf(node: DatabaseNode, state: ContainerState, said: Observation | undefined): Sight {
+  const silent = said === undefined || 'unreachable' in said
+  return {
+    node,
+    state,
+    facts: silent ? undefined : said,
+    unreachable: silent ? said?.unreachable : undefined,
+    seen: phrase(node, state, said),
+  }
 }
 
 function phrase(node: DatabaseNode, state: ContainerState, seen: Observation | undefined) {

@@ -19,7 +19,7 @@ export type Mending =
 type Row = {
   /** A line that shows the cause: in the standby's log, where answers of the primary stand too, or in the log of a start. */
   readonly line?: RegExp
-  /** What is wrong. `{…}` is filled in: `node`, `peer` and their containers, and what the line names. */
+  /** What is wrong. `{…}` is filled in: `node`, `upstream` and their containers, and what the line names. */
   readonly says: string
   readonly mending: Mending
   readonly fix: string
@@ -52,90 +52,90 @@ export const CAUSES = {
   },
   'slot-lost': {
     line: /can no longer (?:get changes from|access) (?:the )?replication slot/,
-    says: 'its slot on {peer} is lost: it needed more WAL than max_slot_wal_keep_size allows',
+    says: 'its slot on {upstream} is lost: it needed more WAL than max_slot_wal_keep_size allows',
     mending: 'copy',
     fix: `${REJOIN} copies {node}`,
   },
   'slot-gone': {
     line: /replication slot "(?<slot>[^"]*)" does not exist/,
-    says: 'its slot on {peer} is gone',
+    says: 'its slot on {upstream} is gone',
     mending: 'slot',
     fix: `${REJOIN} makes it`,
   },
   'slot-in-use': {
     line: /replication slot "(?<slot>[^"]*)" is (?:already )?active for PID (?<holder>\d+)/,
-    says: 'its slot on {peer} is in use by {holder}',
+    says: 'its slot on {upstream} is in use by {holder}',
     mending: 'holder',
     fix: `${REJOIN} ends that session`,
   },
   'wal-removed': {
     line: /requested WAL segment (?<segment>\w+) has already been removed/,
-    says: 'WAL that it needs is gone from {peer}',
+    says: 'WAL that it needs is gone from {upstream}',
     mending: 'copy',
     fix: `${REJOIN} copies {node}`,
   },
   diverged: {
     line: /requested timeline \d+ is not (?:a child of|in) this server's history|new timeline \d+ (?:forked off|is not a child of)|requested starting point \S+ (?:on timeline \d+ is not in this server's history|is ahead of the WAL flush position)|highest timeline \d+ of the primary is behind recovery timeline/,
-    says: 'its history has diverged from that of {peer}',
+    says: 'its history has diverged from that of {upstream}',
     mending: 'rewind',
     fix: `${REJOIN} lists the votes that only it has, and rewinds or copies it`,
   },
   'other-system': {
     line: /database system identifier differs between the primary and standby/,
-    says: 'its data belongs to another database cluster than that of {peer}',
+    says: 'its data belongs to another database cluster than that of {upstream}',
     mending: 'rewind',
     fix: `${REJOIN} lists the votes that only it has, and copies it`,
   },
   'kept-out': {
-    says: 'somebody has set {settings} on {peer} (ALTER SYSTEM), so {peer} admits no standby',
+    says: 'somebody has set {settings} on {upstream} (ALTER SYSTEM), so {upstream} admits no standby',
     mending: 'admit',
-    fix: `${REJOIN} resets this and restarts {peer}: for a moment nobody can write`,
+    fix: `${REJOIN} resets this and restarts {upstream}: for a moment nobody can write`,
   },
   'wal-minimal': {
     line: /WAL was generated with "?wal_level=minimal"?/,
-    says: '{peer} once ran with wal_level = minimal: its WAL has a gap',
+    says: '{upstream} once ran with wal_level = minimal: its WAL has a gap',
     mending: 'copy',
     fix: `${REJOIN} copies {node}`,
   },
   'wrong-password': {
     line: /password authentication failed for user "(?<role>[^"]*)"|no password supplied/,
-    says: '{peer} refuses its password for the role replicator, or the role is gone',
+    says: '{upstream} refuses its password for the role replicator, or the role is gone',
     mending: 'role',
     fix: `${REJOIN} gives the role its password back`,
   },
   'role-not-allowed': {
     line: /role "(?<role>[^"]*)" (?:does not exist|is not permitted to log in)|(?:must be superuser or replication role|permission denied) to start (?:a )?(?:walsender|WAL sender)|only roles? with the REPLICATION attribute/i,
-    says: 'the role replicator may not replicate on {peer}, or is gone',
+    says: 'the role replicator may not replicate on {upstream}, or is gone',
     mending: 'role',
     fix: `${REJOIN} restores the role`,
   },
   'not-admitted': {
     line: /no pg_hba\.conf entry for|pg_hba\.conf rejects/,
-    says: 'pg_hba.conf of {peer} does not let it in',
+    says: 'pg_hba.conf of {upstream} does not let it in',
     mending: 'hand',
-    fix: 'make the container of {peer} again (its data stays): docker rm -f {peerContainer}, then zx scripts/setup.ts',
+    fix: 'make the container of {upstream} again (its data stays): docker rm -f {upstreamContainer}, then zx scripts/setup.ts',
   },
   'senders-in-use': {
     line: /number of requested standby connections exceeds "?max_wal_senders"?|too many connections for role "replicator"/,
-    says: 'other clients use all WAL senders of {peer}',
+    says: 'other clients use all WAL senders of {upstream}',
     mending: 'hand',
-    fix: `end all but the standby: docker exec {peerContainer} psql -d polling -c "select pg_terminate_backend(pid) from pg_stat_replication where application_name <> '{node}'"`,
+    fix: `end all but the standby: docker exec {upstreamContainer} psql -d polling -c "select pg_terminate_backend(pid) from pg_stat_replication where application_name <> '{node}'"`,
   },
   'sessions-in-use': {
     line: /too many clients already|remaining connection slots are reserved/,
-    says: 'all connection slots of {peer} are in use',
+    says: 'all connection slots of {upstream} are in use',
     mending: 'hand',
     fix: 'see which clients have them: zx scripts/status.ts',
   },
   'coming-up': {
     line: /the database system is (?:starting up|shutting down|in recovery mode|not yet accepting connections)/,
-    says: '{peer} is starting or stopping',
+    says: '{upstream} is starting or stopping',
     mending: 'wait',
-    fix: 'when {peer} is up, it goes on by itself',
+    fix: 'when {upstream} is up, it goes on by itself',
   },
   'no-connection': {
     line: /could not translate host name|Connection refused|No route to host|(?:Network|Host) is (?:unreachable|down)|timeout expired|Connection timed out|server closed the connection unexpectedly|terminating walreceiver due to timeout|Name or service not known/,
-    says: 'it gets no connection to {peer}',
+    says: 'it gets no connection to {upstream}',
     mending: 'wait',
     fix: 'zx scripts/fault.ts list shows whether a fault is in force; zx scripts/setup.ts starts what is down',
   },

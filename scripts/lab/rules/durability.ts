@@ -40,6 +40,12 @@ export function levelInForce({ synchronousCommit, synchronousStandbys }: Facts):
   )
 }
 
+/** The value of `synchronous_standby_names` with which a commit waits for the first of these standbys that is there. */
+export const synchronousNames = (names: readonly string[]): string => {
+  const quoted = names.map((name) => `"${name}"`).join(', ')
+  return names.length > 1 ? `FIRST 1 (${quoted})` : quoted
+}
+
 /** Whether every commit waits for a standby that is not there. */
 export const commitsHang = ({ synchronousCommit, synchronousStandbys, standbys }: Facts): boolean =>
   synchronousStandbys !== '' &&

@@ -1,42 +1,46 @@
 import { type LabError, labError } from '../errors.ts'
-import { bytesOf } from '../lsn.ts'
 import type { Data } from '../postgres/data.ts'
 import type { Answering, Sight } from '../postgres/sights.ts'
 import type { DatabaseName } from '../topology/topology.ts'
-import { primariesOf, seenOf, splitBrain, standbysOf } from './members.ts'
+import { membersOf, seenOf, splitBrain } from './members.ts'
 
 /** Bytes of WAL that may be lost if the user gives no limit; the same as Patroni's default. */
 export const DEFAULT_MAX_LAG = 1024 * 1024
 
-/** What a failover will do: fence the old primary and promote the candidate, or nothing if that is done already. */
+/**
+ * What a failover will do: fence what was or may be the primary, and promote the candidate; or only confirm the primary, if
+ * that is done already. `fence` is sorted: the one that was the primary comes first.
+ */
 export type Plan =
-  | { readonly kind: 'promote'; readonly candidate: Answering; readonly old: Sight }
-  | { readonly kind: 'done'; readonly primary: Answering; readonly old: Sight }
+  | { readonly kind: 'promote'; readonly candidate: Answering; readonly fence: readonly Sight[] }
+  | { readonly kind: 'done'; readonly primary: Answering; readonly fence: readonly Sight[] }
 
 /** What each database that does not answer is, according to its data. */
 export type Down = Readonly<Partial<Record<DatabaseName, Data['is']>>>
 
 /** Plans a failover. */
 export function planOf(sights: readonly Sight[], down: Down): Plan | LabError {
-  const [primary, second] = primariesOf(sights)
-  const candidate = [...standbysOf(sights)].sort(byHistory)[0]
-  if (second !== undefined) return splitBrain(sights)
-  const chosen = candidate ?? primary
-  const old = sights.find(({ node }) => node.name !== chosen?.node.name)
-  if (candidate !== undefined && old !== undefined) return { kind: 'promote', candidate, old }
-  if (primary !== undefined && old !== undefined) {
-    const left = down[old.node.name]
-    if (left === 'fenced') return { kind: 'done', primary, old }
-    if (left === 'primary') return labError('ALREADY_PROMOTED', { primary: primary.node.name, old: old.node.name })
+  const { primary, rivals, standbys, silent } = membersOf(sights)
+  if (rivals.length > 0) return splitBrain(sights)
+  const [candidate, ...others] = standbys
+  if (candidate !== undefined) {
+    const may = silent.filter(({ node }) => mayBePrimary(down[node.name]))
+    return { kind: 'promote', candidate, fence: [...(primary === undefined ? [] : [primary]), ...may, ...others] }
   }
+  const left = (is: Data['is']) => silent.filter(({ node }) => down[node.name] === is)
+  const [former] = left('primary')
+  if (primary !== undefined && former !== undefined)
+    return labError('ALREADY_PROMOTED', { primary: primary.node.name, old: former.node.name })
+  const fenced = left('fenced')
+  if (primary !== undefined && fenced.length > 0) return { kind: 'done', primary, fence: fenced }
   return labError('NOTHING_TO_PROMOTE', { seen: seenOf(sights) })
 }
 
-/** The database with more of the history comes first. */
-function byHistory(a: Answering, b: Answering): number {
-  const timelines = (b.facts.timeline ?? 0) - (a.facts.timeline ?? 0)
-  return timelines === 0 ? Number(bytesOf(receivedOf(b)) - bytesOf(receivedOf(a))) : timelines
-}
+/** The names of those databases, for a sentence. */
+export const namesOf = (sights: readonly Sight[]): string => sights.map(({ node }) => node.name).join(' and ')
+
+/** Its data says that it is a standby, or it has to be taken for the primary. */
+const mayBePrimary = (is: Data['is'] | undefined): boolean => is !== 'standby' && is !== 'follower'
 
 /** Refuses a standby with a setting that is too low for its WAL: if replay is resumed, it ends and never becomes a primary. */
 export function assertSettings({ node, facts }: Answering): void {
@@ -44,11 +48,4 @@ export function assertSettings({ node, facts }: Answering): void {
   if (low === undefined) return
   const { name: setting, here, needed } = low
   throw labError('REPLAY_NEEDS_SETTING', { node: node.name, container: node.container, setting, here, needed })
-}
-
-/** The last position that a standby has, replayed or not. */
-export function receivedOf({ facts }: Answering): string {
-  const { receivedLsn, lsn } = facts
-  if (receivedLsn === null || (lsn !== null && bytesOf(lsn) > bytesOf(receivedLsn))) return lsn ?? '0/0'
-  return receivedLsn
 }

@@ -17,10 +17,11 @@ export type Trouble = {
 /** What keeps a database from following the primary. */
 export type Hindrance = Trouble & { readonly cause: CauseName; readonly mending: Mending }
 
-/** A database that should follow the other, and what was seen of both. */
+/** A database that should follow another, and what was seen of both. */
 export type Scene = {
   readonly node: DatabaseNode
-  readonly peer: DatabaseNode
+  /** The database that it should follow. */
+  readonly upstream: DatabaseNode
   /** Undefined if it does not answer. */
   readonly own: Facts | undefined
   /** Undefined if there is none. */
@@ -100,7 +101,7 @@ function ofSlot(scene: Scene): Hindrance | undefined {
   return undefined
 }
 
-function hindrance({ node, peer, image }: Scene, cause: CauseName, named: Named): Hindrance {
+function hindrance({ node, upstream, image }: Scene, cause: CauseName, named: Named): Hindrance {
   const words: Named = {
     name: 'a setting',
     here: 'lower',
@@ -109,8 +110,8 @@ function hindrance({ node, peer, image }: Scene, cause: CauseName, named: Named)
     node: node.name,
     container: node.container,
     image,
-    peer: peer.name,
-    peerContainer: peer.container,
+    upstream: upstream.name,
+    upstreamContainer: upstream.container,
   }
   const fill = (text: string) => text.replace(/\{(\w+)\}/g, (blank, word: string) => words[word] ?? blank)
   const { says, mending, fix } = CAUSES[cause]

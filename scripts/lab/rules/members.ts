@@ -1,29 +1,59 @@
 import { type LabError, labError } from '../errors.ts'
+import { bytesOf } from '../lsn.ts'
 import type { Answering, Sight } from '../postgres/sights.ts'
 
-const answers = (sight: Sight): sight is Answering => sight.facts !== undefined
+/** The databases by the role that each has now. */
+export type Members = {
+  /** The one out of recovery; of several, the one on the highest timeline. */
+  readonly primary: Answering | undefined
+  /** Others out of recovery: with one of these, the lab has a split brain. */
+  readonly rivals: readonly Answering[]
+  /** Those in recovery; the one that has most of the history comes first. */
+  readonly standbys: readonly Answering[]
+  /** Those that do not answer. */
+  readonly silent: readonly Sight[]
+}
 
-/** Databases out of recovery, the one on the highest timeline first. */
-export const primariesOf = (sights: readonly Sight[]): readonly Answering[] =>
-  sights
-    .filter(answers)
+/** Sorts the databases by role. */
+export function membersOf(sights: readonly Sight[]): Members {
+  const answering = sights.filter((sight): sight is Answering => sight.facts !== undefined)
+  const [primary, ...rivals] = answering
     .filter(({ facts }) => !facts.inRecovery)
     .sort((a, b) => (b.facts.timeline ?? 0) - (a.facts.timeline ?? 0))
+  return {
+    primary,
+    rivals,
+    standbys: answering.filter(({ facts }) => facts.inRecovery).sort(byHistory),
+    silent: sights.filter(({ facts }) => facts === undefined),
+  }
+}
 
-/** Databases in recovery that answer. */
-export const standbysOf = (sights: readonly Sight[]): readonly Answering[] =>
-  sights.filter(answers).filter(({ facts }) => facts.inRecovery)
+function byHistory(a: Answering, b: Answering): number {
+  const timelines = (b.facts.timeline ?? 0) - (a.facts.timeline ?? 0)
+  return timelines === 0 ? Number(bytesOf(receivedOf(b)) - bytesOf(receivedOf(a))) : timelines
+}
+
+/** The last position that a standby has, replayed or not. */
+export function receivedOf({ facts }: Answering): string {
+  const { receivedLsn, lsn } = facts
+  if (receivedLsn === null || (lsn !== null && bytesOf(lsn) > bytesOf(receivedLsn))) return lsn ?? '0/0'
+  return receivedLsn
+}
 
 /** The one primary there is. */
 export function primaryOf(sights: readonly Sight[]): Answering {
-  const [primary, second] = primariesOf(sights)
+  const { primary, rivals } = membersOf(sights)
   if (primary === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
-  if (second !== undefined) throw splitBrain(sights)
+  if (rivals.length > 0) throw splitBrain(sights)
   return primary
 }
 
-/** Both are primaries. */
+/** More than one is a primary. */
 export const splitBrain = (sights: readonly Sight[]): LabError => labError('SPLIT_BRAIN', { seen: seenOf(sights) })
 
 /** What was seen of all, in one line. */
 export const seenOf = (sights: readonly Sight[]): string => sights.map(({ seen }) => seen).join('; ')
+
+/** Whether a primary sends WAL to a database. */
+export const sendsTo = ({ facts }: Answering, { name }: { readonly name: string }): boolean =>
+  facts.standbys.some((standby) => standby.name === name && standby.state === 'streaming')

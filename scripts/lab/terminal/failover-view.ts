@@ -7,18 +7,19 @@ import { visible } from '../visible.ts'
 /** What a failover did and what it cost, for people. */
 export function failoverView(it: Failover): string {
   const parts = Object.entries(it.parts).map(([name, seconds]) => `${name} ${seconds.toFixed(2)}`)
+  const fenced = it.fenced.join(' and ')
   const lost =
     it.lost === null
-      ? `unknown: the WAL of ${it.fenced} cannot be read`
+      ? `unknown: the WAL of ${fenced} cannot be read`
       : it.lost.bytes === 0
         ? 'nothing'
-        : `${bytes(it.lost.bytes)} of WAL, up to ${it.lost.end} on ${it.fenced}; rejoin lists the votes in it`
+        : `${bytes(it.lost.bytes)} of WAL, up to ${it.lost.end} on ${it.lost.node}; rejoin lists the votes in it`
   const level =
     it.level.chosen === 'async'
       ? []
       : [`  durability   async for now: ${it.promoted} has no standby; rejoin restores ${it.level.chosen}`]
   return [
-    `${chalk.green('✓')} ${it.promoted} ${it.promotedNow ? 'is now' : 'was already'} the primary, on timeline ${it.timeline}; ${it.fenced} is fenced`,
+    `${chalk.green('✓')} ${it.promoted} ${it.promotedNow ? 'is now' : 'was already'} the primary, on timeline ${it.timeline}; ${fenced} is fenced`,
     `  took         ${it.seconds.toFixed(2)} s to the first acknowledged write: ${parts.join(', ')}`,
     `  old timeline ended at ${it.parted}`,
     `  lost         ${lost}`,
@@ -28,7 +29,7 @@ export function failoverView(it: Failover): string {
         `  ended        a report that replay waited for: pid ${pid} (${role}), ${Math.round(seconds)} s old: ${query}`,
     ),
     ...level,
-    `  ${chalk.bold('→')} zx scripts/rejoin.ts brings ${it.fenced} back as a standby`,
+    `  ${chalk.bold('→')} zx scripts/rejoin.ts brings ${fenced} back as a standby`,
   ].join('\n')
 }
 

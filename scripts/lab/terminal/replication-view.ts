@@ -12,7 +12,7 @@ export function replicationView(it: Replication): string {
     `    it can lose         ${loses}`,
   ])
   const { synchronous_commit, synchronous_standby_names } = it.settings
-  const standby = it.standby === null ? 'no standby' : `${it.standby.name} is ${it.standby.state}, ${it.standby.sync}`
+  const standbys = it.standbys.map(({ name, state, sync }) => `${name} is ${state}, ${sync}`).join('; ') || 'no standby'
   const warnings = [
     ...(it.level === null ? [`the settings on ${it.primary} are none of these levels`] : []),
     ...(it.hangs
@@ -28,7 +28,7 @@ export function replicationView(it: Replication): string {
     ...levels,
     '',
     visible(
-      `${it.primary}: synchronous_commit = ${synchronous_commit}, synchronous_standby_names = '${synchronous_standby_names}'; ${standby}`,
+      `${it.primary}: synchronous_commit = ${synchronous_commit}, synchronous_standby_names = '${synchronous_standby_names}'; ${standbys}`,
     ),
     ...warnings.map((warning) => `${chalk.yellow('!')} ${warning}`),
   ].join('\n')

@@ -94,9 +94,9 @@ const colour = (cell: string, row: number, padded: string): string => {
   return cell === 'primary database' ? chalk.bold(padded) : padded
 }
 
-function roleOf({ name, database }: NodeStatus): string {
+function roleOf({ kind, database }: NodeStatus): string {
   if (database !== null) return database.role === 'primary' ? 'primary database' : `${database.role}`
-  return { 'db-primary': '', 'db-replica': '', primary: 'server', backup: 'server', loader: 'balancer' }[name]
+  return { database: '', server: 'server', loader: 'balancer' }[kind]
 }
 
 function lagOf({ database }: NodeStatus): string {

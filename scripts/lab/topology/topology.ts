@@ -1,8 +1,5 @@
 import { PORTS, type Settings, UNNAMED } from '../settings.ts'
 
-export type DatabaseName = 'db-primary' | 'db-replica'
-export type ServerName = 'primary' | 'backup'
-export type NodeName = DatabaseName | ServerName | 'loader'
 export type Secret = 'owner' | 'service' | 'replicator' | 'monitor'
 
 type Common = {
@@ -19,11 +16,13 @@ type Common = {
   /** Seconds between SIGTERM (or the image's own stop signal) and SIGKILL. */
   readonly graceSeconds: number
 }
-export type DatabaseRow = Common & {
+/** A database, in a table whose databases have those names. */
+type DatabaseAmong<Names> = Common & {
   readonly kind: 'database'
-  readonly peer: DatabaseName
-  readonly startsAs: 'primary' | 'standby'
+  /** The database that it follows when it starts without data; null: it starts as the primary. */
+  readonly upstream: Names | null
 }
+export type DatabaseRow = DatabaseAmong<DatabaseName>
 export type ServerRow = Common & { readonly kind: 'server'; readonly database: DatabaseName }
 export type LoaderRow = Common & { readonly kind: 'loader' }
 
@@ -49,14 +48,26 @@ const server = {
   graceSeconds: 10,
 } as const
 
-/** The five nodes. A name belongs to the machine, not to the role that it has at the moment. */
-export const TOPOLOGY: {
-  readonly [name in DatabaseName]: DatabaseRow
-} & { readonly [name in ServerName]: ServerRow } & { readonly loader: LoaderRow } = {
-  'db-primary': { ...database, host: 10, peer: 'db-replica', startsAs: 'primary' },
-  'db-replica': { ...database, host: 11, peer: 'db-primary', startsAs: 'standby' },
+const DATABASES = {
+  'db-primary': { ...database, host: 10, upstream: null },
+  'db-replica': { ...database, host: 11, upstream: 'db-primary' },
+} as const satisfies Readonly<Record<string, DatabaseAmong<string>>>
+
+const SERVERS = {
   primary: { ...server, host: 20, port: 50051, database: 'db-primary' },
   backup: { ...server, host: 21, port: 50052, database: 'db-replica' },
+} as const satisfies Readonly<Record<string, ServerRow>>
+
+export type DatabaseName = keyof typeof DATABASES
+export type ServerName = keyof typeof SERVERS
+export type NodeName = DatabaseName | ServerName | 'loader'
+
+/** The nodes. A name belongs to the machine, not to the role that it has at the moment. */
+export const TOPOLOGY: { readonly [name in DatabaseName]: DatabaseRow } & {
+  readonly [name in ServerName]: ServerRow
+} & { readonly loader: LoaderRow } = {
+  ...DATABASES,
+  ...SERVERS,
   loader: {
     kind: 'loader',
     host: 30,
@@ -81,6 +92,11 @@ export type Node = (DatabaseRow | ServerRow | LoaderRow) & {
 }
 export type DatabaseNode = Node & DatabaseRow & { readonly name: DatabaseName }
 export type ServerNode = Node & ServerRow & { readonly name: ServerName }
+
+export const DATABASE_NAMES = Object.keys(DATABASES) as readonly DatabaseName[]
+const SERVER_NAMES = Object.keys(SERVERS) as readonly ServerName[]
+
+export const NODE_NAMES = Object.keys(TOPOLOGY) as readonly NodeName[]
 
 /** One lab: the topology under the names and ports that its settings give it. */
 export type Lab = {
@@ -108,8 +124,8 @@ export function labOf(settings: Settings): Lab {
       secretsVolume: row.secrets.length > 0 ? `${prefix}${name}-secrets` : undefined,
     }
   }
-  const databases = [at('db-primary', TOPOLOGY['db-primary']), at('db-replica', TOPOLOGY['db-replica'])]
-  const servers = [at('primary', TOPOLOGY.primary), at('backup', TOPOLOGY.backup)]
+  const databases = DATABASE_NAMES.map((name) => at(name, TOPOLOGY[name]))
+  const servers = SERVER_NAMES.map((name) => at(name, TOPOLOGY[name]))
   const loader = at('loader', TOPOLOGY.loader)
   return {
     name: settings.name === '' ? UNNAMED : settings.name,
@@ -137,10 +153,14 @@ export function psqlPlaceOf(lab: Lab): { readonly hosts: readonly [string, ...st
   return { hosts: hostsOf(lab), port }
 }
 
-/** The other database. */
-export function peerOf(lab: Lab, { peer }: DatabaseNode): DatabaseNode {
-  const found = lab.databases.find(({ name }) => name === peer)
-  if (found === undefined) throw new Error(`no node ${peer}`)
+/** The other databases. */
+export const othersOf = (lab: Lab, { name }: DatabaseNode): readonly DatabaseNode[] =>
+  lab.databases.filter((other) => other.name !== name)
+
+/** The database that starts as the primary. */
+export function firstPrimaryOf(lab: Lab): DatabaseNode {
+  const found = lab.databases.find(({ upstream }) => upstream === null)
+  if (found === undefined) throw new Error('no database starts as the primary')
   return found
 }
 

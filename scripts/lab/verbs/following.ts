@@ -4,12 +4,12 @@ import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { putDown } from '../managers/scripted/fencing.ts'
 import { observe } from '../postgres/observe.ts'
-import { type Answering, lookAtDatabases } from '../postgres/sights.ts'
+import { type Answering, lookAtDatabases, sightOf } from '../postgres/sights.ts'
 import { dropLostSlot, slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
 import { levelChosen, levelInForce } from '../rules/durability.ts'
 import type { Hindrance } from '../rules/hindrance.ts'
-import { primariesOf, seenOf } from '../rules/members.ts'
+import { membersOf, seenOf, sendsTo } from '../rules/members.ts'
 import type { Tell } from '../steps.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 import { hindranceSeen } from './hindrances.ts'
@@ -55,7 +55,7 @@ const WITH_A_COPY: readonly Hindrance['mending'][] = ['copy', 'rewind']
 export async function restoreLevel(tell: Tell, lab: Lab, { node, facts }: Answering): Promise<void> {
   const chosen = levelChosen(facts)
   if (levelInForce(facts) === chosen) return
-  await putLevel(tell, node, chosen)
+  await putLevel(tell, lab, node, chosen)
   await inForce(tell, lab, node, chosen)
 }
 
@@ -63,7 +63,8 @@ export async function restoreLevel(tell: Tell, lab: Lab, { node, facts }: Answer
 export const asPrimary = (lab: Lab, node: DatabaseNode): Promise<Answering> =>
   untilNodes(lab, { what: `${node.name} to answer as the primary`, seconds: 60, needs: [node] }, async () => {
     const sights = await lookAtDatabases(lab)
-    const found = primariesOf(sights).find((sight) => sight.node.name === node.name)
+    const { primary, rivals } = membersOf(sights)
+    const found = [primary, ...rivals].find((it) => it?.node.name === node.name)
     return found === undefined ? { seen: seenOf(sights) } : { done: found }
   })
 
@@ -94,10 +95,10 @@ export async function untilFollows(
   const wait = untilNodes(lab, { what, seconds, needs: [primary], mustNotEnd: [node] }, async () => {
     const [[container = ABSENT], facts] = await Promise.all([containersOf(lab, [node]), observe(lab, primary)])
     if ('unreachable' in facts) return { seen: `${primary.name}: ${facts.unreachable}` }
-    const own = container.state === 'running' ? await observe(lab, node) : undefined
-    const streams = facts.standbys.some(({ name, state }) => name === node.name && state === 'streaming')
-    if (streams && own !== undefined && !('unreachable' in own) && own.tooLow.length === 0) return { done: undefined }
-    const seen = await hindranceSeen(lab, node, container, own, facts)
+    const upstream = { ...sightOf(primary, 'running', facts), facts }
+    const own = sightOf(node, container.state, container.state === 'running' ? await observe(lab, node) : undefined)
+    if (sendsTo(upstream, node) && own.facts?.tooLow.length === 0) return { done: undefined }
+    const seen = await hindranceSeen(lab, own, container, upstream)
     if (seen?.cause !== last?.cause) since = performance.now()
     last = seen
     const lasts = performance.now() - since > LASTS_SECONDS * patience * 1000

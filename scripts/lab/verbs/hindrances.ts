@@ -1,40 +1,38 @@
 import { act } from '../docker/command.ts'
 import { logOf } from '../docker/log.ts'
 import type { Container } from '../docker/nodes.ts'
-import type { Observation } from '../postgres/observe.ts'
 import { ADMITTING } from '../postgres/observe.ts'
+import type { Answering, Sight } from '../postgres/sights.ts'
 import { slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
 import type { Mending } from '../rules/causes.ts'
 import { type Hindrance, hindranceOf } from '../rules/hindrance.ts'
 import type { Tell } from '../steps.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
-import { peerOf, slotOf } from '../topology/topology.ts'
+import { othersOf, slotOf } from '../topology/topology.ts'
 
 /** Seconds, before `patience`: what keeps a database from following is logged at least once in this time. */
 const LOG_SECONDS = 15
 
-/** Finds out what keeps a database from following the other one, or from running. It reads the log, which needs no process. */
+/** Finds out what keeps a database from following the primary, or from running. It reads the log, which needs no process. */
 export async function hindranceSeen(
   lab: Lab,
-  node: DatabaseNode,
+  { node, facts, unreachable }: Sight,
   container: Container,
-  own: Observation | undefined,
-  primary: Observation | undefined,
+  primary: Answering | undefined,
 ): Promise<Hindrance | undefined> {
   const log = await logOf(node, container, LOG_SECONDS * lab.settings.patience)
+  const [other = node] = othersOf(lab, node)
   return hindranceOf({
     node,
-    peer: peerOf(lab, node),
-    own: factsOf(own),
-    primary: factsOf(primary),
+    upstream: primary?.node ?? other,
+    own: facts,
+    primary: primary?.facts,
     log,
     image: container.image,
-    refusal: own !== undefined && 'unreachable' in own ? own.unreachable : '',
+    refusal: unreachable ?? '',
   })
 }
-
-const factsOf = (seen: Observation | undefined) => (seen === undefined || 'unreachable' in seen ? undefined : seen)
 
 /** Ways to make a database follow again without touching its data. Afterwards it may still need a rewind or a copy. */
 export const IN_PLACE: Readonly<

@@ -4,10 +4,10 @@ import { untilNodes } from '../faults/waiting.ts'
 import { type Facts, LEVEL_SETTING, observe } from '../postgres/observe.ts'
 import { lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { change } from '../postgres/sql.ts'
-import { commitsHang, LEVELS, type Level, levelChosen, levelInForce } from '../rules/durability.ts'
-import { primaryOf, seenOf } from '../rules/members.ts'
+import { commitsHang, LEVELS, type Level, levelChosen, levelInForce, synchronousNames } from '../rules/durability.ts'
+import { primaryOf, seenOf, sendsTo } from '../rules/members.ts'
 import type { Reporter, Tell } from '../steps.ts'
-import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
+import { type DatabaseName, type DatabaseNode, type Lab, othersOf } from '../topology/topology.ts'
 
 export type Replication = {
   /** The level in force; null if the settings are none of the four levels. */
@@ -15,7 +15,7 @@ export type Replication = {
   /** The level that was chosen last. After a failover it differs, until the old primary has rejoined. */
   readonly chosen: Level
   readonly primary: DatabaseName
-  readonly standby: { readonly name: string; readonly state: string; readonly sync: string } | null
+  readonly standbys: readonly { readonly name: string; readonly state: string; readonly sync: string }[]
   readonly settings: { readonly synchronous_commit: string; readonly synchronous_standby_names: string }
   /** Whether commits wait for a standby that is not there. */
   readonly hangs: boolean
@@ -23,16 +23,15 @@ export type Replication = {
 }
 
 /** The durability level, and whether commits return at it. */
-export const replicationOf = async (lab: Lab): Promise<Replication> => describe(await lookAtDatabases(lab))
+export const replicationOf = async (lab: Lab): Promise<Replication> => describe(lab, await lookAtDatabases(lab))
 
-function describe(sights: readonly Sight[]): Replication {
+function describe(lab: Lab, sights: readonly Sight[]): Replication {
   const { node, facts } = primaryOf(sights)
-  const standby = facts.standbys.find(({ name }) => name === node.peer)
   return {
     level: levelInForce(facts) ?? null,
     chosen: levelChosen(facts),
     primary: node.name,
-    standby: standby === undefined ? null : { name: standby.name, state: standby.state, sync: standby.sync },
+    standbys: standbysOf(lab, node, facts).map(({ name, state, sync }) => ({ name, state, sync })),
     settings: {
       synchronous_commit: facts.synchronousCommit,
       synchronous_standby_names: facts.synchronousStandbys,
@@ -46,10 +45,11 @@ function describe(sights: readonly Sight[]): Replication {
 export const setLevel = (lab: Lab, level: Level, force: boolean, { step }: Reporter): Promise<Replication> =>
   changing(lab, async () => {
     const sights = await lookAtDatabases(lab)
-    const { node, facts } = primaryOf(sights)
-    const streams = facts.standbys.some(({ name, state }) => name === node.peer && state === 'streaming')
+    const primary = primaryOf(sights)
+    const { node } = primary
+    const streams = othersOf(lab, node).some((other) => sendsTo(primary, other))
     if (level !== 'async' && !streams && !force) throw labError('NO_STANDBY', { level, seen: seenOf(sights) })
-    await step(`Set ${node.name} to ${level}`, ({ tell }) => putLevel(tell, node, level))
+    await step(`Set ${node.name} to ${level}`, ({ tell }) => putLevel(tell, lab, node, level))
     await step('Wait until it is in force', async ({ tell }) => {
       if (level === 'async' || streams) await inForce(tell, lab, node, level)
       else await awaitCheckpointer(tell, node)
@@ -61,15 +61,15 @@ export const setLevel = (lab: Lab, level: Level, force: boolean, { step }: Repor
  * Puts the settings of a level on a primary. Only the primary names a synchronous standby: otherwise a standby that is
  * promoted would wait for a peer that is gone. The choice is kept in the database, so that the standby has it too.
  */
-export async function putLevel(tell: Tell, node: DatabaseNode, level: Level): Promise<void> {
-  await change(tell, node, ...statementsOf(node, level), 'select pg_reload_conf()')
+export async function putLevel(tell: Tell, lab: Lab, node: DatabaseNode, level: Level): Promise<void> {
+  await change(tell, node, ...statementsOf(lab, node, level), 'select pg_reload_conf()')
   // This commit does not wait for a standby: it has to return even while all others hang.
   await change(tell, node, 'set synchronous_commit = local', `alter database polling set ${LEVEL_SETTING} = '${level}'`)
 }
 
 /** The statements that write the settings of a level. They hold when the configuration is reloaded. */
-export function statementsOf(node: DatabaseNode, level: Level): readonly string[] {
-  const standbys = level === 'async' ? '' : `"${node.peer}"`
+export function statementsOf(lab: Lab, node: DatabaseNode, level: Level): readonly string[] {
+  const standbys = level === 'async' ? '' : synchronousNames(othersOf(lab, node).map(({ name }) => name))
   return [
     `alter system set synchronous_commit = ${LEVELS[level].commit}`,
     `alter system set synchronous_standby_names = '${standbys}'`,
@@ -82,7 +82,7 @@ export async function inForce(tell: Tell, lab: Lab, node: DatabaseNode, level: L
   await untilNodes(lab, { what: `${level} in force on ${node.name}`, seconds: 10, needs }, async () => {
     const facts = await observe(lab, node)
     if ('unreachable' in facts) return { seen: facts.unreachable }
-    return hasLevel(node, facts, level) ? { done: undefined } : { seen: phrase(facts) }
+    return hasLevel(standbysOf(lab, node, facts), facts, level) ? { done: undefined } : { seen: phrase(facts) }
   })
   if (level !== 'async') await awaitCheckpointer(tell, node)
 }
@@ -90,10 +90,14 @@ export async function inForce(tell: Tell, lab: Lab, node: DatabaseNode, level: L
 /** The checkpointer tells commits to wait. When a checkpoint is done, it has read the setting. */
 const awaitCheckpointer = (tell: Tell, node: DatabaseNode): Promise<string> => change(tell, node, 'checkpoint')
 
-function hasLevel(node: DatabaseNode, facts: Facts, level: Level): boolean {
+/** What a primary says of the lab's other databases; other clients may stream from it too. */
+const standbysOf = (lab: Lab, node: DatabaseNode, { standbys }: Facts): Facts['standbys'] =>
+  standbys.filter(({ name }) => othersOf(lab, node).some((other) => other.name === name))
+
+function hasLevel(standbys: Facts['standbys'], facts: Facts, level: Level): boolean {
   if (levelInForce(facts) !== level) return false
-  const standby = facts.standbys.find(({ name }) => name === node.peer)
-  return level === 'async' ? standby?.sync !== 'sync' : standby?.sync === 'sync' && standby.state === 'streaming'
+  const synchronous = standbys.filter(({ sync }) => sync === 'sync')
+  return level === 'async' ? synchronous.length === 0 : synchronous.some(({ state }) => state === 'streaming')
 }
 
 const phrase = ({ synchronousCommit, synchronousStandbys, standbys }: Facts): string =>

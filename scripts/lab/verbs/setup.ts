@@ -7,12 +7,12 @@ import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { balanced, restartServers } from '../managers/serving.ts'
 import { lookAtData } from '../postgres/data.ts'
-import { startingOf } from '../rules/starting.ts'
+import { type Starting, startingOf } from '../rules/starting.ts'
 import { rememberPassword } from '../state/pgpass.ts'
 import { createSecrets, keepVerifiers, readSecrets, type Secrets, secretsFolder } from '../state/secrets.ts'
 import type { Reporter, Step, Tell } from '../steps.ts'
 import type { DatabaseNode, Lab, Node, NodeName } from '../topology/topology.ts'
-import { peerOf, psqlPlaceOf } from '../topology/topology.ts'
+import { psqlPlaceOf } from '../topology/topology.ts'
 import { asPrimary, followNewPrimary, prepareFor, restoreLevel } from './following.ts'
 import { buildImages, missingOf } from './images.ts'
 import { untilHopeless } from './mendable.ts'
@@ -23,7 +23,7 @@ import { type LabStatus, statusOf } from './status.ts'
 export type SetupResult = { readonly status: LabStatus; readonly changes: Readonly<Record<string, Change>> }
 
 /**
- * Brings the lab to five healthy nodes from any state, and changes nothing that is right already. After an interruption
+ * Brings all nodes of the lab up and healthy, from any state, and changes nothing that is right already. After an interruption
  * the next run goes on.
  */
 export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
@@ -50,7 +50,7 @@ export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
       for (const { name } of fresh) changes[name] = 'made'
       const found = startingOf(await lookAtData(lab))
       if (found.fresh.length > 0) await restartServers(tell, lab)
-      // Both are marked before either starts: one with new data and one with old data could not replicate.
+      // All are marked before one starts: one with new data and one with old data could not replicate.
       await Promise.all(found.fresh.map((it) => markToStartFresh(tell, it)))
       return found
     })
@@ -65,13 +65,13 @@ export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
         retitle(`${it.name}: ${changed}${fresh ? ', without any votes: there was no data' : ''}`)
       },
     })
-    const copy = (it: DatabaseNode): Step<void> => ({
-      title: it.name,
+    const copy = ({ node, from }: Starting['copy'][number]): Step<void> => ({
+      title: node.name,
       work: async ({ tell, retitle }) => {
-        const change = await madeNow(tell, it)
-        const source = await copyPeer(tell, lab, it)
-        changes[it.name] = change === 'made' ? 'made' : 'started'
-        retitle(`${it.name}: had no data, and is a copy of ${source.name}`)
+        const change = await madeNow(tell, node)
+        await copyFrom(tell, lab, from, node)
+        changes[node.name] = change === 'made' ? 'made' : 'started'
+        retitle(`${node.name}: had no data, and is a copy of ${from.name}`)
       },
     })
     await together('Start databases', [...[...starting.goOn, ...starting.fresh].map(start), ...starting.copy.map(copy)])
@@ -104,14 +104,12 @@ async function makeMissing(tell: Tell, lab: Lab, parts: Parts): Promise<readonly
   return missing
 }
 
-/** Copies the data of the peer to a database without data. The peer is the primary, or is starting as the primary. */
-async function copyPeer(tell: Tell, lab: Lab, node: DatabaseNode): Promise<DatabaseNode> {
-  const peer = peerOf(lab, node)
-  const primary = await asPrimary(lab, peer)
-  await prepareFor(tell, peer, node)
-  await followNewPrimary(tell, lab, peer, node, 'copy')
+/** Makes a database without data a copy of the primary, which may still be starting. */
+async function copyFrom(tell: Tell, lab: Lab, from: DatabaseNode, node: DatabaseNode): Promise<void> {
+  const primary = await asPrimary(lab, from)
+  await prepareFor(tell, from, node)
+  await followNewPrimary(tell, lab, from, node, 'copy')
   await restoreLevel(tell, lab, primary)
-  return peer
 }
 
 async function ensureSecrets(lab: Lab): Promise<Secrets> {
@@ -130,7 +128,7 @@ async function newSecrets(lab: Lab): Promise<Secrets> {
 }
 
 /**
- * Waits until those nodes are healthy and the standby streams. Two primaries are an error at once.
+ * Waits until those nodes are healthy and every standby streams. Two primaries are an error at once.
  * @param older nodes that ran before: only they can have a network fault, because a restart ends such faults
  */
 export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]): Promise<LabStatus> => {
@@ -159,9 +157,8 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
 
 const splitBrain = ({ nodes, primaries }: LabStatus): LabError =>
   labError('SPLIT_BRAIN', {
-    seen: nodes
-      .filter(({ name }) => primaries.includes(name))
-      .map(({ name, database }) => `${name} on timeline ${database?.timeline}`)
+    seen: primaries
+      .map((name) => `${name} on timeline ${nodes.find((node) => node.name === name)?.database?.timeline}`)
       .join(', '),
   })
 

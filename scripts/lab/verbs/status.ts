@@ -3,13 +3,15 @@ import { ABSENT, type Container, type ContainerState, containersNamed, noteOf } 
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
 import { bytesOf } from '../lsn.ts'
-import { type Facts, type Observation, observe } from '../postgres/observe.ts'
+import { type Facts, observe } from '../postgres/observe.ts'
+import { type Answering, type Sight, sightOf } from '../postgres/sights.ts'
 import { commitsHang } from '../rules/durability.ts'
 import { follows, type Hindrance, type Trouble } from '../rules/hindrance.ts'
+import { membersOf } from '../rules/members.ts'
 import { primaryTrouble, standbyTrouble, standbyWarning, warningOf } from '../rules/trouble.ts'
 import { healthOf } from '../service/health.ts'
 import { probeWrites, type WriteProbe } from '../service/write-probe.ts'
-import { type DatabaseNode, endpointOf, type Lab, type Node, type NodeName } from '../topology/topology.ts'
+import { type DatabaseName, endpointOf, type Lab, type Node, type NodeName } from '../topology/topology.ts'
 import { withChanges } from './changed.ts'
 import { hindranceSeen } from './hindrances.ts'
 
@@ -32,6 +34,7 @@ export type DatabaseStatus = {
 
 export type NodeStatus = {
   readonly name: NodeName
+  readonly kind: Node['kind']
   readonly container: string
   readonly state: ContainerState
   readonly healthy: boolean
@@ -56,7 +59,7 @@ export type LabStatus = {
   readonly at: string
   readonly healthy: boolean
   /** Databases that take writes: exactly one, unless something is wrong. */
-  readonly primaries: readonly NodeName[]
+  readonly primaries: readonly DatabaseName[]
   /** Whether a server takes votes. */
   readonly takesVotes: boolean
   /** Whether every commit on the primary waits for a standby that is not there. */
@@ -81,8 +84,11 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
     Promise.all(lab.databases.map((node) => (isDown(node) ? noteOf(node) : undefined))),
     Promise.all(lab.servers.map((node) => (running(node) ? voteAt(lab, node) : undefined))),
   ])
-  const primaryAt = primaryOf(lab, observations)
-  const replacement = primaryAt === undefined ? standbyAmong(lab, observations) : undefined
+  const sights = lab.databases.map((node, index) =>
+    sightOf(node, containerOf(node)?.state ?? 'absent', observations[index]),
+  )
+  const { primary, standbys } = membersOf(sights)
+  const replacement = primary === undefined ? standbys[0]?.node.name : undefined
   const refusals = votes.map((vote, index) =>
     answers[index] === 'SERVING' && vote !== undefined && 'problem' in vote ? vote.problem : undefined,
   )
@@ -90,23 +96,23 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
   const someTakeVotes = votes.some((vote) => vote !== undefined && !('problem' in vote))
   const refused = someTakeVotes ? undefined : refusals.find((refusal) => refusal !== undefined)
   const hindrances = await Promise.all(
-    lab.databases.map((node, index) => {
-      const seen = observations[index]
-      if (!asked.includes(node) || !hasReason(node, containerOf(node), seen, primaryAt)) return undefined
-      return hindranceSeen(lab, node, containerOf(node) ?? ABSENT, seen, primaryAt?.observation)
+    sights.map((sight) => {
+      const container = containerOf(sight.node) ?? ABSENT
+      if (!asked.includes(sight.node) || !hasReason(sight, container, primary)) return undefined
+      return hindranceSeen(lab, sight, container, primary)
     }),
   )
   const seen = [
-    ...lab.databases.map((node, index) => {
-      const seen = { observation: observations[index], hindrance: hindrances[index], note: notes[index] }
-      return databaseNode(lab, node, containerOf(node), seen, primaryAt, refused, replacement)
+    ...sights.map((sight, index) => {
+      const seen = { sight, hindrance: hindrances[index], note: notes[index] }
+      return databaseNode(lab, containerOf(sight.node), seen, primary, refused, replacement)
     }),
     ...[...lab.servers, lab.loader].map((node, index) =>
       frontNode(lab, node, containerOf(node), answers[index], someTakeVotes ? refusals[index] : undefined),
     ),
   ]
   const [nodes, otherUser] = await Promise.all([withChanges(lab, seen, containers), otherUserOf(lab)])
-  const primaries = nodes.filter(({ database }) => database?.role === 'primary').map(({ name }) => name)
+  const primaries = sights.filter(({ facts }) => facts?.inRecovery === false).map(({ node }) => node.name)
   return {
     lab: lab.name,
     otherUser: otherUser ?? null,
@@ -114,7 +120,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
     healthy: nodes.every(({ healthy }) => healthy) && primaries.length === 1,
     primaries,
     takesVotes: someTakeVotes,
-    commitsHang: primaryAt !== undefined && commitsHang(primaryAt.observation),
+    commitsHang: primary !== undefined && commitsHang(primary.facts),
     serving: lab.servers.filter((_, index) => answers[index] === 'SERVING').map(({ name }) => name),
     faults: faultsIn(
       lab.nodes.map((node, index) => ({
@@ -132,14 +138,9 @@ const BRING_UP = 'zx scripts/setup.ts brings it up'
 const FENCED = 'fenced: a failover left it behind; zx scripts/rejoin.ts brings it back'
 
 /** Whether a cause has to be found: the database should follow but does not, or was started but does not run. */
-function hasReason(
-  node: DatabaseNode,
-  container: Container | undefined,
-  seen: Observation | undefined,
-  primary: Primary | undefined,
-): boolean {
-  if (seen === undefined || 'unreachable' in seen) return (container?.startedAt ?? '') > NEVER
-  return seen.inRecovery && (seen.tooLow.length > 0 || !follows(node.name, seen, primary?.observation))
+function hasReason({ node, facts }: Sight, container: Container, primary: Answering | undefined): boolean {
+  if (facts === undefined) return (container.startedAt ?? '') > NEVER
+  return facts.inRecovery && (facts.tooLow.length > 0 || !follows(node.name, facts, primary?.facts))
 }
 
 /** The start time that the engine gives for a container that was never started. */
@@ -152,31 +153,12 @@ const voteAt = (lab: Lab, node: Node): Promise<WriteProbe> =>
 const health = (lab: Lab, node: Node): Promise<string> =>
   healthOf(endpointOf(lab, node) ?? '', 3 * lab.settings.patience)
 
-type Primary = { readonly lsn: string; readonly observation: Exclude<Observation, { unreachable: string }> }
-
-/** The primary on the highest timeline: a standby's lag is counted from its position. */
-function primaryOf(lab: Lab, observations: readonly (Observation | undefined)[]): Primary | undefined {
-  const found = lab.databases.flatMap((_, index) => {
-    const it = observations[index]
-    return it === undefined || 'unreachable' in it || it.inRecovery || it.lsn === null
-      ? []
-      : [{ lsn: it.lsn, observation: it }]
-  })
-  return found.sort((a, b) => (b.observation.timeline ?? 0) - (a.observation.timeline ?? 0))[0]
-}
-
-/** A standby that answers, and so can replace a primary that does not. */
-const standbyAmong = (lab: Lab, observations: readonly (Observation | undefined)[]): string | undefined =>
-  lab.databases.find((_, index) => {
-    const it = observations[index]
-    return it !== undefined && !('unreachable' in it) && it.inRecovery
-  })?.name
-
 function common(lab: Lab, node: Node, container: Container | undefined, problem: string | null, whyDown?: string) {
   const state = container?.state ?? 'absent'
   const told = state === 'running' ? problem : (whyDown ?? `its container is ${state}; ${BRING_UP}`)
   return {
     name: node.name,
+    kind: node.kind,
     container: node.container,
     state,
     healthy: told === null,
@@ -191,22 +173,21 @@ function common(lab: Lab, node: Node, container: Container | undefined, problem:
 
 /** What was seen of a database, apart from its container. */
 type Seen = {
-  readonly observation: Observation | undefined
+  readonly sight: Sight
   readonly hindrance: Hindrance | undefined
   readonly note: string | undefined
 }
 
 function databaseNode(
   lab: Lab,
-  node: DatabaseNode,
   container: Container | undefined,
-  { observation: seen, hindrance, note }: Seen,
-  primary: Primary | undefined,
+  { sight: { node, facts: seen, unreachable }, hindrance, note }: Seen,
+  primary: Answering | undefined,
   refused: string | undefined,
   replacement: string | undefined,
 ): Omit<NodeStatus, 'changed'> {
-  if (seen === undefined || 'unreachable' in seen) {
-    const silent = told(seen?.unreachable ?? 'not asked', hindrance)
+  if (seen === undefined) {
+    const silent = told(unreachable ?? 'not asked', hindrance)
     const ways =
       replacement === undefined ? BRING_UP : `${BRING_UP}, or zx scripts/failover.ts makes ${replacement} the primary`
     const down = `its container is ${container?.state ?? 'absent'}`
@@ -221,7 +202,7 @@ function databaseNode(
     slots: seen.slots,
   }
   if (!seen.inRecovery) {
-    const stale = primary && primary.observation !== seen
+    const stale = primary && primary.node !== node
     const trouble = stale ? undefined : primaryTrouble(node, seen, refused)
     const problem = stale ? 'a primary on an older timeline: split brain' : told(null, trouble)
     return {
@@ -231,13 +212,13 @@ function databaseNode(
       database: { role: 'primary', ...known, lagBytes: null, lagSeconds: null, streaming: null, replayPaused: false },
     }
   }
-  const streaming = follows(node.name, seen, primary?.observation)
-  const trouble = hindrance ?? (streaming ? standbyTrouble(node, seen, primary?.observation) : undefined)
+  const streaming = follows(node.name, seen, primary?.facts)
+  const trouble = hindrance ?? (streaming ? standbyTrouble(node, seen, primary?.facts) : undefined)
   const problem = told(streaming ? null : 'not streaming from a primary', trouble)
   return {
     ...common(lab, node, container, problem),
     trouble: trouble ?? null,
-    warning: problem === null ? standbyWarning(node, seen, primary?.observation) : null,
+    warning: problem === null ? standbyWarning(node, seen, primary?.facts) : null,
     database: { role: 'standby', ...known, ...lagOf(seen, primary), streaming, replayPaused: seen.replayPaused },
   }
 }
@@ -250,9 +231,10 @@ function told<Seen extends string | null>(seen: Seen, trouble: Trouble | undefin
 }
 
 /** A standby that has replayed everything has no lag, however old the last transaction is. */
-function lagOf(seen: Primary['observation'], primary: Primary | undefined) {
-  if (primary === undefined || seen.lsn === null) return { lagBytes: null, lagSeconds: null }
-  const behind = Number(bytesOf(primary.lsn) - bytesOf(seen.lsn))
+function lagOf(seen: Facts, primary: Answering | undefined) {
+  if (primary === undefined || primary.facts.lsn === null || seen.lsn === null)
+    return { lagBytes: null, lagSeconds: null }
+  const behind = Number(bytesOf(primary.facts.lsn) - bytesOf(seen.lsn))
   if (behind <= 0) return { lagBytes: 0, lagSeconds: 0 }
   return { lagBytes: behind, lagSeconds: seen.replayAgeSeconds }
 }

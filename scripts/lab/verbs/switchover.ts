@@ -13,11 +13,10 @@ import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.
 import { dropSlot, slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
 import { type Level, levelChosen, levelInForce } from '../rules/durability.ts'
-import { assertSettings, receivedOf } from '../rules/failover-plan.ts'
-import { primariesOf, seenOf, splitBrain, standbysOf } from '../rules/members.ts'
+import { assertSettings } from '../rules/failover-plan.ts'
+import { membersOf, receivedOf, seenOf, sendsTo, splitBrain } from '../rules/members.ts'
 import type { Reporter, Tell, Telling } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
-import { peerOf } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 import { streaming } from './following.ts'
 import { inForce, statementsOf } from './replication.ts'
@@ -61,14 +60,14 @@ export const switchover = (
   changing(lab, async () => {
     const roles = await step('Check', async (it) => {
       const sights = await lookAtDatabases(lab)
-      const found = await rolesOf(lab, sights)
-      const [standby] = standbysOf(sights)
+      const found = await rolesOf(sights)
+      const standby = membersOf(sights).standbys.find(({ node }) => node === found.to)
       if (!found.stopped && standby !== undefined) await seeThatItReplays(wayFor(lab, found, it), standby, ends)
       it.retitle(`Check: from ${found.from.name} to ${found.to.name}, at ${found.level}`)
       return found
     })
     const { from, to, level } = roles
-    await step('Prepare both for their new roles', ({ tell }) => prepare(tell, roles))
+    await step('Prepare both for their new roles', ({ tell }) => prepare(tell, lab, roles))
     const began = await step('Shut down the primary', async ({ tell }) => {
       const now = performance.now()
       // A fast shutdown ends the sessions and waits until the standby has received all WAL.
@@ -94,7 +93,7 @@ export const switchover = (
       const taken = Promise.all([serving(lab, timeline), level === 'async' ? undefined : back])
       const [, seconds] = await Promise.all([back, taken.then(() => (performance.now() - began) / 1000)])
       // Remove what only a primary needs: as a standby it must not wait for another, and the slot would only keep WAL.
-      await change(tell, from, ...statementsOf(from, 'async'), 'select pg_reload_conf()', ...dropSlot(to))
+      await change(tell, from, ...statementsOf(lab, from, 'async'), 'select pg_reload_conf()', ...dropSlot(to))
       return seconds
     })
     return { primary: to.name, standby: from.name, timeline, withoutPrimary, level }
@@ -103,14 +102,12 @@ export const switchover = (
 /** How the standby is asked during a step. */
 const wayFor = (lab: Lab, { to }: Roles, { tell, say }: Telling): Way => wayBy(tell, say, lab, to)
 
-async function rolesOf(lab: Lab, sights: readonly Sight[]): Promise<Roles> {
-  const [primary, second] = primariesOf(sights)
-  const [standby] = standbysOf(sights)
-  if (second !== undefined) throw splitBrain(sights)
-  if (primary === undefined) return interrupted(lab, sights, standby)
-  const streams = primary.facts.standbys.some(({ name, state }) => name === standby?.node.name && state === 'streaming')
-  if (standby === undefined || !streams)
-    throw labError('SWITCHOVER_NOT_READY', { seen: `${seenOf(sights)}; nobody streams` })
+async function rolesOf(sights: readonly Sight[]): Promise<Roles> {
+  const { primary, rivals, standbys } = membersOf(sights)
+  if (rivals.length > 0) throw splitBrain(sights)
+  if (primary === undefined) return interrupted(sights, standbys[0])
+  const standby = standbys.find(({ node }) => sendsTo(primary, node))
+  if (standby === undefined) throw labError('SWITCHOVER_NOT_READY', { seen: `${seenOf(sights)}; nobody streams` })
   const { name, container } = standby.node
   assertSettings(standby)
   if (standby.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
@@ -120,18 +117,18 @@ async function rolesOf(lab: Lab, sights: readonly Sight[]): Promise<Roles> {
 }
 
 /** An earlier switchover was interrupted after the shutdown and before the promotion. */
-async function interrupted(lab: Lab, sights: readonly Sight[], standby: Answering | undefined): Promise<Roles> {
-  if (standby === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
-  const from = peerOf(lab, standby.node)
-  const down = sights.some(({ node, state }) => node.name === from.name && state === 'exited')
-  if (!down || (await noteOf(from)) !== 'follow') throw labError('NO_PRIMARY', { seen: seenOf(sights) })
+async function interrupted(sights: readonly Sight[], standby: Answering | undefined): Promise<Roles> {
+  const down = sights.filter(({ state }) => state === 'exited')
+  const notes = await Promise.all(down.map(({ node }) => noteOf(node)))
+  const from = down[notes.indexOf('follow')]?.node
+  if (standby === undefined || from === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
   return { from, to: standby.node, level: levelChosen(standby.facts), stopped: true }
 }
 
 /** Everything that can be done before a node is stopped. It does not change what the two do now. */
-async function prepare(tell: Tell, { from, to, level }: Roles): Promise<void> {
+async function prepare(tell: Tell, lab: Lab, { from, to, level }: Roles): Promise<void> {
   // The new primary has the present level from its first commit on: until the old primary follows, commits wait.
-  await change(tell, to, ...statementsOf(to, level), ...slotStatements(from), 'select pg_reload_conf()')
+  await change(tell, to, ...statementsOf(lab, to, level), ...slotStatements(from), 'select pg_reload_conf()')
   await noteForNextStart(tell, from, 'follow')
 }
 
@@ -165,7 +162,7 @@ async function follow(tell: Tell, lab: Lab, { from, to, level }: Roles): Promise
     if (level !== 'async') await inForce(tell, lab, to, level)
   } catch (error) {
     // Otherwise commits would wait for a standby that does not come.
-    if (level !== 'async') await change(tell, to, ...statementsOf(to, 'async'), 'select pg_reload_conf()')
+    if (level !== 'async') await change(tell, to, ...statementsOf(lab, to, 'async'), 'select pg_reload_conf()')
     throw error
   }
 }
@@ -174,7 +171,7 @@ async function follow(tell: Tell, lab: Lab, { from, to, level }: Roles): Promise
 async function undo(tell: Tell, lab: Lab, { from, to }: Roles): Promise<void> {
   await noteForNextStart(tell, from, 'keep')
   await act(tell, ['start', from.container])
-  await change(tell, to, ...statementsOf(to, 'async'), 'select pg_reload_conf()', ...dropSlot(from))
+  await change(tell, to, ...statementsOf(lab, to, 'async'), 'select pg_reload_conf()', ...dropSlot(from))
   // This does not wait until the standby streams: what blocked its replay may block that as well.
   await untilNodes(lab, { what: `${from.name} to be the primary again`, seconds: 30, needs: [from] }, async () => {
     const facts = await observe(lab, from)

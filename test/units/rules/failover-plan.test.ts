@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import type { Facts } from '../../../scripts/lab/postgres/observe.ts'
-import type { Sight } from '../../../scripts/lab/postgres/sights.ts'
+import { type Sight, sightOf } from '../../../scripts/lab/postgres/sights.ts'
 import { filledTo, segmentName } from '../../../scripts/lab/postgres/wal-end.ts'
 import { planOf } from '../../../scripts/lab/rules/failover-plan.ts'
 import { readSettings } from '../../../scripts/lab/settings.ts'
@@ -12,7 +12,7 @@ const { databases } = labOf(readSettings({}))
 function sight(name: DatabaseName, facts: Partial<Facts> | undefined, state: Sight['state'] = 'running'): Sight {
   const node = databases.find((it) => it.name === name)
   if (node === undefined) throw new Error(name)
-  return { node, state, facts: facts && { ...ALONE, ...facts }, seen: `${name} seen` }
+  return sightOf(node, state, facts && { ...ALONE, ...facts })
 }
 const primary = sight('db-primary', {})
 const standby = sight('db-replica', { inRecovery: true })
@@ -23,7 +23,7 @@ test('the standby is promoted, whether the primary lives, is silent or is gone',
     t.match(planOf([old, standby], {}), {
       kind: 'promote',
       candidate: { node: { name: 'db-replica' } },
-      old: { node: { name: 'db-primary' } },
+      fence: [{ node: { name: 'db-primary' } }],
     })
 })
 

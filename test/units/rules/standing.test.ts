@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import type { Facts } from '../../../scripts/lab/postgres/observe.ts'
-import type { Answering } from '../../../scripts/lab/postgres/sights.ts'
+import { type Answering, sightOf } from '../../../scripts/lab/postgres/sights.ts'
 import { CAUSES, type CauseName, causeIn } from '../../../scripts/lab/rules/causes.ts'
 import { follows, hasNothingOfItsOwn, hindranceOf } from '../../../scripts/lab/rules/hindrance.ts'
 import {
@@ -16,7 +16,7 @@ import { readSettings } from '../../../scripts/lab/settings.ts'
 import { type DatabaseNode, labOf } from '../../../scripts/lab/topology/topology.ts'
 import { ALONE } from './facts.ts'
 
-const [peer, node] = labOf(readSettings({ LAB_NAME: 'x' })).databases as [DatabaseNode, DatabaseNode]
+const [upstream, node] = labOf(readSettings({ LAB_NAME: 'x' })).databases as [DatabaseNode, DatabaseNode]
 
 const image = 'lab/postgres:1'
 
@@ -165,7 +165,7 @@ test('a standby follows if the primary sends to it on the same timeline; what th
 
 test('what is seen of both decides what keeps a standby from following', async (t) => {
   const cause = (own: Partial<Facts>, primary: Partial<Facts>, log = '') =>
-    hindranceOf({ node, peer, image, own: { ...standby, ...own }, primary: { ...whole, ...primary }, log })
+    hindranceOf({ node, upstream, image, own: { ...standby, ...own }, primary: { ...whole, ...primary }, log })
   const removed = LINES[0]?.[0] ?? ''
   const slots = (change: Partial<NonNullable<typeof slot>>) => ({
     slots: slot === undefined ? [] : [{ ...slot, ...change }],
@@ -193,7 +193,7 @@ test('what is seen of both decides what keeps a standby from following', async (
   t.match(cause({}, byHand('max_wal_senders', '0')), kept)
   t.equal(cause({}, byHand('max_wal_senders', '5')), undefined)
   t.equal(cause({}, {}), undefined)
-  const dead = { node, peer, image, own: undefined, primary: { ...whole, slots: [] }, log: '' }
+  const dead = { node, upstream, image, own: undefined, primary: { ...whole, slots: [] }, log: '' }
   t.equal(hindranceOf(dead), undefined, 'a slot is no reason why a node does not run')
   const full =
     'psql: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  sorry, too many clients already'
@@ -201,7 +201,7 @@ test('what is seen of both decides what keeps a standby from following', async (
   for (const row of Object.values(CAUSES))
     t.notMatch(
       `${row.says} ${row.fix}`.replace(
-        /\{(node|peer|container|peerContainer|name|here|needed|image|holder|settings)\}/g,
+        /\{(node|upstream|container|upstreamContainer|name|here|needed|image|holder|settings)\}/g,
         '',
       ),
       /[{}]/,
@@ -209,7 +209,7 @@ test('what is seen of both decides what keeps a standby from following', async (
 })
 
 test('a standby has nothing of its own only if it is behind on the same timeline', async (t) => {
-  const primary: Answering = { node: peer, state: 'running', facts: whole, seen: '' }
+  const primary: Answering = { ...sightOf(upstream, 'running', whole), facts: whole }
   t.ok(hasNothingOfItsOwn(primary, { ...standby, lsn: '0/2FFFFFF', receivedLsn: '0/3000000' }))
   t.notOk(hasNothingOfItsOwn(primary, { ...standby, receivedLsn: '0/3000001' }))
   t.notOk(hasNothingOfItsOwn(primary, { ...standby, timeline: 2 }))
@@ -218,7 +218,7 @@ test('a standby has nothing of its own only if it is behind on the same timeline
 })
 
 test('a primary is healthy if a vote could be cast; status warns before the disk is full', async (t) => {
-  const of = (facts: Partial<Facts>, refused?: string) => primaryTrouble(peer, { ...whole, ...facts }, refused)
+  const of = (facts: Partial<Facts>, refused?: string) => primaryTrouble(upstream, { ...whole, ...facts }, refused)
   const room = (availableBytes: number, readOnly = false) => ({ room: { availableBytes, readOnly } })
   t.equal(of({}), undefined)
   t.match(of({ readOnly: true }), { says: /default_transaction_read_only/, fix: /docker exec x-db-primary .*reset/ })

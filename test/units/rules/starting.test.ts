@@ -20,7 +20,7 @@ function decided(one: Data, other: Data, states: readonly [Holder['state'], Hold
   return [
     `go on: ${names(starting.goOn)}`,
     ...(starting.fresh.length > 0 ? [`fresh: ${names(starting.fresh)}`] : []),
-    ...(starting.copy.length > 0 ? [`copy: ${names(starting.copy)}`] : []),
+    ...(starting.copy.length > 0 ? [`copy: ${names(starting.copy.map(({ node }) => node))}`] : []),
     ...(starting.refusal === undefined ? [] : [`${starting.refusal.code} ${starting.refusal.message.split(' ')[0]}`]),
   ].join(', ')
 }

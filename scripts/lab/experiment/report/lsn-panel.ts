@@ -1,15 +1,14 @@
 import { bytesOf } from '../../lsn.ts'
 import type { Sample } from '../record.ts'
 import { type Html, html } from './html.ts'
-import { DATABASES, nothing, type Panel, type Scene, upright } from './panel.ts'
+import { databasesOf, nothing, type Panel, type Scene, upright } from './panel.ts'
 import { extent, linear, type Scale } from './scale.ts'
 
 const HEIGHT = 160
 const MIB = 1024 ** 2
 const MEASURES = ['written', 'received', 'replayed'] as const
-const LINES = DATABASES.flatMap((name) => MEASURES.map((what) => ({ name, what })))
 type Database = Sample['databases'][number]
-type Line = (typeof LINES)[number]
+type Line = { readonly name: Database['name']; readonly what: (typeof MEASURES)[number]; readonly colour: string }
 type Point = readonly [at: number, mib: number]
 
 /** The positions of both databases in the WAL. */
@@ -20,9 +19,11 @@ export function lsnPanel({ run, x }: Scene): Panel {
   const shown = run.samples.filter(
     (_, index, all) => (all[index + 1]?.at ?? x.to) >= x.from && (all[index - 1]?.at ?? x.from) <= x.to,
   )
-  const lines = LINES.map((line) => ({ line, stretches: stretchesOf(shown, line, start) })).filter(
-    ({ stretches }) => stretches.length > 0,
-  )
+  const databases = databasesOf(run)
+  const all = databases.flatMap((name, index) => MEASURES.map((what) => ({ name, what, colour: `database-${index}` })))
+  const lines = all
+    .map((line) => ({ line, stretches: stretchesOf(shown, line, start) }))
+    .filter(({ stretches }) => stretches.length > 0)
   const points = lines.flatMap(({ stretches }) => stretches.flat())
   const y = linear(
     extent(
@@ -35,9 +36,9 @@ export function lsnPanel({ run, x }: Scene): Panel {
   return {
     title: 'Position in the WAL, MiB since the start',
     legend: [
-      ...DATABASES.map((name) => ({
+      ...databases.map((name, index) => ({
         label: name,
-        sign: html`<rect class="database ${name}" y="-12" width="14" height="14"></rect>`,
+        sign: html`<rect class="database database-${index}" y="-12" width="14" height="14"></rect>`,
       })),
       ...MEASURES.map((what) => ({ label: what, sign: html`<path class="line ${what}" d="M-12 -5h26"></path>` })),
     ],
@@ -75,9 +76,9 @@ function lsnOf({ role, lsn, receivedLsn }: Database, what: Line['what']): string
 const position = (lsn: string | null): bigint | null =>
   lsn !== null && /^[\dA-F]{1,8}\/[\dA-F]{1,8}$/i.test(lsn) ? bytesOf(lsn) : null
 
-function pathOf({ name, what }: Line, stretches: readonly Point[][], x: Scale, y: Scale): Html {
+function pathOf({ what, colour }: Line, stretches: readonly Point[][], x: Scale, y: Scale): Html {
   const path = stretches
     .map((points) => points.map(([at, mib], index) => `${index === 0 ? 'M' : 'L'}${x.at(at)} ${y.at(mib)}`).join(''))
     .join('')
-  return html`<path class="line ${what} ${name}" d="${path}"></path>`
+  return html`<path class="line ${what} ${colour}" d="${path}"></path>`
 }

@@ -1,3 +1,4 @@
+import type { DatabaseName } from '../../topology/topology.ts'
 import type { Call, Run } from '../record.ts'
 import { type Html, html } from './html.ts'
 import type { Scale } from './scale.ts'
@@ -15,8 +16,9 @@ export type Panel = {
 }
 type Key = { readonly label: string; readonly sign: Html }
 
-/** The databases, in the order of their lanes and lines in a panel. */
-export const DATABASES = ['db-primary', 'db-replica'] as const
+/** The databases of a run, in the order of their lanes and lines in a panel. */
+export const databasesOf = ({ samples }: Run): readonly DatabaseName[] =>
+  (samples[0]?.databases ?? []).map(({ name }) => name)
 
 const HEADER = 52
 const BASELINE = 36

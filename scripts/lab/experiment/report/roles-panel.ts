@@ -1,6 +1,6 @@
 import type { Run, Sample } from '../record.ts'
 import { type Html, html } from './html.ts'
-import { DATABASES, nothing, type Panel, type Scene } from './panel.ts'
+import { databasesOf, nothing, type Panel, type Scene } from './panel.ts'
 import type { Scale } from './scale.ts'
 import { LEFT, widthOf } from './svg.ts'
 
@@ -10,16 +10,18 @@ const BAR = 30
 
 /** When each database was the primary, and on which timeline: one lane for each. */
 export function rolesPanel({ run, x }: Scene): Panel {
+  const databases = databasesOf(run)
+  const height = LANE * Math.max(1, databases.length)
   return {
     title: 'Who was the primary',
     legend: (['primary', 'standby', 'silent'] as const).map((role) => ({
       label: role === 'silent' ? 'no answer' : role,
       sign: html`<rect class="role ${role}" y="-12" width="14" height="14"></rect>`,
     })),
-    height: LANE * DATABASES.length,
+    height,
     body: [
-      run.samples.length === 0 ? nothing('no looks are recorded', LANE * DATABASES.length) : null,
-      ...DATABASES.map(
+      run.samples.length === 0 ? nothing('no looks are recorded', height) : null,
+      ...databases.map(
         (name, lane) =>
           html`<g transform="translate(0,${lane * LANE})"><text class="tick" x="${LEFT - 10}" y="20" text-anchor="end">${name}</text>${spansOf(run, name).map((span) => spanIn(x, span))}</g>`,
       ),

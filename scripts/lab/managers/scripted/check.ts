@@ -5,8 +5,8 @@ import type { Report } from '../../postgres/replay.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../../postgres/sights.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
 import type { Plan } from '../../rules/failover-plan.ts'
-import { assertSettings, DEFAULT_MAX_LAG, type Down, planOf, receivedOf } from '../../rules/failover-plan.ts'
-import { standbysOf } from '../../rules/members.ts'
+import { assertSettings, DEFAULT_MAX_LAG, type Down, namesOf, planOf } from '../../rules/failover-plan.ts'
+import { membersOf, receivedOf, sendsTo } from '../../rules/members.ts'
 import { until } from '../../wait.ts'
 import { knock } from './fencing.ts'
 import { type Means, observeIn, sessionOf } from './means.ts'
@@ -20,34 +20,38 @@ export type FailoverOptions = {
   readonly keepReports: boolean
 }
 
-/** Plans a failover from what is seen of both databases, and refuses if it would lose more than is allowed. */
+/** Plans a failover from what is seen of the databases, and refuses if it would lose more than is allowed. */
 export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force }: FailoverOptions): Promise<Plan> {
   const { lab, seconds } = means
   const look = (limit: number) => lookAtDatabases(lab, (node) => observeIn(means, node, limit))
-  // A primary that hangs never answers, so it gets little time; the standby gets more.
+  // A primary that hangs never answers, so it gets little time; standbys get more.
   const first = await look(seconds)
-  const sights = standbysOf(first).length > 0 ? first : await look(5)
+  const sights = membersOf(first).standbys.length > 0 ? first : await look(5)
   const absent = sights.find(({ state }) => state === 'absent')
   if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.node.name })
   const plan = planOf(sights, await downAmong(sights))
   if (plan instanceof LabError) throw plan
   if (plan.kind === 'done') return plan
-  const { candidate, old } = plan
+  const { candidate, fence } = plan
   assertSettings(candidate)
   if (force) return plan
   const { name, container } = candidate.node
   if (candidate.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
-  const refusal = await refusalOf(candidate, old, maxLag)
+  const refusal = await refusalOf(candidate, fence, maxLag)
   if (refusal !== undefined) throw refusal
   return plan
 }
 
-/** Which node an earlier failover left behind matters only if there is no standby to promote. */
+/**
+ * What the silent databases are by their data. That matters only if there is no standby to promote, or if it is not clear
+ * which of them was the primary.
+ */
 async function downAmong(sights: readonly Sight[]): Promise<Down> {
-  if (standbysOf(sights).length > 0) return {}
-  const down = sights.filter(({ facts }) => facts === undefined)
+  const { primary, standbys, silent } = membersOf(sights)
+  const clear = silent.length + (primary === undefined ? 0 : 1) === 1
+  if (standbys.length > 0 && clear) return {}
   return Object.fromEntries(
-    await Promise.all(down.map(async ({ node, state }) => [node.name, (await dataOf(node, state)).is])),
+    await Promise.all(silent.map(async ({ node, state }) => [node.name, (await dataOf(node, state)).is])),
   )
 }
 
@@ -75,7 +79,7 @@ export async function checkAgain(means: Means, way: Way, plan: Plan, options: Fa
   // A report may block replay of the last WAL.
   if (options.keepReports)
     await freeCandidate(way, await seenAgain(means, plan), options).catch((error: unknown) => {
-      throw error instanceof LabError ? notPromoted(plan.old, error.message, 'zx scripts/failover.ts') : error
+      throw error instanceof LabError ? notPromoted(plan, error.message, 'zx scripts/failover.ts') : error
     })
 }
 
@@ -83,7 +87,7 @@ export async function checkAgain(means: Means, way: Way, plan: Plan, options: Fa
 async function seenAgain(means: Means, plan: Plan): Promise<Plan> {
   if (plan.kind === 'done') return plan
   const facts = await observeIn(means, plan.candidate.node, 5)
-  if ('unreachable' in facts) throw notPromoted(plan.old, facts.unreachable)
+  if ('unreachable' in facts) throw notPromoted(plan, facts.unreachable)
   return { ...plan, candidate: { ...plan.candidate, facts } }
 }
 
@@ -92,34 +96,38 @@ async function lossAgain(
   plan: Plan,
   { maxLag = DEFAULT_MAX_LAG, force }: FailoverOptions,
 ): Promise<void> {
-  // If the fenced node was a standby, it has no WAL of its own.
-  if (plan.kind === 'done' || force || plan.old.facts?.inRecovery) return
-  const { candidate, old } = plan
+  if (plan.kind === 'done' || force) return
+  const { candidate } = plan
+  // If a fenced node was a standby, it has no WAL of its own. All are silent now.
+  const fenced = plan.fence.filter(({ facts }) => !facts?.inRecovery).map((it) => ({ ...it, facts: undefined }))
   let refusal: LabError | undefined
   await until(
     `${candidate.node.name} to receive the last WAL`,
     { seconds: 1, patience: means.lab.settings.patience },
     async () => {
       const facts = await observeIn(means, candidate.node, 5)
-      if ('unreachable' in facts) throw notPromoted(old, facts.unreachable)
-      refusal = await refusalOf({ ...candidate, facts }, { ...old, facts: undefined }, maxLag)
+      if ('unreachable' in facts) throw notPromoted(plan, facts.unreachable)
+      refusal = await refusalOf({ ...candidate, facts }, fenced, maxLag)
       return refusal === undefined || facts.receiver === null ? { done: undefined } : { seen: refusal.message }
     },
   ).catch((error: unknown) => {
     if (!(error instanceof LabError && error.code === 'TIMEOUT')) throw error
   })
-  if (refusal !== undefined) throw notPromoted(old, refusal.message)
+  if (refusal !== undefined) throw notPromoted(plan, refusal.message)
 }
 
-const notPromoted = ({ node }: Sight, why: string, command = 'zx scripts/failover.ts --force'): LabError =>
-  labError('FENCED_NOT_PROMOTED', { old: node.name, why, command })
+const notPromoted = ({ fence }: Plan, why: string, command = 'zx scripts/failover.ts --force'): LabError =>
+  labError('FENCED_NOT_PROMOTED', { old: namesOf(fence), why, command })
 
 /** Why the candidate is not promoted: it lacks more than may be lost, or it is unknown how much it lacks. */
-async function refusalOf(candidate: Answering, old: Sight, maxLag: number): Promise<LabError | undefined> {
-  const names = { node: candidate.node.name, old: old.node.name }
-  const behind = await bytesBehind(candidate, old)
-  if (typeof behind === 'string') return labError('LOSS_UNKNOWN', { ...names, problem: behind })
-  return behind > maxLag ? labError('LOSES_TOO_MUCH', { ...names, bytes: behind, allowed: maxLag }) : undefined
+async function refusalOf(candidate: Answering, olds: readonly Sight[], maxLag: number): Promise<LabError | undefined> {
+  const refusals = olds.map(async (old) => {
+    const names = { node: candidate.node.name, old: old.node.name }
+    const behind = await bytesBehind(candidate, old)
+    if (typeof behind === 'string') return labError('LOSS_UNKNOWN', { ...names, problem: behind })
+    return behind > maxLag ? labError('LOSES_TOO_MUCH', { ...names, bytes: behind, allowed: maxLag }) : undefined
+  })
+  return (await Promise.all(refusals)).find((refusal) => refusal !== undefined)
 }
 
 /** How much WAL of the old primary the candidate has not received, or why that is not known. */
@@ -133,11 +141,11 @@ async function bytesBehind(candidate: Answering, { node, facts }: Sight): Promis
 
 /** A note for users who fail over from a healthy primary; undefined if it is not healthy. One that is cut off answers too. */
 export async function needless(means: Means, plan: Plan): Promise<string | undefined> {
-  if (plan.kind === 'done' || plan.old.facts === undefined || plan.old.facts.inRecovery) return undefined
-  const { node, facts } = plan.old
+  if (plan.kind === 'done') return undefined
   const { candidate } = plan
-  const streams = facts.standbys.some(({ name, state }) => name === candidate.node.name && state === 'streaming')
+  const { primary } = membersOf(plan.fence)
   // If it was cut off a moment ago, it still lists its standby.
-  if (!streams || (await knock(means.lab, node, sessionOf(means, candidate.node))) !== 'open') return undefined
-  return `${node.name} answers and takes writes: zx scripts/switchover.ts would lose nothing`
+  if (primary === undefined || !sendsTo(primary, candidate.node)) return undefined
+  if ((await knock(means.lab, primary.node, sessionOf(means, candidate.node))) !== 'open') return undefined
+  return `${primary.node.name} answers and takes writes: zx scripts/switchover.ts would lose nothing`
 }

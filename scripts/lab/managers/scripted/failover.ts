@@ -5,9 +5,10 @@ import { slotStatements } from '../../postgres/slots.ts'
 import { type LostVote, votesOnlyOn } from '../../postgres/votes.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
 import { type Level, levelChosen } from '../../rules/durability.ts'
-import { type Plan, receivedOf } from '../../rules/failover-plan.ts'
+import { namesOf, type Plan } from '../../rules/failover-plan.ts'
+import { receivedOf, seenOf } from '../../rules/members.ts'
 import type { Reporter, Telling } from '../../steps.ts'
-import type { DatabaseName, DatabaseNode } from '../../topology/topology.ts'
+import { type DatabaseName, type DatabaseNode, othersOf } from '../../topology/topology.ts'
 import { serving } from '../serving.ts'
 import { check, checkAgain, type FailoverOptions, freeCandidate, needless } from './check.ts'
 import { fence, proveFenced } from './fencing.ts'
@@ -20,7 +21,8 @@ export type Marks = Readonly<Record<'started' | 'checked' | 'fenced' | 'promoted
 
 export type Failover = {
   readonly promoted: DatabaseName
-  readonly fenced: DatabaseName
+  /** The old primary, and others that may have been a primary. */
+  readonly fenced: readonly DatabaseName[]
   /** False if an earlier run had promoted it already. */
   readonly promotedNow: boolean
   /** Seconds from the start of the command to its first acknowledged write. */
@@ -30,8 +32,8 @@ export type Failover = {
   readonly timeline: number
   /** The LSN where the old timeline ended: the new primary has everything before it. */
   readonly parted: string
-  /** WAL that only the old primary has: where it ends and how much it is; null if it cannot be read. */
-  readonly lost: { readonly end: string; readonly bytes: number } | null
+  /** WAL that only a fenced node has: where it ends and how much it is; null if it cannot be read. */
+  readonly lost: { readonly node: DatabaseName; readonly end: string; readonly bytes: number } | null
   /** Votes that only the old primary had before it was fenced; null if they could not be read. */
   readonly lostVotes: readonly LostVote[] | null
   /** Backends on the standby that were ended because replay waited for them. */
@@ -53,25 +55,27 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
     const plan = await check(means, options)
     const warning = await needless(means, plan)
     if (warning !== undefined) it.say(warning)
-    const looks = plan.kind === 'promote' && options.force && plan.old.facts !== undefined
-    const lostVotes = looks ? await votesOnlyOn(lab, plan.old.node, plan.candidate.node) : null
+    const [answering] = plan.fence.filter(({ facts }) => facts !== undefined)
+    const looks = plan.kind === 'promote' && options.force && answering !== undefined
+    const lostVotes = looks ? await votesOnlyOn(lab, answering.node, plan.candidate.node) : null
     const freed = await freeCandidate(wayFor(plan, it), plan, options)
     it.retitle(`Check: ${titleOf(plan)}`)
     return { plan, lostVotes, freed, checked: now() }
   })
   const node = nodeOf(plan)
-  const old = plan.old.node
-  const fenced = await step(`Fence ${old.name}`, async (it) => {
-    // This fences it even if it was fenced before: somebody may have started it since.
-    await fence(it.tell, lab, old)
+  const olds = plan.fence.map((it) => it.node)
+  const fenced = await step(`Fence ${namesOf(plan.fence)}`, async (it) => {
+    // This fences them even if they were fenced before: somebody may have started one since.
+    await Promise.all(olds.map((old) => fence(it.tell, lab, old)))
     await Promise.all([
       checkAgain(means, wayFor(plan, it), plan, options),
-      proveFenced(lab, old, sessionOf(means, node)),
+      ...olds.map((old) => proveFenced(lab, old, sessionOf(means, node))),
     ])
     return now()
   })
   const { promotion, promoted } = await step('Promote and confirm', async (it) => {
-    const promotion = await promote(wayFor(plan, it), statementsFor(plan, options.force), slotStatements(old))
+    const slots = othersOf(lab, node).flatMap(slotStatements)
+    const promotion = await promote(wayFor(plan, it), statementsFor(plan, options.force), slots)
     const verb = plan.kind === 'promote' ? 'Promote' : 'Confirm'
     it.retitle(`${verb} ${node.name}: a primary on timeline ${promotion.timeline}`)
     return { promotion, promoted: now() }
@@ -80,10 +84,10 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
     await serving(lab, promotion.timeline)
     return now()
   })
-  const lost = await step('Measure what it cost', () => measureLoss(old, promotion))
+  const lost = await step('Measure what it cost', () => measureLoss(olds, promotion))
   return {
     promoted: node.name,
-    fenced: old.name,
+    fenced: olds.map(({ name }) => name),
     promotedNow: plan.kind === 'promote',
     seconds: (served - started) / 1000,
     parts: {
@@ -110,8 +114,8 @@ const nodeOf = (plan: Plan): DatabaseNode => (plan.kind === 'promote' ? plan.can
 
 const titleOf = (plan: Plan): string =>
   plan.kind === 'promote'
-    ? `${plan.candidate.node.name} has received up to ${receivedOf(plan.candidate)}${toReplay(plan.candidate)}; ${plan.old.seen}`
-    : `${plan.primary.node.name} is the primary already, and ${plan.old.node.name} is fenced`
+    ? `${plan.candidate.node.name} has received up to ${receivedOf(plan.candidate)}${toReplay(plan.candidate)}; ${seenOf(plan.fence)}`
+    : `${plan.primary.node.name} is the primary already, and ${namesOf(plan.fence)} is fenced`
 
 function toReplay(candidate: Answering): string {
   const bytes = bytesOf(receivedOf(candidate)) - bytesOf(candidate.facts.lsn ?? '0/0')
@@ -131,9 +135,13 @@ function statementsFor(plan: Plan, force: boolean): readonly string[] {
   ]
 }
 
-/** Reads from the old primary's disk how much WAL it wrote after the end of the old timeline. */
-async function measureLoss(old: DatabaseNode, { parent, parted }: Promotion): Promise<Failover['lost']> {
-  const found = await walEndOf(old, parent, parted)
-  if ('problem' in found) return null
-  return { end: lsnOf(found.end), bytes: Number(found.end - bytesOf(parted)) }
+/** Reads from the disks of fenced nodes how much WAL was written after the end of the old timeline. Gives the most. */
+async function measureLoss(olds: readonly DatabaseNode[], { parent, parted }: Promotion): Promise<Failover['lost']> {
+  const found = await Promise.all(
+    olds.map(async (node) => ({ node: node.name, wal: await walEndOf(node, parent, parted) })),
+  )
+  const lost = found.flatMap(({ node, wal }) =>
+    'problem' in wal ? [] : [{ node, end: lsnOf(wal.end), bytes: Number(wal.end - bytesOf(parted)) }],
+  )
+  return lost.sort((a, b) => b.bytes - a.bytes)[0] ?? null
 }

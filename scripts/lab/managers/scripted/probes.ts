@@ -3,7 +3,7 @@ import { LabError } from '../../errors.ts'
 import { keptSession, openSession, openSessionAcross, type Session } from '../../postgres/session.ts'
 import type { Round } from '../../rules/suspicion.ts'
 import { healthOf } from '../../service/health.ts'
-import { type DatabaseNode, endpointOf, type Lab, peerOf } from '../../topology/topology.ts'
+import { type DatabaseNode, endpointOf, type Lab, othersOf } from '../../topology/topology.ts'
 import { type Sessions, sessionOf } from './means.ts'
 
 /** Seconds, before `patience`, that an answer may take: only this shows a frozen host, which still accepts connections. */
@@ -39,11 +39,14 @@ export function openProbes(lab: Lab): Probes {
   const sessions = new Map(
     lab.databases.map((node) => [node.name, keptSession(() => openSession(node), REOPEN_SECONDS)]),
   )
+  const wayFrom = (from: DatabaseNode, to: DatabaseNode) => `${from.name} to ${to.name}`
   const across = new Map(
-    lab.databases.map((node) => [
-      node.name,
-      keptSession(() => openSessionAcross(peerOf(lab, node), node), REOPEN_SECONDS),
-    ]),
+    lab.databases.flatMap((to) =>
+      othersOf(lab, to).map((from) => [
+        wayFrom(from, to),
+        keptSession(() => openSessionAcross(from, to), REOPEN_SECONDS),
+      ]),
+    ),
   )
 
   async function round(last: Pair, inDoubt: boolean, seconds = ANSWER_SECONDS): Promise<Probed> {
@@ -53,13 +56,13 @@ export function openProbes(lab: Lab): Probes {
         ? { problem: known }
         : askedOf(session, ROLE, seconds * patience)
     const [overNetwork, ...answers] = await Promise.all([
-      last.primary && asked(last.primary, across.get(last.primary.name)),
+      last.primary && last.standby && asked(last.primary, across.get(wayFrom(last.standby, last.primary))),
       ...lab.databases.map((node) => asked(node, sessionOf({ sessions }, node))),
     ])
     const pair = pairOf(lab, last, answers)
     const inside = problemOf(answers[lab.databases.findIndex(({ name }) => name === pair.primary?.name)])
     const isSame = pair.primary !== undefined && pair.primary.name === last.primary?.name
-    const unreached = isSame && pair.standby !== undefined ? problemOf(overNetwork) : undefined
+    const unreached = isSame && pair.standby?.name === last.standby?.name ? problemOf(overNetwork) : undefined
     const down = known ?? (isSame && inside !== undefined ? await downBy(lab, pair.primary) : undefined)
     const refused = down === undefined && unreached !== undefined && (await writesAreRefused(lab, seconds * patience))
     return { pair, seen: { at: performance.now(), down, inside, across: unreached, writesRefused: refused } }
@@ -97,9 +100,12 @@ function pairOf(lab: Lab, last: Pair, answers: readonly (Asked | undefined)[]): 
     return [{ node, standby: recovering === 't', timeline: Number(timeline) }]
   })
   const [newest] = roles.filter(({ standby }) => !standby).sort((a, b) => b.timeline - a.timeline)
-  const standby = roles.find((it) => it.standby)?.node
-  const primary = newest?.node ?? (last.primary?.name === standby?.name ? undefined : last.primary)
-  return { primary: primary ?? (standby && peerOf(lab, standby)), standby }
+  const standbys = roles.filter((it) => it.standby).map(({ node }) => node)
+  const standby = standbys.find((node) => node === last.standby) ?? standbys[0]
+  const known = newest?.node ?? last.primary
+  const primary = known !== undefined && standbys.includes(known) ? undefined : known
+  const silent = lab.databases.find((node) => roles.every((it) => it.node !== node))
+  return { primary: primary ?? (standby && silent), standby }
 }
 
 async function downBy(lab: Lab, node: DatabaseNode): Promise<string | undefined> {

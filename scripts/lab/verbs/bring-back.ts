@@ -1,0 +1,176 @@
+import { join } from 'node:path'
+import { hasFile, noteOf } from '../docker/nodes.ts'
+import { LabError, labError } from '../errors.ts'
+import { fence, putDown } from '../managers/scripted/fencing.ts'
+import { isHalfWay } from '../postgres/data.ts'
+import type { Facts } from '../postgres/observe.ts'
+import type { Answering } from '../postgres/sights.ts'
+import { ask } from '../postgres/sql.ts'
+import { withStoppedData } from '../postgres/stopped-data.ts'
+import { type LostVote, votesMissing } from '../postgres/votes.ts'
+import { levelChosen, levelInForce } from '../rules/durability.ts'
+import { type Hindrance, hasNothingOfItsOwn } from '../rules/hindrance.ts'
+import { stateFolder } from '../state/folder.ts'
+import { writePrivately } from '../state/private-files.ts'
+import type { Reporter, Tell } from '../steps.ts'
+import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
+import { type Followed, followNewPrimary, prepareFor, restoreLevel, untilFollows } from './following.ts'
+import { IN_PLACE } from './hindrances.ts'
+
+/** How one database was made a standby of the primary. */
+export type Rejoined = {
+  readonly name: DatabaseName
+  /**
+   * `none`: it streamed already. `mended`: its data could stay as it is. `undone`: a failover had fenced its primary, but had
+   * promoted no standby.
+   */
+  readonly how: 'none' | 'mended' | 'rewound' | 'copied' | 'undone'
+  /** What kept it from following, or why it was copied and not rewound. */
+  readonly why: string | null
+  /** Votes that only this database had, and that are now lost; null if they could not be read: then `why` says why. */
+  readonly divergedVotes: readonly LostVote[] | null
+  /** Where those votes are kept. */
+  readonly keptIn: string | null
+}
+
+export type RejoinOptions = {
+  /** Copy without trying to rewind. */
+  readonly copy: boolean
+  /** Go on even if the lost votes cannot be listed. */
+  readonly discard: boolean
+}
+
+/** Why only a copy helps, and whether the copy loses nothing. */
+type ReasonToCopy = { readonly why: string; readonly losesNothing: boolean }
+
+export const reasonToCopy = (left: Hindrance | 'unknown', primary: Answering, own: Facts | undefined) =>
+  left !== 'unknown' && left.mending === 'copy'
+    ? { why: left.says, losesNothing: hasNothingOfItsOwn(primary, own) }
+    : undefined
+
+/**
+ * Mends what keeps a database from following, one cause after the other, as long as its data can stay as it is. Gives the
+ * cause that is left: `unknown` if something else is wrong, undefined if it follows.
+ */
+export async function mendInPlace(
+  lab: Lab,
+  primary: Answering,
+  node: DatabaseNode,
+  found: Hindrance | undefined,
+  reporter: Reporter,
+): Promise<{ readonly left: Hindrance | 'unknown' | undefined; readonly why: string | null }> {
+  const tried = new Set<string>()
+  let left: Hindrance | 'unknown' | undefined = found ?? 'unknown'
+  const whys: string[] = []
+  while (left !== undefined && left !== 'unknown') {
+    const { cause, mending, says, fix } = left
+    const mend = IN_PLACE[mending]
+    const hopeless = mending === 'hand' || (mend !== undefined && tried.has(cause))
+    if (hopeless) throw labError('HINDERED', { node: node.name, says, advice: fix })
+    if (mend === undefined) break
+    tried.add(cause)
+    whys.push(says)
+    await reporter.step(`Mend ${node.name}: ${says}`, ({ tell }) => mend(tell, primary.node, node))
+    left = await reporter.step(`Wait until ${node.name} follows ${primary.node.name}`, () =>
+      untilFollows(lab, primary.node, node, 60),
+    )
+  }
+  if (left === undefined) await restoreChosen(lab, primary, reporter)
+  return { left, why: whys.join('; ') || null }
+}
+
+/** Makes a database a standby by a rewind, or by a copy; first it lists the votes that only this database has. */
+export async function bringBack(
+  lab: Lab,
+  primary: Answering,
+  node: DatabaseNode,
+  { copy, discard }: RejoinOptions,
+  reporter: Reporter,
+  reason?: ReasonToCopy,
+): Promise<Rejoined> {
+  const { step } = reporter
+  const halfWay = isHalfWay(node, await noteOf(node))
+  const empty = !halfWay && !(await hasFile(node, 'PG_VERSION'))
+  const whole = !halfWay && !empty
+  if (whole) await step(`Fence ${node.name}`, ({ tell }) => fence(tell, lab, node))
+  const losesNothing = empty || (reason?.losesNothing ?? false)
+  const left: LeftBehind =
+    whole && !losesNothing
+      ? await leftBehind(lab, primary.node, node, discard, reporter)
+      : { votes: losesNothing ? [] : null, keptIn: null, unreadable: false }
+  const why = halfWay
+    ? 'an earlier rejoin was interrupted'
+    : empty
+      ? 'it has no data'
+      : left.unreadable
+        ? 'its data cannot be opened'
+        : copy
+          ? 'a copy was asked for'
+          : (reason?.why ?? null)
+  await step(`Make its slot on ${primary.node.name}`, ({ tell }) => prepareFor(tell, primary.node, node))
+  const followed = await step(
+    `Rewind or copy ${node.name}, and start it as a standby`,
+    async ({ tell, retitle }): Promise<Followed> => {
+      if (!whole) await putDown(tell, lab, node)
+      const it = await followNewPrimary(tell, lab, primary.node, node, why === null ? 'rewind' : 'copy')
+      const copied = `${node.name} was copied (${why ?? it.refused}), and streams`
+      retitle(it.how === 'rewound' ? `${node.name} was rewound, and streams` : copied)
+      return it
+    },
+  )
+  await restoreChosen(lab, primary, reporter)
+  const { votes: divergedVotes, keptIn } = left
+  return { name: node.name, how: followed.how, why: why ?? followed.refused, divergedVotes, keptIn }
+}
+
+/** Votes that are lost when a node is brought back; null if nobody could read them. */
+type LeftBehind = {
+  readonly votes: readonly LostVote[] | null
+  readonly keptIn: string | null
+  readonly unreadable: boolean
+}
+
+/** Lists the votes that only a node has, and keeps the list. */
+const leftBehind = (
+  lab: Lab,
+  primary: DatabaseNode,
+  node: DatabaseNode,
+  discard: boolean,
+  { step }: Reporter,
+): Promise<LeftBehind> =>
+  step(`List the votes that only ${node.name} has`, async ({ tell, say, retitle }) => {
+    const votes = await divergedVotes(tell, lab, primary, node).catch((error) => {
+      if (!discard || !(error instanceof LabError && error.code === 'VOTES_UNREADABLE')) throw error
+      say(error.message)
+      return null
+    })
+    const keptIn = votes !== null && votes.length > 0 ? await keep(lab, votes) : null
+    const kept = keptIn === null ? '' : `, kept in ${keptIn}`
+    retitle(`Votes that only ${node.name} has: ${votes?.length ?? 'unknown'}${kept}`)
+    return { votes, keptIn, unreadable: votes === null }
+  })
+
+/** The result for a database whose data stays as it is. */
+export const untouched = ({ name }: DatabaseNode) => ({ name, why: null, divergedVotes: [], keptIn: null })
+
+/** Restores the level that was chosen, if another is in force. */
+export async function restoreChosen(lab: Lab, primary: Answering, { step }: Reporter): Promise<void> {
+  const chosen = levelChosen(primary.facts)
+  if (levelInForce(primary.facts) === chosen) return
+  await step(`Restore the durability level ${chosen}`, ({ tell }) => restoreLevel(tell, lab, primary))
+}
+
+const divergedVotes = (tell: Tell, lab: Lab, primary: DatabaseNode, node: DatabaseNode): Promise<readonly LostVote[]> =>
+  withStoppedData(tell, lab, node, async (there) =>
+    // Another cluster in its volume may have no polls at all.
+    (await there(HAS_POLLS, 'postgres')) === 't' ? votesMissing((query) => ask(lab, primary, query), there) : [],
+  )
+
+const HAS_POLLS = "select exists (select from pg_database where datname = 'polling')"
+
+/** Writes the votes to a file, so that they survive a crash of this command. */
+async function keep(lab: Lab, votes: readonly LostVote[]): Promise<string> {
+  const file = join(stateFolder(lab), `diverged-votes-${new Date().toISOString().replaceAll(':', '-')}.json`)
+  await writePrivately(file, `${JSON.stringify(votes, null, 2)}\n`)
+  return file
+}
