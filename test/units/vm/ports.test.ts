@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import { type Test, test } from 'tap'
 import { PORTS } from '../../../scripts/lab/settings.ts'
@@ -19,9 +20,19 @@ const complaint = (ports: readonly number[], offset?: number): string =>
 
 /** Two ports that are free, and free moved by 1000 and 2000 too. */
 async function freePorts(): Promise<[number, number]> {
-  const base = 10_000 + (await freePortOffset())
-  return [base, base + 1]
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const base = randomInt(10_000, 30_000)
+    const needed = [base, base + 1000, base + 2000].flatMap((port) => [port, port + 1])
+    if ((await Promise.all(needed.map(isFree))).every(Boolean)) return [base, base + 1]
+  }
+  throw new Error('no free ports in 100 tries')
 }
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(false))
+    server.listen({ port, host: '0.0.0.0', exclusive: true }, () => server.close(() => resolve(true)))
+  })
 
 test('taken ports are named with their nodes and who holds them', needs('ruby'), async (t) => {
   const [one, other] = await freePorts()
