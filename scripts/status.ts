@@ -6,6 +6,7 @@ import { endWithReader, watchReader } from './lab/terminal/begin.ts'
 const { InvalidArgumentError } = await import('commander')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
 const { decimal } = await import('./lab/numbers.ts')
+const { openObserver } = await import('./lab/postgres/observer.ts')
 const { statusOf } = await import('./lab/verbs/status.ts')
 const { interruption } = await import('./lab/interruption.ts')
 const { readSettings } = await import('./lab/settings.ts')
@@ -36,8 +37,9 @@ await commandLine(import.meta.filename, (program) =>
         return
       }
       watchReader()
+      const observer = openObserver(lab)
       while (!interruption.signal.aborted) {
-        const status = await statusOf(lab)
+        const status = await statusOf(lab, lab.nodes, observer)
         if (json) console.log(asJson(status))
         else {
           const picture = `${status.at}\n${statusTable(status, columnsOf(process.stdout))}`

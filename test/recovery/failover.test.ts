@@ -1,8 +1,8 @@
 import { test } from 'tap'
 import { check, checkAgain } from '../../scripts/lab/managers/scripted/check.ts'
 import { fence } from '../../scripts/lab/managers/scripted/fencing.ts'
-import { openSessions, sessionOf } from '../../scripts/lab/managers/scripted/means.ts'
 import { wayOver } from '../../scripts/lab/managers/scripted/replay.ts'
+import { openObserver } from '../../scripts/lab/postgres/observer.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { containerOf, docker, failureOf, lab, patience, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
 import { cutOff, json, pollOnBoth, untilHas, voteGetsThrough, voteOn, votersOn } from './scene.ts'
@@ -162,17 +162,16 @@ test('what the old primary writes between check and fence is checked again: nobo
   resetAfter(t)
   const poll = await pollOnBoth()
   await cutOff()
-  const means = { lab, sessions: openSessions(lab), started: 0, seconds: 5 }
-  t.teardown(() => {
-    for (const { end } of means.sessions.values()) end()
-  })
+  const observer = openObserver(lab)
+  t.teardown(observer.end)
+  const means = { lab, observer, started: 0 }
   const options = { maxLag: 0, force: false, keepReports: false }
   const plan = await check(means, options)
   await voteOn('db-primary', poll, 'ann')
   const ignore = () => {}
   for (const { node } of plan.fence) await fence(ignore, lab, node)
   const standby = plan.kind === 'promote' ? plan.candidate.node : plan.primary.node
-  const way = wayOver(ignore, ignore, sessionOf(means, standby), lab, standby)
+  const way = wayOver(ignore, ignore, observer.session(standby), lab, standby)
   await t.rejects(checkAgain(means, way, plan, options), {
     code: 'FENCED_NOT_PROMOTED',
     message: /db-primary is fenced, but no standby was promoted: db-replica lacks \d+ bytes/,

@@ -4,7 +4,7 @@ import { act, attempt, typed } from './command.ts'
 import { differencesOf, renamingsOf } from './differences.ts'
 import { hasSecrets, putSecrets } from './files.ts'
 import { idOf, imageOf } from './images.ts'
-import { membersOf } from './leftovers.ts'
+import { ownContainers } from './leftovers.ts'
 import { ABSENT, type Container, containersOf, createNode, creation, type Parts } from './nodes.ts'
 
 /** What setup did to a node. `mended`: a change by hand was undone while the node ran on. */
@@ -60,7 +60,7 @@ export async function ensureRunning(tell: Tell, lab: Lab, node: Node): Promise<b
 
 /** Gives renamed containers of the lab their names back, and removes a second container of the same node. */
 export async function regainNames(tell: Tell, lab: Lab): Promise<void> {
-  for (const renaming of renamingsOf(lab.nodes, await membersOf(lab))) {
+  for (const renaming of renamingsOf(lab.nodes, await ownContainers(lab))) {
     if ('remove' in renaming) await removeContainer(tell, renaming.remove, { state: 'running' })
     else await act(tell, ['rename', renaming.from, renaming.to])
   }

@@ -43,25 +43,31 @@ async function listed(lab: Lab): Promise<readonly Listed[]> {
 }
 
 /** The containers of the lab's nodes, also renamed ones. */
-export const membersOf = async (lab: Lab): Promise<readonly Named[]> =>
+export const ownContainers = async (lab: Lab): Promise<readonly Named[]> =>
   (await listed(lab)).flatMap(({ Names, Labels }) => {
     const [name, node] = [Names[0]?.slice(1), Labels[NODE_LABEL]]
     return name === undefined || node === undefined ? [] : [{ name, node }]
   })
 
 /** The user who set the lab up, if that is another user; else undefined. Any part that is left of the lab shows it. */
-export const otherUserOf = async (lab: Lab): Promise<string | undefined> =>
-  (await listed(lab)).map(({ Labels }) => otherUserIn(Labels)).find((user) => user !== undefined)
+export const otherUserOf = async (lab: Lab): Promise<string | undefined> => userAmong(await listed(lab))
+
+const userAmong = (there: readonly Listed[]): string | undefined =>
+  there.map(({ Labels }) => otherUserIn(Labels)).find((user) => user !== undefined)
 
 /** Refuses to change the lab of another user, who has its passwords and its lock. */
-export async function assertOwn(lab: Lab): Promise<void> {
-  const user = await otherUserOf(lab)
+export const assertOwn = async (lab: Lab): Promise<void> => assertOurs(lab, await listed(lab))
+
+function assertOurs(lab: Lab, there: readonly Listed[]): void {
+  const user = userAmong(there)
   if (user !== undefined) throw notYours(lab, user)
 }
 
 /** Removes helpers that ended verbs left behind. `all`: also helpers that a running verb needs. */
-export async function clearLeftovers(lab: Lab, { all = false } = {}): Promise<void> {
-  const left = (await listed(lab)).filter(
+export const clearLeftovers = async (lab: Lab, { all = false } = {}): Promise<void> => clear(await listed(lab), all)
+
+async function clear(there: readonly Listed[], all: boolean): Promise<void> {
+  const left = there.filter(
     ({ Labels }) => Labels[NODE_LABEL] === undefined && (all || !isAlive(Labels[FOR_LABEL] ?? '')),
   )
   if (left.length > 0) await attempt(['rm', '-f', ...left.map(({ Id }) => Id)])
@@ -70,7 +76,8 @@ export async function clearLeftovers(lab: Lab, { all = false } = {}): Promise<vo
 /** Runs work that changes the lab, while no other command does. First it removes what earlier commands left. */
 export const changing = <T>(lab: Lab, work: () => Promise<T>): Promise<T> =>
   exclusively(lab, async () => {
-    await assertOwn(lab)
-    await clearLeftovers(lab)
+    const there = await listed(lab)
+    assertOurs(lab, there)
+    await clear(there, false)
     return work()
   })

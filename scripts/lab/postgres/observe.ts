@@ -139,26 +139,44 @@ select json_build_object(
   'waitingCommits', (select count(*) from pg_stat_activity where wait_event = 'SyncRep'))
 from (select pg_is_in_recovery() as r) as it`
 
+// The same psql asks the file system too, which saves a second `docker exec`.
+const WITH_ROOM = `${OBSERVE};
+\\! df --output=avail,iavail -B1 "$PGDATA" | tail -n 1; test -w "$PGDATA" || echo read-only
+`
+
 /**
- * Asks a database inside its container: that works whatever is wrong with the network.
+ * Asks a database inside its container, with the free space there: that works whatever is wrong with the network.
  * @param seconds how long to wait for the answer; a frozen database gives none
  */
 export async function observe(lab: Lab, node: DatabaseNode, seconds = 3): Promise<Observation> {
   const limit = Math.ceil(seconds * lab.settings.patience)
   const command = ['timeout', String(limit), 'psql', '-XAtq', '-d', 'polling', '-f', '-']
-  const asked = await execIn(node.container, command, `${OBSERVE};\n${ROOM}`)
+  const asked = await execIn(node.container, command, WITH_ROOM)
   if (asked.exit === 124) return { unreachable: `no answer in ${limit} s` }
-  const lines = asked.stdout.split('\n')
-  // Lines of psql and lines of the command that it runs come in any order.
-  const said = lines.find((line) => line.startsWith('{'))
-  if (asked.exit !== 0 || said === undefined)
-    // A line that begins with a tab continues the line before.
-    return { unreachable: asked.stderr.split('\n').findLast((line) => !line.startsWith('\t')) || `exit ${asked.exit}` }
-  return { ...answeredIn(said), room: roomOf(lines.filter((line) => line !== said)) }
+  const facts = asked.exit === 0 ? factsIn(asked.stdout) : undefined
+  if (facts !== undefined) return facts
+  // A line that begins with a tab continues the line before.
+  return { unreachable: asked.stderr.split('\n').findLast((line) => !line.startsWith('\t')) || `exit ${asked.exit}` }
 }
 
-// The same psql asks the file system too, which saves a second `docker exec`.
-const ROOM = '\\! df --output=avail,iavail -B1 "$PGDATA" | tail -n 1; test -w "$PGDATA" || echo read-only\n'
+/** The same over a session that is open already; `room` asks for the free space too. */
+export const observeOver = (session: Session, seconds: number, room = false): Promise<Observation> =>
+  session.run(room ? WITH_ROOM : OBSERVE, seconds).then(
+    (said) => factsIn(said) ?? { unreachable: `it answered ${said}` },
+    (error: unknown) => {
+      if (error instanceof LabError) return { unreachable: error.message }
+      throw error
+    },
+  )
+
+/** Lines of psql and lines of the command that it runs come in any order. */
+function factsIn(said: string): Facts | undefined {
+  const lines = said.split('\n')
+  const answer = lines.find((line) => line.startsWith('{'))
+  if (answer === undefined) return undefined
+  const answered: Answered = JSON.parse(answer)
+  return { ...answered, room: roomOf(lines.filter((line) => line !== answer)) }
+}
 
 /** Bytes that are free for PostgreSQL's user; 0 if no file can be made any more. */
 function roomOf([numbers = '', writable]: readonly string[]): Room | undefined {
@@ -166,12 +184,3 @@ function roomOf([numbers = '', writable]: readonly string[]): Room | undefined {
   if (bytes === undefined) return undefined
   return { availableBytes: files === '0' ? 0 : Number(bytes), readOnly: writable === 'read-only' }
 }
-
-const answeredIn = (answer: string): Answered => JSON.parse(answer)
-
-/** The same over a session that is open already. */
-export const observeOver = (session: Session, seconds: number): Promise<Observation> =>
-  session.run(OBSERVE, seconds).then(answeredIn, (error: unknown) => {
-    if (error instanceof LabError) return { unreachable: error.message }
-    throw error
-  })

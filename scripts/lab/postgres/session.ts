@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process'
 import { typed } from '../docker/command.ts'
-import { asksOurEngine } from '../docker/where.ts'
+import { framesTo, type Running, startIn } from '../docker/exec.ts'
 import { labError } from '../errors.ts'
 import type { Tell } from '../steps.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
@@ -34,7 +33,9 @@ export const openSessionAcross = (from: DatabaseNode, to: DatabaseNode): Session
 type Question = { readonly mark: string; readonly answer: (rows: string) => void; readonly fail: (why: string) => void }
 
 function open({ name, container }: { name: string; container: string }, command: readonly string[]): Session {
-  const child = spawn('docker', ['exec', '-i', container, ...command], asksOurEngine())
+  let running: Running | undefined
+  const unsent: string[] = []
+  const send = (text: string) => (running === undefined ? unsent.push(text) : running.stream.write(text))
   const questions: Question[] = []
   let asked = 0
   let heard = ''
@@ -44,8 +45,9 @@ function open({ name, container }: { name: string; container: string }, command:
     over ??= why
     for (const { fail } of questions.splice(0)) fail(over)
   }
-  child.stdout.on('data', (chunk: Buffer) => {
-    heard += chunk
+  const hear = framesTo((output, text) => {
+    if (output === 'stderr') errors += text
+    else heard += text
     for (let [first] = questions; first !== undefined; [first] = questions) {
       const end = heard.indexOf(first.mark)
       if (end === -1) return
@@ -54,12 +56,19 @@ function open({ name, container }: { name: string; container: string }, command:
       heard = heard.slice(end + first.mark.length)
     }
   })
-  child.stderr.on('data', (chunk: Buffer) => {
-    errors += chunk
-  })
-  child.stdin.on('error', () => {})
-  child.once('error', ({ message }) => ends(message))
-  child.once('close', (exit) => ends(firstLine(errors) || `psql ended with ${exit}`))
+  const start = async () => {
+    const started = await startIn(container, command)
+    if ('exit' in started) return ends(started.stderr)
+    if (over !== undefined) return started.stream.destroy()
+    running = started
+    started.stream
+      .on('data', hear)
+      .once('error', ({ message }: Error) => ends(message))
+      .once('close', () => ends(firstLine(errors) || 'psql ended'))
+    hear(started.first)
+    for (const text of unsent.splice(0)) send(text)
+  }
+  start().catch((error: unknown) => ends(error instanceof Error ? error.message : String(error)))
   return {
     run: (statements, seconds) =>
       new Promise((resolve, reject) => {
@@ -81,13 +90,13 @@ function open({ name, container }: { name: string; container: string }, command:
             problem(why)
           },
         })
-        child.stdin.write(`${statements}\n;\n\\echo ${mark}`)
+        send(`${statements}\n;\n\\echo ${mark}`)
       }),
     over: () => over,
+    // When the connection is gone, psql reads the end of its input.
     end: () => {
-      child.stdin.end()
-      // A frozen psql would not end.
-      child.kill()
+      ends('it was ended')
+      running?.stream.destroy()
     },
   }
 }
@@ -106,7 +115,7 @@ export function keptSession(open: () => Session, pause: number): Session {
     run: (statements, seconds) => {
       if (session?.over() === undefined) endedAt = undefined
       else endedAt ??= performance.now()
-      if (session === undefined || (endedAt !== undefined && performance.now() - endedAt > pause * 1000))
+      if (session === undefined || (endedAt !== undefined && performance.now() - endedAt >= pause * 1000))
         session = open()
       return session.run(statements, seconds)
     },

@@ -1,6 +1,6 @@
 import { differencesOf } from '../docker/differences.ts'
 import { idOf } from '../docker/images.ts'
-import { membersOf } from '../docker/leftovers.ts'
+import { ownContainers } from '../docker/leftovers.ts'
 import { findNetwork } from '../docker/network.ts'
 import { ABSENT, type Container, TAKEN } from '../docker/nodes.ts'
 import { LabError } from '../errors.ts'
@@ -25,7 +25,7 @@ export async function withChanges<T extends Seen>(
   nodes: readonly T[],
   containers: readonly Container[],
 ): Promise<readonly (T & Changed)[]> {
-  const [network, members] = await Promise.all([networkOf(lab), membersOf(lab)])
+  const [network, own] = await Promise.all([networkOf(lab), ownContainers(lab)])
   return Promise.all(
     lab.nodes.map(async (node, index): Promise<T & Changed> => {
       const seen = nodes[index]
@@ -36,7 +36,7 @@ export async function withChanges<T extends Seen>(
         return { ...seen, problem, changed: [] }
       }
       if (container.described === undefined) {
-        const renamed = members.find((member) => member.node === node.name)?.name
+        const renamed = own.find((member) => member.node === node.name)?.name
         if (renamed === undefined) return { ...seen, changed: [] }
         const what = `its container was renamed to ${renamed}`
         return { ...seen, problem: what, changed: [what] }

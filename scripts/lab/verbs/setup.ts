@@ -7,6 +7,7 @@ import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { balanced, restartServers } from '../managers/serving.ts'
 import { lookAtData } from '../postgres/data.ts'
+import { openObserver } from '../postgres/observer.ts'
 import { type Starting, startingOf } from '../rules/starting.ts'
 import { rememberPassword } from '../state/pgpass.ts'
 import { createSecrets, keepVerifiers, readSecrets, type Secrets, secretsFolder } from '../state/secrets.ts'
@@ -141,18 +142,21 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
     suspects: older,
   }
   const assertMendable = untilHopeless(lab.settings.patience)
+  const observer = openObserver(lab, 0)
   return untilNodes(lab, wait, async () => {
-    const status = await statusOf(lab, nodes)
+    const status = await statusOf(lab, nodes, observer)
     if (status.primaries.length > 1) throw splitBrain(status)
     const asked = status.nodes.filter(({ name }) => names.has(name))
     if (asked.every((node) => node.healthy)) return { done: status }
     assertMendable(status)
     return { seen: problems(asked) }
-  }).catch(async (error) => {
-    // The node's last lines say why it ended. If the cause is known, this error also says what mends it.
-    if (error instanceof LabError && error.code === 'NODE_DIED') assertMendable(await statusOf(lab, nodes), true)
-    throw error
   })
+    .catch(async (error) => {
+      // The node's last lines say why it ended. If the cause is known, this error also says what mends it.
+      if (error instanceof LabError && error.code === 'NODE_DIED') assertMendable(await statusOf(lab, nodes), true)
+      throw error
+    })
+    .finally(observer.end)
 }
 
 const splitBrain = ({ nodes, primaries }: LabStatus): LabError =>

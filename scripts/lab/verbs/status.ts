@@ -4,6 +4,7 @@ import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
 import { bytesOf } from '../lsn.ts'
 import { type Facts, observe } from '../postgres/observe.ts'
+import type { Observer } from '../postgres/observer.ts'
 import { type Answering, type Sight, sightOf } from '../postgres/sights.ts'
 import { commitsHang } from '../rules/durability.ts'
 import { follows, type Hindrance, type Trouble } from '../rules/hindrance.ts'
@@ -11,7 +12,14 @@ import { membersOf } from '../rules/members.ts'
 import { primaryTrouble, standbyTrouble, standbyWarning, warningOf } from '../rules/trouble.ts'
 import { healthOf } from '../service/health.ts'
 import { probeWrites, type WriteProbe } from '../service/write-probe.ts'
-import { type DatabaseName, endpointOf, type Lab, type Node, type NodeName } from '../topology/topology.ts'
+import {
+  type DatabaseName,
+  type DatabaseNode,
+  endpointOf,
+  type Lab,
+  type Node,
+  type NodeName,
+} from '../topology/topology.ts'
 import { withChanges } from './changed.ts'
 import { hindranceSeen } from './hindrances.ts'
 
@@ -71,15 +79,19 @@ export type LabStatus = {
   readonly nodes: readonly NodeStatus[]
 }
 
-/** Looks at all nodes at once: all containers, databases from inside, servers and balancer through their ports. */
-export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Promise<LabStatus> {
+/**
+ * Looks at all nodes at once: all containers, databases from inside, servers and balancer through their ports. Whoever looks
+ * again and again gives an observer, whose sessions stay open.
+ */
+export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, observer?: Observer): Promise<LabStatus> {
+  const ask = (node: DatabaseNode) => observer?.observe(node, 3, true) ?? observe(lab, node)
   const containers = await containersNamed(lab, lab.nodes)
   const containerOf = (node: Node) => containers[lab.nodes.indexOf(node)]
   const running = (node: Node) => asked.includes(node) && containerOf(node)?.state === 'running'
   const isDown = (node: Node) =>
     asked.includes(node) && ['exited', 'restarting'].includes(containerOf(node)?.state ?? '')
   const [observations, answers, notes, votes] = await Promise.all([
-    Promise.all(lab.databases.map((node) => (running(node) ? observe(lab, node) : undefined))),
+    Promise.all(lab.databases.map((node) => (running(node) ? ask(node) : undefined))),
     Promise.all([...lab.servers, lab.loader].map((node) => (running(node) ? health(lab, node) : undefined))),
     Promise.all(lab.databases.map((node) => (isDown(node) ? noteOf(node) : undefined))),
     Promise.all(lab.servers.map((node) => (running(node) ? voteAt(lab, node) : undefined))),

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { outputsIn } from '../../../scripts/lab/docker/exec.ts'
+import { framesTo } from '../../../scripts/lab/docker/exec.ts'
 
 const frame = (output: 1 | 2, text: string): Buffer => {
   const body = Buffer.from(text)
@@ -10,18 +10,31 @@ const frame = (output: 1 | 2, text: string): Buffer => {
   return Buffer.concat([header, body])
 }
 
-test('both outputs of a command are told apart, in whatever frames they come', async (t) => {
+test('both outputs of a command are told apart, in whatever frames and pieces they come', async (t) => {
+  const output = fc.constantFrom('stdout' as const, 'stderr' as const)
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.constantFrom(1 as const, 2 as const), fc.string())), (frames) => {
-      const of = (output: 1 | 2) =>
-        frames
-          .filter(([which]) => which === output)
-          .map(([, text]) => text)
-          .join('')
-          .trimEnd()
-      const found = outputsIn(Buffer.concat(frames.map(([output, text]) => frame(output, text))))
-      return found.stdout === of(1) && found.stderr === of(2)
-    }),
+    fc.property(
+      fc.array(fc.tuple(output, fc.string({ unit: 'grapheme' }))),
+      fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }),
+      (frames, sizes) => {
+        const heard = { stdout: '', stderr: '' }
+        const hear = framesTo((which, text) => {
+          heard[which] += text
+        })
+        let bytes = Buffer.concat(frames.map(([which, text]) => frame(which === 'stdout' ? 1 : 2, text)))
+        for (let piece = 0; bytes.length > 0; piece++) {
+          const size = sizes[piece % sizes.length] ?? 1
+          hear(bytes.subarray(0, size))
+          bytes = bytes.subarray(size)
+        }
+        const said = (which: 'stdout' | 'stderr') =>
+          frames
+            .filter(([output]) => output === which)
+            .map(([, text]) => text)
+            .join('')
+        return heard.stdout === said('stdout') && heard.stderr === said('stderr')
+      },
+    ),
   )
   t.pass()
 })

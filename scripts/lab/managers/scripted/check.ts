@@ -1,16 +1,27 @@
 import { LabError, labError } from '../../errors.ts'
 import { bytesOf } from '../../lsn.ts'
 import { dataOf } from '../../postgres/data.ts'
+import type { Observer } from '../../postgres/observer.ts'
 import type { Report } from '../../postgres/replay.ts'
-import { type Answering, lookAtDatabases, type Sight } from '../../postgres/sights.ts'
+import type { Answering, Sight } from '../../postgres/sights.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
 import type { Plan } from '../../rules/failover-plan.ts'
 import { assertSettings, DEFAULT_MAX_LAG, type Down, namesOf, planOf } from '../../rules/failover-plan.ts'
 import { membersOf, receivedOf, sendsTo } from '../../rules/members.ts'
+import type { Lab } from '../../topology/topology.ts'
 import { until } from '../../wait.ts'
 import { knock } from './fencing.ts'
-import { type Means, observeIn, sessionOf } from './means.ts'
 import { freeReplay, type Way } from './replay.ts'
+
+/** What a failover works with. */
+export type Means = {
+  readonly lab: Lab
+  readonly observer: Observer
+  /** When the failover began, milliseconds since the epoch. */
+  readonly started: number
+  /** What was seen of the databases after the lab was locked; undefined if nobody has looked yet. */
+  readonly seen?: readonly Sight[]
+}
 
 export type FailoverOptions = {
   /** Bytes of WAL that may be lost. */
@@ -22,11 +33,10 @@ export type FailoverOptions = {
 
 /** Plans a failover from what is seen of the databases, and refuses if it would lose more than is allowed. */
 export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force }: FailoverOptions): Promise<Plan> {
-  const { lab, seconds } = means
-  const look = (limit: number) => lookAtDatabases(lab, (node) => observeIn(means, node, limit))
+  const { lab, observer } = means
   // A primary that hangs never answers, so it gets little time; standbys get more.
-  const first = await look(seconds)
-  const sights = membersOf(first).standbys.length > 0 ? first : await look(5)
+  const first = means.seen ?? (await observer.look(1))
+  const sights = membersOf(first).standbys.length > 0 ? first : await observer.look(5)
   const absent = sights.find(({ state }) => state === 'absent')
   if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.node.name })
   const plan = planOf(sights, await downAmong(sights))
@@ -86,7 +96,7 @@ export async function checkAgain(means: Means, way: Way, plan: Plan, options: Fa
 /** The plan, with what the candidate has received until now. */
 async function seenAgain(means: Means, plan: Plan): Promise<Plan> {
   if (plan.kind === 'done') return plan
-  const facts = await observeIn(means, plan.candidate.node, 5)
+  const facts = await means.observer.observe(plan.candidate.node, 5)
   if ('unreachable' in facts) throw notPromoted(plan, facts.unreachable)
   return { ...plan, candidate: { ...plan.candidate, facts } }
 }
@@ -105,7 +115,7 @@ async function lossAgain(
     `${candidate.node.name} to receive the last WAL`,
     { seconds: 1, patience: means.lab.settings.patience },
     async () => {
-      const facts = await observeIn(means, candidate.node, 5)
+      const facts = await means.observer.observe(candidate.node, 5)
       if ('unreachable' in facts) throw notPromoted(plan, facts.unreachable)
       refusal = await refusalOf({ ...candidate, facts }, fenced, maxLag)
       return refusal === undefined || facts.receiver === null ? { done: undefined } : { seen: refusal.message }
@@ -146,6 +156,6 @@ export async function needless(means: Means, plan: Plan): Promise<string | undef
   const { primary } = membersOf(plan.fence)
   // If it was cut off a moment ago, it still lists its standby.
   if (primary === undefined || !sendsTo(primary, candidate.node)) return undefined
-  if ((await knock(means.lab, primary.node, sessionOf(means, candidate.node))) !== 'open') return undefined
+  if ((await knock(means.lab, primary.node, means.observer.session(candidate.node))) !== 'open') return undefined
   return `${primary.node.name} answers and takes writes: zx scripts/switchover.ts would lose nothing`
 }

@@ -10,9 +10,8 @@ import { receivedOf, seenOf } from '../../rules/members.ts'
 import type { Reporter, Telling } from '../../steps.ts'
 import { type DatabaseName, type DatabaseNode, othersOf } from '../../topology/topology.ts'
 import { serving } from '../serving.ts'
-import { check, checkAgain, type FailoverOptions, freeCandidate, needless } from './check.ts'
+import { check, checkAgain, type FailoverOptions, freeCandidate, type Means, needless } from './check.ts'
 import { fence, proveFenced } from './fencing.ts'
-import { type Means, sessionOf } from './means.ts'
 import { PROMOTE, type Promotion, promote } from './promotion.ts'
 import { type Way, wayOver } from './replay.ts'
 
@@ -46,10 +45,10 @@ export type Failover = {
  * writes are taken. After an interruption the next run goes on. The caller has the lab's lock.
  */
 export async function replacePrimary(means: Means, options: FailoverOptions, { step }: Reporter): Promise<Failover> {
-  const { lab, started } = means
+  const { lab, observer, started } = means
   const began = now()
   const wayFor = (plan: Plan, { tell, say }: Telling): Way =>
-    wayOver(tell, say, sessionOf(means, nodeOf(plan)), lab, nodeOf(plan))
+    wayOver(tell, say, observer.session(nodeOf(plan)), lab, nodeOf(plan))
 
   const { plan, lostVotes, freed, checked } = await step('Check', async (it) => {
     const plan = await check(means, options)
@@ -69,7 +68,7 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
     await Promise.all(olds.map((old) => fence(it.tell, lab, old)))
     await Promise.all([
       checkAgain(means, wayFor(plan, it), plan, options),
-      ...olds.map((old) => proveFenced(lab, old, sessionOf(means, node))),
+      ...olds.map((old) => proveFenced(lab, old, observer.session(node))),
     ])
     return now()
   })

@@ -1,15 +1,14 @@
 import { containersOf } from '../../docker/nodes.ts'
 import { LabError } from '../../errors.ts'
-import { keptSession, openSession, openSessionAcross, type Session } from '../../postgres/session.ts'
+import type { Position } from '../../postgres/observe.ts'
+import { type Observer, openObserver, positionOver, REOPEN_SECONDS } from '../../postgres/observer.ts'
+import { keptSession, openSessionAcross } from '../../postgres/session.ts'
 import type { Round } from '../../rules/suspicion.ts'
 import { healthOf } from '../../service/health.ts'
 import { type DatabaseNode, endpointOf, type Lab, othersOf } from '../../topology/topology.ts'
-import { type Sessions, sessionOf } from './means.ts'
 
 /** Seconds, before `patience`, that an answer may take: only this shows a frozen host, which still accepts connections. */
 export const ANSWER_SECONDS = 0.3
-/** Seconds until a session that has ended is opened again. */
-const REOPEN_SECONDS = 1
 
 /** The primary that is watched, and the standby that would be promoted. */
 export type Pair = { readonly primary: DatabaseNode | undefined; readonly standby: DatabaseNode | undefined }
@@ -18,8 +17,8 @@ export type Pair = { readonly primary: DatabaseNode | undefined; readonly standb
 export type Probed = { readonly pair: Pair; readonly seen: Omit<Round, 'busy'> }
 
 export type Probes = {
-  /** Sessions in both databases; a failover may use them too. */
-  readonly sessions: Sessions
+  /** The sessions of the probes; a failover may use them too. */
+  readonly observer: Observer
   /**
    * Asks all nodes once; `last` are the roles so far. If the primary failed before, the engine is asked first: if its
    * container does not run, nothing waits for an answer of it.
@@ -28,17 +27,10 @@ export type Probes = {
   readonly end: () => void
 }
 
-// Whether it takes writes, and on which timeline.
-const ROLE = `
-  select pg_is_in_recovery(),
-    case when not pg_is_in_recovery() then ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end`
-
 /** Probes over sessions that stay open: a round takes three questions and starts no process. */
 export function openProbes(lab: Lab): Probes {
   const { patience } = lab.settings
-  const sessions = new Map(
-    lab.databases.map((node) => [node.name, keptSession(() => openSession(node), REOPEN_SECONDS)]),
-  )
+  const observer = openObserver(lab)
   const wayFrom = (from: DatabaseNode, to: DatabaseNode) => `${from.name} to ${to.name}`
   const across = new Map(
     lab.databases.flatMap((to) =>
@@ -51,13 +43,11 @@ export function openProbes(lab: Lab): Probes {
 
   async function round(last: Pair, inDoubt: boolean, seconds = ANSWER_SECONDS): Promise<Probed> {
     const known = inDoubt && last.primary ? await downBy(lab, last.primary) : undefined
-    const asked = async (node: DatabaseNode, session: Session | undefined): Promise<Asked> =>
-      known !== undefined && node.name === last.primary?.name
-        ? { problem: known }
-        : askedOf(session, ROLE, seconds * patience)
+    const isDown = (node: DatabaseNode) => known !== undefined && node === last.primary
+    const viewed = last.primary && last.standby && across.get(wayFrom(last.standby, last.primary))
     const [overNetwork, ...answers] = await Promise.all([
-      last.primary && last.standby && asked(last.primary, across.get(wayFrom(last.standby, last.primary))),
-      ...lab.databases.map((node) => asked(node, sessionOf({ sessions }, node))),
+      viewed && known === undefined ? positionOver(viewed, seconds * patience) : undefined,
+      ...lab.databases.map((node) => (isDown(node) ? { unreachable: known ?? '' } : observer.position(node, seconds))),
     ])
     const pair = pairOf(lab, last, answers)
     const inside = problemOf(answers[lab.databases.findIndex(({ name }) => name === pair.primary?.name)])
@@ -69,38 +59,28 @@ export function openProbes(lab: Lab): Probes {
   }
 
   return {
-    sessions,
+    observer,
     round,
     end: () => {
-      for (const session of [...sessions.values(), ...across.values()]) session.end()
+      observer.end()
+      for (const { end } of across.values()) end()
     },
   }
 }
 
-type Asked = { readonly rows: string } | { readonly problem: string }
-
-const askedOf = async (session: Session | undefined, query: string, seconds: number): Promise<Asked> => {
-  try {
-    return { rows: (await session?.run(query, seconds)) ?? '' }
-  } catch (error) {
-    if (error instanceof LabError) return { problem: error.message }
-    throw error
-  }
-}
+type Asked = Position | { readonly unreachable: string }
 
 const problemOf = (asked: Asked | undefined): string | undefined =>
-  asked !== undefined && 'problem' in asked ? asked.problem : undefined
+  asked !== undefined && 'unreachable' in asked ? asked.unreachable : undefined
 
 /** A primary that does not answer is watched further, until there is another one. */
 function pairOf(lab: Lab, last: Pair, answers: readonly (Asked | undefined)[]): Pair {
   const roles = lab.databases.flatMap((node, index) => {
     const asked = answers[index]
-    if (asked === undefined || 'problem' in asked) return []
-    const [recovering, timeline] = asked.rows.split('|')
-    return [{ node, standby: recovering === 't', timeline: Number(timeline) }]
+    return asked === undefined || 'unreachable' in asked ? [] : [{ node, ...asked }]
   })
-  const [newest] = roles.filter(({ standby }) => !standby).sort((a, b) => b.timeline - a.timeline)
-  const standbys = roles.filter((it) => it.standby).map(({ node }) => node)
+  const [newest] = roles.filter(({ inRecovery }) => !inRecovery).sort((a, b) => (b.timeline ?? 0) - (a.timeline ?? 0))
+  const standbys = roles.filter(({ inRecovery }) => inRecovery).map(({ node }) => node)
   const standby = standbys.find((node) => node === last.standby) ?? standbys[0]
   const known = newest?.node ?? last.primary
   const primary = known !== undefined && standbys.includes(known) ? undefined : known

@@ -3,6 +3,8 @@ import { assertOwn, changing } from '../../docker/leftovers.ts'
 import { containersOf } from '../../docker/nodes.ts'
 import { LabError, labError } from '../../errors.ts'
 import { interruption, reader } from '../../interruption.ts'
+import type { Sight } from '../../postgres/sights.ts'
+import { membersOf } from '../../rules/members.ts'
 import { afterRound, type Belief, HEALTHY, type Limits } from '../../rules/suspicion.ts'
 import { isHeld } from '../../state/lock.ts'
 import type { Reporter } from '../../steps.ts'
@@ -96,9 +98,10 @@ async function replace(it: Watch, pair: Pair, belief: Belief): Promise<boolean> 
     const done = await changing(lab, async (): Promise<Failover | undefined> => {
       if (pair.standby === undefined)
         throw labError('NOTHING_TO_PROMOTE', { seen: `${belief.why}; no standby answers` })
-      if (!(await isStillDead(it, pair, belief))) return undefined
-      const means = { lab, sessions: probes.sessions, started: detection.detected, seconds: ANSWER_SECONDS }
-      return replacePrimary(means, options, reporter)
+      const { observer } = probes
+      const seen = await observer.look(ANSWER_SECONDS)
+      if (!(await isStillDead(it, seen, pair, belief))) return undefined
+      return replacePrimary({ lab, observer, started: detection.detected, seen }, options, reporter)
     })
     if (done !== undefined) news.failedOver(done, detection)
     return true
@@ -112,10 +115,17 @@ async function replace(it: Watch, pair: Pair, belief: Belief): Promise<boolean> 
 }
 
 /** Whether the primary is still dead, now that no other command can change the lab. */
-async function isStillDead({ probes, limits }: Watch, pair: Pair, belief: Belief): Promise<boolean> {
-  const { pair: now, seen } = await probes.round(pair, true)
+async function isStillDead(
+  { probes, limits }: Watch,
+  seen: readonly Sight[],
+  pair: Pair,
+  belief: Belief,
+): Promise<boolean> {
+  const isDown = seen.some(({ node, state }) => node === pair.primary && state !== 'running')
+  if (isDown && membersOf(seen).primary === undefined) return true
+  const { pair: now, seen: round } = await probes.round(pair, true)
   const still = now.primary?.name === pair.primary?.name
-  return still && afterRound(belief, { ...seen, busy: false }, limits).verdict === 'dead'
+  return still && afterRound(belief, { ...round, busy: false }, limits).verdict === 'dead'
 }
 
 const epoch = (clock: number): number => performance.timeOrigin + clock
