@@ -22,7 +22,8 @@ type Common = {
 export type DatabaseRow = Common & {
   readonly kind: 'database'
   readonly peer: DatabaseName
-  readonly startsAs: 'primary' | 'standby'
+  /** The database that it follows when it starts without data; null: it starts as the primary. */
+  readonly upstream: DatabaseName | null
 }
 export type ServerRow = Common & { readonly kind: 'server'; readonly database: DatabaseName }
 export type LoaderRow = Common & { readonly kind: 'loader' }
@@ -53,8 +54,8 @@ const server = {
 export const TOPOLOGY: {
   readonly [name in DatabaseName]: DatabaseRow
 } & { readonly [name in ServerName]: ServerRow } & { readonly loader: LoaderRow } = {
-  'db-primary': { ...database, host: 10, peer: 'db-replica', startsAs: 'primary' },
-  'db-replica': { ...database, host: 11, peer: 'db-primary', startsAs: 'standby' },
+  'db-primary': { ...database, host: 10, peer: 'db-replica', upstream: null },
+  'db-replica': { ...database, host: 11, peer: 'db-primary', upstream: 'db-primary' },
   primary: { ...server, host: 20, port: 50051, database: 'db-primary' },
   backup: { ...server, host: 21, port: 50052, database: 'db-replica' },
   loader: {

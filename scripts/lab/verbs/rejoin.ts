@@ -1,14 +1,16 @@
 import { join } from 'node:path'
 import { act } from '../docker/command.ts'
 import { changing } from '../docker/leftovers.ts'
-import { ABSENT, type Container, containersOf, hasFile, noteForNextStart, noteOf } from '../docker/nodes.ts'
+import { ABSENT, type Container, containersOf } from '../docker/nodes.ts'
+import { hasFile } from '../docker/volume.ts'
 import { LabError, labError } from '../errors.ts'
 import { fence, putDown } from '../managers/scripted/fencing.ts'
 import { restartServers } from '../managers/serving.ts'
-import { dataOf, isHalfWay } from '../postgres/data.ts'
+import { dataOf } from '../postgres/data.ts'
 import type { Facts } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { ask } from '../postgres/sql.ts'
+import { isHalfWay, readStartNote, unfencedNote, writeStartNote } from '../postgres/start-note.ts'
 import { withStoppedData } from '../postgres/stopped-data.ts'
 import { type LostVote, votesMissing } from '../postgres/votes.ts'
 import { type Level, levelChosen, levelInForce } from '../rules/durability.ts'
@@ -156,8 +158,9 @@ async function bringBack(
   reason?: ReasonToCopy,
 ): Promise<Rejoin> {
   const { step } = reporter
-  const halfWay = isHalfWay(node, await noteOf(node))
-  const empty = !halfWay && !(await hasFile(node, 'PG_VERSION'))
+  const note = await readStartNote(node)
+  const halfWay = isHalfWay(note)
+  const empty = !halfWay && (note.do === 'fresh' || !(await hasFile(node, 'data/PG_VERSION')))
   const whole = !halfWay && !empty
   if (whole) await step(`Fence ${node.name}`, ({ tell }) => fence(tell, lab, node))
   const losesNothing = empty || (reason?.losesNothing ?? false)
@@ -251,15 +254,16 @@ async function keep(lab: Lab, votes: readonly LostVote[]): Promise<string> {
 /** A failover ended between fencing and promoting: the fenced node is still the newest, so it comes back as the primary. */
 async function undo(lab: Lab, sights: readonly Sight[], options: RejoinOptions, reporter: Reporter): Promise<Rejoin> {
   const { step } = reporter
-  const notes = await Promise.all(lab.databases.map(noteOf))
+  const notes = await Promise.all(lab.databases.map(readStartNote))
   // If it was started by hand, it ends at once and the engine tries again: its container runs for moments.
-  const node = lab.databases.find((_, index) => notes[index] === 'fenced' && sights[index]?.facts === undefined)
-  if (node === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
+  const index = notes.findIndex((it, at) => it.fenced && !isHalfWay(it) && sights[at]?.facts === undefined)
+  const [node, note] = [lab.databases[index], notes[index]]
+  if (node === undefined || note === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
   const peer = peerOf(lab, node)
   // Only a peer that answers as a standby was not promoted: a silent one may have gone down as the new primary.
   const follows = standbysOf(sights).some((sight) => sight.node === peer)
   // A peer without data has nothing newer, promoted or not.
-  if (!follows && (await hasFile(peer, 'PG_VERSION'))) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
+  if (!follows && (await hasFile(peer, 'data/PG_VERSION'))) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
   if (!follows)
     // The servers write to no database on an older timeline than one that they have seen.
     await step(
@@ -269,7 +273,7 @@ async function undo(lab: Lab, sights: readonly Sight[], options: RejoinOptions, 
   const why = follows ? 'nothing was promoted' : `${peer.name} has no data`
   await step(`Undo the fencing of ${node.name}: ${why}`, async ({ tell }) => {
     await putDown(tell, lab, node)
-    await noteForNextStart(tell, node, 'keep')
+    await writeStartNote(tell, node, unfencedNote(note))
     await act(tell, ['start', node.container])
   })
   if (follows) await step(`Wait until ${peer.name} streams from it`, () => streaming(lab, node, peer, 60))

@@ -1,9 +1,10 @@
 import { otherUserOf } from '../docker/leftovers.ts'
-import { ABSENT, type Container, type ContainerState, containersNamed, noteOf } from '../docker/nodes.ts'
+import { ABSENT, type Container, type ContainerState, containersNamed } from '../docker/nodes.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
 import { bytesOf } from '../lsn.ts'
 import { type Facts, type Observation, observe } from '../postgres/observe.ts'
+import { readStartNote, type StartNote } from '../postgres/start-note.ts'
 import { commitsHang } from '../rules/durability.ts'
 import { follows, type Hindrance, type Trouble } from '../rules/hindrance.ts'
 import { primaryTrouble, standbyTrouble, standbyWarning, warningOf } from '../rules/trouble.ts'
@@ -78,7 +79,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
   const [observations, answers, notes, votes] = await Promise.all([
     Promise.all(lab.databases.map((node) => (running(node) ? observe(lab, node) : undefined))),
     Promise.all([...lab.servers, lab.loader].map((node) => (running(node) ? health(lab, node) : undefined))),
-    Promise.all(lab.databases.map((node) => (isDown(node) ? noteOf(node) : undefined))),
+    Promise.all(lab.databases.map((node) => (isDown(node) ? readStartNote(node) : undefined))),
     Promise.all(lab.servers.map((node) => (running(node) ? voteAt(lab, node) : undefined))),
   ])
   const primaryAt = primaryOf(lab, observations)
@@ -193,7 +194,7 @@ function common(lab: Lab, node: Node, container: Container | undefined, problem:
 type Seen = {
   readonly observation: Observation | undefined
   readonly hindrance: Hindrance | undefined
-  readonly note: string | undefined
+  readonly note: StartNote | undefined
 }
 
 function databaseNode(
@@ -210,7 +211,7 @@ function databaseNode(
     const ways =
       replacement === undefined ? BRING_UP : `${BRING_UP}, or zx scripts/failover.ts makes ${replacement} the primary`
     const down = `its container is ${container?.state ?? 'absent'}`
-    const whyDown = note === 'fenced' ? FENCED : hindrance ? told(down, hindrance) : `${down}; ${ways}`
+    const whyDown = note?.fenced ? FENCED : hindrance ? told(down, hindrance) : `${down}; ${ways}`
     return { ...common(lab, node, container, silent, whyDown), trouble: hindrance ?? null, database: null }
   }
   const known = {

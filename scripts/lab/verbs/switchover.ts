@@ -1,6 +1,5 @@
 import { act } from '../docker/command.ts'
 import { changing } from '../docker/leftovers.ts'
-import { noteForNextStart, noteOf } from '../docker/nodes.ts'
 import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { bytesOf, lsnOf } from '../lsn.ts'
@@ -12,6 +11,7 @@ import { observe } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { dropSlot, slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
+import { readStartNote, writeStartNote } from '../postgres/start-note.ts'
 import { type Level, levelChosen, levelInForce } from '../rules/durability.ts'
 import { assertSettings, receivedOf } from '../rules/failover-plan.ts'
 import { primariesOf, seenOf, splitBrain, standbysOf } from '../rules/members.ts'
@@ -124,7 +124,7 @@ async function interrupted(lab: Lab, sights: readonly Sight[], standby: Answerin
   if (standby === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
   const from = peerOf(lab, standby.node)
   const down = sights.some(({ node, state }) => node.name === from.name && state === 'exited')
-  if (!down || (await noteOf(from)) !== 'follow') throw labError('NO_PRIMARY', { seen: seenOf(sights) })
+  if (!down || (await readStartNote(from)).do !== 'follow') throw labError('NO_PRIMARY', { seen: seenOf(sights) })
   return { from, to: standby.node, level: levelChosen(standby.facts), stopped: true }
 }
 
@@ -132,7 +132,7 @@ async function interrupted(lab: Lab, sights: readonly Sight[], standby: Answerin
 async function prepare(tell: Tell, { from, to, level }: Roles): Promise<void> {
   // The new primary has the present level from its first commit on: until the old primary follows, commits wait.
   await change(tell, to, ...statementsOf(to, level), ...slotStatements(from), 'select pg_reload_conf()')
-  await noteForNextStart(tell, from, 'follow')
+  await writeStartNote(tell, from, { do: 'follow', from: to.name })
 }
 
 /** Checks, before a node is stopped, that the standby replays what it receives. */
@@ -172,7 +172,7 @@ async function follow(tell: Tell, lab: Lab, { from, to, level }: Roles): Promise
 
 /** Undoes it all: the old primary starts as the primary again. */
 async function undo(tell: Tell, lab: Lab, { from, to }: Roles): Promise<void> {
-  await noteForNextStart(tell, from, 'keep')
+  await writeStartNote(tell, from, { do: 'keep' })
   await act(tell, ['start', from.container])
   await change(tell, to, ...statementsOf(to, 'async'), 'select pg_reload_conf()', ...dropSlot(from))
   // This does not wait until the standby streams: what blocked its replay may block that as well.
