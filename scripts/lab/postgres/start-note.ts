@@ -30,7 +30,7 @@ export const formatStartNote = (note: StartNote): readonly string[] => [
 
 /** Reads a note as start-note.sh does. With a note that start-note.sh refuses, the database keeps what it has. */
 export function parseStartNote(text: string): StartNote {
-  const said = new Map(text.split('\n').map((line) => [line.split('=', 1)[0], line.slice(line.indexOf('=') + 1)]))
+  const said = new Map(text.split('\n').map((line) => line.split('=') as [string, string?]))
   const deed = deedOf(said.get('do'), said.get('from'))
   return (said.get('fenced') ?? '') === '' ? deed : { ...deed, fenced: true }
 }
