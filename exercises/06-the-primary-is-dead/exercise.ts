@@ -156,7 +156,7 @@ export const exercise = defineExercise({
         does: 'a fence by hand, and a promotion by hand',
         thorough: true,
         steps: [
-          { does: 'fence', command: putIntoData(stage, 'fenced', 'at-next-start') },
+          { does: 'fence', command: putIntoVolume(stage, 'fenced=yes', 'start-note') },
           { does: 'promote', command: PROMOTE(stage) },
           answer(...LOST),
         ],
@@ -165,7 +165,7 @@ export const exercise = defineExercise({
         does: 'making the old primary a standby by hand, and a promotion by hand',
         thorough: true,
         steps: [
-          { does: 'a standby at its next start', command: putIntoData(stage, '', 'standby.signal') },
+          { does: 'a standby at its next start', command: putIntoVolume(stage, '', 'data/standby.signal') },
           { does: 'promote', command: PROMOTE(stage) },
           answer(...LOST),
         ],
@@ -197,13 +197,13 @@ const answer = (...names: readonly string[]): Step => ({
 
 const PROMOTE = (stage: Stage): string => stage.type.psql('db-replica', 'select pg_promote()')
 
-/** Puts a file into the data of the old primary, which does not run. */
-const putIntoData = (stage: Stage, text: string, name: string): string =>
+/** Puts a file into the volume of the old primary, which does not run. */
+const putIntoVolume = (stage: Stage, text: string, name: string): string =>
   [
     'file=$(mktemp)',
     `printf '%s\\n' '${text}' > $file`,
     'chmod 644 $file',
-    `${stage.type.docker('cp $file', 'db-primary')}:/var/lib/postgresql/data/${name}`,
+    `${stage.type.docker('cp $file', 'db-primary')}:/var/lib/postgresql/${name}`,
     'rm $file',
   ].join(' && ')
 

@@ -80,7 +80,10 @@ export const exercise = defineExercise({
         misses: 'db-primary is a standby that streams',
         thorough: true,
         steps: [
-          { does: 'a standby', command: `echo follow | ${intoData(stage, 'at-next-start')}` },
+          {
+            does: 'a standby',
+            command: `printf '%s\\n' do=follow from=db-replica | ${intoVolume(stage, 'start-note')}`,
+          },
           { does: 'start', command: stage.type.docker('start', 'db-primary') },
           { does: 'wait', command: 'sleep 4' },
           answer(...LOST),
@@ -179,9 +182,9 @@ const answer = (...names: readonly string[]): Step => ({
   answers: true,
 })
 
-/** A command that writes its input into a file of db-primary's data; db-primary does not run. */
-const intoData = (stage: Stage, name: string): string =>
-  `(file=$(mktemp); cat > $file; chmod 644 $file; ${stage.type.docker('cp $file', 'db-primary')}:/var/lib/postgresql/data/${name}; rm $file)`
+/** A command that writes its input into a file of db-primary's volume; db-primary does not run. */
+const intoVolume = (stage: Stage, name: string): string =>
+  `(file=$(mktemp); cat > $file; chmod 644 $file; ${stage.type.docker('cp $file', 'db-primary')}:/var/lib/postgresql/${name}; rm $file)`
 
 /** Both databases have the same votes, whatever votes came in since. */
 const showsTheSame = (stage: Stage, poll: string): Promise<Finding> =>

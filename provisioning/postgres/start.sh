@@ -1,60 +1,33 @@
 #!/usr/bin/env bash
-# Starts the database node NODE; the other database is PEER. On an empty volume it first makes NODE what START_AS says: the
-# primary, with this lab's passwords and the peer's slot, or the standby.
+# Starts the database node NODE: does what its start note says, then runs PostgreSQL. On a new volume it first makes NODE a
+# standby of UPSTREAM or, if that is empty, the primary, with this lab's passwords and a slot for each of STANDBYS.
 set -euo pipefail
 
 secrets=/run/secrets
 run=/run/failover-lab
-prepared=/var/lib/postgresql/prepared.tar
+prepared=/usr/local/share/failover-lab/prepared.tar
+source /usr/local/share/failover-lab/start-note.sh
 
 umask 077
 printf '*:*:*:replicator:%s\n' "$(<$secrets/replicator)" >$run/pgpass
 
-# Every node knows how to follow its peer; PostgreSQL looks at this only while it is a standby.
-cat >$run/node.conf <<CONF
-cluster_name = '$NODE'
-primary_slot_name = '${NODE//-/_}'
-primary_conninfo = 'host=$PEER user=replicator passfile=$run/pgpass application_name=$NODE connect_timeout=2'
-CONF
-
 # If this user may not look into the folder, it would seem empty. This repairs a wrong mode, but not a wrong owner.
+mkdir -p "$PGDATA"
 chmod 0700 "$PGDATA" 2>/dev/null || true
 if [[ ! -r $PGDATA || ! -x $PGDATA || ! -O $PGDATA ]]; then
   echo "$NODE cannot use its data: Permission denied" >&2
   exit 1
 fi
 
-# An empty volume, or one that reset has marked: start with the prepared data. If this is interrupted, the next start does
-# it again. Files are overwritten and the others deleted: to delete a thousand files and make them again takes longer.
-note=$PGDATA/at-next-start
-if [[ -e $PGDATA/start-fresh || ( ! -e $PGDATA/PG_VERSION && ! -e $note ) ]]; then
-  touch "$PGDATA/start-fresh"
-  tar -C "$PGDATA" --overwrite -xf $prepared
-  comm -23 <(cd "$PGDATA" && find . -mindepth 1 ! -name start-fresh | sort) <(tar -tf $prepared | sed 's,/$,,' | sort) |
-    (cd "$PGDATA" && xargs -rd '\n' rm -rf)
-  if [[ $START_AS == standby ]]; then touch "$PGDATA/standby.signal"; else touch "$PGDATA/without-passwords"; fi
-  rm "$PGDATA/start-fresh"
-fi
+carry_out_note
 
-# The note says what to do with the data. The node's own name: go on with it. Other words come from a failover, a switchover
-# or a rejoin. A rewind or a copy brings the peer's note along, so incomplete data is never started.
-word=$NODE
-if [[ -e $note ]]; then read -r word _ <$note; fi
-case ${word%:} in
-  "$NODE" | keep) ;;
-  fenced)
-    echo "$NODE is fenced: a failover left it behind, so it does not start. It comes back with: zx scripts/rejoin.ts" >&2
-    exit 1
-    ;;
-  follow) touch "$PGDATA/standby.signal" ;;
-  rewind | copy | "$PEER") bash /usr/local/bin/follow-new-primary "$word" ;;
-  *)
-    echo "$NODE cannot start: $note says '$word', which is not a known word" >&2
-    exit 1
-    ;;
-esac
-echo "$NODE" >$note.new
-mv -f $note.new $note
+upstream=''
+if [[ -e $upstream_file ]]; then upstream=$(<"$upstream_file"); fi
+cat >$run/node.conf <<CONF
+cluster_name = '$NODE'
+primary_slot_name = '${NODE//-/_}'
+primary_conninfo = '${upstream:+host=$upstream user=replicator passfile=$run/pgpass application_name=$NODE connect_timeout=2}'
+CONF
 
 # If one of these settings is lower on a standby than on its primary, the WAL stops the standby for good. So at its start a
 # standby takes the values that its control file names, as ALTER SYSTEM would. A setting is only asked for if it may differ.
@@ -84,8 +57,8 @@ set_passwords() {
     for role in owner service replicator monitor; do
       echo "alter role $role password '$(<$secrets/$role.scram)';"
     done
-    echo "select pg_create_physical_replication_slot(slot, true) from (values ('${PEER//-/_}')) as peer (slot)
-          where not exists (select from pg_replication_slots where slot_name = slot);"
+    echo "select pg_create_physical_replication_slot(slot, true) from regexp_split_to_table('${STANDBYS//-/_}', ' ') as slot
+          where slot <> '' and not exists (select from pg_replication_slots where slot_name = slot);"
   } | psql -XAtq -1 -v ON_ERROR_STOP=1 -d polling -f - >/dev/null && rm "$PGDATA/without-passwords"
 }
 if [[ -e $PGDATA/without-passwords ]]; then set_passwords & fi

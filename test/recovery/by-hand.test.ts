@@ -11,7 +11,7 @@ const stateOf = (name: 'db-primary' | 'db-replica') => docker('inspect', '-f', '
 /** Runs commands in the data folder of db-primary while it is down. */
 const inItsData = (commands: string): Promise<string> =>
   docker('inspect', '-f', '{{.Config.Image}}', containerOf('db-primary')).then((image) => {
-    const volume = `${containerOf('db-primary')}-data:/var/lib/postgresql/data`
+    const volume = `${containerOf('db-primary')}-data:/var/lib/postgresql`
     return docker('run', '--rm', '--network', 'none', '-v', volume, image, 'bash', '-c', `cd $PGDATA; ${commands}`)
   })
 
@@ -56,7 +56,7 @@ test('started by hand as a standby of a history it does not fit: rejoin still li
   await voteOn('db-primary', poll, 'ann', 'bob')
   await docker('kill', containerOf('db-primary'))
   t.match(await json(t, 'failover', '--force'), { promoted: 'db-replica' })
-  await inItsData('rm at-next-start; touch standby.signal')
+  await inItsData(`printf '%s\\n' do=follow from=db-replica >../start-note`)
   await docker('start', containerOf('db-primary'))
   // From here on it knows of the new timeline, and does not come up with it again.
   await untilHas('db-primary', "select count(*) from pg_ls_waldir() where name = '00000002.history'", '1')

@@ -100,7 +100,7 @@ test('after a failover that ended at the fence, the next run finishes it; or rej
   resetAfter(t)
   const poll = await pollOnBoth()
   // What a failover leaves that ends between fencing and promoting.
-  await docker('exec', containerOf('db-primary'), 'bash', '-c', 'echo fenced >$PGDATA/at-next-start')
+  await docker('exec', containerOf('db-primary'), 'bash', '-c', 'echo fenced=yes >$PGDATA/../start-note')
   await docker('kill', containerOf('db-primary'))
   t.match(await json(t, 'rejoin'), { primary: 'db-primary', standbys: [{ name: 'db-replica', how: 'undone' }] })
   await voteGetsThrough(t, poll, 'ann')
@@ -122,7 +122,7 @@ test('after a failover that ended at the fence, the next run finishes it; or rej
 test('started by hand it goes on being fenced: heal says so, and rejoin brings it back all the same', async (t) => {
   resetAfter(t)
   const poll = await pollOnBoth()
-  await docker('exec', containerOf('db-primary'), 'bash', '-c', 'echo fenced >$PGDATA/at-next-start')
+  await docker('exec', containerOf('db-primary'), 'bash', '-c', 'echo fenced=yes >$PGDATA/../start-note')
   await docker('kill', containerOf('db-primary'))
   t.match(await verb('fault', ['heal']), { exit: 1, stderr: /FENCED: db-primary .*\n.*rejoin/ })
   await docker('start', containerOf('db-primary'))

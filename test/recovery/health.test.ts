@@ -89,7 +89,8 @@ test('a primary that takes no writes by its settings, or not from the service, i
   await untilSaid('db-primary', /no vote can be cast/)
 })
 
-const DATA = '/var/lib/postgresql/data'
+const VOLUME = '/var/lib/postgresql'
+const DATA = `${VOLUME}/data`
 
 test('a disk that is filling up is said before and when it is full, and whoever died of it comes back with its votes once there is room', async (t) => {
   const [node] = lab.databases
@@ -112,7 +113,19 @@ test('a disk that is filling up is said before and when it is full, and whoever 
     ...[...small.flatMap((it) => ['-o', it]), `${node?.volume}`],
   )
   // What is in memory stays as long as somebody has it mounted.
-  await docker('run', '-d', '--name', keeper, '--user', '999', '-v', `${node?.volume}:${DATA}`, image, 'sleep', '3600')
+  await docker(
+    'run',
+    '-d',
+    '--name',
+    keeper,
+    '--user',
+    '999',
+    '-v',
+    `${node?.volume}:${VOLUME}`,
+    image,
+    'sleep',
+    '3600',
+  )
   const ran = await verb('setup')
   t.equal(ran.exit, 0, failureOf(ran))
   t.match(ran.stdout, /! db-primary: only \d+\.\d MiB are left on the disk of its data: free space/)

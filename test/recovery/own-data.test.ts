@@ -20,7 +20,7 @@ const withData = async (script: string, user = 'root') =>
 test('data of another cluster in the volume of the standby are said, and rejoin copies it', async (t) => {
   await docker('stop', standby)
   await withData(
-    `tar -C /tmp -xf /var/lib/postgresql/prepared.tar ./postgresql.conf && find ${DATA} -mindepth 1 -delete &&
+    `tar -C /tmp -xf /usr/local/share/failover-lab/prepared.tar ./postgresql.conf && find ${DATA} -mindepth 1 -delete &&
      initdb -D ${DATA} --data-checksums >/dev/null && cp /tmp/postgresql.conf ${DATA} && touch ${DATA}/standby.signal`,
     'postgres',
   )

@@ -2,6 +2,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type Test, test } from 'tap'
+import { writeStartNote } from '../../scripts/lab/postgres/start-note.ts'
+import type { DatabaseNode } from '../../scripts/lab/topology/topology.ts'
 import { statusOf } from '../../scripts/lab/verbs/status.ts'
 import { fault } from '../faults.ts'
 import { containerOf, docker, failureOf, lab, resetAfter, sql, verb } from '../the-lab.ts'
@@ -122,9 +124,7 @@ test('a standby whose history parted from the primary says so, and its own votes
     'db-replica',
     "select pg_create_physical_replication_slot('db_primary', true) where not exists (select from pg_replication_slots)",
   )
-  await docker('cp', '/dev/null', `${containerOf('db-primary')}:/var/lib/postgresql/data/standby.signal`).catch(
-    () => undefined,
-  )
+  await writeStartNote(() => {}, lab.databases[0] as DatabaseNode, { do: 'follow', from: 'db-replica' })
   await docker('start', containerOf('db-primary'))
   await untilSaid('db-primary', /its history has diverged from that of db-replica.*lists the votes/)
   t.match(await json(t, 'rejoin'), { standbys: [{ name: 'db-primary', divergedVotes: [{ user: 'ann' }] }] })

@@ -54,7 +54,7 @@ for (const [index, node] of lab.nodes.entries()) {
       const asRoot = docker('exec', '-u', '0', node.container, 'touch', join(folder, 'tried'))
       await t.rejects(asRoot, /Read-only file system/, folder)
     }
-    const data = '/var/lib/postgresql/data'
+    const data = '/var/lib/postgresql'
     const find = `find / -path /proc -prune -o -path '${data}/*' -prune -o -path '/tmp/*' -prune -o -type d -writable -print 2>/dev/null; :`
     const writable = await docker('exec', node.container, 'bash', '-c', find)
     const mine = [...node.scratch.map(({ folder }) => folder), ...(node.volume === undefined ? [] : [data])]

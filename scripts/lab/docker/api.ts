@@ -1,5 +1,5 @@
 import { type IncomingMessage, request } from 'node:http'
-import { labError } from '../errors.ts'
+import { type LabError, labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { attempt, failure } from './command.ts'
 import { socketOf } from './where.ts'
@@ -86,3 +86,7 @@ export async function described<T>(path: string): Promise<T | undefined> {
 
 /** What the engine says when it refuses. */
 export const refusalOf = ({ body }: Answer): string => String(JSON.parse(body.toString() || '{}').message ?? body)
+
+/** The error for a refusal, as if the command that does the same had failed. */
+export const refused = (command: readonly string[], answer: Answer): LabError =>
+  failure(command, { exit: 1, stdout: '', stderr: refusalOf(answer) })

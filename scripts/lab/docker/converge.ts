@@ -1,11 +1,12 @@
 import type { Tell } from '../steps.ts'
 import type { Lab, Node } from '../topology/topology.ts'
 import { act, attempt, typed } from './command.ts'
+import { createNode, creation, type Parts } from './creation.ts'
 import { differencesOf, renamingsOf } from './differences.ts'
-import { hasSecrets, putSecrets } from './files.ts'
 import { idOf, imageOf } from './images.ts'
 import { ownContainers } from './leftovers.ts'
-import { ABSENT, type Container, containersOf, createNode, creation, type Parts } from './nodes.ts'
+import { ABSENT, type Container, containersOf } from './nodes.ts'
+import { hasSecrets, putSecrets } from './secrets.ts'
 
 /** What setup did to a node. `mended`: a change by hand was undone while the node ran on. */
 export type Change = 'unchanged' | 'mended' | 'started' | 'made'

@@ -10,6 +10,9 @@ export const LAB_LABEL = 'failover-lab.lab'
 /** Label with the node's name on its container. A container of a lab without it helps a verb for a moment. */
 export const NODE_LABEL = 'failover-lab.node'
 
+/** Label with a digest of everything that a container was made from. */
+export const SPEC_LABEL = 'failover-lab.spec'
+
 export type Labels = Readonly<Record<string, string>>
 
 /** Names the user who made it: the lab's passwords and its lock are that user's, and nobody else's. */

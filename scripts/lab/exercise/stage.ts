@@ -1,7 +1,6 @@
 import { credentials, Metadata, status } from '@grpc/grpc-js'
 import { VoteServiceClient } from '../../../proto/gen/polling.ts'
 import { attempt } from '../docker/command.ts'
-import { hasFile, noteOf } from '../docker/nodes.ts'
 import { LabError } from '../errors.ts'
 import { experimentsSince } from '../experiment/folder.ts'
 import type { Experiment } from '../experiment/record.ts'
@@ -9,7 +8,7 @@ import { heal } from '../faults/heal.ts'
 import { inject, nodeNamed } from '../faults/inject.ts'
 import type { FaultOptions } from '../faults/kind.ts'
 import { KINDS, type KindName } from '../faults/kinds.ts'
-import { isHalfWay } from '../postgres/data.ts'
+import { dataOf } from '../postgres/data.ts'
 import { openSession, type Session } from '../postgres/session.ts'
 import { ask, change } from '../postgres/sql.ts'
 import type { Level } from '../rules/durability.ts'
@@ -182,11 +181,9 @@ export function stageOf(lab: Lab): Stage {
       })
     },
     async nextStart(name) {
-      const node = database(name)
-      const note = await noteOf(node)
-      if (note === 'fenced') return 'fenced'
-      const follows = note === 'follow' || isHalfWay(node, note)
-      return follows || (await hasFile(node, 'standby.signal')) ? 'standby' : 'primary'
+      const { is } = await dataOf(database(name), 'exited')
+      if (is === 'fenced') return is
+      return is === 'follower' || is === 'standby' ? 'standby' : 'primary'
     },
     async log(name, since) {
       const { stdout, stderr } = await attempt(['logs', '--since', since, nodeNamed(lab, name).container])

@@ -1,5 +1,7 @@
-import { type ContainerState, containersOf, fileOf, hasFile, noteOf } from '../docker/nodes.ts'
-import { type DatabaseNode, type Lab, TOPOLOGY } from '../topology/topology.ts'
+import { type ContainerState, containersOf } from '../docker/nodes.ts'
+import { fileOf, hasFile } from '../docker/volume.ts'
+import type { DatabaseNode, Lab } from '../topology/topology.ts'
+import { isHalfWay, readStartNote } from './start-note.ts'
 import { timelinesFrom } from './wal-end.ts'
 
 /**
@@ -26,22 +28,18 @@ export async function lookAtData(lab: Lab): Promise<readonly Holder[]> {
 
 /** What a database is by its data, without starting it. */
 export async function dataOf(node: DatabaseNode, state: ContainerState): Promise<Data> {
-  if (await hasFile(node, 'start-fresh')) return { is: 'fresh' }
-  const note = await noteOf(node)
-  if ((note === undefined || note === 'fenced') && !(await hasFile(node, 'PG_VERSION'))) return { is: 'nothing' }
-  if (note === 'fenced') return { is: 'fenced' }
-  // A note for the next start has not been carried out yet.
-  const starts = state !== 'running' && state !== 'paused'
-  if (isHalfWay(node, note) || (note === 'follow' && starts)) return { is: 'follower' }
-  if (await hasFile(node, 'standby.signal')) return { is: 'standby' }
+  const note = await readStartNote(node)
+  if (!note.fenced && note.do === 'fresh') return { is: 'fresh' }
+  if (!note.fenced && isHalfWay(note)) return { is: 'follower' }
+  if (!(await hasFile(node, 'data/PG_VERSION'))) return { is: 'nothing' }
+  if (note.fenced) return { is: 'fenced' }
+  // While a database runs, a note is for the start after that.
+  if (note.do === 'follow' && state !== 'running' && state !== 'paused') return { is: 'follower' }
+  if (await hasFile(node, 'data/standby.signal')) return { is: 'standby' }
   // After a promotion the control file is old until the next checkpoint; the history file of a timeline is there at once.
   const [timeline = 1] = await timelinesFrom(node, (await controlFileOf(node))?.timeline ?? 1)
   return { is: 'primary', timeline }
 }
-
-/** Whether a note says that a rewind or a copy did not end. A note with another node's name came along with its data. */
-export const isHalfWay = ({ name }: DatabaseNode, note: string | undefined): boolean =>
-  note === 'rewind' || note === 'copy' || (note !== undefined && note !== name && Object.hasOwn(TOPOLOGY, note))
 
 /** What the control file of a stopped database says: whether it was shut down in order, and its last checkpoint. */
 export type ControlFile = { readonly shutDown: boolean; readonly checkpoint: bigint; readonly timeline: number }
@@ -53,7 +51,7 @@ const DB_SHUTDOWNED = 1
 
 /** Reads a stopped database's control file without starting anything on its data; undefined if there is none. */
 export async function controlFileOf(node: DatabaseNode): Promise<ControlFile | undefined> {
-  const found = await fileOf(node, 'global/pg_control')
+  const found = await fileOf(node, 'data/global/pg_control')
   if ('problem' in found) return undefined
   const file = found.bytes
   return {

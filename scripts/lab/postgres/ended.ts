@@ -1,5 +1,6 @@
 import { typed } from '../docker/command.ts'
-import { type Container, fileOf, lastLines } from '../docker/nodes.ts'
+import { type Container, lastLines } from '../docker/nodes.ts'
+import { fileOf } from '../docker/volume.ts'
 import { type LabError, labError } from '../errors.ts'
 import { type DatabaseNode, type Lab, type Node, othersOf } from '../topology/topology.ts'
 import { observe } from './observe.ts'
@@ -84,7 +85,7 @@ function settingError(node: Node, { image }: Container, { setting, said, sed }: 
 }
 
 async function ownFile(node: DatabaseNode): Promise<string> {
-  const found = await fileOf(node, 'postgresql.auto.conf')
+  const found = await fileOf(node, 'data/postgresql.auto.conf')
   return 'problem' in found ? '' : found.bytes.toString()
 }
 

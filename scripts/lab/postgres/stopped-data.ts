@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { attempt, look, typed } from '../docker/command.ts'
 import { confinement } from '../docker/confinement.ts'
 import { labelledHelper } from '../docker/leftovers.ts'
+import { VOLUME_FOLDER } from '../docker/volume.ts'
 import { asksOurEngine } from '../docker/where.ts'
 import { LabError, labError } from '../errors.ts'
 import type { Tell } from '../steps.ts'
@@ -49,7 +50,7 @@ export async function withStoppedData<T>(
   await attempt(['rm', '-f', name])
   const image = await look(['inspect', '-f', '{{.Config.Image}}', node.container])
   const isolated = ['--rm', '-i', '--name', name, ...labelledHelper(lab), '--network', 'none']
-  const volume = ['--volume', `${node.volume}:/var/lib/postgresql/data`]
+  const volume = ['--volume', `${node.volume}:${VOLUME_FOLDER}`]
   const command = ['run', ...isolated, ...volume, ...confinement(node), image, 'bash', '-c', PROGRAM]
   tell(`docker ${command.slice(0, -1).map(typed).join(' ')} 'pg_ctl start …'`)
   const child = spawn('docker', command, {

@@ -1,4 +1,4 @@
-import { fileOf } from '../docker/nodes.ts'
+import { fileOf } from '../docker/volume.ts'
 import { bytesOf } from '../lsn.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
 
@@ -32,7 +32,7 @@ export async function walEndOf(node: DatabaseNode, timeline: number, lsn: string
 /** That timeline and the later ones of a node, the newest first: each has a history file. */
 export async function timelinesFrom(node: DatabaseNode, timeline: number): Promise<readonly number[]> {
   const timelines = [timeline]
-  for (let next = timeline + 1; !('problem' in (await fileOf(node, `pg_wal/${hex(next)}.history`))); next++)
+  for (let next = timeline + 1; !('problem' in (await fileOf(node, `data/pg_wal/${hex(next)}.history`))); next++)
     timelines.unshift(next)
   return timelines
 }
@@ -41,7 +41,7 @@ export async function timelinesFrom(node: DatabaseNode, timeline: number): Promi
 async function segmentOf(node: DatabaseNode, timelines: readonly number[], start: bigint) {
   let segment: Awaited<ReturnType<typeof fileOf>> = { problem: 'no timeline' }
   for (const timeline of timelines) {
-    segment = await fileOf(node, `pg_wal/${segmentName(timeline, start)}`, (beginning) => endsIn(beginning, start))
+    segment = await fileOf(node, `data/pg_wal/${segmentName(timeline, start)}`, (beginning) => endsIn(beginning, start))
     if (!('problem' in segment)) break
   }
   return segment

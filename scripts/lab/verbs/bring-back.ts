@@ -1,11 +1,11 @@
 import { join } from 'node:path'
-import { hasFile, noteOf } from '../docker/nodes.ts'
+import { hasFile } from '../docker/volume.ts'
 import { LabError, labError } from '../errors.ts'
 import { fence, putDown } from '../managers/scripted/fencing.ts'
-import { isHalfWay } from '../postgres/data.ts'
 import type { Facts } from '../postgres/observe.ts'
 import type { Answering } from '../postgres/sights.ts'
 import { ask } from '../postgres/sql.ts'
+import { isHalfWay, readStartNote } from '../postgres/start-note.ts'
 import { withStoppedData } from '../postgres/stopped-data.ts'
 import { type LostVote, votesMissing } from '../postgres/votes.ts'
 import { levelChosen, levelInForce } from '../rules/durability.ts'
@@ -89,8 +89,9 @@ export async function bringBack(
   reason?: ReasonToCopy,
 ): Promise<Rejoined> {
   const { step } = reporter
-  const halfWay = isHalfWay(node, await noteOf(node))
-  const empty = !halfWay && !(await hasFile(node, 'PG_VERSION'))
+  const note = await readStartNote(node)
+  const halfWay = isHalfWay(note)
+  const empty = !halfWay && (note.do === 'fresh' || !(await hasFile(node, 'data/PG_VERSION')))
   const whole = !halfWay && !empty
   if (whole) await step(`Fence ${node.name}`, ({ tell }) => fence(tell, lab, node))
   const losesNothing = empty || (reason?.losesNothing ?? false)

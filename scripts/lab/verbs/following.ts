@@ -1,5 +1,5 @@
 import { act, attempt } from '../docker/command.ts'
-import { ABSENT, containersOf, noteForNextStart } from '../docker/nodes.ts'
+import { ABSENT, containersOf } from '../docker/nodes.ts'
 import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { putDown } from '../managers/scripted/fencing.ts'
@@ -7,6 +7,7 @@ import { observe } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases, sightOf } from '../postgres/sights.ts'
 import { dropLostSlot, slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
+import { writeStartNote } from '../postgres/start-note.ts'
 import { levelChosen, levelInForce } from '../rules/durability.ts'
 import type { Hindrance } from '../rules/hindrance.ts'
 import { membersOf, seenOf, sendsTo } from '../rules/members.ts'
@@ -35,7 +36,7 @@ export async function followNewPrimary(
   word: 'rewind' | 'copy',
 ): Promise<Followed> {
   const since = new Date().toISOString()
-  await noteForNextStart(tell, node, word)
+  await writeStartNote(tell, node, { do: word, from: primary.name })
   await act(tell, ['start', node.container])
   const hindrance = await untilFollows(lab, primary, node, 120)
   if (hindrance !== undefined) {
@@ -44,7 +45,7 @@ export async function followNewPrimary(
     return { ...(await followNewPrimary(tell, lab, primary, node, 'copy')), refused: hindrance.says }
   }
   const log = await logSince(node, since)
-  if (!/^follow-new-primary: copied/m.test(log)) return { how: 'rewound', refused: null }
+  if (!new RegExp(`^${node.name} was copied`, 'm').test(log)) return { how: 'rewound', refused: null }
   const said = /^pg_rewind: (?:error|fatal): (.*)$/m.exec(log)?.[1] ?? 'pg_rewind failed'
   return { how: 'copied', refused: word === 'rewind' ? said : null }
 }

@@ -1,12 +1,14 @@
 import { act } from '../docker/command.ts'
 import { changing } from '../docker/leftovers.ts'
-import { ABSENT, type Container, containersOf, hasFile, noteForNextStart, noteOf } from '../docker/nodes.ts'
+import { ABSENT, type Container, containersOf } from '../docker/nodes.ts'
+import { hasFile } from '../docker/volume.ts'
 import { labError } from '../errors.ts'
 import { putDown } from '../managers/scripted/fencing.ts'
 import { restartServers } from '../managers/serving.ts'
 import { dataOf } from '../postgres/data.ts'
 import type { Facts } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
+import { isHalfWay, readStartNote, unfencedNote, writeStartNote } from '../postgres/start-note.ts'
 import { type Level, levelChosen } from '../rules/durability.ts'
 import { membersOf, seenOf, sendsTo, splitBrain } from '../rules/members.ts'
 import type { Reporter } from '../steps.ts'
@@ -102,16 +104,15 @@ async function stays(lab: Lab, primary: Answering, node: DatabaseNode, reporter:
 /** A failover ended between fencing and promoting: the fenced node is still the newest, so it comes back as the primary. */
 async function undo(lab: Lab, sights: readonly Sight[], options: RejoinOptions, reporter: Reporter): Promise<Rejoin> {
   const { step } = reporter
-  const notes = await Promise.all(lab.databases.map(noteOf))
+  const notes = await Promise.all(lab.databases.map(readStartNote))
   // If it was started by hand, it ends at once and the engine tries again: its container runs for moments.
-  const fenced = sights.filter(({ facts }, index) => notes[index] === 'fenced' && facts === undefined)
-  const standbys = await Promise.all(fenced.map(({ node }) => hasFile(node, 'standby.signal')))
-  const node = (fenced.find((_, index) => !standbys[index]) ?? fenced[0])?.node
+  const fenced = sights.filter(({ facts }, index) => notes[index]?.fenced && facts === undefined)
+  const node = await formerPrimary(fenced.map((it) => it.node))
   if (node === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
   const others = sights.filter((sight) => sight.node !== node)
   // Only one that answers as a standby was not promoted: a silent one may have gone down as the new primary.
   const silent = others.filter((it) => it.facts === undefined && !fenced.includes(it))
-  const withData = await Promise.all(silent.map((it) => hasFile(it.node, 'PG_VERSION')))
+  const withData = await Promise.all(silent.map((it) => hasFile(it.node, 'data/PG_VERSION')))
   // One without data has nothing newer, promoted or not.
   if (withData.includes(true)) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
   const names = silent.map((it) => it.node.name).join(' and ')
@@ -124,7 +125,7 @@ async function undo(lab: Lab, sights: readonly Sight[], options: RejoinOptions, 
   const why = silent.length > 0 ? `${names} has no data` : 'nothing was promoted'
   await step(`Undo the fencing of ${node.name}: ${why}`, async ({ tell }) => {
     await putDown(tell, lab, node)
-    await noteForNextStart(tell, node, 'keep')
+    await writeStartNote(tell, node, unfencedNote(await readStartNote(node)))
     await act(tell, ['start', node.container])
   })
   const following = others.filter(({ facts }) => facts !== undefined)
@@ -136,4 +137,15 @@ async function undo(lab: Lab, sights: readonly Sight[], options: RejoinOptions, 
       ? { ...untouched(it.node), how: 'undone' }
       : bringBack(lab, primary, it.node, options, reporter),
   )
+}
+
+/** The one among fenced databases that was the primary: its data are whole, and not a standby's. */
+async function formerPrimary(fenced: readonly DatabaseNode[]): Promise<DatabaseNode | undefined> {
+  const looks = fenced.map(async (node) => ({
+    node,
+    halfWay: isHalfWay(await readStartNote(node)),
+    standby: await hasFile(node, 'data/standby.signal'),
+  }))
+  const whole = (await Promise.all(looks)).filter(({ halfWay }) => !halfWay)
+  return (whole.find(({ standby }) => !standby) ?? whole[0])?.node
 }

@@ -1,10 +1,11 @@
 import { hinderingOf } from '../docker/differences.ts'
 import { changing } from '../docker/leftovers.ts'
 import { findNetwork } from '../docker/network.ts'
-import { ABSENT, containersOf, killNode, markToStartFresh, startNode } from '../docker/nodes.ts'
+import { ABSENT, containersOf, killNode, startNode } from '../docker/nodes.ts'
 import { labError } from '../errors.ts'
 import { healNetwork } from '../faults/heal.ts'
 import { balanced } from '../managers/serving.ts'
+import { freshStart, writeStartNote } from '../postgres/start-note.ts'
 import type { Reporter, Tell } from '../steps.ts'
 import type { Lab, Node } from '../topology/topology.ts'
 import { healthy } from './setup.ts'
@@ -25,7 +26,7 @@ export const reset = (lab: Lab, { step }: Reporter): Promise<LabStatus> =>
     if (alive.length > 0) await step('Stop nodes', ({ tell }) => Promise.all(alive.map((node) => killNode(tell, node))))
     await step('Start databases from their prepared data', async ({ tell }) => {
       // Both are marked before either starts: one with new data and one with old data could not replicate.
-      await Promise.all(lab.databases.map((node) => markToStartFresh(tell, node)))
+      await Promise.all(lab.databases.map((node) => writeStartNote(tell, node, freshStart(node))))
       await start(tell, lab, lab.databases)
     })
     // Servers start meanwhile; they accept no calls before their databases are ready. If they started before the

@@ -1,13 +1,15 @@
 import { type Change, ensureMade, ensureRunning, isMade, regainNames } from '../docker/converge.ts'
+import { dataVersion, type Parts } from '../docker/creation.ts'
 import { imagesOf, removeSuperseded } from '../docker/images.ts'
 import { changing } from '../docker/leftovers.ts'
 import { ensureNetwork } from '../docker/network.ts'
-import { ABSENT, containersOf, dataVersion, markToStartFresh, type Parts } from '../docker/nodes.ts'
+import { ABSENT, containersOf } from '../docker/nodes.ts'
 import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { balanced, restartServers } from '../managers/serving.ts'
 import { lookAtData } from '../postgres/data.ts'
 import { openObserver } from '../postgres/observer.ts'
+import { freshStart, writeStartNote } from '../postgres/start-note.ts'
 import { type Starting, startingOf } from '../rules/starting.ts'
 import { rememberPassword } from '../state/pgpass.ts'
 import { createSecrets, keepVerifiers, readSecrets, type Secrets, secretsFolder } from '../state/secrets.ts'
@@ -52,7 +54,7 @@ export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
       const found = startingOf(await lookAtData(lab))
       if (found.fresh.length > 0) await restartServers(tell, lab)
       // All are marked before one starts: one with new data and one with old data could not replicate.
-      await Promise.all(found.fresh.map((it) => markToStartFresh(tell, it)))
+      await Promise.all(found.fresh.map((it) => writeStartNote(tell, it, freshStart(it))))
       return found
     })
     const start = (it: Node): Step<void> => ({

@@ -1,11 +1,12 @@
 import { otherUserOf } from '../docker/leftovers.ts'
-import { ABSENT, type Container, type ContainerState, containersNamed, noteOf } from '../docker/nodes.ts'
+import { ABSENT, type Container, type ContainerState, containersNamed } from '../docker/nodes.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
 import { bytesOf } from '../lsn.ts'
 import { type Facts, observe } from '../postgres/observe.ts'
 import type { Observer } from '../postgres/observer.ts'
 import { type Answering, type Sight, sightOf } from '../postgres/sights.ts'
+import { readStartNote, type StartNote } from '../postgres/start-note.ts'
 import { commitsHang } from '../rules/durability.ts'
 import { follows, type Hindrance, type Trouble } from '../rules/hindrance.ts'
 import { membersOf } from '../rules/members.ts'
@@ -93,7 +94,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
   const [observations, answers, notes, votes] = await Promise.all([
     Promise.all(lab.databases.map((node) => (running(node) ? ask(node) : undefined))),
     Promise.all([...lab.servers, lab.loader].map((node) => (running(node) ? health(lab, node) : undefined))),
-    Promise.all(lab.databases.map((node) => (isDown(node) ? noteOf(node) : undefined))),
+    Promise.all(lab.databases.map((node) => (isDown(node) ? readStartNote(node) : undefined))),
     Promise.all(lab.servers.map((node) => (running(node) ? voteAt(lab, node) : undefined))),
   ])
   const sights = lab.databases.map((node, index) =>
@@ -187,7 +188,7 @@ function common(lab: Lab, node: Node, container: Container | undefined, problem:
 type Seen = {
   readonly sight: Sight
   readonly hindrance: Hindrance | undefined
-  readonly note: string | undefined
+  readonly note: StartNote | undefined
 }
 
 function databaseNode(
@@ -203,7 +204,7 @@ function databaseNode(
     const ways =
       replacement === undefined ? BRING_UP : `${BRING_UP}, or zx scripts/failover.ts makes ${replacement} the primary`
     const down = `its container is ${container?.state ?? 'absent'}`
-    const whyDown = note === 'fenced' ? FENCED : hindrance ? told(down, hindrance) : `${down}; ${ways}`
+    const whyDown = note?.fenced ? FENCED : hindrance ? told(down, hindrance) : `${down}; ${ways}`
     return { ...common(lab, node, container, silent, whyDown), trouble: hindrance ?? null, database: null }
   }
   const known = {

@@ -1,6 +1,5 @@
 import { act } from '../docker/command.ts'
 import { changing } from '../docker/leftovers.ts'
-import { noteForNextStart, noteOf } from '../docker/nodes.ts'
 import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { bytesOf, lsnOf } from '../lsn.ts'
@@ -12,6 +11,7 @@ import { observe } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { dropSlot, slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
+import { readStartNote, writeStartNote } from '../postgres/start-note.ts'
 import { type Level, levelChosen, levelInForce } from '../rules/durability.ts'
 import { assertSettings } from '../rules/failover-plan.ts'
 import { membersOf, receivedOf, seenOf, sendsTo, splitBrain } from '../rules/members.ts'
@@ -119,8 +119,8 @@ async function rolesOf(sights: readonly Sight[]): Promise<Roles> {
 /** An earlier switchover was interrupted after the shutdown and before the promotion. */
 async function interrupted(sights: readonly Sight[], standby: Answering | undefined): Promise<Roles> {
   const down = sights.filter(({ state }) => state === 'exited')
-  const notes = await Promise.all(down.map(({ node }) => noteOf(node)))
-  const from = down[notes.indexOf('follow')]?.node
+  const notes = await Promise.all(down.map(({ node }) => readStartNote(node)))
+  const from = down.find((_, index) => notes[index]?.do === 'follow' && !notes[index].fenced)?.node
   if (standby === undefined || from === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
   return { from, to: standby.node, level: levelChosen(standby.facts), stopped: true }
 }
@@ -129,7 +129,7 @@ async function interrupted(sights: readonly Sight[], standby: Answering | undefi
 async function prepare(tell: Tell, lab: Lab, { from, to, level }: Roles): Promise<void> {
   // The new primary has the present level from its first commit on: until the old primary follows, commits wait.
   await change(tell, to, ...statementsOf(lab, to, level), ...slotStatements(from), 'select pg_reload_conf()')
-  await noteForNextStart(tell, from, 'follow')
+  await writeStartNote(tell, from, { do: 'follow', from: to.name })
 }
 
 /** Checks, before a node is stopped, that the standby replays what it receives. */
@@ -169,7 +169,7 @@ async function follow(tell: Tell, lab: Lab, { from, to, level }: Roles): Promise
 
 /** Undoes it all: the old primary starts as the primary again. */
 async function undo(tell: Tell, lab: Lab, { from, to }: Roles): Promise<void> {
-  await noteForNextStart(tell, from, 'keep')
+  await writeStartNote(tell, from, { do: 'keep' })
   await act(tell, ['start', from.container])
   await change(tell, to, ...statementsOf(lab, to, 'async'), 'select pg_reload_conf()', ...dropSlot(from))
   // This does not wait until the standby streams: what blocked its replay may block that as well.

@@ -124,7 +124,7 @@ test('a manifest is read as it was written, whatever files are called', async (t
 })
 
 test('a difference without a known reason is shown, and counted', async (t) => {
-  const prepared = 'image postgres layer 5:/var/lib/postgresql/prepared.tar'
+  const prepared = 'image postgres layer 5:/usr/local/share/failover-lab/prepared.tar'
   const [one, other] = [
     new Map([
       [prepared, '1'],

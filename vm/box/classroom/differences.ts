@@ -3,7 +3,7 @@ import type { Manifest } from './manifest.ts'
 /** Files that may differ between two builds of the same box, and why; paths as in the manifest. */
 export const EXPLAINED: readonly { readonly files: RegExp; readonly why: string }[] = [
   {
-    files: /^image postgres layer \d+:\/var\/lib\/postgresql\/prepared\.tar$/,
+    files: /^image postgres layer \d+:\/usr\/local\/share\/failover-lab\/prepared\.tar$/,
     why: 'initdb gives every PostgreSQL cluster an identifier of its own',
   },
   {

@@ -1,13 +1,15 @@
 import { act } from '../../docker/command.ts'
-import { type Container, containersOf, killNode, noteForNextStart } from '../../docker/nodes.ts'
+import { type Container, containersOf, killNode } from '../../docker/nodes.ts'
 import { labError } from '../../errors.ts'
 import type { Session } from '../../postgres/session.ts'
+import { fencedNote, readStartNote, writeStartNote } from '../../postgres/start-note.ts'
 import type { Tell } from '../../steps.ts'
 import type { DatabaseNode, Lab } from '../../topology/topology.ts'
 
 /** Fences a database: kills it, and notes that it must not start until rejoin brings it back. */
 export async function fence(tell: Tell, lab: Lab, node: DatabaseNode): Promise<void> {
-  await Promise.all([noteForNextStart(tell, node, 'fenced'), putDown(tell, lab, node)])
+  const note = async () => writeStartNote(tell, node, fencedNote(await readStartNote(node)))
+  await Promise.all([note(), putDown(tell, lab, node)])
 }
 
 /** Kills a node, also if the engine starts it again and again. */
@@ -19,12 +21,18 @@ export async function putDown(tell: Tell, lab: Lab, node: DatabaseNode): Promise
   else await act(tell, ['stop', '--time', '0', node.container])
 }
 
-/** Proves the fence twice: the engine has no process of the node, and the other node gets no connection to it. */
+/** Proves the fence: the engine has no process of the node, the other node gets no connection to it, and its note stays. */
 export async function proveFenced(lab: Lab, node: DatabaseNode, other: Session): Promise<void> {
-  const [[container], knocked] = await Promise.all([containersOf(lab, [node]), knock(lab, node, other)])
+  const [[container], knocked, note] = await Promise.all([
+    containersOf(lab, [node]),
+    knock(lab, node, other),
+    readStartNote(node),
+  ])
   if (container === undefined || !hasNoProcess(container))
     throw labError('NOT_FENCED', { node: node.name, seen: `its container is ${container?.state}` })
   if (knocked !== 'closed') throw labError('NOT_FENCED', { node: node.name, seen: `port ${node.port} still answers` })
+  // If it was killed while it did what an older note said, it may have written the end of that over the fence.
+  if (!note.fenced) throw labError('NOT_FENCED', { node: node.name, seen: 'its start note does not keep it down' })
 }
 
 const hasNoProcess = ({ state, pid }: Container): boolean => pid === 0 && (state === 'exited' || state === 'created')

@@ -1,0 +1,85 @@
+# The start note of NODE says what to do with the data at this start. start.sh sources this file.
+# scripts/lab/postgres/start-note.ts writes such notes, and says what the words mean.
+# The note is beside the data: there pg_rewind and pg_basebackup neither overwrite it nor remove it. It stays as it is until
+# the data is as it says. If this is interrupted, the next start does it again.
+note=${PGDATA%/*}/start-note
+# The database that NODE follows as long as it is a standby.
+upstream_file=${PGDATA%/*}/upstream
+
+# Sets what, from and fenced.
+read_note() {
+  local key value
+  what=keep from='' fenced=''
+  if [[ ! -e $note ]]; then return; fi
+  while IFS='=' read -r key value || [[ $key ]]; do
+    case $key in
+      do) what=$value ;;
+      from) from=$value ;;
+      fenced) fenced=$value ;;
+    esac
+  done <"$note"
+}
+
+# Usage: write_note WORD [DATABASE]
+write_note() {
+  printf '%s\n' "do=$1" ${2:+"from=$2"} >"$note.new"
+  mv -f "$note.new" "$note"
+}
+
+carry_out_note() {
+  # The volume is new.
+  if [[ ! -e $note && ! -e $PGDATA/PG_VERSION ]]; then write_note fresh "$UPSTREAM"; fi
+  read_note
+  if [[ $fenced ]]; then
+    echo "$NODE is fenced: a failover left it behind, so it does not start. It comes back with: zx scripts/rejoin.ts" >&2
+    exit 1
+  fi
+  case $what:$from in
+    keep:*) return ;;
+    fresh:*) unpack ;;
+    follow:?*) ;;
+    rewind:?* | copy:?*) follow_new_primary ;;
+    *)
+      echo "$NODE cannot start: $note says do=$what from=$from, which it does not understand" >&2
+      exit 1
+      ;;
+  esac
+  if [[ $from ]]; then
+    echo "$from" >"$upstream_file"
+    touch "$PGDATA/standby.signal"
+  else
+    rm -f "$upstream_file"
+    touch "$PGDATA/without-passwords"
+  fi
+  write_note keep
+}
+
+# Replaces the data by what the image prepared. Files are overwritten and the others deleted: to delete a thousand files and
+# make them again takes longer.
+unpack() {
+  tar -C "$PGDATA" --overwrite -xf "$prepared"
+  comm -23 <(cd "$PGDATA" && find . -mindepth 1 | sort) <(tar -tf "$prepared" | sed 's,/$,,' | sort) |
+    (cd "$PGDATA" && xargs -rd '\n' rm -rf)
+}
+
+# Turns the data into a standby's: pg_rewind to the point where it diverged from the new primary, or a copy of that.
+follow_new_primary() {
+  local source="host=$from user=replicator passfile=$run/pgpass connect_timeout=2"
+  # Nothing is touched before it answers as a primary. Until then this fails, and the engine starts the node again.
+  if [[ $(psql -XAtq -d "$source dbname=postgres" -c 'select pg_is_in_recovery()') != f ]]; then
+    echo "$NODE cannot be made a standby of $from, which is not a primary" >&2
+    exit 1
+  fi
+  # From here on the data may be incomplete: the next start must not rewind it.
+  write_note copy "$from"
+  if [[ $what == rewind ]] && pg_rewind --target-pgdata "$PGDATA" --source-server "$source dbname=postgres" 2>&1; then
+    echo "$NODE was rewound"
+  else
+    find "$PGDATA" -mindepth 1 -delete
+    pg_basebackup -D "$PGDATA" -d "$source" -X stream --slot "${NODE//-/_}" --checkpoint fast
+    echo "$NODE was copied from $from"
+  fi
+  # It has the settings that ALTER SYSTEM made on the primary. A standby must not name a synchronous standby: after a
+  # promotion, alone, it would wait for it. Which database it follows is in node.conf.
+  sed -i '/^\(synchronous_standby_names\|primary_conninfo\|primary_slot_name\) /d' "$PGDATA/postgresql.auto.conf"
+}

@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto'
+import type { Secrets } from '../state/secrets.ts'
+import type { Tell } from '../steps.ts'
+import { type Lab, type Node, TOPOLOGY } from '../topology/topology.ts'
+import { act } from './command.ts'
+import { confinement } from './confinement.ts'
+import { RESTART } from './differences.ts'
+import { type Images, imageOf } from './images.ts'
+import { addressOf, type Network } from './network.ts'
+import { containersOf } from './nodes.ts'
+import { LAB_LABEL, labelled, labelsOf, NODE_LABEL, SPEC_LABEL } from './ownership.ts'
+import { putSecrets, SECRETS_FOLDER } from './secrets.ts'
+import { VOLUME_FOLDER } from './volume.ts'
+
+const POSTGRES_LABEL = 'failover-lab.postgres'
+
+/** Where the server's metrics and readiness are, inside its container. */
+const METRICS_PORT = 9464
+
+/** What nodes are made from. */
+export type Parts = { readonly images: Images; readonly network: Network; readonly secrets: Secrets }
+
+/** Makes a node's container, its volume and its secrets. It does not start the container. */
+export async function createNode(tell: Tell, lab: Lab, node: Node, wanted: Creation): Promise<void> {
+  await ensureVolume(tell, lab, node)
+  await removeSecretsVolume(tell, lab, node)
+  await act(tell, wanted.command)
+  await putSecrets(tell, lab, node)
+}
+
+async function ensureVolume(tell: Tell, lab: Lab, node: Node): Promise<void> {
+  if (node.volume === undefined) return
+  const asked = lab.settings.postgres
+  const labels = await labelsOf(lab, 'volume', node.volume)
+  if (labels === undefined) {
+    await act(tell, ['volume', 'create', ...labelled(lab), '--label', `${POSTGRES_LABEL}=${asked}`, node.volume])
+  }
+}
+
+/** Removes the secrets' volume; `docker create` makes an empty one. Another version may have put other secrets there. */
+async function removeSecretsVolume(tell: Tell, lab: Lab, { secretsVolume }: Node): Promise<void> {
+  if (secretsVolume === undefined) return
+  if ((await labelsOf(lab, 'volume', secretsVolume)) !== undefined) await act(tell, ['volume', 'rm', secretsVolume])
+}
+
+/** The major version of PostgreSQL that made the data of `node`; undefined if it has none. */
+export async function dataVersion(lab: Lab, node: Node): Promise<string | undefined> {
+  if (node.volume === undefined) return undefined
+  return (await labelsOf(lab, 'volume', node.volume))?.[POSTGRES_LABEL]
+}
+
+export type Creation = { readonly command: readonly string[]; readonly spec: string }
+
+/** The `docker create` of a node, and a digest of it and of the node's secrets. */
+export function creation(lab: Lab, node: Node, { images, network, secrets }: Parts): Creation {
+  const { patience } = lab.settings
+  const flags = [
+    ...['--hostname', node.name, '--network', lab.network, '--network-alias', node.name],
+    ...['--ip', addressOf(network, node)],
+    // Addresses without DNS, so that a node finds another node that is starting or has long been down.
+    ...Object.entries(TOPOLOGY).flatMap(([name, row]) =>
+      name === node.name ? [] : ['--add-host', `${name}:${addressOf(network, row)}`],
+    ),
+    ...['--restart', RESTART, '--stop-timeout', String(node.graceSeconds)],
+    ...confinement(node),
+    ...['--log-driver', 'json-file', '--log-opt', 'max-size=10m', '--log-opt', 'max-file=3'],
+    ...['--health-interval', `${healthInterval(patience)}s`, '--health-timeout', `${3 * patience}s`],
+    ...(node.volume === undefined ? [] : ['--volume', `${node.volume}:${VOLUME_FOLDER}`]),
+    ...(node.secretsVolume === undefined ? [] : ['--mount', secretsMount(lab, node.secretsVolume)]),
+    ...(node.publishedPort === undefined
+      ? []
+      : ['--publish', `${lab.settings.bind}:${node.publishedPort}:${node.port}`]),
+    ...Object.entries(environmentOf(lab, node)).flatMap(([key, value]) => ['--env', `${key}=${value}`]),
+  ]
+  const image = imageOf(images, node)
+  const spec = createHash('sha256')
+    .update(
+      JSON.stringify([
+        NODE_LABEL,
+        flags,
+        image.tag,
+        node.kind === 'database' ? secrets : node.secrets.map((name) => secrets[name]),
+      ]),
+    )
+    .digest('hex')
+    .slice(0, 16)
+  const labels = [...labelled(lab), '--label', `${NODE_LABEL}=${node.name}`, '--label', `${SPEC_LABEL}=${spec}`]
+  return { command: ['create', '--name', node.container, ...labels, ...flags, image.tag], spec }
+}
+
+const secretsMount = (lab: Lab, volume: string): string =>
+  `type=volume,src=${volume},dst=/${SECRETS_FOLDER},volume-label=${LAB_LABEL}=${lab.name}`
+
+/**
+ * Seconds between the engine's health checks, which `docker ps` shows; the lab asks nodes itself. For each check the engine
+ * starts a process in the container. It takes 0.1 s, but 5 s on an emulated processor: with five nodes half of its time.
+ */
+const healthInterval = (patience: number): number => 5 * patience * Math.max(1, patience)
+
+function environmentOf(lab: Lab, node: Node): Readonly<Record<string, string>> {
+  if (node.kind === 'database') {
+    const standbys = lab.databases.filter(({ upstream }) => upstream === node.name).map(({ name }) => name)
+    return { NODE: node.name, UPSTREAM: node.upstream ?? '', STANDBYS: standbys.join(' ') }
+  }
+  // These programs count in whole seconds.
+  const patience = { PATIENCE: String(Math.max(1, Math.ceil(lab.settings.patience))) }
+  if (node.kind === 'loader') return patience
+  return {
+    ...patience,
+    NODE_NAME: node.name,
+    PORT: String(node.port),
+    METRICS_PORT: String(METRICS_PORT),
+    LOCAL_DATABASE: node.database,
+    DATABASES: lab.databases.map((database) => `${database.name}:${database.port}`).join(','),
+    SERVICE_PASSWORD_FILE: '/run/secrets/service',
+    LOG_LEVEL: lab.settings.logLevel,
+    GRACE_SECONDS: String(node.graceSeconds - 2),
+  }
+}
+
+/** Removes the containers of `nodes` and the volumes of databases, as far as they exist. */
+export async function removeNodes(tell: Tell, lab: Lab, nodes: readonly Node[]): Promise<void> {
+  const containers = await containersOf(lab, nodes)
+  const there = nodes.filter((_, index) => containers[index]?.state !== 'absent')
+  if (there.length > 0) await act(tell, ['rm', '-f', ...there.map((node) => node.container)])
+  const volumes: string[] = []
+  for (const volume of nodes.flatMap((node) => [node.volume, node.secretsVolume]))
+    if (volume !== undefined && (await labelsOf(lab, 'volume', volume)) !== undefined) volumes.push(volume)
+  if (volumes.length > 0) await act(tell, ['volume', 'rm', ...volumes])
+}

@@ -1,0 +1,38 @@
+import { labError } from '../errors.ts'
+import { secretsFolder, VERIFIERS } from '../state/secrets.ts'
+import type { Tell } from '../steps.ts'
+import type { Lab, Node } from '../topology/topology.ts'
+import { engine, refused } from './api.ts'
+import { run, typed } from './command.ts'
+
+/** A node's passwords inside its container. It is a volume: files cannot be put into a folder in memory before the start. */
+export const SECRETS_FOLDER = 'run/secrets'
+
+/** Secrets are files of the node's own user, running or not: neither `docker inspect` nor another node can see them. */
+export async function putSecrets(tell: Tell, lab: Lab, node: Node): Promise<void> {
+  const files = secretFilesOf(node)
+  if (files.length === 0) return
+  const owner = [`--owner=${node.uid}`, `--group=${node.uid}`, '--mode=0400']
+  const pack = ['-C', secretsFolder(lab), ...owner, '-c', ...files]
+  const copy = ['cp', '-', `${node.container}:/${SECRETS_FOLDER}`]
+  tell(`tar ${pack.map(typed).join(' ')} | docker ${copy.join(' ')}`)
+  const packed = await run('tar', pack)
+  if (packed.exit !== 0) throw labError('ENGINE_REFUSED', { exit: packed.exit, command: 'tar', stderr: packed.stderr })
+  const path = `/containers/${node.container}/archive?path=/${SECRETS_FOLDER}`
+  const answer = await engine('PUT', path, { body: packed.stdout })
+  if (answer.status !== 200) throw refused(copy, answer)
+}
+
+const secretFilesOf = (node: Node): readonly string[] => [
+  ...node.secrets,
+  ...(node.kind === 'database' ? VERIFIERS : []),
+]
+
+/** Whether a node's secrets are where it reads them: somebody in its container may have removed them. */
+export async function hasSecrets(node: Node): Promise<boolean> {
+  const there = secretFilesOf(node).map(async (name) => {
+    const answer = await engine('GET', `/containers/${node.container}/archive?path=/${SECRETS_FOLDER}/${name}`)
+    return answer.status === 200
+  })
+  return (await Promise.all(there)).every(Boolean)
+}

@@ -1,0 +1,73 @@
+import { fileOf, putFile } from '../docker/volume.ts'
+import type { Tell } from '../steps.ts'
+import { type DatabaseName, type DatabaseNode, TOPOLOGY } from '../topology/topology.ts'
+
+/**
+ * What a database does with its data at its next start. `keep`: it goes on with them. `fresh`: it replaces them by those that
+ * its image prepared, as a standby of `from` or, without that, as the primary. `follow`: it becomes a standby of `from`,
+ * which has all of its data. `rewind`, `copy`: the same, after pg_rewind or a base backup. provisioning/postgres/start-note.sh
+ * does it: a new word needs a case there.
+ */
+type Deed =
+  | { readonly do: 'keep' }
+  | { readonly do: 'fresh'; readonly from?: DatabaseName }
+  | { readonly do: 'follow' | 'rewind' | 'copy'; readonly from: DatabaseName }
+
+/** `fenced`: before anything else it refuses to start. The rest of the note waits until the fence is gone. */
+export type StartNote = Deed & { readonly fenced?: true }
+
+/** Where it is in a database's volume: one line for each key. */
+const FILE = 'start-note'
+
+const KEEP: StartNote = { do: 'keep' }
+
+/** The lines of a note. */
+export const formatStartNote = (note: StartNote): readonly string[] => [
+  `do=${note.do}`,
+  ...('from' in note && note.from !== undefined ? [`from=${note.from}`] : []),
+  ...(note.fenced ? ['fenced=yes'] : []),
+]
+
+/** Reads a note as start-note.sh does. With a note that start-note.sh refuses, the database keeps what it has. */
+export function parseStartNote(text: string): StartNote {
+  const said = new Map(
+    text.split('\n').map((line) => {
+      const [key = '', value = ''] = line.split('=')
+      return [key, value] as const
+    }),
+  )
+  const deed = deedOf(said.get('do'), said.get('from'))
+  return (said.get('fenced') ?? '') === '' ? deed : { ...deed, fenced: true }
+}
+
+function deedOf(what: string | undefined, from: string | undefined): Deed {
+  if (what === 'fresh' && !from) return { do: what }
+  if (!isDatabase(from)) return KEEP
+  return what === 'fresh' || what === 'follow' || what === 'rewind' || what === 'copy' ? { do: what, from } : KEEP
+}
+
+const isDatabase = (name: string | undefined): name is DatabaseName =>
+  Object.entries(TOPOLOGY).some(([other, { kind }]) => other === name && kind === 'database')
+
+/** Notes in a database's volume, running or not, what it does at its next start. */
+export const writeStartNote = (tell: Tell, node: DatabaseNode, note: StartNote): Promise<void> =>
+  putFile(tell, node, FILE, formatStartNote(note))
+
+/** What a database, running or not, does at its next start. */
+export async function readStartNote(node: DatabaseNode): Promise<StartNote> {
+  const found = await fileOf(node, FILE)
+  return 'problem' in found ? KEEP : parseStartNote(found.bytes.toString())
+}
+
+/** The note with which a database starts as in a new lab. */
+export const freshStart = ({ upstream }: DatabaseNode): StartNote =>
+  upstream === null ? { do: 'fresh' } : { do: 'fresh', from: upstream }
+
+/** The note for a fence: data that are incomplete, or to be replaced, stay so. A change of role is off. */
+export const fencedNote = (note: StartNote): StartNote => ({ ...(note.do === 'follow' ? KEEP : note), fenced: true })
+
+/** The note without its fence. */
+export const unfencedNote = ({ fenced: _, ...deed }: StartNote): StartNote => deed
+
+/** Whether a rewind or a copy has not ended, so that the data may be incomplete. */
+export const isHalfWay = (note: StartNote): boolean => note.do === 'rewind' || note.do === 'copy'
