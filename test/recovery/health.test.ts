@@ -81,6 +81,8 @@ test('a primary that takes no writes by its settings, or not from the service, i
   await sql('db-primary', 'alter system set default_transaction_read_only = on')
   await sql('db-primary', 'select pg_reload_conf()')
   await untilSaid('db-primary', /default_transaction_read_only is on.*alter system reset/)
+  const { stderr } = await verb('poll', ['create', 'Tea or coffee?', 'Tea', 'Coffee'])
+  t.match(stderr, /UNAVAILABLE: database db-primary is read-only .*\n.*zx scripts\/status\.ts/)
   await sql('db-primary', 'alter system reset default_transaction_read_only')
   await sql('db-primary', 'select pg_reload_conf()')
   await untilHealthy()
