@@ -130,6 +130,13 @@ const hostsOf = ({ settings: { bind } }: Lab): readonly [string, ...string[]] =>
 export const endpointOf = (lab: Lab, node: Node): string | null =>
   node.publishedPort === undefined ? null : `${hostsOf(lab).at(-1)}:${node.publishedPort}`
 
+/** The settings that decide where a lab is reached. */
+export type Place = Pick<Settings, 'portOffset' | 'bind'>
+
+/** These settings, as they are put in front of a command. */
+export const placeText = ({ portOffset, bind }: Place): string =>
+  `LAB_PORT_OFFSET=${portOffset}${['127.0.0.1', '0.0.0.0'].includes(bind) ? '' : ` LAB_BIND=${bind}`}`
+
 /** The database that is published, and where psql reaches it. */
 export function psqlPlaceOf(lab: Lab): {
   readonly node: DatabaseNode

@@ -1,4 +1,4 @@
-import { otherUserOf } from '../docker/leftovers.ts'
+import { asItRuns, otherUserOf } from '../docker/leftovers.ts'
 import { ABSENT, type Container, type ContainerState, containersNamed, noteOf } from '../docker/nodes.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
@@ -9,7 +9,7 @@ import { follows, type Hindrance, type Trouble } from '../rules/hindrance.ts'
 import { primaryTrouble, standbyTrouble, standbyWarning, warningOf } from '../rules/trouble.ts'
 import { healthOf } from '../service/health.ts'
 import { probeWrites, type WriteProbe } from '../service/write-probe.ts'
-import { type DatabaseNode, endpointOf, type Lab, type Node, type NodeName } from '../topology/topology.ts'
+import { type DatabaseNode, endpointOf, type Lab, type Node, type NodeName, placeText } from '../topology/topology.ts'
 import { withChanges } from './changed.ts'
 import { hindranceSeen } from './hindrances.ts'
 
@@ -53,6 +53,8 @@ export type LabStatus = {
   readonly lab: string
   /** The user whose lab it is, if that is another user; else null. */
   readonly otherUser: string | null
+  /** The settings that it runs with, if they are not those that it was asked for with; else null. */
+  readonly runsWith: string | null
   readonly at: string
   readonly healthy: boolean
   /** Databases that take writes: exactly one, unless something is wrong. */
@@ -66,6 +68,12 @@ export type LabStatus = {
   /** Faults that need no extra look. Faults of the network take seconds to see: `fault list` shows them. */
   readonly faults: readonly Fault[]
   readonly nodes: readonly NodeStatus[]
+}
+
+/** The status of a lab as it runs. */
+export async function statusAsItRuns(lab: Lab): Promise<LabStatus> {
+  const running = await asItRuns(lab)
+  return { ...(await statusOf(running)), runsWith: running === lab ? null : placeText(running.settings) }
 }
 
 /** Looks at all nodes at once: all containers, databases from inside, servers and balancer through their ports. */
@@ -110,6 +118,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes): Pr
   return {
     lab: lab.name,
     otherUser: otherUser ?? null,
+    runsWith: null,
     at: new Date().toISOString(),
     healthy: nodes.every(({ healthy }) => healthy) && primaries.length === 1,
     primaries,
