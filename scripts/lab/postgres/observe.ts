@@ -106,6 +106,9 @@ export const ADMITTING = [
   'port',
 ] as const
 
+// ALTER SYSTEM writes into the data, and so does somebody who edits postgresql.conf; the lab's own files are elsewhere.
+const BY_HAND = "sourcefile like current_setting('data_directory') || '/%'"
+
 const OBSERVE = `
 select json_build_object(
   ${POSITION},
@@ -113,10 +116,10 @@ select json_build_object(
   'replayPaused', case when r then pg_is_wal_replay_paused() else false end,
   'tooLow', case when r then coalesce((${TOO_LOW}), '[]') else '[]' end,
   'followsByHand', case when r then coalesce((select json_agg(name order by name) from pg_settings
-      where name in ('primary_conninfo', 'primary_slot_name') and sourcefile like '%/postgresql.auto.conf'), '[]') else '[]' end,
+      where name in ('primary_conninfo', 'primary_slot_name') and ${BY_HAND}), '[]') else '[]' end,
   'admitsByHand', case when r then '[]' else coalesce((select json_agg(json_build_object('name', name, 'value', setting) order by name)
       from pg_settings where name in (${ADMITTING.map((name) => `'${name}'`).join(', ')})
-      and name in (select name from pg_file_settings where sourcefile like '%/postgresql.auto.conf')), '[]') end,
+      and name in (select name from pg_file_settings where ${BY_HAND})), '[]') end,
   'delayedSeconds', case when r then extract(epoch from current_setting('recovery_min_apply_delay')::interval) else 0 end,
   'readOnly', current_setting('default_transaction_read_only')::boolean,
   'replayAgeSeconds', case when r then extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) end,
