@@ -29,7 +29,7 @@ await commandLine(import.meta.filename, (program) =>
       console.log(
         json
           ? asJson(result, 2)
-          : `\n${statusTable(result.status, columnsOf(process.stdout))}\n\n${endpoints(lab, asks)}`,
+          : `\n${statusTable(result.status, columnsOf(process.stdout))}\n\n${endpoints(lab, result.status.primaries[0], asks)}`,
       )
     }),
 )

@@ -7,7 +7,7 @@ const { InvalidArgumentError } = await import('commander')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
 const { decimal } = await import('./lab/numbers.ts')
 const { openObserver } = await import('./lab/postgres/observer.ts')
-const { statusOf } = await import('./lab/verbs/status.ts')
+const { statusAsItRuns } = await import('./lab/verbs/status.ts')
 const { interruption } = await import('./lab/interruption.ts')
 const { readSettings } = await import('./lab/settings.ts')
 const { canDraw, redrawn } = await import('./lab/terminal/live-view.ts')
@@ -31,7 +31,7 @@ await commandLine(import.meta.filename, (program) =>
     .action(async ({ json, watch }: { json?: boolean; watch?: number | true }) => {
       const lab = labOf(readSettings())
       if (watch === undefined) {
-        const status = await statusOf(lab)
+        const status = await statusAsItRuns(lab)
         console.log(json ? asJson(status, 2) : statusTable(status, columnsOf(process.stdout)))
         process.exitCode = status.healthy ? 0 : 1
         return
@@ -39,7 +39,7 @@ await commandLine(import.meta.filename, (program) =>
       watchReader()
       const observer = openObserver(lab)
       while (!interruption.signal.aborted) {
-        const status = await statusOf(lab, lab.nodes, observer)
+        const status = await statusAsItRuns(lab, observer)
         if (json) console.log(asJson(status))
         else {
           const picture = `${status.at}\n${statusTable(status, columnsOf(process.stdout))}`

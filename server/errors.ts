@@ -109,10 +109,11 @@ export const CATALOGUE = {
   },
   DATABASE_READ_ONLY: {
     code: status.UNAVAILABLE,
-    cause: 'The database that took writes a moment ago is in recovery now: the roles are changing.',
+    cause:
+      'The database takes no writes now. The roles are changing and it is in recovery, or somebody has made it read-only by a setting.',
     certainty: 'definite',
     retry: 'yes',
-    fix: 'Retry with backoff: the service finds the new primary by itself.',
+    fix: 'Retry with backoff: the service finds a new primary by itself. A setting has to be taken back by an operator.',
   },
   DATABASE_UNREACHABLE: {
     code: status.UNAVAILABLE,

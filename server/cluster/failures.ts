@@ -55,7 +55,8 @@ export function queryFailure(database: string, error: unknown, kind: 'read' | 'w
       : fail('CONNECTION_LOST', `database ${database}: the connection ended before the write was acknowledged`, error)
   }
   // In all cases below the database answered with an error, so it has rolled the statement back.
-  if (code === '25006') return fail('DATABASE_READ_ONLY', `database ${database} is in recovery`, error)
+  // PostgreSQL gives the same error in recovery and if a setting says so.
+  if (code === '25006') return fail('DATABASE_READ_ONLY', `database ${database} is read-only`, error)
   if (ABORTED.has(code)) {
     return kind === 'read'
       ? fail('READ_INTERRUPTED', `database ${database}: the query was cancelled`, error)

@@ -1,4 +1,5 @@
 // Healthy means that a vote could be cast, and would be replicated: what else is wrong is said with what mends it.
+import { spawnSync } from 'node:child_process'
 import { test } from 'tap'
 import { attempt } from '../../scripts/lab/docker/command.ts'
 import { LAB_LABEL } from '../../scripts/lab/docker/ownership.ts'
@@ -12,7 +13,7 @@ const untilSaid = (node: DatabaseName, what: RegExp) =>
   until(`${what} of ${node}`, { seconds: 30, patience }, async () => {
     const { healthy, nodes } = await statusOf(lab)
     const seen = nodes.find(({ name }) => name === node)?.problem ?? 'healthy'
-    return what.test(seen) && !healthy ? { done: undefined } : { seen }
+    return what.test(seen) && !healthy ? { done: seen } : { seen }
   })
 
 const untilHealthy = () =>
@@ -20,6 +21,10 @@ const untilHealthy = () =>
     const { healthy, nodes } = await statusOf(lab)
     return healthy ? { done: undefined } : { seen: nodes.map(({ problem }) => problem).join('; ') }
   })
+
+const VOLUME = '/var/lib/postgresql'
+const DATA = `${VOLUME}/data`
+const END_SERVICE = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'service'"
 
 /** Connections that a role without special rights can still get. */
 const FREE = `select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - count(*)
@@ -81,16 +86,30 @@ test('a primary that takes no writes by its settings, or not from the service, i
   await sql('db-primary', 'alter system set default_transaction_read_only = on')
   await sql('db-primary', 'select pg_reload_conf()')
   await untilSaid('db-primary', /default_transaction_read_only is on.*alter system reset/)
+  const { stderr } = await verb('poll', ['create', 'Tea or coffee?', 'Tea', 'Coffee'])
+  t.match(stderr, /UNAVAILABLE: database db-primary is read-only .*\n.*zx scripts\/status\.ts/)
   await sql('db-primary', 'alter system reset default_transaction_read_only')
   await sql('db-primary', 'select pg_reload_conf()')
   await untilHealthy()
+
+  const container = containerOf('db-primary')
+  const file = `${DATA}/postgresql.conf`
+  t.teardown(() => docker('exec', container, 'sed', '-i', '/^default_transaction/d', file))
+  for (const [where, ...set] of [
+    ['a file', `\\! echo 'default_transaction_read_only = on' >>${file}`, 'select pg_reload_conf()'],
+    ['the database', 'alter database polling set default_transaction_read_only = on', END_SERVICE],
+    ['the role', 'alter role service set default_transaction_read_only = on', END_SERVICE],
+  ] as const) {
+    for (const statement of set) await sql('db-primary', statement)
+    const said = await untilSaid('db-primary', /default_transaction_read_only is on; docker exec/)
+    const [command = ''] = /docker exec .*/.exec(said) ?? []
+    t.equal(spawnSync('bash', ['-c', command]).status, 0, `${where}: ${command}`)
+    await untilHealthy()
+  }
   await sql('db-primary', 'alter role service nologin')
   await sql('db-primary', "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'service'")
   await untilSaid('db-primary', /no vote can be cast/)
 })
-
-const VOLUME = '/var/lib/postgresql'
-const DATA = `${VOLUME}/data`
 
 test('a disk that is filling up is said before and when it is full, and whoever died of it comes back with its votes once there is room', async (t) => {
   const [node] = lab.databases

@@ -44,3 +44,18 @@ test('a brief and what it gives name the containers and ports of this lab', asyn
   t.equal(brief.exit, 0, failureOf(brief))
   t.strictSame(foreign(brief.stdout), [], brief.stdout)
 })
+
+test('status shows a lab where it runs, also with other settings, and no other verb looks for it elsewhere', async (t) => {
+  const forgotten = { LAB_PORT_OFFSET: String(lab.settings.portOffset + 1) }
+  const status = await verb('status', [], forgotten)
+  t.equal(status.exit, 0, failureOf(status))
+  for (const port of ports) t.match(status.stdout, `:${port}`)
+  t.match(status.stdout, `! this lab runs with LAB_PORT_OFFSET=${lab.settings.portOffset}, not with these settings`)
+  for (const [name, ...args] of [['failover'], ['switchover'], ['rejoin'], ['reset'], ['failover', '--watch']] as const)
+    t.match(
+      await verb(name, args, forgotten),
+      { exit: 1, stderr: new RegExp(`RUNS_ELSEWHERE: .*\n.*put LAB_PORT_OFFSET=${lab.settings.portOffset} in front`) },
+      name,
+    )
+  t.notMatch((await verb('status')).stdout, 'this lab runs with')
+})

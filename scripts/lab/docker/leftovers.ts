@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { labError } from '../errors.ts'
+import { PORTS } from '../settings.ts'
 import { exclusively } from '../state/lock.ts'
-import type { Lab } from '../topology/topology.ts'
+import { type Lab, labOf, type Place, placeText } from '../topology/topology.ts'
 import { described } from './api.ts'
 import { attempt } from './command.ts'
 import type { Named } from './differences.ts'
@@ -35,6 +37,7 @@ type Listed = {
   readonly Id: string
   readonly Names: readonly string[]
   readonly Labels: Readonly<Record<string, string>>
+  readonly Ports?: readonly { readonly IP?: string; readonly PublicPort?: number }[]
 }
 
 async function listed(lab: Lab): Promise<readonly Listed[]> {
@@ -63,6 +66,28 @@ function assertOurs(lab: Lab, there: readonly Listed[]): void {
   if (user !== undefined) throw notYours(lab, user)
 }
 
+/** The lab as it runs: its containers may be published elsewhere than its settings say. If not, it is `lab` itself. */
+export async function asItRuns(lab: Lab): Promise<Lab> {
+  const places = (await listed(lab)).flatMap(({ Labels, Ports = [] }) =>
+    Ports.flatMap(({ IP, PublicPort }): Place[] => {
+      const usual = PORTS[Labels[NODE_LABEL] ?? '']
+      return usual === undefined || IP === undefined || PublicPort === undefined
+        ? []
+        : [{ portOffset: PublicPort - usual, bind: IP }]
+    }),
+  )
+  const other = places.find((place) => placeText(place) !== placeText(lab.settings))
+  return other === undefined ? lab : labOf({ ...lab.settings, ...other })
+}
+
+/** Refuses to change a lab that runs on other ports: its nodes would be looked for where another lab may be. */
+export async function assertHere(lab: Lab): Promise<void> {
+  const running = await asItRuns(lab)
+  if (running === lab) return
+  const [place, here] = [running, lab].map(({ settings }) => placeText(settings))
+  throw labError('RUNS_ELSEWHERE', { lab: lab.name, place: `${place}`, here: `${here}` })
+}
+
 /** Removes helpers that ended verbs left behind. `all`: also helpers that a running verb needs. */
 export const clearLeftovers = async (lab: Lab, { all = false } = {}): Promise<void> => clear(await listed(lab), all)
 
@@ -73,8 +98,15 @@ async function clear(there: readonly Listed[], all: boolean): Promise<void> {
   if (left.length > 0) await attempt(['rm', '-f', ...left.map(({ Id }) => Id)])
 }
 
-/** Runs work that changes the lab, while no other command does. First it removes what earlier commands left. */
+/** Runs work that changes the lab, while no other command does. */
 export const changing = <T>(lab: Lab, work: () => Promise<T>): Promise<T> =>
+  moving(lab, async () => {
+    await assertHere(lab)
+    return work()
+  })
+
+/** The same for work that may bring the lab to other ports. First it removes what earlier commands left. */
+export const moving = <T>(lab: Lab, work: () => Promise<T>): Promise<T> =>
   exclusively(lab, async () => {
     const there = await listed(lab)
     assertOurs(lab, there)

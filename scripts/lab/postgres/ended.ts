@@ -4,7 +4,7 @@ import { fileOf } from '../docker/volume.ts'
 import { type LabError, labError } from '../errors.ts'
 import { type DatabaseNode, type Lab, type Node, othersOf } from '../topology/topology.ts'
 import { observe } from './observe.ts'
-import { type Hindrance, settingThatHides, settingThatStops } from './own-settings.ts'
+import { type Hindrance, OWN_FILES, type OwnFiles, settingThatHides, settingThatStops } from './own-settings.ts'
 
 /** Seconds after a restart from which on the engine counts a container as one that stays up. */
 const STAYS_UP = 10
@@ -23,7 +23,7 @@ export async function endedError(lab: Lab, node: Node, container: Container): Pr
   if (endOf(container) === 'down') return labError('NODE_DOWN', { node: node.name, state: container.state })
   const log = await lastLines(node, 20)
   if (/is fenced: a failover left it behind/.test(log)) return labError('FENCED', { node: node.name })
-  const stopped = isDatabase(node) ? settingThatStops(log, await ownFile(node)) : undefined
+  const stopped = isDatabase(node) ? settingThatStops(log, await ownFiles(node)) : undefined
   if (stopped !== undefined) return settingError(node, container, stopped)
   const advice = isDatabase(node)
     ? adviceFor(node, await rolesOf(lab, othersOf(lab, node)))
@@ -48,10 +48,10 @@ export async function hindranceOf(
   silent: string | undefined,
 ): Promise<Hindrance | undefined> {
   if (!isDatabase(node)) return undefined
-  const file = await ownFile(node)
+  const files = await ownFiles(node)
   // A container that is started again and again runs for moments.
-  const stopped = restarts > 0 && silent !== undefined ? settingThatStops(await lastLines(node, 20), file) : undefined
-  return stopped ?? settingThatHides(file, silent)
+  const stopped = restarts > 0 && silent !== undefined ? settingThatStops(await lastLines(node, 20), files) : undefined
+  return stopped ?? settingThatHides(files, silent)
 }
 
 /** What brings back a database that does not come up by itself, perhaps because its data is damaged. */
@@ -77,16 +77,16 @@ const rolesOf = (lab: Lab, nodes: readonly DatabaseNode[]): Promise<readonly Oth
     }),
   )
 
-function settingError(node: Node, { image }: Container, { setting, said, sed }: Hindrance): LabError {
-  const file = '/var/lib/postgresql/data/postgresql.auto.conf'
-  const edit = ['run', '--rm', '--network', 'none', '--volumes-from', node.container, image, 'sed', '-i', sed, file]
+function settingError(node: Node, { image }: Container, { setting, said, sed, files }: Hindrance): LabError {
+  const paths = files.map((file) => `/var/lib/postgresql/data/${file}`)
+  const edit = ['run', '--rm', '--network', 'none', '--volumes-from', node.container, image, 'sed', '-i', sed, ...paths]
   const command = `\`docker ${edit.map(typed).join(' ')}\`, then \`docker restart ${node.container}\``
   return labError('SETTING_HINDERS', { node: node.name, setting, said, command })
 }
 
-async function ownFile(node: DatabaseNode): Promise<string> {
-  const found = await fileOf(node, 'data/postgresql.auto.conf')
-  return 'problem' in found ? '' : found.bytes.toString()
+async function ownFiles(node: DatabaseNode): Promise<OwnFiles> {
+  const found = await Promise.all(OWN_FILES.map((file) => fileOf(node, `data/${file}`)))
+  return Object.fromEntries(found.map((it, nth) => [OWN_FILES[nth], 'problem' in it ? '' : it.bytes.toString()]))
 }
 
 const isDatabase = (node: Node): node is DatabaseNode => node.kind === 'database'

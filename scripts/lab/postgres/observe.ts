@@ -27,7 +27,10 @@ type Answered = Position & {
   readonly admitsByHand: readonly { readonly name: string; readonly value: string }[]
   /** How long a standby waits before it replays a commit: `recovery_min_apply_delay`. */
   readonly delayedSeconds: number
+  /** Whether transactions of the servers are read-only by a setting. */
   readonly readOnly: boolean
+  /** For a setting that hinders and that somebody has set: the statements that take it back, depending on where it is set. */
+  readonly undo: Readonly<Record<string, readonly string[]>>
   readonly slots: readonly {
     readonly name: string
     readonly active: boolean
@@ -106,6 +109,28 @@ export const ADMITTING = [
   'port',
 ] as const
 
+// ALTER SYSTEM writes into the data, and so does somebody who edits postgresql.conf; the lab's own files are elsewhere.
+const BY_HAND = "sourcefile like current_setting('data_directory') || '/%'"
+
+const READ_ONLY_ROLE = `select from pg_db_role_setting join pg_roles on pg_roles.oid = setrole, unnest(setconfig) as given
+  where rolname = 'service' and given in ('default_transaction_read_only=on', 'default_transaction_read_only=true')`
+
+// Of a role or a database a session reads its settings only when it begins. Ours may be read-only too.
+const UNDO_OF = (...statements: readonly string[]) =>
+  `json_build_array('set default_transaction_read_only = off', ${statements.join(', ')},
+     'select pg_terminate_backend(pid) from pg_stat_activity where usename = ''service''')`
+const UNDO = `
+  select name, case when source = 'database' then ${UNDO_OF("'alter database polling reset ' || name")}
+                    when sourcefile like '%/postgresql.auto.conf' then json_build_array('alter system reset ' || name, 'select pg_reload_conf()')
+                    else json_build_array('alter system set ' || name || ' = ' || boot_val, 'select pg_reload_conf()') end as undo
+  from pg_settings where name in ('default_transaction_read_only', 'recovery_min_apply_delay')
+  union all
+  select 'default_transaction_read_only', ${UNDO_OF(
+    "'alter role service reset default_transaction_read_only'",
+    "'alter role service in database polling reset default_transaction_read_only'",
+  )}
+  where exists (${READ_ONLY_ROLE})`
+
 const OBSERVE = `
 select json_build_object(
   ${POSITION},
@@ -113,12 +138,13 @@ select json_build_object(
   'replayPaused', case when r then pg_is_wal_replay_paused() else false end,
   'tooLow', case when r then coalesce((${TOO_LOW}), '[]') else '[]' end,
   'followsByHand', case when r then coalesce((select json_agg(name order by name) from pg_settings
-      where name in ('primary_conninfo', 'primary_slot_name') and sourcefile like '%/postgresql.auto.conf'), '[]') else '[]' end,
+      where name in ('primary_conninfo', 'primary_slot_name') and ${BY_HAND}), '[]') else '[]' end,
   'admitsByHand', case when r then '[]' else coalesce((select json_agg(json_build_object('name', name, 'value', setting) order by name)
       from pg_settings where name in (${ADMITTING.map((name) => `'${name}'`).join(', ')})
-      and name in (select name from pg_file_settings where sourcefile like '%/postgresql.auto.conf')), '[]') end,
+      and name in (select name from pg_file_settings where ${BY_HAND})), '[]') end,
   'delayedSeconds', case when r then extract(epoch from current_setting('recovery_min_apply_delay')::interval) else 0 end,
-  'readOnly', current_setting('default_transaction_read_only')::boolean,
+  'readOnly', current_setting('default_transaction_read_only')::boolean or exists (${READ_ONLY_ROLE}),
+  'undo', (select json_object_agg(name, undo) from (${UNDO}) as it),
   'replayAgeSeconds', case when r then extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) end,
   'replayWaitsFor', case when r then ${REPORTS} else '[]' end,
   'slots', coalesce((select json_agg(json_build_object('name', slot_name, 'active', active, 'retainedBytes',

@@ -23,13 +23,11 @@ export type Observer = {
 /** A session opens at its first question. One that has ended is opened again when it is asked after `reopen` seconds. */
 export function openObserver(lab: Lab, reopen = REOPEN_SECONDS): Observer {
   const { patience } = lab.settings
-  const sessions = new Map<DatabaseName, Session>(
-    lab.databases.map((node) => [node.name, keptSession(() => openSession(node), reopen)]),
-  )
-  const session = ({ name }: DatabaseNode): Session => {
-    const found = sessions.get(name)
-    if (found === undefined) throw new Error(`no session in ${name}`)
-    return found
+  const sessions = new Map<DatabaseName, Session>()
+  const session = (node: DatabaseNode): Session => {
+    const opened = sessions.get(node.name) ?? keptSession(() => openSession(node), reopen)
+    sessions.set(node.name, opened)
+    return opened
   }
   const observe = (node: DatabaseNode, seconds: number, room = false) =>
     observeOver(session(node), seconds * patience, room)

@@ -1,18 +1,30 @@
-/** Settings that `ALTER SYSTEM` wrote into a database's own file, with their lines. */
-export type OwnSetting = { readonly name: string; readonly value: string }
+/** The files in a database's data that have settings: `ALTER SYSTEM` writes the first, people edit the second. */
+export const OWN_FILES = ['postgresql.auto.conf', 'postgresql.conf'] as const
+type OwnFile = (typeof OWN_FILES)[number]
+/** Their texts. */
+export type OwnFiles = Readonly<Partial<Record<OwnFile, string>>>
 
-/** What the verbs set themselves. */
-const OURS = new Set(['synchronous_commit', 'synchronous_standby_names'])
+type OwnSetting = { readonly name: string; readonly value: string; readonly file: OwnFile }
 
-/** The settings in `postgresql.auto.conf` that somebody else set. */
-const ownSettings = (file: string): readonly OwnSetting[] =>
-  file.split('\n').flatMap((line) => {
-    const [, name = '', value = ''] = /^\s*([\w.]+)\s*=?\s*(.*)$/.exec(line) ?? []
-    return name === '' || OURS.has(name) ? [] : [{ name, value }]
-  })
+/** What the verbs and the image set themselves. */
+const OURS = new Set(['synchronous_commit', 'synchronous_standby_names', 'include', 'include_if_exists'])
 
-/** A setting with which a database cannot start or be reached: what it said, and the `sed` command that removes the setting. */
-export type Hindrance = { readonly setting: string; readonly said: string; readonly sed: string }
+/** The settings in these files that somebody else set. */
+const ownSettings = (files: OwnFiles): readonly OwnSetting[] =>
+  OWN_FILES.flatMap((file) =>
+    (files[file] ?? '').split('\n').flatMap((line) => {
+      const [, name = '', value = ''] = /^\s*([\w.]+)\s*=?\s*(.*)$/.exec(line) ?? []
+      return name === '' || OURS.has(name) ? [] : [{ name, value, file }]
+    }),
+  )
+
+/** A setting with which a database cannot start or be reached: what it said, and how `sed` removes it from which files. */
+export type Hindrance = {
+  readonly setting: string
+  readonly said: string
+  readonly sed: string
+  readonly files: readonly OwnFile[]
+}
 
 /** Settings that decide whether the other nodes reach a database that runs. */
 const REACHED_BY = ['listen_addresses', 'port', 'hba_file', 'ident_file', 'max_wal_senders', 'ssl']
@@ -34,21 +46,23 @@ const SAID_OF: readonly (readonly [RegExp, readonly string[]])[] = [
 ]
 
 /** The setting that keeps a database from starting, according to the end of its log; undefined if none does. */
-export function settingThatStops(log: string, file: string): Hindrance | undefined {
+export function settingThatStops(log: string, files: OwnFiles): Hindrance | undefined {
   const reasons = log.split('\n').filter((line) => /(?:FATAL|PANIC|ERROR|LOG|HINT|DETAIL|WARNING): /.test(line))
   const phrase = (line: string) => line.replace(/^.*?((?:FATAL|PANIC|ERROR|LOG|HINT|DETAIL|WARNING): )/, '$1')
   // If it was started several times, the last start counts.
   for (const line of reasons.toReversed()) {
-    const [, number] = /postgresql\.auto\.conf" line (\d+)/.exec(line) ?? []
-    if (number === undefined || !/syntax error|unrecognized|invalid/.test(line)) continue
-    const text = file.split('\n')[Number(number) - 1] ?? ''
+    const [, name, number] = /\/data\/(postgresql(?:\.auto)?\.conf)" line (\d+)/.exec(line) ?? []
+    const file = OWN_FILES.find((it) => it === name)
+    if (file === undefined || !/syntax error|unrecognized|invalid/.test(line)) continue
+    const text = files[file]?.split('\n')[Number(number) - 1] ?? ''
     return {
-      setting: `on line ${number} of its postgresql.auto.conf, "${text}"`,
+      setting: `on line ${number} of its ${file}, "${text}"`,
       said: phrase(line),
       sed: `${number}d`,
+      files: [file],
     }
   }
-  const own = ownSettings(file)
+  const own = ownSettings(files)
   const fatal = reasons.findLast((line) => /FATAL|PANIC/.test(line))
   if (fatal === undefined || own.length === 0) return undefined
   const last = reasons.slice(Math.max(0, reasons.lastIndexOf(fatal) - 3)).reverse()
@@ -64,9 +78,9 @@ export function settingThatStops(log: string, file: string): Hindrance | undefin
 }
 
 /** The setting with which a running database cannot be reached. `silent`: what happened when it was asked. */
-export function settingThatHides(file: string, silent: string | undefined): Hindrance | undefined {
+export function settingThatHides(files: OwnFiles, silent: string | undefined): Hindrance | undefined {
   const names = silent === undefined ? REACHED_BY : [...REACHED_BY, ...ANSWERS_BY]
-  const hiding = ownSettings(file).filter(({ name }) => names.includes(name))
+  const hiding = ownSettings(files).filter(({ name }) => names.includes(name))
   return hiding.length === 0 ? undefined : hindrance(hiding, silent ?? 'the other nodes do not reach it')
 }
 
@@ -74,4 +88,5 @@ const hindrance = (settings: readonly OwnSetting[], said: string): Hindrance => 
   setting: settings.map(({ name, value }) => `${name} = ${value}`).join(', '),
   said: said.trim(),
   sed: settings.map(({ name }) => `/^ *${name.replaceAll('.', '\\.')}\\b/d`).join('; '),
+  files: OWN_FILES.filter((it) => settings.some(({ file }) => file === it)),
 })

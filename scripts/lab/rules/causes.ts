@@ -27,7 +27,8 @@ type Row = {
 
 const REJOIN = 'zx scripts/rejoin.ts'
 
-const DATA = '/var/lib/postgresql/data'
+/** The folder of a database's data, in its container. */
+export const DATA = '/var/lib/postgresql/data'
 const GIVE_DATA_BACK = `docker run --rm --user root --network none --volumes-from {container} {image} sh -c 'chown -R postgres:postgres ${DATA} && chmod -R u=rwX,go= ${DATA}'`
 
 /** Everything that keeps a database from following the primary, or from running at all. */
@@ -87,7 +88,7 @@ export const CAUSES = {
     fix: `${REJOIN} lists the votes that only it has, and copies it`,
   },
   'kept-out': {
-    says: 'somebody has set {settings} on {upstream} (ALTER SYSTEM), so {upstream} admits no standby',
+    says: 'somebody has set {settings} on {upstream}, so {upstream} admits no standby',
     mending: 'admit',
     fix: `${REJOIN} resets this and restarts {upstream}: for a moment nobody can write`,
   },
@@ -145,7 +146,7 @@ export const CAUSES = {
     fix: 'end the clients that use them, or all sessions at once: docker restart {container}',
   },
   'set-by-hand': {
-    says: 'somebody has set {settings} on it (ALTER SYSTEM)',
+    says: 'somebody has set {settings} on it',
     mending: 'settings',
     fix: `${REJOIN} resets it`,
   },

@@ -64,7 +64,7 @@ export function primaryTrouble(node: DatabaseNode, facts: Facts, refused: string
   if (facts.readOnly)
     return byHand(
       'it takes no writes: default_transaction_read_only is on',
-      reset(node, 'default_transaction_read_only'),
+      takesBack(node, facts, 'default_transaction_read_only'),
     )
   if (refused === undefined)
     return commitsHang(facts)
@@ -84,8 +84,7 @@ const END_IDLE =
 const psql = ({ container }: DatabaseNode, ...statements: readonly string[]): string =>
   `docker exec ${container} psql -d polling ${statements.map((it) => `-c "${it}"`).join(' ')}`
 
-const reset = (node: DatabaseNode, setting: string): string =>
-  psql(node, `alter system reset ${setting}`, 'select pg_reload_conf()')
+const takesBack = (node: DatabaseNode, { undo }: Facts, setting: string): string => psql(node, ...(undo[setting] ?? []))
 
 /**
  * Seconds that replay may wait for a report before its standby counts as unhealthy. A call without a deadline of its own
@@ -117,7 +116,7 @@ export function standbyTrouble(node: DatabaseNode, facts: Facts, primary: Facts 
   if (facts.delayedSeconds > 0)
     return byHand(
       `it waits ${facts.delayedSeconds} s before it replays each commit (recovery_min_apply_delay)`,
-      reset(node, 'recovery_min_apply_delay'),
+      takesBack(node, facts, 'recovery_min_apply_delay'),
     )
   const held = replayHeld(node, facts, primary)
   return held !== undefined && held.since > HELD_SECONDS ? byHand(held.says, held.fix) : undefined

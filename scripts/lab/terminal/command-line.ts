@@ -33,7 +33,10 @@ export async function commandLine(script: string, define: (program: Command) => 
   chalk.level = levelOf(coloured.answers)
   try {
     define(program)
-    for (const command of [program, ...program.commands]) command.showHelpAfterError(hintOf(command))
+    for (const command of [program, ...program.commands]) {
+      command.showHelpAfterError(hintOf(command))
+      refuseSecondValues(command)
+    }
     if (listed !== undefined) return void listed.push(program)
     interruption.signal.throwIfAborted()
     const words = ownArguments(process.argv, script)
@@ -58,6 +61,17 @@ function refuseUselessValues(program: Command, words: readonly string[]): void {
     const known = options.filter(({ long }) => long === name)
     if (known.length > 0 && known.every((option) => option.isBoolean()))
       program.error(`error: option '${name}' takes no value: give it alone, or leave it out`, { exitCode: 2 })
+  }
+}
+
+/** Refuses a second value for an option that takes one: otherwise the last one would count, and nobody would notice. */
+function refuseSecondValues(command: Command): void {
+  for (const option of command.options.filter((it) => !it.isBoolean() && !it.variadic)) {
+    let given = false
+    command.on(`option:${option.name()}`, () => {
+      if (given) command.error(`error: option '${option.flags}' is given twice: give it once`)
+      given = true
+    })
   }
 }
 

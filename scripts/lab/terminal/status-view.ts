@@ -39,7 +39,13 @@ export function statusTable(status: LabStatus, columns: number = Number.POSITIVE
       : [
           `${chalk.yellow('!')} this lab belongs to the user ${visible(status.otherUser)}: you may look at it, but not change it`,
         ]
-  const more = [...whose, ...problems, ...warnings, ...changes(status), ...faults(status)]
+  const where =
+    status.runsWith === null
+      ? []
+      : [
+          `${chalk.yellow('!')} this lab runs with ${status.runsWith}, not with these settings: put that in front of every command`,
+        ]
+  const more = [...whose, ...where, ...problems, ...warnings, ...changes(status), ...faults(status)]
   return [...lines, '', ...containers(status), ...more, summary(status)].join('\n')
 }
 

@@ -146,11 +146,22 @@ const hostsOf = ({ settings: { bind } }: Lab): readonly [string, ...string[]] =>
 export const endpointOf = (lab: Lab, node: Node): string | null =>
   node.publishedPort === undefined ? null : `${hostsOf(lab).at(-1)}:${node.publishedPort}`
 
-/** Where psql reaches the database that is published. */
-export function psqlPlaceOf(lab: Lab): { readonly hosts: readonly [string, ...string[]]; readonly port: number } {
-  const port = lab.databases.find(({ publishedPort }) => publishedPort !== undefined)?.publishedPort
-  if (port === undefined) throw new Error('no database is published')
-  return { hosts: hostsOf(lab), port }
+/** The settings that decide where a lab is reached. */
+export type Place = Pick<Settings, 'portOffset' | 'bind'>
+
+/** These settings, as they are put in front of a command. */
+export const placeText = ({ portOffset, bind }: Place): string =>
+  `LAB_PORT_OFFSET=${portOffset}${['127.0.0.1', '0.0.0.0'].includes(bind) ? '' : ` LAB_BIND=${bind}`}`
+
+/** The database that is published, and where psql reaches it. */
+export function psqlPlaceOf(lab: Lab): {
+  readonly node: DatabaseNode
+  readonly hosts: readonly [string, ...string[]]
+  readonly port: number
+} {
+  const node = lab.databases.find(({ publishedPort }) => publishedPort !== undefined)
+  if (node?.publishedPort === undefined) throw new Error('no database is published')
+  return { node, hosts: hostsOf(lab), port: node.publishedPort }
 }
 
 /** The other databases. */

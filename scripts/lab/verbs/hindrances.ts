@@ -5,7 +5,7 @@ import { ADMITTING } from '../postgres/observe.ts'
 import type { Answering, Sight } from '../postgres/sights.ts'
 import { slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
-import type { Mending } from '../rules/causes.ts'
+import { DATA, type Mending } from '../rules/causes.ts'
 import { type Hindrance, hindranceOf } from '../rules/hindrance.ts'
 import type { Tell } from '../steps.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
@@ -45,7 +45,8 @@ export const IN_PLACE: Readonly<
   slot: (tell, primary, node) => change(tell, primary, ...slotStatements(node)),
   settings: async (tell, primary, node) => {
     await change(tell, primary, ...slotStatements(node))
-    const settings = ['primary_conninfo', 'primary_slot_name'].map((setting) => `alter system reset ${setting}`)
+    const settings = FOLLOWING.map((setting) => `alter system reset ${setting}`)
+    await unedit(tell, node, FOLLOWING)
     await change(tell, node, ...settings, 'select pg_reload_conf()')
   },
   holder: (tell, primary, node) =>
@@ -56,11 +57,18 @@ export const IN_PLACE: Readonly<
        (select pid from pg_stat_replication where application_name = '${node.name}')`,
     ),
   admit: async (tell, primary) => {
+    await unedit(tell, primary, ADMITTING)
     await change(tell, primary, ...ADMITTING.map((setting) => `alter system reset ${setting}`))
     await act(tell, ['restart', primary.container])
   },
   role: (tell, primary) => act(tell, ['exec', primary.container, 'bash', '-c', GIVE_ROLE_BACK]),
 }
+
+const FOLLOWING = ['primary_conninfo', 'primary_slot_name'] as const
+
+/** Removes settings that somebody has put into the postgresql.conf of the data, which ALTER SYSTEM does not change. */
+const unedit = (tell: Tell, { container }: DatabaseNode, settings: readonly string[]): Promise<unknown> =>
+  act(tell, ['exec', container, 'sed', '-Ei', `/^ *(${settings.join('|')})\\b/d`, `${DATA}/postgresql.conf`])
 
 // As roles.sql makes it. The password is read inside the container, so it is in no command that is shown.
 const GIVE_ROLE_BACK = `psql -XAtq -v ON_ERROR_STOP=1 -d postgres -f - <<SQL

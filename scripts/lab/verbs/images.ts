@@ -1,12 +1,12 @@
 import { allImages, hasImage, type Image, type Images, imagesOf, makeImage } from '../docker/images.ts'
-import { changing } from '../docker/leftovers.ts'
+import { moving } from '../docker/leftovers.ts'
 import type { Reporter, Step, Tell } from '../steps.ts'
 import type { Lab } from '../topology/topology.ts'
 import { preflightOfImages } from './preflight.ts'
 
 /** Makes the images of the lab that are missing, and nothing else. */
 export const prepareImages = (lab: Lab, reporter: Reporter): Promise<void> =>
-  changing(lab, async () => {
+  moving(lab, async () => {
     const missing = await missingOf(await imagesOf(lab.settings))
     await reporter.step('Check the machine', () => preflightOfImages(missing.length > 0))
     await buildImages(lab, missing, reporter)

@@ -1,7 +1,7 @@
 import { type Change, ensureMade, ensureRunning, isMade, regainNames } from '../docker/converge.ts'
 import { dataVersion, type Parts } from '../docker/creation.ts'
 import { imagesOf, removeSuperseded } from '../docker/images.ts'
-import { changing } from '../docker/leftovers.ts'
+import { moving } from '../docker/leftovers.ts'
 import { ensureNetwork } from '../docker/network.ts'
 import { ABSENT, containersOf } from '../docker/nodes.ts'
 import { LabError, labError } from '../errors.ts'
@@ -30,7 +30,7 @@ export type SetupResult = { readonly status: LabStatus; readonly changes: Readon
  * the next run goes on.
  */
 export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
-  changing(lab, async () => {
+  moving(lab, async () => {
     const { step, together } = reporter
     const images = await imagesOf(lab.settings)
     const missing = await missingOf(images)

@@ -1,4 +1,4 @@
-import { otherUserOf } from '../docker/leftovers.ts'
+import { asItRuns, otherUserOf } from '../docker/leftovers.ts'
 import { ABSENT, type Container, type ContainerState, containersNamed } from '../docker/nodes.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
@@ -20,6 +20,7 @@ import {
   type Lab,
   type Node,
   type NodeName,
+  placeText,
 } from '../topology/topology.ts'
 import { withChanges } from './changed.ts'
 import { hindranceSeen } from './hindrances.ts'
@@ -65,6 +66,8 @@ export type LabStatus = {
   readonly lab: string
   /** The user whose lab it is, if that is another user; else null. */
   readonly otherUser: string | null
+  /** The settings that it runs with, if they are not those that it was asked for with; else null. */
+  readonly runsWith: string | null
   readonly at: string
   readonly healthy: boolean
   /** Databases that take writes: exactly one, unless something is wrong. */
@@ -78,6 +81,15 @@ export type LabStatus = {
   /** Faults that need no extra look. Faults of the network take seconds to see: `fault list` shows them. */
   readonly faults: readonly Fault[]
   readonly nodes: readonly NodeStatus[]
+}
+
+/** The status of a lab as it runs. */
+export async function statusAsItRuns(lab: Lab, observer?: Observer): Promise<LabStatus> {
+  const running = await asItRuns(lab)
+  return {
+    ...(await statusOf(running, running.nodes, observer)),
+    runsWith: running === lab ? null : placeText(running.settings),
+  }
 }
 
 /**
@@ -129,6 +141,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
   return {
     lab: lab.name,
     otherUser: otherUser ?? null,
+    runsWith: null,
     at: new Date().toISOString(),
     healthy: nodes.every(({ healthy }) => healthy) && primaries.length === 1,
     primaries,

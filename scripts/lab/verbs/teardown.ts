@@ -1,7 +1,7 @@
 import { regainNames } from '../docker/converge.ts'
 import { removeNodes } from '../docker/creation.ts'
 import { removeImages } from '../docker/images.ts'
-import { assertOwn, clearLeftovers } from '../docker/leftovers.ts'
+import { asItRuns, assertOwn, clearLeftovers } from '../docker/leftovers.ts'
 import { removeNetwork } from '../docker/network.ts'
 import { exclusively } from '../state/lock.ts'
 import { forgetPassword } from '../state/pgpass.ts'
@@ -12,6 +12,7 @@ import { type Lab, psqlPlaceOf } from '../topology/topology.ts'
 /** Removes everything of the lab, its votes included. It is fine if parts are gone already. */
 export const teardown = (lab: Lab, options: { readonly images: boolean }, { step }: Reporter): Promise<void> =>
   exclusively(lab, async () => {
+    const running = await asItRuns(lab)
     await step('Remove nodes and their data', async ({ tell }) => {
       await assertOwn(lab)
       await clearLeftovers(lab, { all: true })
@@ -21,7 +22,7 @@ export const teardown = (lab: Lab, options: { readonly images: boolean }, { step
     await step('Remove the network', ({ tell }) => removeNetwork(tell, lab))
     if (options.images) await step('Remove images', ({ tell }) => removeImages(tell, lab.settings.images))
     await step('Forget its passwords', async () => {
-      await forgetPassword(psqlPlaceOf(lab))
+      await forgetPassword(psqlPlaceOf(running))
       await forgetLab(lab)
     })
   })

@@ -6,6 +6,9 @@ synchronous_commit = 'on'
 synchronous_standby_names = ''
 `
 
+const auto = (lines: string) => ({ 'postgresql.auto.conf': `${FILE}${lines}\n`, 'postgresql.conf': MAIN })
+const MAIN = "include '/etc/failover-lab/postgresql.conf'\ninclude_if_exists '/run/failover-lab/node.conf'\n"
+
 /** What PostgreSQL 17 said when it did not start, each once, and the setting that it was. */
 const STOPPED: readonly (readonly [string, string, string, string])[] = [
   [
@@ -43,25 +46,41 @@ const STOPPED: readonly (readonly [string, string, string, string])[] = [
 test('the log of a database shows which of its own settings keeps it from starting', async (t) => {
   for (const [lines, said, setting, sed] of STOPPED) {
     const log = said.replaceAll(/^/gm, '2026-01-02 03:04:05.678 UTC [1] ')
-    t.match(settingThatStops(log, `${FILE}${lines}\n`), { setting, sed }, setting)
+    t.match(settingThatStops(log, auto(lines)), { setting, sed, files: ['postgresql.auto.conf'] }, setting)
   }
 })
 
 test('a database that does not start for another reason has no setting to blame', async (t) => {
   const log = '2026-01-02 03:04:05.678 UTC [1] FATAL:  could not write lock file: No space left on device'
-  t.equal(settingThatStops(log, FILE), undefined, 'what verbs set is never to blame')
-  t.equal(
-    settingThatStops('PANIC:  could not locate a valid checkpoint record', `${FILE}work_mem = '8MB'\n`),
-    undefined,
-  )
-  t.equal(settingThatStops('', `${FILE}port = 1\n`), undefined)
+  t.equal(settingThatStops(log, auto('')), undefined, 'what verbs set is never to blame')
+  t.equal(settingThatStops('PANIC:  could not locate a valid checkpoint record', auto("work_mem = '8MB'")), undefined)
+  t.equal(settingThatStops('', auto('port = 1')), undefined)
 })
 
 test('network settings can hide a database that runs; socket and connection settings only one that does not answer', async (t) => {
-  t.match(settingThatHides(`${FILE}listen_addresses = 'localhost'\n`, undefined), {
+  t.match(settingThatHides(auto("listen_addresses = 'localhost'"), undefined), {
     setting: "listen_addresses = 'localhost'",
   })
-  t.equal(settingThatHides(`${FILE}max_connections = 150\n`, undefined), undefined)
-  t.match(settingThatHides(`${FILE}max_connections = 150\n`, 'no answer in 3 s'), { said: 'no answer in 3 s' })
-  t.equal(settingThatHides(FILE, 'no answer in 3 s'), undefined)
+  t.equal(settingThatHides(auto('max_connections = 150'), undefined), undefined)
+  t.match(settingThatHides(auto('max_connections = 150'), 'no answer in 3 s'), { said: 'no answer in 3 s' })
+  t.equal(settingThatHides(auto(''), 'no answer in 3 s'), undefined)
+})
+
+test('a setting that somebody wrote into postgresql.conf is found there, and removed there', async (t) => {
+  const edited = (line: string) => ({ 'postgresql.auto.conf': FILE, 'postgresql.conf': `${MAIN}${line}\n` })
+  const files = ['postgresql.conf']
+  t.match(settingThatHides(edited("listen_addresses = 'localhost'"), undefined), {
+    setting: "listen_addresses = 'localhost'",
+    sed: '/^ *listen_addresses\\b/d',
+    files,
+  })
+  const log =
+    'LOG:  syntax error in file "/var/lib/postgresql/data/postgresql.conf" line 3, near token "a"\nFATAL:  configuration file "/var/lib/postgresql/data/postgresql.conf" contains errors'
+  t.match(settingThatStops(log, edited('half a li')), {
+    setting: 'on line 3 of its postgresql.conf, "half a li"',
+    sed: '3d',
+    files,
+  })
+  const both = { 'postgresql.auto.conf': 'port = 1\n', 'postgresql.conf': 'port = 2\n' }
+  t.match(settingThatHides(both, undefined), { setting: 'port = 1, port = 2', files: Object.keys(both) })
 })

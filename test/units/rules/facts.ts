@@ -15,6 +15,10 @@ export const ALONE: Facts = {
   admitsByHand: [],
   delayedSeconds: 0,
   readOnly: false,
+  undo: {
+    default_transaction_read_only: ['alter system reset default_transaction_read_only'],
+    recovery_min_apply_delay: ['alter system reset recovery_min_apply_delay'],
+  },
   sessions: { used: 1, limit: 97 },
   sessionHolders: [],
   slots: [],

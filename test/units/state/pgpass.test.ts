@@ -71,9 +71,9 @@ test('psql finds the password at the address that the lab is published on', asyn
     const lab = labOf(readSettings({ LAB_BIND, LAB_PORT_OFFSET: '10000' }))
     await rememberPassword(psqlPlaceOf(lab), 'secret')
     t.equal(read(), hosts.map((host) => `${host}:15432:polling:owner:secret\n`).join(''))
-    t.match(endpoints(lab), `psql -h ${hosts[0]} -p 15432 -U owner polling`)
-    t.match(endpoints(lab), `${hosts.at(-1)}:18080`)
-    t.equal(endpoints(lab).includes(`LAB_BIND=${LAB_BIND} npm`), hosts.length === 1)
+    t.match(endpoints(lab, 'db-primary'), `psql -h ${hosts[0]} -p 15432 -U owner polling`)
+    t.match(endpoints(lab, 'db-primary'), `${hosts.at(-1)}:18080`)
+    t.equal(endpoints(lab, 'db-primary').includes(`LAB_BIND=${LAB_BIND} npm`), hosts.length === 1)
     await forgetPassword(psqlPlaceOf(lab))
     t.equal(read(), '')
   }

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { assertOwn, changing } from '../../docker/leftovers.ts'
+import { assertHere, assertOwn, changing } from '../../docker/leftovers.ts'
 import { containersOf } from '../../docker/nodes.ts'
 import { LabError, labError } from '../../errors.ts'
 import { interruption, reader } from '../../interruption.ts'
@@ -83,6 +83,7 @@ export async function watch(
 
 async function assertThere(lab: Lab): Promise<void> {
   await assertOwn(lab)
+  await assertHere(lab)
   const containers = await containersOf(lab, lab.databases)
   const absent = lab.databases.find((_, index) => containers[index]?.state === 'absent')
   if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.name })
