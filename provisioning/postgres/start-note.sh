@@ -3,18 +3,17 @@
 # The note is beside the data: there pg_rewind and pg_basebackup neither overwrite it nor remove it. It stays as it is until
 # the data is as it says. If this is interrupted, the next start does it again.
 note=${PGDATA%/*}/start-note
-# The database that NODE follows as long as it is a standby.
-upstream_file=${PGDATA%/*}/upstream
 
-# Sets what, from and fenced.
+# Sets what, from, slots and fenced.
 read_note() {
   local key value
-  what=keep from='' fenced=''
+  what=keep from='' slots='' fenced=''
   if [[ ! -e $note ]]; then return; fi
   while IFS='=' read -r key value || [[ $key ]]; do
     case $key in
       do) what=$value ;;
       from) from=$value ;;
+      slots) slots=$value ;;
       fenced) fenced=$value ;;
     esac
   done <"$note"
@@ -45,11 +44,11 @@ carry_out_note() {
       ;;
   esac
   if [[ $from ]]; then
-    echo "$from" >"$upstream_file"
+    set_upstream "$from"
     touch "$PGDATA/standby.signal"
   else
     rm -f "$upstream_file"
-    touch "$PGDATA/without-passwords"
+    echo "$slots" >"$PGDATA/without-passwords"
   fi
   write_note keep
 }

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Starts the database node NODE: does what its start note says, then runs PostgreSQL. On a new volume it first makes NODE a
-# standby of UPSTREAM or, if that is empty, the primary, with this lab's passwords and a slot for each of STANDBYS.
+# standby of UPSTREAM or, if that is empty, the primary, with this lab's passwords.
 set -euo pipefail
 
 secrets=/run/secrets
 run=/run/failover-lab
 prepared=/usr/local/share/failover-lab/prepared.tar
 source /usr/local/share/failover-lab/start-note.sh
+source /usr/local/share/failover-lab/upstream.sh
 
 umask 077
 printf '*:*:*:replicator:%s\n' "$(<$secrets/replicator)" >$run/pgpass
@@ -20,14 +21,7 @@ if [[ ! -r $PGDATA || ! -x $PGDATA || ! -O $PGDATA ]]; then
 fi
 
 carry_out_note
-
-upstream=''
-if [[ -e $upstream_file ]]; then upstream=$(<"$upstream_file"); fi
-cat >$run/node.conf <<CONF
-cluster_name = '$NODE'
-primary_slot_name = '${NODE//-/_}'
-primary_conninfo = '${upstream:+host=$upstream user=replicator passfile=$run/pgpass application_name=$NODE connect_timeout=2}'
-CONF
+write_node_conf
 
 # If one of these settings is lower on a standby than on its primary, the WAL stops the standby for good. So at its start a
 # standby takes the values that its control file names, as ALTER SYSTEM would. A setting is only asked for if it may differ.
@@ -49,7 +43,8 @@ raise_what_replay_needs() {
 }
 if [[ -e $PGDATA/standby.signal ]]; then raise_what_replay_needs; fi
 
-# A role without a password cannot log in over the network, so no client gets in before this is done.
+# Gives a new primary its passwords, and the slots that its start note named. A role without a password cannot log in over
+# the network, so no client gets in before this is done.
 set_passwords() {
   local role
   until pg_isready -q; do sleep 0.02; done
@@ -57,7 +52,7 @@ set_passwords() {
     for role in owner service replicator monitor; do
       echo "alter role $role password '$(<$secrets/$role.scram)';"
     done
-    echo "select pg_create_physical_replication_slot(slot, true) from regexp_split_to_table('${STANDBYS//-/_}', ' ') as slot
+    echo "select pg_create_physical_replication_slot(slot, true) from regexp_split_to_table('$(<"$PGDATA/without-passwords")', ' ') as slot
           where slot <> '' and not exists (select from pg_replication_slots where slot_name = slot);"
   } | psql -XAtq -1 -v ON_ERROR_STOP=1 -d polling -f - >/dev/null && rm "$PGDATA/without-passwords"
 }

@@ -70,9 +70,9 @@ export const ERRORS = {
     says: 'the lab {lab} on this engine belongs to the user {user}: only {user} has its passwords and its lock',
     fix: 'run this as {user}, or have a lab of your own beside it: LAB_NAME=lab2 LAB_PORT_OFFSET=1000 zx scripts/setup.ts',
   },
-  RUNS_ELSEWHERE: {
+  RUNS_WITH: {
     says: 'the lab {lab} runs with {place}, but these settings say {here}',
-    fix: 'put {place} in front of the command; or zx scripts/setup.ts moves the lab to the ports of these settings',
+    fix: 'put {place} in front of the command; or zx scripts/setup.ts changes the lab to these settings',
   },
   BUSY: {
     says: 'another command is changing the lab {lab} right now ({holder})',

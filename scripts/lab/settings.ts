@@ -70,6 +70,8 @@ const READ = {
     text((it) => it !== UNNAMED, `another name: ${UNNAMED} is the lab without one`)(name(given)),
   /** PostgreSQL's major version. Default: 17. */
   LAB_POSTGRES: choice('13', '15', '17'),
+  /** How many standbys the lab has. Default: 1. */
+  LAB_STANDBYS: choice('1', '2', '3'),
   /** Added to every published port. Default: 0. */
   LAB_PORT_OFFSET: wholeNumber(0, 14000),
   /** Address that ports are published on. Default: 127.0.0.1; the VM sets 0.0.0.0. */
@@ -94,6 +96,7 @@ export const SETTING_NAMES: readonly string[] = Object.keys(READ)
 export type Settings = {
   readonly name: string
   readonly postgres: '13' | '15' | '17'
+  readonly standbys: number
   readonly portOffset: number
   readonly bind: string
   readonly patience: number
@@ -120,6 +123,7 @@ export function readSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   return {
     name: given('LAB_NAME') ?? '',
     postgres: given('LAB_POSTGRES') ?? '17',
+    standbys: Number(given('LAB_STANDBYS') ?? 1),
     portOffset: given('LAB_PORT_OFFSET') ?? 0,
     bind: given('LAB_BIND') ?? '127.0.0.1',
     patience: given('LAB_PATIENCE') ?? 1,

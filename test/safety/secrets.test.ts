@@ -43,6 +43,8 @@ test('inside, each node has only the passwords it needs, readable by its own use
   const here: Record<NodeName, readonly string[]> = {
     'db-primary': DATABASE,
     'db-replica': DATABASE,
+    'db-replica-2': DATABASE,
+    'db-replica-3': DATABASE,
     primary: ['service'],
     backup: ['service'],
     loader: [],

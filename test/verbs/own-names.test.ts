@@ -54,7 +54,7 @@ test('status shows a lab where it runs, also with other settings, and no other v
   for (const [name, ...args] of [['failover'], ['switchover'], ['rejoin'], ['reset'], ['failover', '--watch']] as const)
     t.match(
       await verb(name, args, forgotten),
-      { exit: 1, stderr: new RegExp(`RUNS_ELSEWHERE: .*\n.*put LAB_PORT_OFFSET=${lab.settings.portOffset} in front`) },
+      { exit: 1, stderr: new RegExp(`RUNS_WITH: .*\n.*put LAB_PORT_OFFSET=${lab.settings.portOffset} in front`) },
       name,
     )
   t.notMatch((await verb('status')).stdout, 'this lab runs with')

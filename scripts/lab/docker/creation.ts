@@ -98,10 +98,7 @@ const secretsMount = (lab: Lab, volume: string): string =>
 const healthInterval = (patience: number): number => 5 * patience * Math.max(1, patience)
 
 function environmentOf(lab: Lab, node: Node): Readonly<Record<string, string>> {
-  if (node.kind === 'database') {
-    const standbys = lab.databases.filter(({ upstream }) => upstream === node.name).map(({ name }) => name)
-    return { NODE: node.name, UPSTREAM: node.upstream ?? '', STANDBYS: standbys.join(' ') }
-  }
+  if (node.kind === 'database') return { NODE: node.name, UPSTREAM: node.upstream ?? '' }
   // These programs count in whole seconds.
   const patience = { PATIENCE: String(Math.max(1, Math.ceil(lab.settings.patience))) }
   if (node.kind === 'loader') return patience

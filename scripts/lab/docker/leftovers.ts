@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { labError } from '../errors.ts'
 import { PORTS } from '../settings.ts'
 import { exclusively } from '../state/lock.ts'
-import { type Lab, labOf, type Place, placeText } from '../topology/topology.ts'
+import { type Lab, labOf, type Place, placeText, surplusOf } from '../topology/topology.ts'
 import { described } from './api.ts'
 import { attempt } from './command.ts'
 import type { Named } from './differences.ts'
@@ -66,26 +66,34 @@ function assertOurs(lab: Lab, there: readonly Listed[]): void {
   if (user !== undefined) throw notYours(lab, user)
 }
 
-/** The lab as it runs: its containers may be published elsewhere than its settings say. If not, it is `lab` itself. */
+/**
+ * The lab as it runs: its containers may be published elsewhere than its settings say, or it may have more standbys. If not,
+ * it is `lab` itself.
+ */
 export async function asItRuns(lab: Lab): Promise<Lab> {
-  const places = (await listed(lab)).flatMap(({ Labels, Ports = [] }) =>
-    Ports.flatMap(({ IP, PublicPort }): Place[] => {
+  const there = await listed(lab)
+  const places = there.flatMap(({ Labels, Ports = [] }) =>
+    Ports.flatMap(({ IP, PublicPort }) => {
       const usual = PORTS[Labels[NODE_LABEL] ?? '']
       return usual === undefined || IP === undefined || PublicPort === undefined
         ? []
         : [{ portOffset: PublicPort - usual, bind: IP }]
     }),
   )
-  const other = places.find((place) => placeText(place) !== placeText(lab.settings))
+  const last = surplusOf(lab).findLastIndex(({ name }) => there.some(({ Labels }) => Labels[NODE_LABEL] === name))
+  const standbys = lab.settings.standbys + last + 1
+  const other = [...places, lab.settings]
+    .map((place): Place => ({ ...place, standbys }))
+    .find((place) => placeText(place, lab.settings) !== '')
   return other === undefined ? lab : labOf({ ...lab.settings, ...other })
 }
 
-/** Refuses to change a lab that runs on other ports: its nodes would be looked for where another lab may be. */
+/** Refuses to change a lab that runs with other settings: its nodes would be looked for where another lab may be. */
 export async function assertHere(lab: Lab): Promise<void> {
-  const running = await asItRuns(lab)
-  if (running === lab) return
-  const [place, here] = [running, lab].map(({ settings }) => placeText(settings))
-  throw labError('RUNS_ELSEWHERE', { lab: lab.name, place: `${place}`, here: `${here}` })
+  const { settings } = await asItRuns(lab)
+  const place = placeText(settings, lab.settings)
+  if (place === '') return
+  throw labError('RUNS_WITH', { lab: lab.name, place, here: placeText(lab.settings, settings) })
 }
 
 /** Removes helpers that ended verbs left behind. `all`: also helpers that a running verb needs. */

@@ -1,16 +1,16 @@
 import { fileOf, putFile } from '../docker/volume.ts'
 import type { Tell } from '../steps.ts'
-import { type DatabaseName, type DatabaseNode, TOPOLOGY } from '../topology/topology.ts'
+import { type DatabaseName, type DatabaseNode, type Lab, othersOf, slotOf, TOPOLOGY } from '../topology/topology.ts'
 
 /**
  * What a database does with its data at its next start. `keep`: it goes on with them. `fresh`: it replaces them by those that
- * its image prepared, as a standby of `from` or, without that, as the primary. `follow`: it becomes a standby of `from`,
+ * its image prepared, as a standby of `from` or, without that, as the primary, with those slots. `follow`: it becomes a standby of `from`,
  * which has all of its data. `rewind`, `copy`: the same, after pg_rewind or a base backup. provisioning/postgres/start-note.sh
  * does it: a new word needs a case there.
  */
 type Deed =
   | { readonly do: 'keep' }
-  | { readonly do: 'fresh'; readonly from?: DatabaseName }
+  | { readonly do: 'fresh'; readonly from?: DatabaseName; readonly slots?: readonly string[] }
   | { readonly do: 'follow' | 'rewind' | 'copy'; readonly from: DatabaseName }
 
 /** `fenced`: before anything else it refuses to start. The rest of the note waits until the fence is gone. */
@@ -25,6 +25,7 @@ const KEEP: StartNote = { do: 'keep' }
 export const formatStartNote = (note: StartNote): readonly string[] => [
   `do=${note.do}`,
   ...('from' in note && note.from !== undefined ? [`from=${note.from}`] : []),
+  ...('slots' in note && note.slots !== undefined ? [`slots=${note.slots.join(' ')}`] : []),
   ...(note.fenced ? ['fenced=yes'] : []),
 ]
 
@@ -36,12 +37,12 @@ export function parseStartNote(text: string): StartNote {
       return [key, value] as const
     }),
   )
-  const deed = deedOf(said.get('do'), said.get('from'))
+  const deed = deedOf(said.get('do'), said.get('from'), said.get('slots'))
   return (said.get('fenced') ?? '') === '' ? deed : { ...deed, fenced: true }
 }
 
-function deedOf(what: string | undefined, from: string | undefined): Deed {
-  if (what === 'fresh' && !from) return { do: what }
+function deedOf(what: string | undefined, from: string | undefined, slots: string | undefined): Deed {
+  if (what === 'fresh' && !from) return slots ? { do: what, slots: slots.split(' ') } : { do: what }
   if (!isDatabase(from)) return KEEP
   return what === 'fresh' || what === 'follow' || what === 'rewind' || what === 'copy' ? { do: what, from } : KEEP
 }
@@ -60,8 +61,10 @@ export async function readStartNote(node: DatabaseNode): Promise<StartNote> {
 }
 
 /** The note with which a database starts as in a new lab. */
-export const freshStart = ({ upstream }: DatabaseNode): StartNote =>
-  upstream === null ? { do: 'fresh' } : { do: 'fresh', from: upstream }
+export const freshStart = (lab: Lab, node: DatabaseNode): StartNote =>
+  node.upstream === null
+    ? { do: 'fresh', slots: othersOf(lab, node).map(slotOf) }
+    : { do: 'fresh', from: node.upstream }
 
 /** The note for a fence: data that are incomplete, or to be replaced, stay so. A change of role is off. */
 export const fencedNote = (note: StartNote): StartNote => ({ ...(note.do === 'follow' ? KEEP : note), fenced: true })

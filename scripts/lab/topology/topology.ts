@@ -48,9 +48,12 @@ const server = {
   graceSeconds: 10,
 } as const
 
+// A lab has the first of them, and as many more as LAB_STANDBYS says.
 const DATABASES = {
   'db-primary': { ...database, host: 10, upstream: null },
   'db-replica': { ...database, host: 11, upstream: 'db-primary' },
+  'db-replica-2': { ...database, host: 12, upstream: 'db-primary' },
+  'db-replica-3': { ...database, host: 13, upstream: 'db-primary' },
 } as const satisfies Readonly<Record<string, DatabaseAmong<string>>>
 
 const SERVERS = {
@@ -124,7 +127,7 @@ export function labOf(settings: Settings): Lab {
       secretsVolume: row.secrets.length > 0 ? `${prefix}${name}-secrets` : undefined,
     }
   }
-  const databases = DATABASE_NAMES.map((name) => at(name, TOPOLOGY[name]))
+  const databases = DATABASE_NAMES.slice(0, 1 + settings.standbys).map((name) => at(name, TOPOLOGY[name]))
   const servers = SERVER_NAMES.map((name) => at(name, TOPOLOGY[name]))
   const loader = at('loader', TOPOLOGY.loader)
   return {
@@ -146,12 +149,23 @@ const hostsOf = ({ settings: { bind } }: Lab): readonly [string, ...string[]] =>
 export const endpointOf = (lab: Lab, node: Node): string | null =>
   node.publishedPort === undefined ? null : `${hostsOf(lab).at(-1)}:${node.publishedPort}`
 
-/** The settings that decide where a lab is reached. */
-export type Place = Pick<Settings, 'portOffset' | 'bind'>
+/** The settings that can be read off a lab that runs: where it is reached, and how many standbys it has. */
+export type Place = Pick<Settings, 'portOffset' | 'bind' | 'standbys'>
 
-/** These settings, as they are put in front of a command. */
-export const placeText = ({ portOffset, bind }: Place): string =>
-  `LAB_PORT_OFFSET=${portOffset}${['127.0.0.1', '0.0.0.0'].includes(bind) ? '' : ` LAB_BIND=${bind}`}`
+/** The settings of one place that differ from those of another, as they are put in front of a command. */
+export const placeText = (place: Place, other: Place): string =>
+  [
+    ...(place.portOffset === other.portOffset ? [] : [`LAB_PORT_OFFSET=${place.portOffset}`]),
+    ...(place.standbys === other.standbys ? [] : [`LAB_STANDBYS=${place.standbys}`]),
+    ...(placeOf(place) === placeOf(other) ? [] : [`LAB_BIND=${place.bind}`]),
+  ].join(' ')
+
+/** On all addresses, a lab is reached at 127.0.0.1 too. */
+const placeOf = ({ bind }: Place): string => (bind === '0.0.0.0' ? '127.0.0.1' : bind)
+
+/** The nodes of the topology that this lab does not have, for want of LAB_STANDBYS. */
+export const surplusOf = (lab: Lab): readonly DatabaseNode[] =>
+  labOf({ ...lab.settings, standbys: DATABASE_NAMES.length - 1 }).databases.slice(lab.databases.length)
 
 /** The database that is published, and where psql reaches it. */
 export function psqlPlaceOf(lab: Lab): {

@@ -26,7 +26,7 @@ export const reset = (lab: Lab, { step }: Reporter): Promise<LabStatus> =>
     if (alive.length > 0) await step('Stop nodes', ({ tell }) => Promise.all(alive.map((node) => killNode(tell, node))))
     await step('Start databases from their prepared data', async ({ tell }) => {
       // Both are marked before either starts: one with new data and one with old data could not replicate.
-      await Promise.all(lab.databases.map((node) => writeStartNote(tell, node, freshStart(node))))
+      await Promise.all(lab.databases.map((node) => writeStartNote(tell, node, freshStart(lab, node))))
       await start(tell, lab, lab.databases)
     })
     // Servers start meanwhile; they accept no calls before their databases are ready. If they started before the

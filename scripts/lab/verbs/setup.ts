@@ -54,7 +54,7 @@ export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
       const found = startingOf(await lookAtData(lab))
       if (found.fresh.length > 0) await restartServers(tell, lab)
       // All are marked before one starts: one with new data and one with old data could not replicate.
-      await Promise.all(found.fresh.map((it) => writeStartNote(tell, it, freshStart(it))))
+      await Promise.all(found.fresh.map((it) => writeStartNote(tell, it, freshStart(lab, it))))
       return found
     })
     const start = (it: Node): Step<void> => ({

@@ -88,7 +88,7 @@ export async function statusAsItRuns(lab: Lab, observer?: Observer): Promise<Lab
   const running = await asItRuns(lab)
   return {
     ...(await statusOf(running, running.nodes, observer)),
-    runsWith: running === lab ? null : placeText(running.settings),
+    runsWith: placeText(running.settings, lab.settings) || null,
   }
 }
 

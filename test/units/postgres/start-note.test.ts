@@ -12,7 +12,8 @@ import {
   unfencedNote,
 } from '../../../scripts/lab/postgres/start-note.ts'
 
-const SCRIPT = join(import.meta.dirname, '../../../provisioning/postgres/start-note.sh')
+const FOLDER = join(import.meta.dirname, '../../../provisioning/postgres')
+const SCRIPTS = `source ${FOLDER}/upstream.sh\nsource ${FOLDER}/start-note.sh`
 
 /** A database's volume in a folder of its own, with data unless said. */
 function volumeWith(t: Test, note: string | undefined, files: readonly string[] = ['PG_VERSION', 'old']): string {
@@ -34,7 +35,7 @@ function inShell(volume: string, script: string, environment: NodeJS.ProcessEnv 
     PGDATA: join(volume, 'data'),
     ...environment,
   }
-  return spawnSync('setsid', ['bash', '--norc', '-euo', 'pipefail', '-c', `source ${SCRIPT}\n${script}`], {
+  return spawnSync('setsid', ['bash', '--norc', '-euo', 'pipefail', '-c', `${SCRIPTS}\n${script}`], {
     encoding: 'utf8',
     env,
   })
@@ -44,6 +45,7 @@ function inShell(volume: string, script: string, environment: NodeJS.ProcessEnv 
 const NOTES: readonly (readonly [string, StartNote, string])[] = [
   ['do=keep\n', { do: 'keep' }, 'keep||'],
   ['do=fresh\n', { do: 'fresh' }, 'fresh||'],
+  ['do=fresh\nslots=one other\n', { do: 'fresh', slots: ['one', 'other'] }, 'fresh||'],
   ['do=fresh\nfrom=db-primary\n', { do: 'fresh', from: 'db-primary' }, 'fresh|db-primary|'],
   ['do=follow\nfrom=db-replica\n', { do: 'follow', from: 'db-replica' }, 'follow|db-replica|'],
   ['do=rewind\nfrom=db-primary\n', { do: 'rewind', from: 'db-primary' }, 'rewind|db-primary|'],
