@@ -25,7 +25,7 @@ const seconds = (text: string): number => {
 endWithReader()
 await commandLine(import.meta.filename, (program) =>
   program
-    .description('Show all nodes. Exit code 0 if all five are healthy, else 1.')
+    .description('Show all nodes. Exit code 0 if all are healthy, else 1.')
     .option('--json', 'print JSON; with --watch, one object on each line')
     .option('-w, --watch [seconds]', 'look again every this many seconds (default: 1) until Ctrl-C', seconds)
     .action(async ({ json, watch }: { json?: boolean; watch?: number | true }) => {

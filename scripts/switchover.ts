@@ -13,10 +13,11 @@ const { asJson } = await import('./lab/visible.ts')
 await commandLine(import.meta.filename, (program) =>
   program
     .description('Swap the roles of primary and standby without losing a vote, while clients go on.')
+    .argument('[standby]', 'the standby that becomes the primary (default: the one that has most)')
     .option('--end-reports', 'if replay waits for a report on the standby, end the report; without this, refuse')
     .option('--json', 'print JSON')
-    .action(async ({ endReports, json }: { endReports?: boolean; json?: boolean }) => {
-      const it = await switchover(labOf(readSettings()), { endReports: endReports === true }, onTerminal)
+    .action(async (to: string | undefined, { endReports, json }: { endReports?: boolean; json?: boolean }) => {
+      const it = await switchover(labOf(readSettings()), { to, endReports: endReports === true }, onTerminal)
       const said = [
         `${chalk.green('✓')} ${it.primary} is now the primary, on timeline ${it.timeline}; ${it.standby} streams from it`,
         `  ${it.withoutPrimary.toFixed(2)} s from the order to stop to the first acknowledged write; durability ${it.level}`,

@@ -236,6 +236,18 @@ export const ERRORS = {
     says: 'waited {seconds} s for {what}; last seen: {seen}',
     fix: '{advice}',
   },
+  NO_SUCH_DATABASE: {
+    says: '{name} is not a database of this lab',
+    fix: 'one of {databases}; LAB_STANDBYS says how many standbys a lab has',
+  },
+  STANDBY_NEEDED: {
+    says: '{node} cannot be removed: it {why}',
+    fix: 'keep it for now: LAB_STANDBYS={standbys}. If it is the primary, LAB_STANDBYS={standbys} zx scripts/switchover.ts db-primary makes another one the primary; a lower level (zx scripts/replication.ts async) waits for no standby; zx scripts/rejoin.ts keeps the votes that only it has',
+  },
+  ALREADY_PRIMARY: {
+    says: '{node} is the primary already',
+    fix: 'name a standby, or none: then the standby that has most becomes the primary',
+  },
   NO_SUCH_NODE: { says: '{name} is not a node', fix: 'one of {nodes}' },
   FAULT_PEER: { says: '{node} cannot be its own peer', fix: 'name other nodes, or none for all of them' },
   FAULT_MISFIT: {

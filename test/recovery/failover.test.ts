@@ -172,7 +172,7 @@ test('what the old primary writes between check and fence is checked again: nobo
   for (const { node } of plan.fence) await fence(ignore, lab, node)
   const standby = plan.kind === 'promote' ? plan.candidate.node : plan.primary.node
   const way = wayOver(ignore, ignore, observer.session(standby), lab, standby)
-  await t.rejects(checkAgain(means, way, plan, options), {
+  await t.rejects(checkAgain(means, () => way, plan, options), {
     code: 'FENCED_NOT_PROMOTED',
     message: /db-primary is fenced, but no standby was promoted: db-replica lacks \d+ bytes/,
     fix: /rejoin.*--force/,

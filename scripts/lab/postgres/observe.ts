@@ -21,6 +21,8 @@ type Answered = Position & {
   readonly replayWaitsFor: readonly Report[]
   /** Settings that are lower on a standby than its WAL needs: PostgreSQL pauses replay, and ends if replay is resumed. */
   readonly tooLow: readonly { readonly name: string; readonly here: number; readonly needed: number }[]
+  /** The database that it follows as long as it is a standby; null if it follows none. */
+  readonly upstream: string | null
   /** Settings that choose its primary and that somebody set by hand. */
   readonly followsByHand: readonly string[]
   /** Settings of a primary that somebody set by hand, and that decide whether a standby gets in at all. */
@@ -135,6 +137,7 @@ const OBSERVE = `
 select json_build_object(
   ${POSITION},
   'receiver', (select status from pg_stat_wal_receiver),
+  'upstream', substring(current_setting('primary_conninfo') from 'host=([^ ]+)'),
   'replayPaused', case when r then pg_is_wal_replay_paused() else false end,
   'tooLow', case when r then coalesce((${TOO_LOW}), '[]') else '[]' end,
   'followsByHand', case when r then coalesce((select json_agg(name order by name) from pg_settings

@@ -13,6 +13,7 @@ export type Mending =
   | 'holder'
   | 'role'
   | 'admit'
+  | 'point'
   | 'rewind'
   | 'copy'
 
@@ -144,6 +145,11 @@ export const CAUSES = {
     says: 'all its connection slots are in use, even those for the superuser',
     mending: 'hand',
     fix: 'end the clients that use them, or all sessions at once: docker restart {container}',
+  },
+  'other-upstream': {
+    says: 'it follows {follows}, and not {upstream}',
+    mending: 'point',
+    fix: `${REJOIN} points it at {upstream}`,
   },
   'set-by-hand': {
     says: 'somebody has set {settings} on it',

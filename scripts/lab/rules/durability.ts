@@ -40,10 +40,13 @@ export function levelInForce({ synchronousCommit, synchronousStandbys }: Facts):
   )
 }
 
-/** The value of `synchronous_standby_names` with which a commit waits for the first of these standbys that is there. */
-export const synchronousNames = (names: readonly string[]): string => {
-  const quoted = names.map((name) => `"${name}"`).join(', ')
-  return names.length > 1 ? `FIRST 1 (${quoted})` : quoted
+/**
+ * The value of `synchronous_standby_names` for a level on a primary with these standbys: a commit waits for the first of them
+ * that is there.
+ */
+export function synchronousNames(level: Level, standbys: readonly string[]): string {
+  const quoted = standbys.map((name) => `"${name}"`).join(', ')
+  return level === 'async' ? '' : standbys.length > 1 ? `FIRST 1 (${quoted})` : quoted
 }
 
 /** Whether every commit waits for a standby that is not there. */

@@ -8,12 +8,13 @@ import { membersOf, seenOf, splitBrain } from './members.ts'
 export const DEFAULT_MAX_LAG = 1024 * 1024
 
 /**
- * What a failover will do: fence what was or may be the primary, and promote the candidate; or only confirm the primary, if
- * that is done already. `fence` is sorted: the one that was the primary comes first.
+ * What a failover will do: fence what was or may be the primary, promote the candidate, and point the other standbys at it; or
+ * only confirm the primary, if that is done already. Of the fenced ones, the one that was the primary comes first.
  */
-export type Plan =
-  | { readonly kind: 'promote'; readonly candidate: Answering; readonly fence: readonly Sight[] }
-  | { readonly kind: 'done'; readonly primary: Answering; readonly fence: readonly Sight[] }
+export type Plan = { readonly fence: readonly Sight[]; readonly follow: readonly Sight[] } & (
+  | { readonly kind: 'promote'; readonly candidate: Answering }
+  | { readonly kind: 'done'; readonly primary: Answering }
+)
 
 /** What each database that does not answer is, according to its data. */
 export type Down = Readonly<Partial<Record<DatabaseName, Data['is']>>>
@@ -25,14 +26,15 @@ export function planOf(sights: readonly Sight[], down: Down): Plan | LabError {
   const [candidate, ...others] = standbys
   if (candidate !== undefined) {
     const may = silent.filter(({ node }) => mayBePrimary(down[node.name]))
-    return { kind: 'promote', candidate, fence: [...(primary === undefined ? [] : [primary]), ...may, ...others] }
+    const fence = primary === undefined ? may : [primary, ...may]
+    return { kind: 'promote', candidate, fence, follow: [...others, ...silent.filter((it) => !may.includes(it))] }
   }
   const left = (is: Data['is']) => silent.filter(({ node }) => down[node.name] === is)
   const [former] = left('primary')
   if (primary !== undefined && former !== undefined)
     return labError('ALREADY_PROMOTED', { primary: primary.node.name, old: former.node.name })
   const fenced = left('fenced')
-  if (primary !== undefined && fenced.length > 0) return { kind: 'done', primary, fence: fenced }
+  if (primary !== undefined && fenced.length > 0) return { kind: 'done', primary, fence: fenced, follow: [] }
   return labError('NOTHING_TO_PROMOTE', { seen: seenOf(sights) })
 }
 

@@ -65,6 +65,8 @@ export function hindranceOf(scene: Scene): Hindrance | undefined {
   if (shut.length > 0) return hindrance(scene, 'kept-out', { settings: shut.map(settingPhrase).join(' and ') })
   if (own !== undefined && own.followsByHand.length > 0)
     return hindrance(scene, 'set-by-hand', { settings: own.followsByHand.join(' and ') })
+  if (own !== undefined && scene.primary !== undefined && own.inRecovery && own.upstream !== scene.upstream.name)
+    return hindrance(scene, 'other-upstream', { follows: own.upstream ?? 'no database' })
   return ofSlot(scene) ?? (known && hindrance(scene, known.cause, known.named))
 }
 

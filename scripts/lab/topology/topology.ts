@@ -1,4 +1,6 @@
+import { labError } from '../errors.ts'
 import { PORTS, type Settings, UNNAMED } from '../settings.ts'
+import { repeated } from '../visible.ts'
 
 export type Secret = 'owner' | 'service' | 'replicator' | 'monitor'
 
@@ -176,6 +178,13 @@ export function psqlPlaceOf(lab: Lab): {
   const node = lab.databases.find(({ publishedPort }) => publishedPort !== undefined)
   if (node?.publishedPort === undefined) throw new Error('no database is published')
   return { node, hosts: hostsOf(lab), port: node.publishedPort }
+}
+
+/** The database of that name; a `NO_SUCH_DATABASE` error if the lab has none. */
+export function databaseNamed(lab: Lab, name: string): DatabaseNode {
+  const found = lab.databases.find((node) => node.name === name)
+  if (found !== undefined) return found
+  throw labError('NO_SUCH_DATABASE', { name: repeated(name), databases: lab.databases.map((it) => it.name).join(', ') })
 }
 
 /** The other databases. */

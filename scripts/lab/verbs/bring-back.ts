@@ -8,7 +8,7 @@ import { ask } from '../postgres/sql.ts'
 import { isHalfWay, readStartNote } from '../postgres/start-note.ts'
 import { withStoppedData } from '../postgres/stopped-data.ts'
 import { type LostVote, votesMissing } from '../postgres/votes.ts'
-import { levelChosen, levelInForce } from '../rules/durability.ts'
+import { levelChosen } from '../rules/durability.ts'
 import { type Hindrance, hasNothingOfItsOwn } from '../rules/hindrance.ts'
 import { stateFolder } from '../state/folder.ts'
 import { writePrivately } from '../state/private-files.ts'
@@ -16,6 +16,7 @@ import type { Reporter, Tell } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
 import { type Followed, followNewPrimary, prepareFor, restoreLevel, untilFollows } from './following.ts'
 import { IN_PLACE } from './hindrances.ts'
+import { hasSettings } from './replication.ts'
 
 /** How one database was made a standby of the primary. */
 export type Rejoined = {
@@ -157,7 +158,7 @@ export const untouched = ({ name }: DatabaseNode) => ({ name, why: null, diverge
 /** Restores the level that was chosen, if another is in force. */
 export async function restoreChosen(lab: Lab, primary: Answering, { step }: Reporter): Promise<void> {
   const chosen = levelChosen(primary.facts)
-  if (levelInForce(primary.facts) === chosen) return
+  if (hasSettings(lab, primary, chosen)) return
   await step(`Restore the durability level ${chosen}`, ({ tell }) => restoreLevel(tell, lab, primary))
 }
 

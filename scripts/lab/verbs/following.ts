@@ -8,13 +8,13 @@ import { type Answering, lookAtDatabases, sightOf } from '../postgres/sights.ts'
 import { dropLostSlot, slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
 import { writeStartNote } from '../postgres/start-note.ts'
-import { levelChosen, levelInForce } from '../rules/durability.ts'
+import { levelChosen } from '../rules/durability.ts'
 import type { Hindrance } from '../rules/hindrance.ts'
 import { membersOf, seenOf, sendsTo } from '../rules/members.ts'
 import type { Tell } from '../steps.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 import { hindranceSeen } from './hindrances.ts'
-import { inForce, putLevel } from './replication.ts'
+import { hasSettings, inForce, putLevel } from './replication.ts'
 
 /** How a database was made a standby. `refused`: why it was copied although a rewind was tried. */
 export type Followed = { readonly how: 'rewound' | 'copied'; readonly refused: string | null }
@@ -53,9 +53,10 @@ export async function followNewPrimary(
 const WITH_A_COPY: readonly Hindrance['mending'][] = ['copy', 'rewind']
 
 /** Restores the chosen level if another is in force: now there is a standby to wait for. */
-export async function restoreLevel(tell: Tell, lab: Lab, { node, facts }: Answering): Promise<void> {
+export async function restoreLevel(tell: Tell, lab: Lab, primary: Answering): Promise<void> {
+  const { node, facts } = primary
   const chosen = levelChosen(facts)
-  if (levelInForce(facts) === chosen) return
+  if (hasSettings(lab, primary, chosen)) return
   await putLevel(tell, lab, node, chosen)
   await inForce(tell, lab, node, chosen)
 }

@@ -5,6 +5,7 @@ import { ADMITTING } from '../postgres/observe.ts'
 import type { Answering, Sight } from '../postgres/sights.ts'
 import { slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
+import { pointAt } from '../postgres/upstream.ts'
 import { DATA, type Mending } from '../rules/causes.ts'
 import { type Hindrance, hindranceOf } from '../rules/hindrance.ts'
 import type { Tell } from '../steps.ts'
@@ -61,6 +62,7 @@ export const IN_PLACE: Readonly<
     await change(tell, primary, ...ADMITTING.map((setting) => `alter system reset ${setting}`))
     await act(tell, ['restart', primary.container])
   },
+  point: (tell, primary, node) => pointAt(tell, node, primary),
   role: (tell, primary) => act(tell, ['exec', primary.container, 'bash', '-c', GIVE_ROLE_BACK]),
 }
 

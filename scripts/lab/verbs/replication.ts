@@ -2,7 +2,7 @@ import { changing } from '../docker/leftovers.ts'
 import { labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { type Facts, LEVEL_SETTING, observe } from '../postgres/observe.ts'
-import { lookAtDatabases, type Sight } from '../postgres/sights.ts'
+import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { change } from '../postgres/sql.ts'
 import { commitsHang, LEVELS, type Level, levelChosen, levelInForce, synchronousNames } from '../rules/durability.ts'
 import { primaryOf, seenOf, sendsTo } from '../rules/members.ts'
@@ -67,12 +67,21 @@ export async function putLevel(tell: Tell, lab: Lab, node: DatabaseNode, level: 
   await change(tell, node, 'set synchronous_commit = local', `alter database polling set ${LEVEL_SETTING} = '${level}'`)
 }
 
+/** Whether a primary has the settings of a level, for the standbys that the lab has now. */
+export const hasSettings = (lab: Lab, { node, facts }: Answering, level: Level): boolean =>
+  levelInForce(facts) === level && facts.synchronousStandbys === namesFor(lab, node, level)
+
+const namesFor = (lab: Lab, node: DatabaseNode, level: Level): string =>
+  synchronousNames(
+    level,
+    othersOf(lab, node).map(({ name }) => name),
+  )
+
 /** The statements that write the settings of a level. They hold when the configuration is reloaded. */
 export function statementsOf(lab: Lab, node: DatabaseNode, level: Level): readonly string[] {
-  const standbys = level === 'async' ? '' : synchronousNames(othersOf(lab, node).map(({ name }) => name))
   return [
     `alter system set synchronous_commit = ${LEVELS[level].commit}`,
-    `alter system set synchronous_standby_names = '${standbys}'`,
+    `alter system set synchronous_standby_names = '${namesFor(lab, node, level)}'`,
   ]
 }
 

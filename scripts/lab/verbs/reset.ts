@@ -38,7 +38,7 @@ export const reset = (lab: Lab, { step }: Reporter): Promise<LabStatus> =>
       await Promise.all([healthy(lab, lab.servers, []), heal])
     })
     if (!keepLoader) await step('Start the balancer', ({ tell }) => start(tell, lab, [lab.loader]))
-    return step('Wait until five nodes are healthy', async () => {
+    return step('Wait until all nodes are healthy', async () => {
       const status = await healthy(lab, lab.nodes, [])
       await balanced(lab)
       return status

@@ -22,6 +22,7 @@ import { untilHopeless } from './mendable.ts'
 import { preflight } from './preflight.ts'
 import { migrate } from './schema.ts'
 import { type LabStatus, statusOf } from './status.ts'
+import { removeSurplus } from './surplus.ts'
 
 export type SetupResult = { readonly status: LabStatus; readonly changes: Readonly<Record<string, Change>> }
 
@@ -42,6 +43,7 @@ export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
       await regainNames(tell, lab)
       await preflight(lab, missing.length > 0)
     })
+    await removeSurplus(lab, reporter)
     await buildImages(lab, missing, reporter)
     const parts = await step('Prepare network and passwords', async ({ tell }): Promise<Parts> => {
       const secrets = await ensureSecrets(lab)
@@ -88,7 +90,7 @@ export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
       if (applied.length > 0) retitle(`Both servers answer; ${applied.join(', ')}`)
     })
     await together('Start the balancer', [start(lab.loader)])
-    const status = await step('Wait until five nodes are healthy', async ({ tell }) => {
+    const status = await step('Wait until all nodes are healthy', async ({ tell }) => {
       const seen = await healthy(lab, lab.nodes, older())
       if (Object.values(changes).some((change) => change !== 'unchanged'))
         // Compile the modules of a failover now, once, which takes seconds: so the first failover is not late.

@@ -12,11 +12,12 @@ import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.
 import { dropSlot, slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
 import { readStartNote, writeStartNote } from '../postgres/start-note.ts'
+import { pointSight } from '../postgres/upstream.ts'
 import { type Level, levelChosen, levelInForce } from '../rules/durability.ts'
 import { assertSettings } from '../rules/failover-plan.ts'
 import { membersOf, receivedOf, seenOf, sendsTo, splitBrain } from '../rules/members.ts'
 import type { Reporter, Tell, Telling } from '../steps.ts'
-import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
+import { type DatabaseName, type DatabaseNode, databaseNamed, type Lab, othersOf } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 import { streaming } from './following.ts'
 import { inForce, statementsOf } from './replication.ts'
@@ -31,6 +32,8 @@ export type Switchover = {
 }
 
 export type SwitchoverOptions = {
+  /** The standby that becomes the primary; the one that has most if undefined. */
+  readonly to: string | undefined
   /** End reports on the standby that replay waits for; without this, refuse if there are any. */
   readonly endReports: boolean
 }
@@ -43,6 +46,8 @@ const CATCH_UP_SECONDS = 5
 type Roles = {
   readonly from: DatabaseNode
   readonly to: DatabaseNode
+  /** The other standbys. */
+  readonly others: readonly Sight[]
   readonly level: Level
   readonly stopped: boolean
 }
@@ -54,19 +59,19 @@ type Roles = {
  */
 export const switchover = (
   lab: Lab,
-  { endReports: ends }: SwitchoverOptions,
+  { to: wanted, endReports: ends }: SwitchoverOptions,
   { step }: Reporter,
 ): Promise<Switchover> =>
   changing(lab, async () => {
     const roles = await step('Check', async (it) => {
       const sights = await lookAtDatabases(lab)
-      const found = await rolesOf(sights)
+      const found = await rolesOf(lab, sights, wanted)
       const standby = membersOf(sights).standbys.find(({ node }) => node === found.to)
       if (!found.stopped && standby !== undefined) await seeThatItReplays(wayFor(lab, found, it), standby, ends)
       it.retitle(`Check: from ${found.from.name} to ${found.to.name}, at ${found.level}`)
       return found
     })
-    const { from, to, level } = roles
+    const { from, to, others, level } = roles
     await step('Prepare both for their new roles', ({ tell }) => prepare(tell, lab, roles))
     const began = await step('Shut down the primary', async ({ tell }) => {
       const now = performance.now()
@@ -85,15 +90,17 @@ export const switchover = (
       }),
     )
     const { timeline } = await step('Promote the standby', (it) =>
-      promote(wayFor(lab, roles, it), PROMOTE, slotStatements(from)),
+      promote(wayFor(lab, roles, it), PROMOTE, othersOf(lab, to).flatMap(slotStatements)),
     )
     const withoutPrimary = await step('Start the old primary as a standby, and serve', async ({ tell }) => {
-      const back = follow(tell, lab, roles)
+      const back = Promise.all([follow(tell, lab, roles), ...others.map((it) => pointSight(tell, it, to))])
       // If commits wait for the standby, no write is acknowledged before it follows.
       const taken = Promise.all([serving(lab, timeline), level === 'async' ? undefined : back])
       const [, seconds] = await Promise.all([back, taken.then(() => (performance.now() - began) / 1000)])
       // Remove what only a primary needs: as a standby it must not wait for another, and the slot would only keep WAL.
-      await change(tell, from, ...statementsOf(lab, from, 'async'), 'select pg_reload_conf()', ...dropSlot(to))
+      const slots = othersOf(lab, from).flatMap(dropSlot)
+      await change(tell, from, ...statementsOf(lab, from, 'async'), 'select pg_reload_conf()', ...slots)
+      for (const { node, facts } of others) if (facts !== undefined) await streaming(lab, to, node, 30)
       return seconds
     })
     return { primary: to.name, standby: from.name, timeline, withoutPrimary, level }
@@ -102,33 +109,48 @@ export const switchover = (
 /** How the standby is asked during a step. */
 const wayFor = (lab: Lab, { to }: Roles, { tell, say }: Telling): Way => wayBy(tell, say, lab, to)
 
-async function rolesOf(sights: readonly Sight[]): Promise<Roles> {
+async function rolesOf(lab: Lab, sights: readonly Sight[], wanted: string | undefined): Promise<Roles> {
+  const named = wanted === undefined ? undefined : databaseNamed(lab, wanted)
   const { primary, rivals, standbys } = membersOf(sights)
   if (rivals.length > 0) throw splitBrain(sights)
-  if (primary === undefined) return interrupted(sights, standbys[0])
-  const standby = standbys.find(({ node }) => sendsTo(primary, node))
-  if (standby === undefined) throw labError('SWITCHOVER_NOT_READY', { seen: `${seenOf(sights)}; nobody streams` })
+  if (primary === undefined) return interrupted(sights)
+  if (named === primary.node) throw labError('ALREADY_PRIMARY', { node: named.name })
+  const standby = standbys.find(({ node }) => sendsTo(primary, node) && (named === undefined || node === named))
+  if (standby === undefined)
+    throw labError('SWITCHOVER_NOT_READY', {
+      seen: `${seenOf(sights)}; ${named?.name ?? 'nobody'} ${named ? 'does not stream' : 'streams'}`,
+    })
   const { name, container } = standby.node
   assertSettings(standby)
   if (standby.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
   const behind = bytesOf(primary.facts.lsn ?? '0/0') - bytesOf(receivedOf(standby))
   if (behind > MAX_LAG) throw labError('STANDBY_BEHIND', { node: name, bytes: Number(behind) })
-  return { from: primary.node, to: standby.node, level: levelInForce(primary.facts) ?? 'async', stopped: false }
+  const level = levelInForce(primary.facts) ?? 'async'
+  return { ...pairOf(sights, primary.node, standby.node), level, stopped: false }
 }
 
 /** An earlier switchover was interrupted after the shutdown and before the promotion. */
-async function interrupted(sights: readonly Sight[], standby: Answering | undefined): Promise<Roles> {
+async function interrupted(sights: readonly Sight[]): Promise<Roles> {
   const down = sights.filter(({ state }) => state === 'exited')
   const notes = await Promise.all(down.map(({ node }) => readStartNote(node)))
-  const from = down.find((_, index) => notes[index]?.do === 'follow' && !notes[index].fenced)?.node
+  const index = notes.findIndex((note) => note.do === 'follow' && !note.fenced)
+  const [from, note] = [down[index]?.node, notes[index]]
+  const standby = membersOf(sights).standbys.find(({ node }) => note?.do === 'follow' && node.name === note.from)
   if (standby === undefined || from === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
-  return { from, to: standby.node, level: levelChosen(standby.facts), stopped: true }
+  return { ...pairOf(sights, from, standby.node), level: levelChosen(standby.facts), stopped: true }
 }
+
+const pairOf = (sights: readonly Sight[], from: DatabaseNode, to: DatabaseNode) => ({
+  from,
+  to,
+  others: sights.filter(({ node }) => node !== from && node !== to),
+})
 
 /** Everything that can be done before a node is stopped. It does not change what the two do now. */
 async function prepare(tell: Tell, lab: Lab, { from, to, level }: Roles): Promise<void> {
   // The new primary has the present level from its first commit on: until the old primary follows, commits wait.
-  await change(tell, to, ...statementsOf(lab, to, level), ...slotStatements(from), 'select pg_reload_conf()')
+  const slots = othersOf(lab, to).flatMap(slotStatements)
+  await change(tell, to, ...statementsOf(lab, to, level), ...slots, 'select pg_reload_conf()')
   await writeStartNote(tell, from, { do: 'follow', from: to.name })
 }
 
@@ -171,7 +193,13 @@ async function follow(tell: Tell, lab: Lab, { from, to, level }: Roles): Promise
 async function undo(tell: Tell, lab: Lab, { from, to }: Roles): Promise<void> {
   await writeStartNote(tell, from, { do: 'keep' })
   await act(tell, ['start', from.container])
-  await change(tell, to, ...statementsOf(lab, to, 'async'), 'select pg_reload_conf()', ...dropSlot(from))
+  await change(
+    tell,
+    to,
+    ...statementsOf(lab, to, 'async'),
+    'select pg_reload_conf()',
+    ...othersOf(lab, to).flatMap(dropSlot),
+  )
   // This does not wait until the standby streams: what blocked its replay may block that as well.
   await untilNodes(lab, { what: `${from.name} to be the primary again`, seconds: 30, needs: [from] }, async () => {
     const facts = await observe(lab, from)

@@ -3,11 +3,12 @@ import { removeNodes } from '../docker/creation.ts'
 import { removeImages } from '../docker/images.ts'
 import { asItRuns, assertOwn, clearLeftovers } from '../docker/leftovers.ts'
 import { removeNetwork } from '../docker/network.ts'
+import { containersNamed, TAKEN } from '../docker/nodes.ts'
 import { exclusively } from '../state/lock.ts'
 import { forgetPassword } from '../state/pgpass.ts'
 import { forgetLab } from '../state/secrets.ts'
 import type { Reporter } from '../steps.ts'
-import { type Lab, psqlPlaceOf } from '../topology/topology.ts'
+import { type Lab, psqlPlaceOf, surplusOf } from '../topology/topology.ts'
 
 /** Removes everything of the lab, its votes included. It is fine if parts are gone already. */
 export const teardown = (lab: Lab, options: { readonly images: boolean }, { step }: Reporter): Promise<void> =>
@@ -17,7 +18,10 @@ export const teardown = (lab: Lab, options: { readonly images: boolean }, { step
       await assertOwn(lab)
       await clearLeftovers(lab, { all: true })
       await regainNames(tell, lab)
-      await removeNodes(tell, lab, lab.nodes)
+      // Also what is left of standbys that these settings do not ask for.
+      const surplus = surplusOf(lab)
+      const containers = await containersNamed(lab, surplus)
+      await removeNodes(tell, lab, [...lab.nodes, ...surplus.filter((_, index) => containers[index] !== TAKEN)])
     })
     await step('Remove the network', ({ tell }) => removeNetwork(tell, lab))
     if (options.images) await step('Remove images', ({ tell }) => removeImages(tell, lab.settings.images))

@@ -7,6 +7,7 @@ export const ALONE: Facts = {
   lsn: '0/3000000',
   receivedLsn: null,
   receiver: null,
+  upstream: null,
   replayPaused: false,
   replayAgeSeconds: null,
   replayWaitsFor: [],

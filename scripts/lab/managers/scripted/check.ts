@@ -3,11 +3,11 @@ import { bytesOf } from '../../lsn.ts'
 import { dataOf } from '../../postgres/data.ts'
 import type { Observer } from '../../postgres/observer.ts'
 import type { Report } from '../../postgres/replay.ts'
-import type { Answering, Sight } from '../../postgres/sights.ts'
+import { type Answering, type Sight, sightOf } from '../../postgres/sights.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
 import type { Plan } from '../../rules/failover-plan.ts'
 import { assertSettings, DEFAULT_MAX_LAG, type Down, namesOf, planOf } from '../../rules/failover-plan.ts'
-import { membersOf, receivedOf, sendsTo } from '../../rules/members.ts'
+import { membersOf, receivedOf, seenOf, sendsTo } from '../../rules/members.ts'
 import type { Lab } from '../../topology/topology.ts'
 import { until } from '../../wait.ts'
 import { knock } from './fencing.ts'
@@ -81,49 +81,61 @@ export async function freeCandidate(
 }
 
 /**
- * Checks the loss again, now that the old primary can write no more: since the first check it may have written more, and
- * the standby may have received more.
+ * Checks again, now that no old primary can write any more: since the first check it may have written more, and standbys may
+ * have received more. Gives the plan with the standby that has most now.
  */
-export async function checkAgain(means: Means, way: Way, plan: Plan, options: FailoverOptions): Promise<void> {
-  await lossAgain(means, plan, options)
+export async function checkAgain(
+  means: Means,
+  wayFor: (plan: Plan) => Way,
+  plan: Plan,
+  options: FailoverOptions,
+): Promise<Plan> {
+  if (plan.kind === 'done') return plan
+  const settled = await whenReceived(means, plan, options)
   // A report may block replay of the last WAL.
   if (options.keepReports)
-    await freeCandidate(way, await seenAgain(means, plan), options).catch((error: unknown) => {
+    await freeCandidate(wayFor(settled), settled, options).catch((error: unknown) => {
       throw error instanceof LabError ? notPromoted(plan, error.message, 'zx scripts/failover.ts') : error
     })
+  return settled
 }
 
-/** The plan, with what the candidate has received until now. */
-async function seenAgain(means: Means, plan: Plan): Promise<Plan> {
-  if (plan.kind === 'done') return plan
-  const facts = await means.observer.observe(plan.candidate.node, 5)
-  if ('unreachable' in facts) throw notPromoted(plan, facts.unreachable)
-  return { ...plan, candidate: { ...plan.candidate, facts } }
-}
+type Promoting = Extract<Plan, { kind: 'promote' }>
 
-async function lossAgain(
+/** Waits for a moment until the candidate has received enough of what the old primary sent. */
+async function whenReceived(
   means: Means,
-  plan: Plan,
+  plan: Promoting,
   { maxLag = DEFAULT_MAX_LAG, force }: FailoverOptions,
-): Promise<void> {
-  if (plan.kind === 'done' || force) return
-  const { candidate } = plan
-  // If a fenced node was a standby, it has no WAL of its own. All are silent now.
-  const fenced = plan.fence.filter(({ facts }) => !facts?.inRecovery).map((it) => ({ ...it, facts: undefined }))
+): Promise<Promoting> {
+  // All are silent now.
+  const fenced = plan.fence.map((it) => ({ ...it, facts: undefined }))
+  let settled = plan
   let refusal: LabError | undefined
-  await until(
-    `${candidate.node.name} to receive the last WAL`,
-    { seconds: 1, patience: means.lab.settings.patience },
-    async () => {
-      const facts = await means.observer.observe(candidate.node, 5)
-      if ('unreachable' in facts) throw notPromoted(plan, facts.unreachable)
-      refusal = await refusalOf({ ...candidate, facts }, fenced, maxLag)
-      return refusal === undefined || facts.receiver === null ? { done: undefined } : { seen: refusal.message }
-    },
-  ).catch((error: unknown) => {
+  const what = `${plan.candidate.node.name} to receive the last WAL`
+  await until(what, { seconds: 1, patience: means.lab.settings.patience }, async () => {
+    settled = await mostAdvanced(means, plan)
+    const { facts } = settled.candidate
+    refusal = force ? undefined : await refusalOf(settled.candidate, fenced, maxLag)
+    return refusal === undefined || facts.receiver === null ? { done: undefined } : { seen: refusal.message }
+  }).catch((error: unknown) => {
     if (!(error instanceof LabError && error.code === 'TIMEOUT')) throw error
   })
   if (refusal !== undefined) throw notPromoted(plan, refusal.message)
+  return settled
+}
+
+/** The plan with the standby that has received most. */
+async function mostAdvanced(means: Means, plan: Promoting): Promise<Promoting> {
+  const standbys = [plan.candidate, ...plan.follow]
+  const sights = await Promise.all(
+    standbys.map(async (it) =>
+      it.facts === undefined ? it : sightOf(it.node, it.state, await means.observer.observe(it.node, 5)),
+    ),
+  )
+  const [candidate] = membersOf(sights).standbys
+  if (candidate === undefined) throw notPromoted(plan, seenOf(sights))
+  return { ...plan, candidate, follow: sights.filter((it) => it !== candidate) }
 }
 
 const notPromoted = ({ fence }: Plan, why: string, command = 'zx scripts/failover.ts --force'): LabError =>

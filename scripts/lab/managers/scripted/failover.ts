@@ -2,6 +2,7 @@ import { bytesOf, lsnOf } from '../../lsn.ts'
 import type { Report } from '../../postgres/replay.ts'
 import type { Answering } from '../../postgres/sights.ts'
 import { slotStatements } from '../../postgres/slots.ts'
+import { pointSight } from '../../postgres/upstream.ts'
 import { type LostVote, votesOnlyOn } from '../../postgres/votes.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
 import { type Level, levelChosen } from '../../rules/durability.ts'
@@ -50,28 +51,28 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
   const wayFor = (plan: Plan, { tell, say }: Telling): Way =>
     wayOver(tell, say, observer.session(nodeOf(plan)), lab, nodeOf(plan))
 
-  const { plan, lostVotes, freed, checked } = await step('Check', async (it) => {
-    const plan = await check(means, options)
-    const warning = await needless(means, plan)
+  const { first, lostVotes, freed, checked } = await step('Check', async (it) => {
+    const first = await check(means, options)
+    const warning = await needless(means, first)
     if (warning !== undefined) it.say(warning)
-    const [answering] = plan.fence.filter(({ facts }) => facts !== undefined)
-    const looks = plan.kind === 'promote' && options.force && answering !== undefined
-    const lostVotes = looks ? await votesOnlyOn(lab, answering.node, plan.candidate.node) : null
-    const freed = await freeCandidate(wayFor(plan, it), plan, options)
-    it.retitle(`Check: ${titleOf(plan)}`)
-    return { plan, lostVotes, freed, checked: now() }
+    const [answering] = first.fence.filter(({ facts }) => facts !== undefined)
+    const looks = first.kind === 'promote' && options.force && answering !== undefined
+    const lostVotes = looks ? await votesOnlyOn(lab, answering.node, first.candidate.node) : null
+    const freed = await freeCandidate(wayFor(first, it), first, options)
+    it.retitle(`Check: ${titleOf(first)}`)
+    return { first, lostVotes, freed, checked: now() }
   })
-  const node = nodeOf(plan)
-  const olds = plan.fence.map((it) => it.node)
-  const fenced = await step(`Fence ${namesOf(plan.fence)}`, async (it) => {
+  const olds = first.fence.map((it) => it.node)
+  const { plan, fenced } = await step(`Fence ${namesOf(first.fence) || 'nobody: no primary is left'}`, async (it) => {
     // This fences them even if they were fenced before: somebody may have started one since.
     await Promise.all(olds.map((old) => fence(it.tell, lab, old)))
-    await Promise.all([
-      checkAgain(means, wayFor(plan, it), plan, options),
-      ...olds.map((old) => proveFenced(lab, old, observer.session(node))),
+    const [plan] = await Promise.all([
+      checkAgain(means, (plan) => wayFor(plan, it), first, options),
+      ...olds.map((old) => proveFenced(lab, old, observer.session(nodeOf(first)))),
     ])
-    return now()
+    return { plan, fenced: now() }
   })
+  const node = nodeOf(plan)
   const { promotion, promoted } = await step('Promote and confirm', async (it) => {
     const slots = othersOf(lab, node).flatMap(slotStatements)
     const promotion = await promote(wayFor(plan, it), statementsFor(plan, options.force), slots)
@@ -83,6 +84,10 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
     await serving(lab, promotion.timeline)
     return now()
   })
+  if (plan.follow.length > 0)
+    await step(`Point ${namesOf(plan.follow)} at ${node.name}`, ({ tell }) =>
+      Promise.all(plan.follow.map((it) => pointSight(tell, it, node))),
+    )
   const lost = await step('Measure what it cost', () => measureLoss(olds, promotion))
   return {
     promoted: node.name,
