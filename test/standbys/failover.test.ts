@@ -1,0 +1,100 @@
+import { test } from 'tap'
+import type { DatabaseName } from '../../scripts/lab/topology/topology.ts'
+import { startWatcher } from '../../scripts/lab/verbs/watcher.ts'
+import {
+  containerOf,
+  docker,
+  json,
+  lab,
+  pollOnBoth,
+  resetAfter,
+  sql,
+  untilHas,
+  verb,
+  voteGetsThrough,
+  voteOn,
+  votersOn,
+} from './three.ts'
+
+const ALL: readonly DatabaseName[] = ['db-primary', 'db-replica', 'db-replica-2', 'db-replica-3']
+
+/** The database that a standby streams from. */
+const upstreamOf = (node: DatabaseName) =>
+  sql(node, "select substring(current_setting('primary_conninfo') from 'host=([^ ]+)')")
+
+/** Waits until a database has all of those voters. */
+const untilVoters = (node: DatabaseName, poll: string, voters: string) =>
+  untilHas(node, `select string_agg(user_id, ' ' order by user_id) from vote where poll_id = '${poll}'`, voters)
+
+test('the standby that has most is promoted, whatever its place, and the others follow it; rejoin brings all back', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  t.equal((await verb('fault', ['isolate', 'db-replica', 'db-primary'])).exit, 0)
+  t.equal((await verb('fault', ['isolate', 'db-replica-2', 'db-primary'])).exit, 0)
+  await voteOn('db-primary', poll, 'ann')
+  await untilVoters('db-replica-3', poll, 'ann')
+  await docker('kill', containerOf('db-primary'))
+  const done = await json(t, 'failover')
+  t.match(done, { promoted: 'db-replica-3', fenced: ['db-primary'], lost: { bytes: 0 } })
+  await voteGetsThrough(t, poll, 'bob')
+  for (const node of ['db-replica', 'db-replica-2'] as const) {
+    t.equal(await upstreamOf(node), 'db-replica-3', `${node} streams from the new primary without a restart`)
+    await untilVoters(node, poll, 'ann bob')
+  }
+  t.match(await json(t, 'rejoin'), {
+    primary: 'db-replica-3',
+    standbys: [
+      { name: 'db-primary', how: 'rewound' },
+      { name: 'db-replica', how: 'none' },
+      { name: 'db-replica-2', how: 'none' },
+    ],
+  })
+  await untilVoters('db-primary', poll, 'ann bob')
+  t.match(await json(t, 'status'), { healthy: true, primaries: ['db-replica-3'] })
+})
+
+test('a standby that is down is not fenced: when it starts, it follows the new primary', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  await docker('stop', containerOf('db-replica-2'))
+  await docker('pause', containerOf('db-primary'))
+  t.match(await json(t, 'failover'), { fenced: ['db-primary'], promoted: /^db-replica/ })
+  await voteGetsThrough(t, poll, 'ann')
+  await docker('start', containerOf('db-replica-2'))
+  await untilVoters('db-replica-2', poll, 'ann')
+  t.match(await json(t, 'rejoin'), { standbys: [{ name: 'db-primary' }, { how: 'none' }, { how: 'none' }] })
+})
+
+test('a standby that follows a node that is gone is pointed at the primary by rejoin', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  await docker('exec', containerOf('db-replica-2'), 'bash', '/usr/local/bin/follow', 'db-replica-3')
+  await docker('stop', containerOf('db-replica-3'))
+  t.match(
+    (await verb('status')).stdout,
+    /db-replica-2: .*it follows db-replica-3, and not db-primary; zx scripts\/rejoin\.ts/,
+  )
+  await docker('start', containerOf('db-replica-3'))
+  t.match(await json(t, 'rejoin'), {
+    standbys: [{ name: 'db-replica' }, { name: 'db-replica-2', how: 'mended' }, { name: 'db-replica-3' }],
+  })
+  await voteOn('db-primary', poll, 'ann')
+  await untilVoters('db-replica-2', poll, 'ann')
+})
+
+test('a watch with three standbys replaces a primary that dies, and nothing that was acknowledged at `on` is lost', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  t.equal((await verb('replication', ['on'])).exit, 0)
+  await voteGetsThrough(t, poll, 'ann')
+  const watcher = startWatcher(lab, [])
+  t.teardown(() => watcher.stop())
+  t.match(await watcher.next('watching'), { primary: 'db-primary' })
+  await docker('kill', containerOf('db-primary'))
+  const done = await watcher.next('failed-over')
+  t.match(done, { fenced: ['db-primary'], lost: { bytes: 0 } })
+  t.match(await votersOn(done.promoted, poll), 'ann')
+  for (const node of ALL)
+    if (node !== done.promoted && node !== 'db-primary') t.equal(await upstreamOf(node), done.promoted)
+  await voteGetsThrough(t, poll, 'bob')
+})

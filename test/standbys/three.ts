@@ -1,0 +1,17 @@
+// The suite's lab with three standbys, as long as the tests of one file run.
+import { after, before } from 'tap'
+
+process.env['LAB_STANDBYS'] = '3'
+// Both read the setting when they are loaded.
+export const { containerOf, docker, failureOf, lab, patience, resetAfter, sql, startVerb, verb } = await import(
+  '../the-lab.ts'
+)
+export const { json, pollOnBoth, untilHas, voteGetsThrough, voteOn, votersOn } = await import('../recovery/scene.ts')
+
+async function setUp(standbys: string): Promise<void> {
+  const done = await verb('setup', [], { LAB_STANDBYS: standbys })
+  if (done.exit !== 0) throw new Error(failureOf(done))
+}
+
+before(() => setUp('3'))
+after(() => setUp('1'))
