@@ -30,9 +30,11 @@ export const formatStartNote = (note: StartNote): readonly string[] => [
 
 /** Reads a note as start-note.sh does. With a note that start-note.sh refuses, the database keeps what it has. */
 export function parseStartNote(text: string): StartNote {
-  const said = new Map(text.split('\n').map((line) => [line.split('=', 1)[0], line.slice(line.indexOf('=') + 1)]))
-  const deed = deedOf(said.get('do'), said.get('from'))
-  return (said.get('fenced') ?? '') === '' ? deed : { ...deed, fenced: true }
+  const said: Readonly<Record<string, string | undefined>> = Object.fromEntries(
+    text.split('\n').map((line) => line.split('=')),
+  )
+  const deed = deedOf(said['do'], said['from'])
+  return said['fenced'] ? { ...deed, fenced: true } : deed
 }
 
 function deedOf(what: string | undefined, from: string | undefined): Deed {

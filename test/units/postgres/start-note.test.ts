@@ -58,6 +58,7 @@ const BY_HAND: typeof NOTES = [
   ['fenced=yes', { do: 'keep', fenced: true }, 'keep||yes'],
   ['from=db-primary\ndo=follow', { do: 'follow', from: 'db-primary' }, 'follow|db-primary|'],
   ['\ndo=keep\n\nwhy=a=b\n', { do: 'keep' }, 'keep||'],
+  ['fenced\nfenced=\n', { do: 'keep' }, 'keep||'],
   ['do=follow\n', { do: 'keep' }, 'follow||'],
   ['do=copy\nfrom=loader\n', { do: 'keep' }, 'copy|loader|'],
   ['do=dance\nfrom=db-primary\nfenced=yes\n', { do: 'keep', fenced: true }, 'dance|db-primary|yes'],
