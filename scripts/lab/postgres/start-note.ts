@@ -31,14 +31,11 @@ export const formatStartNote = (note: StartNote): readonly string[] => [
 
 /** Reads a note as start-note.sh does. With a note that start-note.sh refuses, the database keeps what it has. */
 export function parseStartNote(text: string): StartNote {
-  const said = new Map(
-    text.split('\n').map((line) => {
-      const [key = '', value = ''] = line.split('=')
-      return [key, value] as const
-    }),
+  const said: Readonly<Record<string, string | undefined>> = Object.fromEntries(
+    text.split('\n').map((line) => line.split('=')),
   )
-  const deed = deedOf(said.get('do'), said.get('from'), said.get('slots'))
-  return (said.get('fenced') ?? '') === '' ? deed : { ...deed, fenced: true }
+  const deed = deedOf(said['do'], said['from'], said['slots'])
+  return said['fenced'] ? { ...deed, fenced: true } : deed
 }
 
 function deedOf(what: string | undefined, from: string | undefined, slots: string | undefined): Deed {
