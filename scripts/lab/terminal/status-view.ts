@@ -4,6 +4,7 @@ import { faultLines } from '../faults/kinds.ts'
 import { bytes } from '../numbers.ts'
 import type { LabStatus, NodeStatus } from '../verbs/status.ts'
 import { visible } from '../visible.ts'
+import { asTyped } from './as-typed.ts'
 
 /** The lab's status as a table for people: one line for each node, or several if it is too long. At the end, who serves. */
 export function statusTable(status: LabStatus, columns: number = Number.POSITIVE_INFINITY): string {
@@ -46,7 +47,7 @@ export function statusTable(status: LabStatus, columns: number = Number.POSITIVE
           `${chalk.yellow('!')} this lab runs with ${status.runsWith}, not with these settings: put that in front of every command`,
         ]
   const more = [...whose, ...where, ...problems, ...warnings, ...changes(status), ...faults(status)]
-  return [...lines, '', ...containers(status), ...more, summary(status)].join('\n')
+  return [...lines, '', ...containers(status), ...more.map((line) => asTyped(line)), summary(status)].join('\n')
 }
 
 /** A node on several lines that fit into so many columns: first its name, health and role, then its facts. */
