@@ -7,7 +7,7 @@ import { lostVotesLines } from './failover-view.ts'
 export function rejoinView(it: Rejoin): string {
   const how = {
     none: 'streamed already; nothing was done',
-    mended: `follows again; the cause was: ${it.why}`,
+    repaired: `follows again; the cause was: ${it.why}`,
     rewound: 'was rewound to the point where its history diverged, and streams',
     copied: `was copied from the primary (${visible(String(it.why))}), and streams`,
     undone: `streams; the failover that fenced ${it.primary} had promoted no standby, and is undone`,

@@ -65,7 +65,7 @@ function narrow([name = '', health = '', role = '', ...facts]: readonly string[]
   return [[name, colour(health, 1, health), colour(role, 1, role)].join('  ').trimEnd(), ...lines]
 }
 
-/** What somebody changed with a `docker` command, and what puts it right. */
+/** What somebody changed with a `docker` command, and what repairs it. */
 function changes({ nodes }: LabStatus): readonly string[] {
   const changed = nodes.filter((node) => node.changed.length > 0)
   const said = changed.flatMap(({ name, problem, changed }) => {
@@ -75,7 +75,7 @@ function changes({ nodes }: LabStatus): readonly string[] {
   const names = changed.map(({ name }) => name).join(', ')
   return changed.length === 0
     ? []
-    : [...said, `${chalk.yellow('!')} changed by hand: ${names}; zx scripts/setup.ts puts it right`]
+    : [...said, `${chalk.yellow('!')} changed by hand: ${names}; zx scripts/setup.ts repairs it`]
 }
 
 /** The names of the nodes' containers, if they differ from the nodes' names. */

@@ -34,10 +34,10 @@ export type Rejoin = {
   readonly primary: DatabaseName
   readonly standby: DatabaseName
   /**
-   * `none`: it streamed already. `mended`: its data could stay as it is. `undone`: a failover had fenced it, but had promoted
+   * `none`: it streamed already. `repaired`: its data could stay as it is. `undone`: a failover had fenced it, but had promoted
    * no standby.
    */
-  readonly how: 'none' | 'mended' | 'rewound' | 'copied' | 'undone'
+  readonly how: 'none' | 'repaired' | 'rewound' | 'copied' | 'undone'
   /** What kept it from following, or why it was copied and not rewound. */
   readonly why: string | null
   /** Votes that only the rejoined node had, and that are now lost; null if they could not be read: then `why` says why. */
@@ -75,11 +75,11 @@ export const rejoin = (lab: Lab, options: RejoinOptions, reporter: Reporter): Pr
     const hindrance = await hindranceSeen(lab, node, container, own?.facts, primary.facts)
     const found = isLive(container, own?.facts) ? hindrance : undefined
     const mended = await mendInPlace(lab, primary, node, found, reporter)
-    if (mended.left === undefined) return { ...outcome(primary, node), how: 'mended', why: mended.why }
+    if (mended.left === undefined) return { ...outcome(primary, node), how: 'repaired', why: mended.why }
     return bringBack(lab, primary, node, options, reporter, reasonToCopy(mended.left, primary, own?.facts))
   })
 
-/** Whether the cause still lasts. What ended a node may be mended by now, and a primary follows no other node. */
+/** Whether the cause still lasts. What ended a node may be repaired by now, and a primary follows no other node. */
 const isLive = ({ state }: Container, own: Facts | undefined): boolean =>
   own === undefined ? ['running', 'restarting'].includes(state) : own.inRecovery
 
@@ -92,7 +92,7 @@ const reasonToCopy = (left: Hindrance | 'unknown', primary: Answering, own: Fact
     : undefined
 
 /**
- * Mends what keeps a database from following, one cause after the other, as long as its data can stay as it is. Gives the
+ * Repairs what keeps a database from following, one cause after the other, as long as its data can stay as it is. Gives the
  * cause that is left: `unknown` if something else is wrong, undefined if it follows.
  */
 async function mendInPlace(
@@ -113,7 +113,7 @@ async function mendInPlace(
     if (mend === undefined) break
     tried.add(cause)
     whys.push(says)
-    await reporter.step(`Mend ${node.name}: ${says}`, ({ tell }) => mend(tell, primary.node, node))
+    await reporter.step(`Repair ${node.name}: ${says}`, ({ tell }) => mend(tell, primary.node, node))
     left = await reporter.step(`Wait until ${node.name} follows ${primary.node.name}`, () =>
       untilFollows(lab, primary.node, node, 60),
     )
