@@ -74,7 +74,7 @@ done <provisioning/packages.txt
 if ((${#missing[@]} > 0)); then
   say "Installing packages: ${missing[*]%\?}"
   root bash provisioning/install-packages "${missing[@]}" ||
-    fail "The packages could not be installed; the last lines of apt-get are above." "Mend what they say and run this again."
+    fail "The packages could not be installed; the last lines of apt-get are above." "Repair what they name and run this again."
 fi
 
 # 2. Engine
@@ -107,7 +107,7 @@ fi
 digest=$(sha256sum <package-lock.json)
 if [[ $(cat node_modules/.installed-for 2>/dev/null) != "$digest" || ! -x node_modules/.bin/node ]]; then
   say "Installing Node and the libraries that package-lock.json pins (npm ci)"
-  quietly as_user npm ci || fail "npm ci failed; its last lines are above." "Mend what they say and run this again."
+  quietly as_user npm ci || fail "npm ci failed; its last lines are above." "Repair what they name and run this again."
   as_user tee node_modules/.installed-for <<<"$digest" >/dev/null
 fi
 

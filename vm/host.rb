@@ -1,4 +1,4 @@
-# `vagrant up` with libvirt checks this host here, before it builds or starts anything. Each lack has a line that mends it.
+# `vagrant up` with libvirt checks this host here, before it builds or starts anything. Each lack has a line that repairs it.
 require 'socket'
 require_relative 'kvm'
 require_relative 'machine'
@@ -28,7 +28,7 @@ module Host
     "This host lacks what `vagrant up` needs:\n#{lacks.map { |what, fix| "  ✗ #{what}\n    → #{fix}" }.join("\n")}"
   end
 
-  # Pairs of what is missing and what mends it.
+  # Pairs of what is missing and what repairs it.
   def lacks(facts)
     [
       (["not installed: #{facts.missing.join(', ')}", Machine.install_line(facts.missing)] unless facts.missing.empty?),

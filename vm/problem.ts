@@ -1,4 +1,4 @@
-/** Something that stops the work and that its reader can mend: what and where, and the one thing to do about it. */
+/** Something that stops the work and that its reader can repair: what and where, and the one thing to do about it. */
 export class Problem extends Error {
   readonly fix: string
 

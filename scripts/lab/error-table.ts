@@ -121,7 +121,7 @@ export const ERRORS = {
   },
   VOTES_UNREADABLE: {
     says: 'the votes that only {node} has cannot be listed: {problem}',
-    fix: 'nothing was deleted yet, and {node} is fenced; mend the problem and run this again, or accept that these votes are lost: zx scripts/rejoin.ts --discard',
+    fix: 'nothing was deleted yet, and {node} is fenced; repair the problem and run this again, or accept that these votes are lost: zx scripts/rejoin.ts --discard',
   },
   NEWER_IS_DOWN: {
     says: '{node} is down, but it is on a newer timeline than {primary}: {primary} lacks the votes of that timeline',
@@ -218,11 +218,11 @@ export const ERRORS = {
   },
   NODE_CHANGED: {
     says: '{node} is not as the lab made it: {what}',
-    fix: 'zx scripts/setup.ts puts it right; then run the same command again',
+    fix: 'zx scripts/setup.ts repairs it; then run the same command again',
   },
   NOT_STARTED: {
     says: 'the engine cannot start {container}: {stderr}',
-    fix: 'zx scripts/setup.ts puts right what was changed by hand',
+    fix: 'zx scripts/setup.ts repairs what was changed by hand',
   },
   SETTING_HINDERS: {
     says: '{node} cannot work with the setting {setting}: {said}',
@@ -230,7 +230,7 @@ export const ERRORS = {
   },
   MIGRATION_FAILED: {
     says: 'the schema of {node} could not be brought up to date:\n{said}',
-    fix: 'mend what these lines name, then zx scripts/setup.ts; if a migration was changed after it was applied, restore it (git status server/store/migrations) and put the change into a new file',
+    fix: 'repair what these lines name, then zx scripts/setup.ts; if a migration was changed after it was applied, restore it (git status server/store/migrations) and put the change into a new file',
   },
   TIMEOUT: {
     says: 'waited {seconds} s for {what}; last seen: {seen}',
@@ -305,7 +305,7 @@ export const ERRORS = {
   },
   EXERCISE_BROKEN: {
     says: 'the exercise {name} does not load: {problem}',
-    fix: 'mend the files in exercises/{name}; npm run -s typecheck may say more',
+    fix: 'repair the files in exercises/{name}; npm run -s typecheck may say more',
   },
   OTHER_EXERCISE: {
     says: 'the lab is in the state of {current}, not of {asked}',

@@ -172,11 +172,14 @@ test('what the old primary writes between check and fence is checked again: nobo
   for (const { node } of plan.fence) await fence(ignore, lab, node)
   const standby = plan.kind === 'promote' ? plan.candidate.node : plan.primary.node
   const way = wayOver(ignore, ignore, observer.session(standby), lab, standby)
-  await t.rejects(checkAgain(means, () => way, plan, options), {
-    code: 'FENCED_NOT_PROMOTED',
-    message: /db-primary is fenced, but no standby was promoted: db-replica lacks \d+ bytes/,
-    fix: /rejoin.*--force/,
-  })
+  await t.rejects(
+    checkAgain(means, () => way, plan, options),
+    {
+      code: 'FENCED_NOT_PROMOTED',
+      message: /db-primary is fenced, but no standby was promoted: db-replica lacks \d+ bytes/,
+      fix: /rejoin.*--force/,
+    },
+  )
   await sql('db-replica', 'alter system reset primary_conninfo')
   await sql('db-replica', 'select pg_reload_conf()')
   t.match(await json(t, 'rejoin'), { primary: 'db-primary', standbys: [{ how: 'undone' }] })

@@ -1,4 +1,4 @@
-// Healthy means that a vote could be cast, and would be replicated: what else is wrong is said with what mends it.
+// Healthy means that a vote could be cast, and would be replicated: what else is wrong is said with what repairs it.
 import { spawnSync } from 'node:child_process'
 import { test } from 'tap'
 import { attempt } from '../../scripts/lab/docker/command.ts'

@@ -1,11 +1,11 @@
-// Settings that keep a standby out, or keep it from being asked: made for real, said with what mends them, and mended.
+// Settings that keep a standby out, or keep it from being asked: made for real, said with what repairs them, and repaired.
 import tap, { test } from 'tap'
 import { statusOf } from '../../scripts/lab/verbs/status.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { containerOf, docker, lab, patience, resetAfter, sql, verb } from '../the-lab.ts'
 import { mended, untilHas, untilSaid } from './scene.ts'
 
-// Each test mends what it did.
+// Each test repairs what it did.
 resetAfter(tap)
 
 const DATA = '/var/lib/postgresql/data'
@@ -18,12 +18,12 @@ test('a primary that is set to admit no standby is named with that setting, and 
   await set('hba_file', `${DATA}/own_hba.conf`)
   await docker('restart', containerOf('db-primary'))
   await untilSaid('db-replica', /somebody has set hba_file = .*own_hba.conf.*admits no standby.*rejoin.ts resets this/)
-  await mended(t, { how: 'mended', why: /hba_file/ })
+  await mended(t, { how: 'repaired', why: /hba_file/ })
 
   await set('listen_addresses', 'localhost')
   await docker('restart', containerOf('db-primary'))
   await untilSaid('db-replica', /somebody has set listen_addresses = localhost.*rejoin.ts resets this/)
-  await mended(t, { how: 'mended', why: /listen_addresses/ })
+  await mended(t, { how: 'repaired', why: /listen_addresses/ })
 })
 
 test('status names a primary that ran with wal_level = minimal, and rejoin copies its standby without --copy', async (t) => {

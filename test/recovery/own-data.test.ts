@@ -1,11 +1,11 @@
-// What is wrong with the data of a database itself: made for real, said with what mends it, and mended so.
+// What is wrong with the data of a database itself: made for real, said with what repairs it, and repaired so.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import tap, { test } from 'tap'
 import { containerOf, docker, failureOf, resetAfter, verb } from '../the-lab.ts'
 import { json, mended, untilSaid } from './scene.ts'
 
-// Each test mends what it did.
+// Each test repairs what it did.
 resetAfter(tap)
 
 const DATA = '/var/lib/postgresql/data'

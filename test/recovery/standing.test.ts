@@ -1,4 +1,4 @@
-// What keeps a standby from following: each cause made for real, found out, said with what mends it, and mended by rejoin.
+// What keeps a standby from following: each cause made for real, found out, said with what repairs it, and repaired by rejoin.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type Test, test } from 'tap'
@@ -72,24 +72,24 @@ test('a standby whose slot is gone, and then the WAL that it needs, is copied, a
   await mended(t, { how: 'copied', why: /WAL that it needs is gone from db-primary|slot on db-primary is lost/ })
 })
 
-test('whatever shuts a standby out is said, and mended without a copy', async (t) => {
+test('whatever shuts a standby out is said, and repaired without a copy', async (t) => {
   resetAfter(t)
   await sql('db-primary', "alter role replicator password 'another'")
   await disconnect()
   await untilSaid('db-replica', /refuses its password .*rejoin.ts gives the role its password back/)
-  await mended(t, { how: 'mended', why: /refuses its password/ })
+  await mended(t, { how: 'repaired', why: /refuses its password/ })
 
   await sql('db-primary', 'alter role replicator nologin')
   await disconnect()
   await untilSaid('db-replica', /role replicator may not replicate/)
   await sql('db-primary', "select pg_drop_replication_slot('db_replica')")
-  await mended(t, { how: 'mended', why: /slot on db-primary is gone.*role replicator/ })
+  await mended(t, { how: 'repaired', why: /slot on db-primary is gone.*role replicator/ })
 
   await cutOff()
   await untilSaid('db-replica', /somebody has set primary_conninfo/)
   const { ended } = await reader(t, '-S', 'db_replica')
   await mended(t, {
-    how: 'mended',
+    how: 'repaired',
     why: /somebody has set primary_conninfo.*slot on db-primary is in use by pg_receivewal/,
   })
   await ended
@@ -143,7 +143,7 @@ test('five settings that are lower on the standby are no fault of ours: heal lea
       const [name, ...options] = args
       t.match(await verb(name, options), { exit: 1, stderr: /REPLAY_NEEDS_SETTING.*max_connections is 100/s }, name)
     }
-    await mended(t, { how: 'mended', why: /max_connections is 100/ })
+    await mended(t, { how: 'repaired', why: /max_connections is 100/ })
   }
   const wanted = Object.entries(PARAMETERS).map(([name, value]) => `${name}=${value}`)
   const names = Object.keys(PARAMETERS).map((name) => `'${name}'`)

@@ -76,7 +76,7 @@ test('a standby that follows a node that is gone is pointed at the primary by re
   )
   await docker('start', containerOf('db-replica-3'))
   t.match(await json(t, 'rejoin'), {
-    standbys: [{ name: 'db-replica' }, { name: 'db-replica-2', how: 'mended' }, { name: 'db-replica-3' }],
+    standbys: [{ name: 'db-replica' }, { name: 'db-replica-2', how: 'repaired' }, { name: 'db-replica-3' }],
   })
   await voteOn('db-primary', poll, 'ann')
   await untilVoters('db-replica-2', poll, 'ann')

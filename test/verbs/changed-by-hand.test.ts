@@ -23,7 +23,7 @@ test('a node off its network stops no look at faults, and a reset says so before
     const ran = await verb('fault', args)
     t.equal(ran.exit, 0, failureOf(ran))
   }
-  t.match((await verb('reset')).stderr, /NODE_CHANGED: db-replica .*not on the network.*\n.*setup\.ts puts it right/)
+  t.match((await verb('reset')).stderr, /NODE_CHANGED: db-replica .*not on the network.*\n.*setup\.ts repairs it/)
   t.equal(await started(), before, 'all nodes go on')
 })
 
@@ -51,7 +51,7 @@ test('status says that no vote gets through although there is a primary', async 
   })
 })
 
-test('nodes that were taken off their network, renamed, limited or put on another network are named and put right', async (t) => {
+test('nodes that were taken off their network, renamed, limited or put on another network are named and repaired', async (t) => {
   const elsewhere = `${lab.network}-elsewhere`
   await docker('network', 'create', elsewhere)
   t.teardown(() => docker('network', 'rm', elsewhere))
@@ -69,9 +69,9 @@ test('nodes that were taken off their network, renamed, limited or put on anothe
     'primary: its restart policy is no instead of unless-stopped; its memory is limited to 300 MiB instead of 384 MiB',
   )
   t.match(told, `db-replica: its container was renamed to ${containerOf('db-replica')}-old`)
-  t.match(told, /changed by hand: db-replica, primary, backup, loader; zx scripts\/setup\.ts puts it right/)
+  t.match(told, /changed by hand: db-replica, primary, backup, loader; zx scripts\/setup\.ts repairs it/)
 
-  t.match(await changesOf(), { 'db-replica': 'unchanged', primary: 'mended', backup: 'mended', loader: 'made' })
+  t.match(await changesOf(), { 'db-replica': 'unchanged', primary: 'repaired', backup: 'repaired', loader: 'made' })
   t.equal(await docker('inspect', '-f', '{{.Id}}', containerOf('db-replica')), before, 'it got its name back')
   t.notMatch(await statusText(), 'changed by hand')
 })
@@ -146,7 +146,7 @@ test('setup builds an image again if its tag was given to another one, and makes
   t.notMatch(await statusText(), 'changed by hand')
 })
 
-test('if the engine cannot start a container, the reason is shown, and setup says what mends it', async (t) => {
+test('if the engine cannot start a container, the reason is shown, and setup says what repairs it', async (t) => {
   await docker('stop', containerOf('loader'))
   const [, port = ''] = addressOf('loader').split(':')
   const holder = createServer().listen(Number(port), lab.settings.bind)

@@ -34,7 +34,7 @@ export function steps(print: (text: string) => void, beatMs = BEAT_MS): Steps {
       if (interruption.signal.aborted) throw interruption.signal.reason
       if (deadline.aborted) throw new Problem(`"${title}" did not end within ${minutes} minutes`, 'try again')
       if (error instanceof Problem) throw error
-      throw new Problem(`"${title}" failed:\n${lastLines(error)}`, 'mend what the lines above say, then try again')
+      throw new Problem(`"${title}" failed:\n${lastLines(error)}`, 'repair what the lines above name, then try again')
     } finally {
       clearInterval(beat)
     }

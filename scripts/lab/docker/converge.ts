@@ -8,13 +8,13 @@ import { ownContainers } from './leftovers.ts'
 import { ABSENT, type Container, containersOf } from './nodes.ts'
 import { hasSecrets, putSecrets } from './secrets.ts'
 
-/** What setup did to a node. `mended`: a change by hand was undone while the node ran on. */
-export type Change = 'unchanged' | 'mended' | 'started' | 'made'
+/** What setup did to a node. `repaired`: a change by hand was undone while the node ran on. */
+export type Change = 'unchanged' | 'repaired' | 'started' | 'made'
 
 /** Whether the container can be used: one that was created but never started may lack its secrets. */
 export const isMade = ({ state }: Container): boolean => !['absent', 'created', 'dead'].includes(state)
 
-/** Makes, remakes or mends a node's container, or finds it as it should be. It does not start a new one. */
+/** Makes, remakes or repairs a node's container, or finds it as it should be. It does not start a new one. */
 export async function ensureMade(tell: Tell, lab: Lab, node: Node, parts: Parts): Promise<Exclude<Change, 'started'>> {
   const [container = ABSENT] = await containersOf(lab, [node])
   const wanted = creation(lab, node, parts)
@@ -23,7 +23,7 @@ export async function ensureMade(tell: Tell, lab: Lab, node: Node, parts: Parts)
   const mends = differences.map(({ mend }) => mend)
   if (isMade(container) && container.spec === wanted.spec && !mends.includes(undefined)) {
     if (mends.length === 0) return 'unchanged'
-    if (await mended(tell, mends)) return 'mended'
+    if (await mended(tell, mends)) return 'repaired'
   }
   await removeContainer(tell, node.container, container)
   await createNode(tell, lab, node, wanted)

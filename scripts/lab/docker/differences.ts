@@ -35,7 +35,7 @@ export type Difference = {
   readonly what: string
   /** Whether it keeps the node from its work. */
   readonly hinders: boolean
-  /** The arguments of `docker` that mend it; none if the container has to be made again. */
+  /** The arguments of `docker` that repair it; none if the container has to be made again. */
   readonly mend: readonly string[] | undefined
 }
 

@@ -222,7 +222,7 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /could not resolve|temporary failure resolving|failed to fetch|unable to (connect|fetch|locate package)|connection (timed out|refused|reset)|certificate verif/i,
-    'the package archive cannot be reached or lacks a package: mend that and run setup again; finished images stay',
+    'the package archive cannot be reached or lacks a package: repair that and run setup again; finished images stay',
   ],
   [
     /tar: .*(cannot (stat|open)|no such file)|(copy|add) failed|not found in build context|failed to compute cache key/i,
@@ -237,7 +237,7 @@ export const buildFailed = (image: string, output: string) =>
     output,
     remedy:
       CAUSES.find(([says]) => says.test(output))?.[1] ??
-      'read the lines above and mend the step that failed, then run setup again; finished images stay',
+      'read the lines above and repair the step that failed, then run setup again; finished images stay',
   })
 
 /** The output of the last step, at most 40 lines. */

@@ -9,7 +9,7 @@ export type Finding = {
   readonly seen: string
   /** Where a learner can see it too, but not what to do about it. */
   readonly where: string
-  /** True if a learner cannot mend it any more: the exercise has to be started again. */
+  /** True if a learner cannot repair it any more: the exercise has to be started again. */
   readonly final?: boolean
 }
 

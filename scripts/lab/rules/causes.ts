@@ -1,5 +1,5 @@
 /**
- * How a cause is mended. `wait`: it may pass by itself. `hand`: somebody has to do what the fix says. `rejoin` does the
+ * How a cause is repaired. `wait`: it may pass by itself. `hand`: somebody has to do what the fix says. `rejoin` does the
  * others: `restart` restarts the node, which raises its settings; `slot` makes its slot; `settings` resets those that choose
  * its primary, and makes its slot; `holder` ends the session that uses its slot; `role` gives the role its password back;
  * `admit` resets the settings of the primary that keep it out; `rewind` and `copy` make its data the primary's.

@@ -5,7 +5,7 @@ import type { DatabaseNode } from '../topology/topology.ts'
 import { slotOf } from '../topology/topology.ts'
 import { CAUSES, type CauseName, causeIn, type Mending, type Named, OF_DISK } from './causes.ts'
 
-/** What is wrong with a database, and what mends it. */
+/** What is wrong with a database, and what repairs it. */
 export type Trouble = {
   /** One sentence without a full stop. */
   readonly says: string

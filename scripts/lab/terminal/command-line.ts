@@ -10,6 +10,7 @@ import { interruption } from '../interruption.ts'
 import { decimal } from '../numbers.ts'
 import { repeated, visibleLines } from '../visible.ts'
 import { coloured } from './abilities.ts'
+import { asTyped } from './as-typed.ts'
 
 let listed: Command[] | undefined
 
@@ -123,7 +124,7 @@ function report(error: unknown, verb: string): number {
   const cause = interruption.signal.aborted ? interruption.signal.reason : error
   if (cause instanceof LabError) {
     const details = cause.details === '' ? [] : [cause.details]
-    const fix = `  ${chalk.bold('→')} ${cause.fixIn(verb)}`
+    const fix = `  ${chalk.bold('→')} ${asTyped(cause.fixIn(verb))}`
     const lines = [`${chalk.red('✗')} ${cause.code}: ${cause.message}`, ...details, fix]
     console.error(lines.join('\n'))
     return cause.code === 'INTERRUPTED' ? interruption.exit : 1

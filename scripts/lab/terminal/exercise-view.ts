@@ -64,7 +64,7 @@ export function checkView({ entry, passed, findings, earlierAnswer, next: follow
       ? [`${chalk.green('✓')} ${expected}`]
       : [
           `${chalk.red('✗')} expected  ${expected}`,
-          `  seen      ${visible(seen)}${final ? '; this cannot be mended any more: start again' : ''}`,
+          `  seen      ${visible(seen)}${final ? '; this cannot be repaired any more: start again' : ''}`,
           `  look at   ${visible(where)}`,
         ],
   )

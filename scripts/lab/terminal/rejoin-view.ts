@@ -15,7 +15,7 @@ export const rejoinView = ({ primary, level, standbys }: Rejoin): string =>
 function rejoinedLines(primary: string, it: Rejoined): readonly string[] {
   const how = {
     none: 'streamed already; nothing was done',
-    mended: `follows again; the cause was: ${it.why}`,
+    repaired: `follows again; the cause was: ${it.why}`,
     rewound: 'was rewound to the point where its history diverged, and streams',
     copied: `was copied from the primary (${visible(String(it.why))}), and streams`,
     undone: `streams; the failover that fenced ${primary} had promoted no standby, and is undone`,

@@ -4,6 +4,7 @@ import { faultLines } from '../faults/kinds.ts'
 import { bytes } from '../numbers.ts'
 import type { LabStatus, NodeStatus } from '../verbs/status.ts'
 import { visible } from '../visible.ts'
+import { asTyped } from './as-typed.ts'
 
 /** The lab's status as a table for people: one line for each node, or several if it is too long. At the end, who serves. */
 export function statusTable(status: LabStatus, columns: number = Number.POSITIVE_INFINITY): string {
@@ -46,7 +47,7 @@ export function statusTable(status: LabStatus, columns: number = Number.POSITIVE
           `${chalk.yellow('!')} this lab runs with ${status.runsWith}, not with these settings: put that in front of every command`,
         ]
   const more = [...whose, ...where, ...problems, ...warnings, ...changes(status), ...faults(status)]
-  return [...lines, '', ...containers(status), ...more, summary(status)].join('\n')
+  return [...lines, '', ...containers(status), ...more.map((line) => asTyped(line)), summary(status)].join('\n')
 }
 
 /** A node on several lines that fit into so many columns: first its name, health and role, then its facts. */
@@ -64,7 +65,7 @@ function narrow([name = '', health = '', role = '', ...facts]: readonly string[]
   return [[name, colour(health, 1, health), colour(role, 1, role)].join('  ').trimEnd(), ...lines]
 }
 
-/** What somebody changed with a `docker` command, and what puts it right. */
+/** What somebody changed with a `docker` command, and what repairs it. */
 function changes({ nodes }: LabStatus): readonly string[] {
   const changed = nodes.filter((node) => node.changed.length > 0)
   const said = changed.flatMap(({ name, problem, changed }) => {
@@ -74,7 +75,7 @@ function changes({ nodes }: LabStatus): readonly string[] {
   const names = changed.map(({ name }) => name).join(', ')
   return changed.length === 0
     ? []
-    : [...said, `${chalk.yellow('!')} changed by hand: ${names}; zx scripts/setup.ts puts it right`]
+    : [...said, `${chalk.yellow('!')} changed by hand: ${names}; zx scripts/setup.ts repairs it`]
 }
 
 /** The names of the nodes' containers, if they differ from the nodes' names. */

@@ -22,10 +22,10 @@ import { hasSettings } from './replication.ts'
 export type Rejoined = {
   readonly name: DatabaseName
   /**
-   * `none`: it streamed already. `mended`: its data could stay as it is. `undone`: a failover had fenced its primary, but had
+   * `none`: it streamed already. `repaired`: its data could stay as it is. `undone`: a failover had fenced its primary, but had
    * promoted no standby.
    */
-  readonly how: 'none' | 'mended' | 'rewound' | 'copied' | 'undone'
+  readonly how: 'none' | 'repaired' | 'rewound' | 'copied' | 'undone'
   /** What kept it from following, or why it was copied and not rewound. */
   readonly why: string | null
   /** Votes that only this database had, and that are now lost; null if they could not be read: then `why` says why. */
@@ -50,7 +50,7 @@ export const reasonToCopy = (left: Hindrance | 'unknown', primary: Answering, ow
     : undefined
 
 /**
- * Mends what keeps a database from following, one cause after the other, as long as its data can stay as it is. Gives the
+ * Repairs what keeps a database from following, one cause after the other, as long as its data can stay as it is. Gives the
  * cause that is left: `unknown` if something else is wrong, undefined if it follows.
  */
 export async function mendInPlace(
@@ -71,7 +71,7 @@ export async function mendInPlace(
     if (mend === undefined) break
     tried.add(cause)
     whys.push(says)
-    await reporter.step(`Mend ${node.name}: ${says}`, ({ tell }) => mend(tell, primary.node, node))
+    await reporter.step(`Repair ${node.name}: ${says}`, ({ tell }) => mend(tell, primary.node, node))
     left = await reporter.step(`Wait until ${node.name} follows ${primary.node.name}`, () =>
       untilFollows(lab, primary.node, node, 60),
     )

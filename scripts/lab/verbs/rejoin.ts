@@ -74,11 +74,11 @@ async function bringIn(
   const hindrance = await hindranceSeen(lab, own, container, primary)
   const found = isLive(container, facts) ? hindrance : undefined
   const mended = await mendInPlace(lab, primary, node, found, reporter)
-  if (mended.left === undefined) return { ...untouched(node), how: 'mended', why: mended.why }
+  if (mended.left === undefined) return { ...untouched(node), how: 'repaired', why: mended.why }
   return bringBack(lab, primary, node, options, reporter, reasonToCopy(mended.left, primary, facts))
 }
 
-/** Whether the cause still lasts. What ended a node may be mended by now, and a primary follows no other node. */
+/** Whether the cause still lasts. What ended a node may be repaired by now, and a primary follows no other node. */
 const isLive = ({ state }: Container, own: Facts | undefined): boolean =>
   own === undefined ? ['running', 'restarting'].includes(state) : own.inRecovery
 

@@ -156,7 +156,7 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
     return { seen: problems(asked) }
   })
     .catch(async (error) => {
-      // The node's last lines say why it ended. If the cause is known, this error also says what mends it.
+      // The node's last lines say why it ended. If the cause is known, this error also says what repairs it.
       if (error instanceof LabError && error.code === 'NODE_DIED') assertMendable(await statusOf(lab, nodes), true)
       throw error
     })

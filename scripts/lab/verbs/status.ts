@@ -50,14 +50,14 @@ export type NodeStatus = {
   readonly healthy: boolean
   /** Why it is not healthy. */
   readonly problem: string | null
-  /** What is wrong with a database and what mends it, if known. */
+  /** What is wrong with a database and what repairs it, if known. */
   readonly trouble: Trouble | null
   /** What will be a problem soon. */
   readonly warning: string | null
   readonly endpoint: string | null
   readonly startedAt: string | null
   readonly restarts: number
-  /** How its container differs from what the lab made; setup mends that. */
+  /** How its container differs from what the lab made; setup repairs that. */
   readonly changed: readonly string[]
   readonly database: DatabaseStatus | null
 }

@@ -42,7 +42,7 @@ test('a container that nobody changed differs in nothing', async (t) => {
   t.strictSame(differencesOf(lab, node, asMade, network, undefined), [], 'with an image whose tag is gone')
 })
 
-test('whatever a docker command changes about a container is named, with what mends it', async (t) => {
+test('whatever a docker command changes about a container is named, with what repairs it', async (t) => {
   const made = 'made again'
   const cases: readonly (readonly [Changeable, string, string])[] = [
     [on({}), 'it is not on the network voting-net', made],

@@ -78,10 +78,10 @@ test('the fix of a failed build fits its output', async (t) => {
     ['tar: server/main.ts: Cannot open: Permission denied', /npm ci/],
     ['COPY failed: file not found in build context', /npm ci/],
     ['Step 1/4 : FROM $BASE\nGet "https://registry.example/v2/": dial tcp: no such host', /built on is missing/],
-    ['nginx: [emerg] unknown directive "foo"', /mend the step that failed/],
+    ['nginx: [emerg] unknown directive "foo"', /repair the step that failed/],
     [
       "bash: /usr/local/bin/start: Permission denied\nThe command '/bin/sh -c x' returned a non-zero code: 126",
-      /mend the step that failed/,
+      /repair the step that failed/,
     ],
   ]
   for (const [output, fix] of cases) t.match(buildFailed('image:1', output), { code: 'BUILD_FAILED', fix }, output)

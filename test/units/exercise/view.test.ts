@@ -19,12 +19,12 @@ const checked = (findings: readonly Finding[], earlierAnswer?: string): Checked 
 })
 const finding = { expected: 'no error', ok: false, seen: '3', where: 'the record' }
 
-test('a finding that cannot be mended any more says so, and so does the next step', async (t) => {
+test('a finding that cannot be repaired any more says so, and so does the next step', async (t) => {
   const mendable = checkView(checked([finding]))
   t.match(mendable, /seen {6}3\n(.|\n)*→ go on, then/)
   t.notMatch(mendable, /start again|start 8/)
   const final = checked([{ ...finding, final: true }, finding])
-  t.match(checkView(final), /seen {6}3; this cannot be mended any more: start again\n(.|\n)*→ .*exercise\.ts start 8/)
+  t.match(checkView(final), /seen {6}3; this cannot be repaired any more: start again\n(.|\n)*→ .*exercise\.ts start 8/)
   t.notMatch(checkView(final), /go on, then/)
   t.match(checkJson(final), { passed: false, startAgain: true })
   const solved = checked([{ ...finding, ok: true, final: true }])

@@ -11,7 +11,7 @@ const said = (differs: string): string | null =>
     `[Host.complaint(Host::Facts.new(**{ missing: [], libvirt: :answers, kvm: :works, free: {}, rootless: false, systemd: true }, ${differs}))]`,
   )[0]
 
-test('each thing that a host lacks is named with the line that mends it', needs('ruby'), async (t) => {
+test('each thing that a host lacks is named with the line that repairs it', needs('ruby'), async (t) => {
   const cases: readonly [string, RegExp | null][] = [
     ['missing: []', null],
     ["missing: ['npm', 'mmdebstrap']", /not installed: npm, mmdebstrap\n.*apt-get install .* npm mmdebstrap$/],
