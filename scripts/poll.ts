@@ -6,8 +6,7 @@ import { endWithReader, watchReader } from './lab/terminal/begin.ts'
 
 const { InvalidArgumentError } = await import('commander')
 const { chalk } = await import('zx/core')
-const { isAddress } = await import('./lab/service/address.ts')
-const { pollingClient } = await import('./lab/service/client.ts')
+const { isAddress, pollingClient } = await import('./lab/service/client.ts')
 const { followResults } = await import('./lab/service/follow.ts')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
 const { readSettings } = await import('./lab/settings.ts')

@@ -3,8 +3,8 @@ import { LabError } from '../errors.ts'
 import { bytesOf } from '../lsn.ts'
 import { ASK_POSITION, type Position, positionIn } from '../postgres/observe.ts'
 import { keptSession, openSession, type Session } from '../postgres/session.ts'
+import type { Clock } from '../service/load/history.ts'
 import type { Lab } from '../topology/topology.ts'
-import type { Clock } from './clock.ts'
 import type { Sample } from './record.ts'
 
 /** Looks at both databases again and again. */
