@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asksOurEngine } from '../docker/where.ts'
+import { start } from '../docker/command.ts'
 import type { Lab } from '../topology/topology.ts'
 
 /** Writes what each node has logged since a time (milliseconds since the epoch) to a file for each node. */
@@ -13,11 +12,7 @@ export async function keepLogs(lab: Lab, since: number, folder: string): Promise
       const file = await open(join(folder, `${name}.log`), 'w')
       try {
         const command = ['logs', '--timestamps', '--since', new Date(since).toISOString(), container]
-        const child = spawn('docker', command, {
-          ...asksOurEngine(),
-          stdio: ['ignore', file.fd, file.fd],
-        })
-        await once(child, 'close')
+        await once(start(command, ['ignore', file.fd, file.fd]), 'close')
       } finally {
         await file.close()
       }

@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process'
-import { typed } from '../docker/command.ts'
-import { asksOurEngine } from '../docker/where.ts'
+import { start, typed } from '../docker/command.ts'
 import { labError } from '../errors.ts'
 import type { Tell } from '../steps.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
@@ -34,7 +32,7 @@ export const openSessionAcross = (from: DatabaseNode, to: DatabaseNode): Session
 type Question = { readonly mark: string; readonly answer: (rows: string) => void; readonly fail: (why: string) => void }
 
 function open({ name, container }: { name: string; container: string }, command: readonly string[]): Session {
-  const child = spawn('docker', ['exec', '-i', container, ...command], asksOurEngine())
+  const child = start(['exec', '-i', container, ...command])
   const questions: Question[] = []
   let asked = 0
   let heard = ''

@@ -97,10 +97,8 @@ export function callOnce<Q, A>(
     const stop = () => call.cancel()
     const call = method.call(client, request, metadata, { deadline }, (error, answer) => {
       signal?.removeEventListener('abort', stop)
-      const told = {
-        server: said(headers ?? error?.metadata, 'x-served-by'),
-        token: said(headers, 'consistency-token'),
-      }
+      const server = said(headers, 'x-served-by') ?? said(error?.metadata, 'x-served-by')
+      const told = { server, token: said(headers, 'consistency-token') }
       resolve(error === null ? { ...told, error, answer } : { ...told, error })
     })
     call.on('metadata', (heard) => {
