@@ -1,8 +1,7 @@
 #!/usr/bin/env zx
 // Puts load on the lab, breaks it, recovers, and judges what the fault cost.
 import './lab/terminal/begin.ts'
-import type { Kept } from './lab/experiment/experiment.ts'
-import type { Matrix } from './lab/experiment/matrix.ts'
+import type { Kept, Matrix } from './lab/experiment/experiment.ts'
 import type { Plan } from './lab/experiment/record.ts'
 
 const { pathFrom } = await import('./lab/terminal/command-line.ts')
@@ -10,9 +9,8 @@ const { refuseOtherCommands } = await import('./lab/terminal/command-line.ts')
 const { InvalidArgumentError } = await import('commander')
 const { commandLine, numberFrom } = await import('./lab/terminal/command-line.ts')
 const { onTerminal } = await import('./lab/terminal/steps.ts')
-const { experiment, judgeAgain } = await import('./lab/experiment/experiment.ts')
+const { experiment, judgeAgain, plansOf } = await import('./lab/experiment/experiment.ts')
 const { EXPERIMENTS } = await import('./lab/experiment/folder.ts')
-const { plansOf } = await import('./lab/experiment/matrix.ts')
 const { LEVELS, RECOVERIES } = await import('./lab/experiment/record.ts')
 const { KINDS } = await import('./lab/faults/kinds.ts')
 const { readSettings } = await import('./lab/settings.ts')

@@ -6,8 +6,8 @@ import { endWithReader, watchReader } from './lab/terminal/begin.ts'
 
 const { InvalidArgumentError } = await import('commander')
 const { chalk } = await import('zx/core')
-const { isAddress } = await import('./lab/service/address.ts')
-const { pollingClient } = await import('./lab/service/client.ts')
+const { STORED } = await import('./lab/service/call.ts')
+const { isAddress, pollingClient } = await import('./lab/service/client.ts')
 const { followResults } = await import('./lab/service/follow.ts')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
 const { readSettings } = await import('./lab/settings.ts')
@@ -61,7 +61,7 @@ await commandLine(import.meta.filename, (program) => {
         command,
         (client) => client.castVote(uuid, user, option),
         ({ status }) => {
-          const counted = status === 'Vote Successfully!'
+          const counted = status === STORED
           if (!counted) process.exitCode = 1
           return counted ? `${chalk.green('✓')} ${status}` : `${chalk.red('✗')} ${visible(status)}`
         },

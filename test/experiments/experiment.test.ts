@@ -2,8 +2,8 @@ import { mkdtemp, readdir, readFile, realpath, rm, truncate } from 'node:fs/prom
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, t, test } from 'tap'
-import { readLines } from '../../scripts/lab/experiment/lines.ts'
 import { Call, Experiment, Found, Run, StoredVote } from '../../scripts/lab/experiment/record.ts'
+import { readLines } from '../../scripts/lab/lines.ts'
 import { failureOf, startVerb, verb } from '../the-lab.ts'
 
 const output = await mkdtemp(join(tmpdir(), 'experiments-'))

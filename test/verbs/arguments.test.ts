@@ -1,6 +1,6 @@
 // What a verb says to arguments that it cannot use: what is wrong and what to do, exit code 2, and never a stack.
 import { test } from 'tap'
-import { isAddress } from '../../scripts/lab/service/address.ts'
+import { isAddress } from '../../scripts/lab/service/client.ts'
 import { failureOf, verb } from '../the-lab.ts'
 
 const LONG = 'a'.repeat(100_000)

@@ -15,6 +15,7 @@ import {
   VoteResponse,
   VoteServiceService,
 } from '../../../proto/gen/polling.ts'
+import { STORED } from '../service/call.ts'
 import { OPTION, type Order, type Work } from './work.ts'
 
 /** Makes one call and gives how it ended: `ok`, or the error. */
@@ -38,7 +39,6 @@ const OPTIONS: ClientOptions = {
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_channelz': 0,
 }
-const STORED = 'Vote Successfully!'
 const EMPTY = Buffer.alloc(0)
 const identity = (bytes: Buffer): Buffer => bytes
 

@@ -1,10 +1,14 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { act } from '../docker/command.ts'
 import { type Machine, machine } from '../docker/machine.ts'
 import { interruption } from '../interruption.ts'
 import { ask } from '../postgres/sql.ts'
-import { type PollingClient, pollingClient } from '../service/client.ts'
+import { pollingClient } from '../service/client.ts'
 import { healthOf } from '../service/health.ts'
+import { voter } from '../service/load/callers.ts'
+import { loadClient } from '../service/load/client.ts'
+import { type Call, clockFrom } from '../service/load/history.ts'
 import { metricsOf } from '../service/metrics.ts'
 import type { Say } from '../steps.ts'
 import { type DatabaseNode, endpointOf, type Lab, type ServerNode } from '../topology/topology.ts'
@@ -54,7 +58,7 @@ export async function endure(lab: Lab, options: EnduranceOptions, say: Say): Pro
   const client = pollingClient(address, lab.settings.patience)
   const { uuid: poll } = await client.createPoll('Who endures?', ['a', 'b'])
   const from = performance.now()
-  const voters = startVoters(client, poll, options.callers)
+  const voters = startVoters(address, lab.settings.patience, poll, options.callers)
   try {
     const kills = await killInTurn(lab, options.seconds, say)
     const memory = await watchMemory(lab, options.calmSeconds, say)
@@ -97,33 +101,35 @@ type Voters = {
   readonly stop: () => Promise<{ acknowledged: readonly string[]; errors: Record<string, number>; longestGap: number }>
 }
 
-function startVoters(client: PollingClient, poll: string, callers: number): Voters {
+/** All of them vote over the same connections. */
+function startVoters(address: string, patience: number, poll: string, callers: number): Voters {
   const acknowledged: string[] = []
   const errors: Record<string, number> = {}
-  let going = true
-  let last = performance.now()
+  const ending = new AbortController()
+  // Each caller listens.
+  setMaxListeners(0, ending.signal)
+  const clock = clockFrom(Date.now())
+  let last = clock.now()
   let longestGap = 0
-  const vote = async (voter: string): Promise<void> => {
-    const answer = await client.castVote(poll, voter, 'a').then(
-      ({ status }) => status,
-      (error: unknown) => String(error),
-    )
-    if (answer !== 'Vote Successfully!') {
+  const record = ({ outcome, answer, user, end }: Call): void => {
+    if (outcome !== 'ok' || user === null) {
       errors[answer] = (errors[answer] ?? 0) + 1
       return
     }
-    acknowledged.push(voter)
-    longestGap = Math.max(longestGap, performance.now() - last)
-    last = performance.now()
+    acknowledged.push(user)
+    longestGap = Math.max(longestGap, end - last)
+    last = end
   }
+  const client = loadClient(address, patience)
+  const manner = { name: 'endurance', options: ['a'], restMs: 0 }
   const all = Promise.all(
-    Array.from({ length: callers }, async (_, caller) => {
-      for (let number = 0; going; number++) await vote(`${caller}.${number}`)
-    }),
-  )
+    Array.from({ length: callers }, (_, id) =>
+      voter({ id, client, clock, record, ending: ending.signal }, poll, manner),
+    ),
+  ).finally(client.close)
   return {
     async stop() {
-      going = false
+      ending.abort()
       await all
       return { acknowledged, errors, longestGap }
     },

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { credentials } from '@grpc/grpc-js'
-import { type CastVotesResponse, VoteServiceClient } from '../../../proto/gen/polling.ts'
+import type { CastVotesResponse, VoteServiceClient } from '../../../proto/gen/polling.ts'
 import { ask } from '../postgres/sql.ts'
+import { STORED, servicesAt } from '../service/call.ts'
 import { type DatabaseNode, endpointOf, type Lab } from '../topology/topology.ts'
 import { OPTION } from './work.ts'
 
@@ -17,19 +17,15 @@ export async function seed(lab: Lab, database: DatabaseNode, poll: string, votes
   const bySql = Math.max(0, votes - THROUGH_SERVICE)
   const rows = `select '${poll}', 'seed.' || n, 1 + n % 2 from generate_series(1, ${bySql}) as n`
   await ask(lab, database, `insert into vote (poll_id, user_id, option) ${rows}`, 300)
-  const client = new VoteServiceClient(endpointOf(lab, lab.loader) ?? '', credentials.createInsecure())
-  try {
-    await castAll(client, poll, bySql + 1, votes)
-  } finally {
-    client.close()
-  }
+  const services = servicesAt(endpointOf(lab, lab.loader) ?? '')
+  await castAll(services.votes, poll, bySql + 1, votes).finally(services.close)
 }
 
 async function castAll(client: VoteServiceClient, poll: string, first: number, last: number): Promise<void> {
   const stream = client.castVotes()
   let stored = 0
   stream.on('data', ({ results }: CastVotesResponse) => {
-    stored += results.filter(({ status }) => status === 'Vote Successfully!').length
+    stored += results.filter(({ status }) => status === STORED).length
   })
   const ended = once(stream, 'end')
   for (let from = first, batch = 0; from <= last; from += BATCH, batch++) {

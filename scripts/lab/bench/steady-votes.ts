@@ -1,5 +1,5 @@
-import { credentials, Metadata } from '@grpc/grpc-js'
-import { VoteServiceClient } from '../../../proto/gen/polling.ts'
+import { Metadata } from '@grpc/grpc-js'
+import { callOnce, STORED, servicesAt, timelineOf } from '../service/call.ts'
 
 /** Votes that begin at a fixed pace, without waiting for earlier ones; none is retried. */
 export type SteadyVotes = {
@@ -17,30 +17,25 @@ const DEADLINE_MS = 2000
 
 /** Begins to vote. */
 export function steadyVotes(address: string, poll: string, option: string): SteadyVotes {
-  // No retries: the result of each call has to be seen.
-  const client = new VoteServiceClient(address, credentials.createInsecure(), { 'grpc.enable_retries': 0 })
+  const { votes, close } = servicesAt(address)
   const acknowledged: { readonly began: number; readonly at: number; readonly timeline: number }[] = []
   let voter = 0
-  const timer = setInterval(() => {
+  const vote = async () => {
     const began = Date.now()
     voter += 1
-    const vote = { uuid: poll, userID: `steady-${voter}`, select_options: option }
-    let timeline = 0
-    client
-      .castVote(vote, new Metadata(), { deadline: began + DEADLINE_MS }, (error, answer) => {
-        if (error !== null || answer.status !== 'Vote Successfully!') return
-        acknowledged.push({ began, at: Date.now(), timeline })
-      })
-      .on('metadata', (headers) => {
-        timeline = Number.parseInt(String(headers.get('consistency-token')[0]), 10)
-      })
-  }, PACE_MS)
+    const request = { uuid: poll, userID: `steady-${voter}`, select_options: option }
+    // Once: the result of each call has to be seen.
+    const got = await callOnce(votes, votes.castVote, request, new Metadata(), new Date(began + DEADLINE_MS))
+    if (got.error !== null || got.answer.status !== STORED) return
+    acknowledged.push({ began, at: Date.now(), timeline: timelineOf(got.token ?? '') })
+  }
+  const timer = setInterval(vote, PACE_MS)
   return {
     acknowledgedAfter: (since, wanted) =>
       acknowledged.find(({ began, timeline }) => began > since && timeline === wanted)?.at,
     stop() {
       clearInterval(timer)
-      client.close()
+      close()
     },
   }
 }

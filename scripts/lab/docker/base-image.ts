@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { MIRROR_APT_OPTION, type Relay, startRelay } from '../../../vm/mirror.ts'
@@ -6,9 +5,8 @@ import { withoutPasswords } from '../../../vm/proxy.ts'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import type { Tell } from '../steps.ts'
-import { act, attempt, look } from './command.ts'
+import { act, attempt, look, start } from './command.ts'
 import { $, environment } from './shell.ts'
-import { asksOurEngine } from './where.ts'
 
 /** Label that says what an image's Debian was made from. Images that are built on it inherit the label. */
 const BASE_LABEL = 'failover-lab.base'
@@ -95,10 +93,7 @@ export async function bootstrap(tell: Tell, suite: string, tag: string, relay?: 
 /** Pulls an image, unless no registry begins to answer within `seconds`; gives `pulled` or why not. */
 async function pull(tell: Tell, image: string, seconds: number): Promise<string> {
   tell(`docker pull ${image}`)
-  const child = spawn('docker', ['pull', image], {
-    ...asksOurEngine(),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = start(['pull', image])
   let errors = ''
   const silent = setTimeout(() => child.kill(), seconds * 1000)
   child.stdout.once('data', () => clearTimeout(silent))

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessWithoutNullStreams, type StdioOptions, spawn } from 'node:child_process'
 import { type LabError, labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
+import { run } from '../run.ts'
 import type { Tell } from '../steps.ts'
-import { asksOurEngine } from './where.ts'
+import { engineEnvironment } from './where.ts'
 
 /** Tells and runs a `docker …` that changes something; gives what it printed. */
 export function act(tell: Tell, args: readonly string[]): Promise<string> {
@@ -21,33 +22,22 @@ export type Result = { readonly exit: number; readonly stdout: string; readonly 
 
 /** Runs a `docker …` that may fail: a failure is an answer too. `input` becomes its standard input. */
 export async function attempt(args: readonly string[], input?: string | Buffer): Promise<Result> {
-  const { exit, stdout, stderr } = await run('docker', args, input)
+  const { exit, stdout, stderr } = await run('docker', args, { ...ours(), input })
   return { exit, stdout: stdout.toString().trimEnd(), stderr }
 }
 
-/** Runs a command to its end, without a shell. A missing command gives exit code 127. */
-export async function run(
-  command: string,
-  args: readonly string[],
-  input?: string | Buffer,
-): Promise<Omit<Result, 'stdout'> & { readonly stdout: Buffer }> {
-  interruption.signal.throwIfAborted()
-  const child = spawn(command, args, command === 'docker' ? asksOurEngine() : { signal: interruption.signal })
-  const chunks: Buffer[] = []
-  let stderr = ''
-  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
-  child.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk
-  })
-  // If it ends without reading its input, its exit code tells why.
-  child.stdin.on('error', () => {})
-  child.stdin.end(input)
-  const exit = await new Promise<number>((resolve, reject) => {
-    child.once('error', (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? resolve(127) : reject(error)))
-    child.once('close', (code) => resolve(code ?? 1))
-  }).finally(() => interruption.signal.throwIfAborted())
-  return { exit, stdout: Buffer.concat(chunks), stderr: stderr.trimEnd() }
+/** Starts a `docker …` that goes on for a while, or that is talked to. An interruption ends it. */
+export function start(args: readonly string[]): ChildProcessWithoutNullStreams
+export function start(args: readonly string[], stdio: StdioOptions): ChildProcess
+export function start(args: readonly string[], stdio: StdioOptions = 'pipe'): ChildProcess {
+  return spawn('docker', args, { ...ours(), signal: interruption.signal, stdio })
 }
+
+/**
+ * A `docker …` asks the same engine as this process. It is in a process group of its own: the terminal's Ctrl-C is for this
+ * process, which may still need the command to put something back.
+ */
+const ours = () => ({ env: engineEnvironment(process.env), detached: true })
 
 /** The error for a `docker …` that failed, or for an engine that cannot be used at all. */
 export function failure(args: readonly string[], { exit, stderr }: Result): LabError {

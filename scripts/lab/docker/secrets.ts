@@ -1,9 +1,10 @@
 import { labError } from '../errors.ts'
+import { run } from '../run.ts'
 import { secretsFolder, VERIFIERS } from '../state/secrets.ts'
 import type { Tell } from '../steps.ts'
 import type { Lab, Node } from '../topology/topology.ts'
 import { engine, refused } from './api.ts'
-import { run, typed } from './command.ts'
+import { typed } from './command.ts'
 
 /** A node's passwords inside its container. It is a volume: files cannot be put into a folder in memory before the start. */
 export const SECRETS_FOLDER = 'run/secrets'

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { labError } from '../errors.ts'
-import { interruption } from '../interruption.ts'
 import { homeFolder } from '../user.ts'
 
 const DEFAULT_HOST = 'unix:///var/run/docker.sock'
@@ -46,13 +45,6 @@ export function engineEnvironment(environment: NodeJS.ProcessEnv): NodeJS.Proces
   const { DOCKER_CONTEXT: _context, DOCKER_TLS: _tls, DOCKER_TLS_VERIFY: _verify, ...rest } = environment
   return { ...rest, DOCKER_HOST: `unix://${socketOf(environment)}` }
 }
-
-/**
- * How a `docker` command is started: on that engine, and ended by an interruption. It is in a process group of its own: the
- * terminal's Ctrl-C is for this process, which may still need the command to put something back.
- */
-export const asksOurEngine = () =>
-  ({ env: engineEnvironment(process.env), signal: interruption.signal, detached: true }) as const
 
 /** The full form of an address: `unix://` alone means the usual socket. */
 const normal = (host: string): string => (host === 'unix://' ? DEFAULT_HOST : host.trim().replace(/(?<=[^/])\/+$/, ''))

@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { labError } from '../errors.ts'
-import { interruption } from '../interruption.ts'
+import { run } from '../run.ts'
 import type { Step } from './exercise.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
@@ -12,19 +10,10 @@ export type Acted = { readonly exit: number; readonly stdout: string; readonly s
 
 /** Runs the command of a step in a shell, in the project's folder. */
 export async function act({ command }: Step): Promise<Acted> {
-  interruption.signal.throwIfAborted()
   const PATH = `${join(ROOT, 'node_modules/.bin')}:${process.env['PATH']}`
-  const child = spawn('bash', ['-uo', 'pipefail', '-c', command], {
-    cwd: ROOT,
-    env: { ...process.env, PATH },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    signal: interruption.signal,
-  })
-  child.on('error', () => {})
-  const ended = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)))
-  const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), ended])
-  interruption.signal.throwIfAborted()
-  return { exit, stdout: stdout.trim(), stderr: stderr.trim() }
+  const env = { ...process.env, PATH }
+  const { exit, stdout, stderr } = await run('bash', ['-uo', 'pipefail', '-c', command], { cwd: ROOT, env })
+  return { exit, stdout: stdout.toString().trim(), stderr: stderr.trim() }
 }
 
 /** Carries out a solution and tells each step before and after it. Gives the answer, if a step printed one. */

@@ -1,5 +1,4 @@
-import { credentials, Metadata, status } from '@grpc/grpc-js'
-import { VoteServiceClient } from '../../../proto/gen/polling.ts'
+import { status } from '@grpc/grpc-js'
 import { attempt } from '../docker/command.ts'
 import { LabError } from '../errors.ts'
 import { experimentsSince } from '../experiment/folder.ts'
@@ -12,6 +11,7 @@ import { dataOf } from '../postgres/data.ts'
 import { openSession, type Session } from '../postgres/session.ts'
 import { ask, change } from '../postgres/sql.ts'
 import type { Level } from '../rules/durability.ts'
+import { castOnce, STORED } from '../service/call.ts'
 import { type PollingClient, pollingClient } from '../service/client.ts'
 import { metricsOf } from '../service/metrics.ts'
 import { probeWrites, type WriteProbe } from '../service/write-probe.ts'
@@ -30,7 +30,6 @@ import { type LabStatus, statusOf } from '../verbs/status.ts'
 import { type Look, until } from '../wait.ts'
 import { silence } from './belongings.ts'
 import { type Commands, commandsFor } from './commands.ts'
-
 import { type Traffic, trafficOf } from './traffic.ts'
 
 /** Everything that an exercise can see of the lab and do to it. */
@@ -120,7 +119,7 @@ export function stageOf(lab: Lab): Stage {
       calling('loader', async (client) => {
         for (const [user, option] of Object.entries(votes)) {
           const { status } = await client.castVote(poll, user, option)
-          if (status !== 'Vote Successfully!') throw new Error(`the vote of ${user} for ${option}: ${status}`)
+          if (status !== STORED) throw new Error(`the vote of ${user} for ${option}: ${status}`)
         }
       }),
     async voteEverywhere(poll, votes) {
@@ -154,7 +153,11 @@ export function stageOf(lab: Lab): Stage {
     probeWrites: (at) => probeWrites(addressOf(at), 3 * patience),
     ask: (node, query) => ask(lab, database(node), query),
     change: async (node, ...statements) => void (await change(silent, database(node), ...statements)),
-    castOnce: (at, poll, user, option) => castOnce(addressOf(at), { poll, user, option }, ATTEMPT_SECONDS * patience),
+    async castOnce(at, poll, user, option) {
+      const vote = { uuid: poll, userID: user, select_options: option }
+      const got = await castOnce(addressOf(at), vote, ATTEMPT_SECONDS * patience)
+      return got.error === null ? got.answer.status : (status[got.error.code] ?? String(got.error.code))
+    },
     async fault(name, node, { peers = [], options = {} } = {}) {
       const kind = KINDS.find((it) => it.name === name)
       if (kind === undefined) throw new Error(`no kind of fault ${name}`)
@@ -204,21 +207,4 @@ export function stageOf(lab: Lab): Stage {
     type: commandsFor(lab),
   }
   return stage
-}
-
-/** A vote by name. */
-export type SingleVote = { readonly poll: string; readonly user: string; readonly option: string }
-
-/**
- * Casts a vote at `address` once, without a retry. Gives the status of the contract, or the gRPC code of the failure:
- * DEADLINE_EXCEEDED if no answer came in `seconds`.
- */
-export function castOnce(address: string, vote: SingleVote, seconds: number): Promise<string> {
-  const client = new VoteServiceClient(address, credentials.createInsecure(), { 'grpc.enable_retries': 0 })
-  const request = { uuid: vote.poll, userID: vote.user, select_options: vote.option }
-  return new Promise<string>((resolve) => {
-    client.castVote(request, new Metadata(), { deadline: Date.now() + seconds * 1000 }, (error, answer) =>
-      resolve(error ? (status[error.code] ?? String(error.code)) : answer.status),
-    )
-  }).finally(() => client.close())
 }

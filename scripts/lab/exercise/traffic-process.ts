@@ -1,12 +1,11 @@
 // The guests: traffic.ts starts them in a process of its own.
 import { setMaxListeners } from 'node:events'
 import { createServer } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
-import { clockFrom } from '../experiment/clock.ts'
-import { openLines } from '../experiment/lines.ts'
-import { loadClient } from '../experiment/load/client.ts'
-import type { Call } from '../experiment/record.ts'
 import { ENDING } from '../interruption.ts'
+import { openLines } from '../lines.ts'
+import { voter } from '../service/load/callers.ts'
+import { loadClient } from '../service/load/client.ts'
+import { type Call, clockFrom } from '../service/load/history.ts'
 
 /** The order for the process. */
 export type TrafficOrder = {
@@ -41,21 +40,18 @@ const limit = setTimeout(end, order.minutes * 60_000)
 const lines = openLines<Call>(order.file)
 const clock = clockFrom(Date.now())
 
+function record(call: Call): void {
+  // A call that ends with this process says nothing about the service.
+  if (ending.signal.aborted) return
+  lines.append(call)
+  // The lab has been reset: these guests are no longer invited.
+  if (call.answer === 'Poll Not Found') end()
+}
+
 async function guest(id: number): Promise<void> {
   const client = loadClient(order.address, order.patience, ending.signal)
-  for (let nth = 1; !ending.signal.aborted; nth++) {
-    const user = `guest-${id}-${nth}`
-    const option = order.options[nth % order.options.length] ?? ''
-    const start = clock.now()
-    const told = await client.vote(order.poll, user, option, `${order.poll} ${user}`)
-    // A call that ends with this process says nothing about the service.
-    if (ending.signal.aborted) break
-    const common = { kind: 'vote', client: id, poll: order.poll, start, end: clock.now() } as const
-    lines.append({ ...common, ...told, user, option, expected: null, seen: null })
-    // The lab has been reset: these guests are no longer invited.
-    if (told.answer === 'Poll Not Found') end()
-    await pause(REST_MS, undefined, { signal: ending.signal }).catch(() => {})
-  }
+  const manner = { name: 'guest', options: order.options, restMs: REST_MS }
+  await voter({ id, client, clock, record, ending: ending.signal }, order.poll, manner)
   client.close()
 }
 

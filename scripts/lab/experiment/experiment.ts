@@ -2,17 +2,36 @@ import { join } from 'node:path'
 import { machine } from '../docker/machine.ts'
 import { LabError } from '../errors.ts'
 import { beginAgain, interruption } from '../interruption.ts'
+import { readLines } from '../lines.ts'
 import { exclusively } from '../state/lock.ts'
 import type { Reporter, Say } from '../steps.ts'
 import type { Lab } from '../topology/topology.ts'
 import { reset } from '../verbs/reset.ts'
 import { createFolder, FILES, readExperiment, replaceFile, replaceJson, writeExperiment } from './folder.ts'
 import { judgeRecorded, notJudged, whyUnreadable } from './judge/recorded.ts'
-import { readLines } from './lines.ts'
 import type { Experiment, Plan, Run } from './record.ts'
 import { Call } from './record.ts'
 import { reportPage } from './report/page.ts'
 import { carryOut } from './run.ts'
+
+/** What to combine, and the number of runs of each combination. */
+export type Matrix = {
+  readonly faults: readonly string[]
+  readonly levels: readonly Plan['level'][]
+  readonly recoveries: readonly Plan['recovery'][]
+  readonly runs: number
+}
+
+/** Every combination, in rounds: if the machine becomes slower with time, that affects all of them alike. */
+export function plansOf(
+  { faults, levels, recoveries, runs }: Matrix,
+  common: Omit<Plan, 'fault' | 'level' | 'recovery'>,
+): readonly Plan[] {
+  const combinations = recoveries.flatMap((recovery) =>
+    faults.flatMap((fault) => levels.map((level) => ({ ...common, fault, level, recovery }))),
+  )
+  return Array.from({ length: runs }, () => combinations).flat()
+}
 
 /** An experiment, the folder that keeps it, and the page that shows it. */
 export type Kept = { readonly experiment: Experiment; readonly folder: string; readonly report: string }

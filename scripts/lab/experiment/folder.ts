@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { labError } from '../errors.ts'
+import { parseRecord } from '../lines.ts'
 import { repeated } from '../visible.ts'
-import { parseRecord } from './lines.ts'
 import { Experiment } from './record.ts'
 
 /** The default folder for experiments; git ignores it. */

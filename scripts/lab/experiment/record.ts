@@ -1,35 +1,11 @@
 // The files that a run leaves: the judge and the report use nothing else. Times are milliseconds since the run began.
 import { z } from 'zod'
 import { Machine } from '../docker/machine.ts'
-import { DATABASE_NAMES, NODE_NAMES } from '../topology/topology.ts'
+import { Call, Ms, Node } from '../service/load/history.ts'
+import { DATABASE_NAMES } from '../topology/topology.ts'
 
-const Ms = z.number()
-const Node = z.enum(NODE_NAMES)
-
-/** A call as its client saw it, retries of gRPC included: a line of `history.jsonl`. */
-export const Call = z.object({
-  kind: z.enum(['vote', 'read']),
-  /** Number of the caller; each makes one call at a time. */
-  client: z.number(),
-  poll: z.string(),
-  start: Ms,
-  end: Ms,
-  /** `ok`: acknowledged; `definite`: not applied; `indefinite`: unknown whether applied. */
-  outcome: z.enum(['ok', 'definite', 'indefinite']),
-  /** The status of the contract, or the name of the error with its message. */
-  answer: z.string(),
-  /** The server that answered, by its own name. */
-  server: Node.nullable(),
-  /** For a vote: the user, unique in a run, and the option. */
-  user: z.string().nullable(),
-  option: z.string().nullable(),
-  /** The consistency token that a vote returned, or that a read sent. */
-  token: z.string().nullable(),
-  /** For a read with a token: the number of votes that it must see at least, and that it saw. */
-  expected: z.number().nullable(),
-  seen: z.number().nullable(),
-})
-export type Call = z.infer<typeof Call>
+/** A line of `history.jsonl`. */
+export { Call }
 
 /** An event: something that was done to the lab, or that it did. A mark in the report. */
 export const Event = z.object({

@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { bytesOf } from '../lsn.ts'
 import type { Position } from '../postgres/observe.ts'
 import { openObserver } from '../postgres/observer.ts'
+import type { Clock } from '../service/load/history.ts'
 import type { Lab } from '../topology/topology.ts'
-import type { Clock } from './clock.ts'
 import type { Sample } from './record.ts'
 
 /** Looks at the databases again and again. */

@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { attempt, look, typed } from '../docker/command.ts'
+import { attempt, look, start, typed } from '../docker/command.ts'
 import { confinement } from '../docker/confinement.ts'
 import { labelledHelper } from '../docker/leftovers.ts'
 import { VOLUME_FOLDER } from '../docker/volume.ts'
-import { asksOurEngine } from '../docker/where.ts'
 import { LabError, labError } from '../errors.ts'
 import type { Tell } from '../steps.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
@@ -53,10 +51,8 @@ export async function withStoppedData<T>(
   const volume = ['--volume', `${node.volume}:${VOLUME_FOLDER}`]
   const command = ['run', ...isolated, ...volume, ...confinement(node), image, 'bash', '-c', PROGRAM]
   tell(`docker ${command.slice(0, -1).map(typed).join(' ')} 'pg_ctl start …'`)
-  const child = spawn('docker', command, {
-    ...asksOurEngine(),
-    stdio: ['pipe', 'ignore', 'pipe'],
-  })
+  const child = start(command)
+  child.stdout.resume()
   let errors = ''
   let over = false
   child.stderr.on('data', (chunk) => {

@@ -1,46 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import {
-  type CallOptions,
-  type Client,
-  type ClientUnaryCall,
-  credentials,
-  Metadata,
-  type ServiceError,
-  status,
-} from '@grpc/grpc-js'
-import {
-  type PollResponse,
-  type PollResultResponse,
-  PollServiceClient,
-  ResultServiceClient,
-  VoteServiceClient,
-} from '../../../proto/gen/polling.ts'
+import { isIPv6 } from 'node:net'
+import { type Client, type ServiceError, status } from '@grpc/grpc-js'
+import type { PollResponse, PollResultResponse } from '../../../proto/gen/polling.ts'
 import { type LabError, labError } from '../errors.ts'
+import { type Answered, call, type Method, servicesAt, unresolved } from './call.ts'
 import { detailsOf } from './error-details.ts'
-import { CALL_SECONDS, diedWhileAnswering, RETRY_POLICY } from './retry-policy.ts'
 
-// gRPC's own retry policy. Every call may be repeated: reads and ClosePoll change nothing the second time, and the
-// others carry a key by which the service recognises them.
-const SERVICE_CONFIG = JSON.stringify({
-  methodConfig: [
-    {
-      name: [
-        { service: 'polling.PollService' },
-        { service: 'polling.VoteService', method: 'CastVote' },
-        { service: 'polling.ResultService' },
-      ],
-      retryPolicy: {
-        ...RETRY_POLICY,
-        initialBackoff: `${RETRY_POLICY.initialBackoff}s`,
-        maxBackoff: `${RETRY_POLICY.maxBackoff}s`,
-        retryableStatusCodes: ['UNAVAILABLE'],
-      },
-    },
-  ],
-})
-
-/** How often a call is made if its server dies while it answers. */
-const MOST_ATTEMPTS = 3
+/** Whether a text is host:port, as a client can connect to it; an IPv6 address stands in brackets. */
+export function isAddress(text: string): boolean {
+  const [, bracketed, host = '', port] = /^(?:\[(.+)\]|([^\s:/[\]@?#%]+)):(\d{1,5})$/u.exec(text) ?? []
+  const reachable = bracketed === undefined ? host.length > 0 && host.length <= 253 : isIPv6(bracketed)
+  return reachable && Number(port) >= 1 && Number(port) <= 65535
+}
 
 export type PollingClient = {
   readonly createPoll: (question: string, options: readonly string[]) => Promise<PollResponse>
@@ -62,69 +33,44 @@ export type CastVote = {
 
 /** A client of the polling service at `address`; its failures are `CALL_FAILED` errors. */
 export function pollingClient(address: string, patience: number): PollingClient {
-  const options = { 'grpc.service_config': SERVICE_CONFIG }
-  const insecure = credentials.createInsecure()
-  const polls = new PollServiceClient(address, insecure, options)
-  const votes = new VoteServiceClient(address, insecure, options)
-  const results = new ResultServiceClient(address, insecure, options)
-  const call = async <Q extends object, A>(
+  const { polls, votes, results, close } = servicesAt(address)
+  const succeed = async <Q extends object, A>(
     name: string,
     client: Client,
     method: Method<Q, A>,
     request: Q,
-    { token, heard = () => {} }: Besides = {},
-  ): Promise<A> => {
+    token?: string,
+  ): Promise<Answered<A> & { readonly error: null }> => {
     const refused = unsendable(request, token)
     if (refused !== undefined) throw callFailed(name, address, { code: status.INVALID_ARGUMENT, details: refused })
-    const deadline = new Date(Date.now() + CALL_SECONDS * patience * 1000)
-    const metadata = new Metadata()
-    metadata.set('idempotency-key', randomUUID())
-    if (token !== undefined) metadata.set('consistency-token', token)
-    for (let attempts = 1; ; attempts++) {
-      const { error, answer } = await new Promise<Answer<A>>((resolve) =>
-        method
-          .call(client, request, metadata, { deadline }, (error, answer) => resolve({ error, answer }))
-          .on('metadata', heard),
-      )
-      if (error === null) return answer
-      if (!diedWhileAnswering(error) || attempts === MOST_ATTEMPTS) throw callFailed(name, address, error)
-    }
+    const got = await call(client, method, request, { key: randomUUID(), token }, patience)
+    if (got.error !== null) throw callFailed(name, address, got.error)
+    return got
   }
   return {
-    createPoll: (question, options) =>
-      call('CreatePoll', polls, polls.createPoll, { poll_questions: question, options: [...options] }),
+    async createPoll(question, options) {
+      const request = { poll_questions: question, options: [...options] }
+      return (await succeed('CreatePoll', polls, polls.createPoll, request)).answer
+    },
     async *listPolls() {
       let page_token = ''
       do {
-        const page = await call('ListPollsPage', polls, polls.listPollsPage, { page_size: 0, page_token })
+        const request = { page_size: 0, page_token }
+        const { answer: page } = await succeed('ListPollsPage', polls, polls.listPollsPage, request)
         yield page.polls
         page_token = page.next_page_token
       } while (page_token !== '')
     },
-    closePoll: (uuid) => call('ClosePoll', polls, polls.closePoll, { uuid }),
+    closePoll: async (uuid) => (await succeed('ClosePoll', polls, polls.closePoll, { uuid })).answer,
     async castVote(uuid, userID, select_options) {
-      let token: string | null = null
-      const heard = (headers: Metadata) => {
-        token = headers.get('consistency-token')[0]?.toString() ?? null
-      }
-      const { status } = await call('CastVote', votes, votes.castVote, { uuid, userID, select_options }, { heard })
-      return { status, token }
+      const { answer, token } = await succeed('CastVote', votes, votes.castVote, { uuid, userID, select_options })
+      return { status: answer.status, token }
     },
-    results: (uuid, token) => call('GetPollResults', results, results.getPollResults, { uuid }, { token }),
-    close: () => {
-      for (const client of [polls, votes, results]) client.close()
-    },
+    results: async (uuid, token) =>
+      (await succeed('GetPollResults', results, results.getPollResults, { uuid }, token)).answer,
+    close,
   }
 }
-
-type Besides = { readonly token?: string | undefined; readonly heard?: (headers: Metadata) => void }
-type Answer<A> = { readonly error: ServiceError | null; readonly answer: A }
-export type Method<Q, A> = (
-  request: Q,
-  metadata: Metadata,
-  options: Partial<CallOptions>,
-  callback: (error: ServiceError | null, answer: A) => void,
-) => ClientUnaryCall
 
 /**
  * Why a call cannot be sent as it was meant; undefined if it can. Bytes that are no UTF-8 became replacement characters
@@ -157,7 +103,7 @@ export const callFailed = (call: string, address: string, error: Pick<ServiceErr
     call: `${call} at ${address}`,
     status: status[error.code] ?? error.code,
     details: detailsOf(error),
-    advice: error.details.startsWith('Name resolution failed')
+    advice: unresolved(error)
       ? 'correct the name of the host; zx scripts/status.ts shows the addresses of the lab'
       : (ADVICE[error.code] ??
         'look at what the servers logged: docker logs, of the containers that zx scripts/status.ts --json names'),

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
+import { credentials, type ServiceError, status } from '@grpc/grpc-js'
 import { type PollResultResponse, ResultServiceClient } from '../../../proto/gen/polling.ts'
 import { interruption } from '../interruption.ts'
+import { metadataOf } from './call.ts'
 import { callFailed } from './client.ts'
 
 /** News of a poll that is followed. */
@@ -30,9 +31,7 @@ export async function* followResults(address: string, uuid: string, patience: nu
   let delay = FIRST_PAUSE_MS
   try {
     for (;;) {
-      const metadata = new Metadata()
-      if (token !== undefined) metadata.set('consistency-token', token)
-      const call = client.followResults({ uuid }, metadata)
+      const call = client.followResults({ uuid }, metadataOf({ token }))
       const stop = () => call.cancel()
       interruption.signal.addEventListener('abort', stop)
       try {

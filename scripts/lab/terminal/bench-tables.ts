@@ -5,6 +5,7 @@ import type { ServiceFigures } from '../bench/service.ts'
 import type { StartupFigures } from '../bench/startup.ts'
 import { machineLine } from '../docker/machine.ts'
 import { median, quantile } from '../numbers.ts'
+import { table } from './table.ts'
 
 /** The result of an endurance run, in words and figures. */
 export function enduranceTable(figures: EnduranceFigures): string {
@@ -14,11 +15,17 @@ export function enduranceTable(figures: EnduranceFigures): string {
     machineLine(machine),
     `${options.callers} callers that retry with keys; ${options.seconds} s in which servers were killed ${kills} times, then ${options.calmSeconds} s without`,
     '',
-    `acknowledged    ${acknowledged} votes, ${perSecond.toFixed(0)} a second; longest gap ${longestGap.toFixed(0)} ms`,
-    `stored          ${stored}, of the acknowledged ${lost.length} lost`,
-    ...memory.map(
-      ({ name, warm, end }) => `memory          ${name}: ${warm.toFixed(0)} MiB, at the end ${end.toFixed(0)} MiB`,
-    ),
+    ...table([
+      [
+        'acknowledged',
+        `${acknowledged} votes, ${perSecond.toFixed(0)} a second; longest gap ${longestGap.toFixed(0)} ms`,
+      ],
+      ['stored', `${stored}, of the acknowledged ${lost.length} lost`],
+      ...memory.map(({ name, warm, end }) => [
+        'memory',
+        `${name}: ${warm.toFixed(0)} MiB, at the end ${end.toFixed(0)} MiB`,
+      ]),
+    ]),
     '',
     ...(faults.length === 0
       ? ['✓ no error, nothing lost, nothing counted twice']
@@ -33,22 +40,26 @@ const TARGETS = { setup: 5, reset: 3, ratio: 5 }
 export function startupTable(figures: StartupFigures): string {
   const { machine, runs } = figures
   const ratio = figures.teardownAndSetupFromNothing / median(figures.reset)
-  const row = (name: string, seconds: readonly number[], target?: number) =>
-    [
-      name.padEnd(44),
-      `${median(seconds).toFixed(2)} s`.padStart(8),
-      `${Math.min(...seconds).toFixed(2)}–${Math.max(...seconds).toFixed(2)}`.padStart(12),
-      target === undefined ? '' : `≤ ${target} s ${median(seconds) <= target ? 'met' : 'missed'}`,
-    ].join('  ')
+  const row = (name: string, seconds: readonly number[], target?: number) => [
+    name,
+    `${median(seconds).toFixed(2)} s`,
+    `${Math.min(...seconds).toFixed(2)}–${Math.max(...seconds).toFixed(2)}`,
+    target === undefined ? '' : `≤ ${target} s ${median(seconds) <= target ? 'met' : 'missed'}`,
+  ]
   return [
     `${machineLine(machine)}; ${runs} runs, in each all of these in turn`,
     '',
-    `${''.padEnd(44)}  ${'median'.padStart(8)}  ${'range'.padStart(12)}  target`,
-    row('setup, images present, nothing running', figures.setup, TARGETS.setup),
-    row('setup again, nothing to do', figures.setupAgain),
-    row('reset', figures.reset, TARGETS.reset),
-    row('teardown and setup, images present', figures.teardownAndSetup),
-    row('teardown and setup from nothing, once', [figures.teardownAndSetupFromNothing]),
+    ...table(
+      [
+        ['', 'median', 'range', 'target'],
+        row('setup, images present, nothing running', figures.setup, TARGETS.setup),
+        row('setup again, nothing to do', figures.setupAgain),
+        row('reset', figures.reset, TARGETS.reset),
+        row('teardown and setup, images present', figures.teardownAndSetup),
+        row('teardown and setup from nothing, once', [figures.teardownAndSetupFromNothing]),
+      ],
+      [1, 2],
+    ),
     '',
     `teardown and setup from nothing ÷ reset = ${ratio.toFixed(1)} (target ≥ ${TARGETS.ratio}: ${ratio >= TARGETS.ratio ? 'met' : 'missed'})`,
   ].join('\n')
@@ -56,35 +67,38 @@ export function startupTable(figures: StartupFigures): string {
 
 /** The figures as a table: median, 95th percentile, greatest value and target, then the medians of the parts. */
 export function failoverTable({ machine, runs, failover, watchCrash, watchFreeze, thawed }: FailoverFigures): string {
+  const [head = '', ...rows] = table(
+    [
+      ['', 'median', 'p95', 'most', 'target'],
+      failoverRow('failover after a crash, from the command', failover, 1, 0.5),
+      failoverRow('--watch, from the command to kill', watchCrash, 2, 0.95),
+      failoverRow('--watch, from the command to pause', watchFreeze, 2, 0.95),
+    ],
+    [1, 2, 3],
+  )
+  const parts = [failover, watchCrash, watchFreeze].map(partsOf)
   return [
     `${machineLine(machine)}; ${runs} runs of each, until a client's vote was acknowledged`,
     '',
-    `${''.padEnd(40)}  ${'median'.padStart(7)}  ${'p95'.padStart(7)}  ${'most'.padStart(7)}  target`,
-    ...row('failover after a crash, from the command', failover, 1, 0.5),
-    ...row('--watch, from the command to kill', watchCrash, 2, 0.95),
-    ...row('--watch, from the command to pause', watchFreeze, 2, 0.95),
+    head,
+    ...rows.flatMap((row, nth) => [row, `  ${parts[nth]}`]),
     '',
     `${thawed.attempts} votes sent directly to the frozen primary: it acknowledged ${thawed.acknowledged} after the failover, when it was thawed and started again, and ${thawed.beforeFence} while it was being fenced`,
   ].join('\n')
 }
 
-/** A row, and below it the times of the parts. */
-function row(name: string, runs: readonly FailoverRun[], target: number, share: number): string[] {
+function failoverRow(name: string, runs: readonly FailoverRun[], target: number, share: number): string[] {
   const seconds = runs.map((run) => run.seconds)
   const met = quantile(seconds, share) <= target ? 'met' : 'missed'
   const figures = [median(seconds), quantile(seconds, 0.95), Math.max(...seconds)]
-  const parts = Object.keys(runs[0]?.parts ?? {}).map(
-    (part) => `${part} ${median(runs.map((run) => run.parts[part] ?? 0)).toFixed(2)}`,
-  )
-  return [
-    [
-      name.padEnd(40),
-      ...figures.map((it) => `${it.toFixed(2)} s`.padStart(7)),
-      `${share === 0.95 ? 'p95' : 'median'} ≤ ${target} s ${met}`,
-    ].join('  '),
-    `  ${parts.join(', ')}`,
-  ]
+  const told = `${share === 0.95 ? 'p95' : 'median'} ≤ ${target} s ${met}`
+  return [name, ...figures.map((it) => `${it.toFixed(2)} s`), told]
 }
+
+const partsOf = (runs: readonly FailoverRun[]): string =>
+  Object.keys(runs[0]?.parts ?? {})
+    .map((part) => `${part} ${median(runs.map((run) => run.parts[part] ?? 0)).toFixed(2)}`)
+    .join(', ')
 
 /** The figures as tables: ratios and their targets, latencies at a fixed rate, and processor time. */
 export function serviceTable(figures: ServiceFigures): string {
@@ -93,8 +107,7 @@ export function serviceTable(figures: ServiceFigures): string {
     `${machineLine(machine)}, PostgreSQL ${machine.postgres}, Nginx ${machine.nginx}`,
     `Ratios of rates, and of processor time. ${options.clients} load generators, ${options.rounds} rounds of ${options.seconds} s, votes ${options.keys ? 'with' : 'without'} keys; medians`,
     '',
-    `${''.padEnd(NAME)}  ${'rate'.padStart(9)}  ${'against'.padStart(9)}  ${'ratio'.padStart(6)}  ${'of time'.padStart(7)}  target`,
-    ...comparisons.map(comparisonRow),
+    ...table([['', 'rate', 'against', 'ratio', 'of time', 'target'], ...comparisons.map(comparisonRow)], [1, 2, 3, 4]),
     '',
     `votes at a fixed rate of ${openLoop.perSecond} a second, from the time when each was due: ${latency(openLoop)}`,
     `all ${votes.acknowledged} acknowledged votes are stored and counted: ${votes.stored === votes.acknowledged && votes.counted === votes.acknowledged ? 'yes' : 'NO'}`,
@@ -105,21 +118,10 @@ export function serviceTable(figures: ServiceFigures): string {
   ].join('\n')
 }
 
-const NAME = 56
-
-function comparisonRow({ what, measured, against, ratio, ratioOfTime, target }: Comparison): string {
-  const rate = ({ perSecond }: Series) => median(perSecond).toFixed(0).padStart(9)
+function comparisonRow({ what, measured, against, ratio, ratioOfTime, target }: Comparison): string[] {
+  const rate = ({ perSecond }: Series) => median(perSecond).toFixed(0)
   const verdict = target === null ? '' : `≥ ${target} ${ratio >= target ? 'met' : 'missed'}`
-  return [
-    what.padEnd(NAME),
-    rate(measured),
-    rate(against),
-    ratio.toFixed(2).padStart(6),
-    ratioOfTime.toFixed(2).padStart(7),
-    verdict,
-  ]
-    .join('  ')
-    .trimEnd()
+  return [what, rate(measured), rate(against), ratio.toFixed(2), ratioOfTime.toFixed(2), verdict]
 }
 
 const latency = ({ p50, p99, max }: ServiceFigures['openLoop']): string =>
@@ -127,12 +129,15 @@ const latency = ({ p50, p99, max }: ServiceFigures['openLoop']): string =>
 
 function timeTable(comparisons: readonly Comparison[]): readonly string[] {
   const nodes = Object.keys(comparisons[0]?.measured.microseconds ?? {})
-  const cells = (name: string, values: readonly string[]) =>
-    `${name.padEnd(NAME)}  ${values.map((value) => value.padStart(10)).join('  ')}`
-  const row = (name: string, { microseconds, busy }: Series) =>
-    cells(name, [...nodes.map((node) => (microseconds[node] ?? Number.NaN).toFixed(0)), `${(busy * 100).toFixed(0)} %`])
-  return [
-    cells('', [...nodes, 'busy']),
-    ...comparisons.flatMap(({ what, measured, against }) => [row(what, measured), row(`  ${against.name}`, against)]),
+  const row = (name: string, { microseconds, busy }: Series) => [
+    name,
+    ...nodes.map((node) => (microseconds[node] ?? Number.NaN).toFixed(0)),
+    `${(busy * 100).toFixed(0)} %`,
   ]
+  const rows = comparisons.flatMap(({ what, measured, against }) => [
+    row(what, measured),
+    row(`  ${against.name}`, against),
+  ])
+  const head = ['', ...nodes, 'busy']
+  return table([head, ...rows], head.map((_, column) => column).slice(1))
 }

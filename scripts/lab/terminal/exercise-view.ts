@@ -6,29 +6,27 @@ import type { Acted } from '../exercise/solution.ts'
 import type { Entry } from '../exercise/track.ts'
 import type { Verified } from '../exercise/verify.ts'
 import { visible, visibleLines } from '../visible.ts'
+import { table } from './table.ts'
 
 const VERB = 'zx scripts/exercise.ts'
 const next = (what: string) => `  ${chalk.bold('→')} ${what}`
 
 /** The track, one exercise on each line, with the learner's progress. */
 export function trackTable({ track, broken, progress }: Listed): string {
-  const width = Math.max(0, ...track.map(({ title }) => title.length))
   const rows = track.map(({ name, number, title, exercise }) => {
     const record = progress.exercises[name]
     const current = progress.current?.name === name ? chalk.bold('◀ you are here') : ''
-    const told = `${sign(record)} ${String(number).padStart(2)}  ${title.padEnd(width)}  ${minutes(exercise.minutes)}`
-    return `${told}  ${stateOf(record)} ${current}`.trimEnd()
+    const place = `${sign(record)} ${String(number).padStart(2)}`
+    return [place, title, `${exercise.minutes} min`, `${stateOf(record)} ${current}`]
   })
   const solved = track.filter(({ name }) => progress.exercises[name]?.solvedAt != null).length
   const unread = broken.map((error) => `${chalk.red('✗')} ${error.message}\n  ${error.fix}`)
   const count = `${solved} of ${track.length} solved`
-  return [...rows, ...unread, '', count, nextStep({ track, progress })].join('\n')
+  return [...table(rows, [2]), ...unread, '', count, nextStep({ track, progress })].join('\n')
 }
 
 const sign = (record: Exercised | undefined): string =>
   record?.solvedBy === 'learner' ? chalk.green('✓') : record?.solvedBy === 'solution' ? chalk.yellow('○') : ' '
-
-const minutes = (count: number): string => `${String(count).padStart(2)} min`
 
 function stateOf(record: Exercised | undefined): string {
   if (record === undefined) return ''

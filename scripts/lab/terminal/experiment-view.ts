@@ -3,6 +3,7 @@ import type { Kept } from '../experiment/experiment.ts'
 import type { Run } from '../experiment/record.ts'
 import { median } from '../numbers.ts'
 import { visible } from '../visible.ts'
+import { table } from './table.ts'
 
 const MARKS = { pass: chalk.green('✓'), fail: chalk.red('✗'), unknown: chalk.yellow('?') } as const
 /** How many lost votes are named for each run; its result.json names all. */
@@ -13,7 +14,7 @@ export function experimentTable({ experiment, folder, report }: Kept): string {
   const groups = Map.groupBy(experiment.runs, ({ plan: { fault, level, recovery } }) =>
     [fault, level, recovery].join('\t'),
   )
-  const rows = [
+  const [head = '', ...lines] = table([
     [
       'FAULT',
       'LEVEL',
@@ -29,14 +30,7 @@ export function experimentTable({ experiment, folder, report }: Kept): string {
       'VOTES/s',
     ],
     ...[...groups].map(([key, runs]) => [...key.split('\t'), ...figuresOf(runs)]),
-  ]
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
-  const [head = '', ...lines] = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
+  ])
   return [
     chalk.dim(head),
     ...lines,

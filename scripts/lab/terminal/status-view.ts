@@ -5,29 +5,24 @@ import { bytes } from '../numbers.ts'
 import type { LabStatus, NodeStatus } from '../verbs/status.ts'
 import { visible } from '../visible.ts'
 import { asTyped } from './as-typed.ts'
+import { table } from './table.ts'
 
 /** The lab's status as a table for people: one line for each node, or several if it is too long. At the end, who serves. */
 export function statusTable(status: LabStatus, columns: number = Number.POSITIVE_INFINITY): string {
-  const rows = [
-    ['NODE', 'HEALTH', 'ROLE', 'TIMELINE', 'LSN', 'LAG', 'SLOT', 'ENDPOINT'],
-    ...status.nodes.map((node) => [
-      node.name,
-      node.healthy ? 'healthy' : node.state === 'running' ? 'unhealthy' : node.state,
-      roleOf(node),
-      String(node.database?.timeline ?? ''),
-      node.database?.lsn ?? '',
-      lagOf(node),
-      slotOf(node),
-      node.endpoint ?? '',
-    ]),
-  ]
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
-  const wide = rows.map((row, index) => {
-    const line = row.map((cell, column) => colour(cell, index, cell.padEnd(widths[column] ?? 0))).join('  ')
-    return line.trimEnd()
-  })
+  const head = ['NODE', 'HEALTH', 'ROLE', 'TIMELINE', 'LSN', 'LAG', 'SLOT', 'ENDPOINT']
+  const nodes = status.nodes.map((node) => [
+    node.name,
+    node.healthy ? 'healthy' : node.state === 'running' ? 'unhealthy' : node.state,
+    roleOf(node),
+    String(node.database?.timeline ?? ''),
+    node.database?.lsn ?? '',
+    lagOf(node),
+    slotOf(node),
+    node.endpoint ?? '',
+  ])
+  const wide = table([head.map((cell) => chalk.dim(cell)), ...nodes.map((row) => row.map(coloured))])
   const fits = wide.every((line) => stripVTControlCharacters(line).length <= columns)
-  const lines = fits ? wide : rows.slice(1).flatMap((row) => narrow(row, columns))
+  const lines = fits ? wide : nodes.flatMap((row) => narrow(row, columns))
   const problems = status.nodes
     .filter(({ problem }) => problem !== null)
     .map(({ name, problem }) => `${chalk.red('✗')} ${name}: ${visible(String(problem))}`)
@@ -62,7 +57,7 @@ function narrow([name = '', health = '', role = '', ...facts]: readonly string[]
     if (lines.length > 0 && longer.length <= columns) lines.splice(-1, 1, longer)
     else lines.push(`  ${fact}`)
   }
-  return [[name, colour(health, 1, health), colour(role, 1, role)].join('  ').trimEnd(), ...lines]
+  return [[name, coloured(health), coloured(role)].join('  ').trimEnd(), ...lines]
 }
 
 /** What somebody changed with a `docker` command, and what repairs it. */
@@ -94,11 +89,10 @@ function faults({ faults, nodes }: LabStatus): readonly string[] {
   return [...shown, ...hint]
 }
 
-const colour = (cell: string, row: number, padded: string): string => {
-  if (row === 0) return chalk.dim(padded)
-  if (cell === 'healthy') return chalk.green(padded)
-  if (['unhealthy', 'exited', 'paused', 'dead', 'absent', 'restarting'].includes(cell)) return chalk.red(padded)
-  return cell === 'primary database' ? chalk.bold(padded) : padded
+function coloured(cell: string): string {
+  if (cell === 'healthy') return chalk.green(cell)
+  if (['unhealthy', 'exited', 'paused', 'dead', 'absent', 'restarting'].includes(cell)) return chalk.red(cell)
+  return cell === 'primary database' ? chalk.bold(cell) : cell
 }
 
 function roleOf({ kind, database }: NodeStatus): string {

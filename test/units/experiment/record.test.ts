@@ -2,10 +2,10 @@ import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { plansOf } from '../../../scripts/lab/experiment/experiment.ts'
 import { notJudged } from '../../../scripts/lab/experiment/judge/recorded.ts'
-import { openLines, readLines } from '../../../scripts/lab/experiment/lines.ts'
-import { plansOf } from '../../../scripts/lab/experiment/matrix.ts'
 import { StoredVote } from '../../../scripts/lab/experiment/record.ts'
+import { openLines, readLines } from '../../../scripts/lab/lines.ts'
 
 const common = { node: 'db-primary', voters: 8, readers: 2, before: 1, after: 1, lag: 0 } as const
 

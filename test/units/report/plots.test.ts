@@ -1,10 +1,9 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { labelsOf } from '../../../scripts/lab/experiment/report/event-labels.ts'
 import { rtoBar } from '../../../scripts/lab/experiment/report/rto-bar.ts'
 import { linear, logarithmic, roundStep } from '../../../scripts/lab/experiment/report/scale.ts'
 import { cloud, widthOf } from '../../../scripts/lab/experiment/report/svg.ts'
-import { closeUpOf, originOf, timeline, wholeOf } from '../../../scripts/lab/experiment/report/timeline.ts'
+import { closeUpOf, labelsOf, originOf, timeline, wholeOf } from '../../../scripts/lab/experiment/report/timeline.ts'
 import { percent } from '../../../scripts/lab/experiment/report/units.ts'
 import { sampleRun } from '../../report/sample.ts'
 

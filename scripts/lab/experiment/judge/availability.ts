@@ -1,4 +1,6 @@
-import type { Call, Judgement } from '../record.ts'
+import { median, quantile } from '../../numbers.ts'
+import type { Call, Event, Judgement } from '../record.ts'
+import { at } from './recovery-time.ts'
 
 /** How the calls of one kind ended, and the longest time in which none succeeded. */
 export function availabilityOf(calls: readonly Call[], kind: Call['kind']): Judgement['writes'] {
@@ -24,4 +26,18 @@ function longestGapOf(calls: readonly Call[]): Judgement['writes']['longestGap']
     .slice(1)
     .map((to, nth) => ({ from: marks[nth] ?? to, to }))
     .reduce((longest, gap) => (gap.to - gap.from > longest.to - longest.from ? gap : longest))
+}
+
+/** How fast votes were before the fault: what the durability level costs every day. */
+export function paceOf(calls: readonly Call[], events: readonly Event[]): Judgement['pace'] {
+  const fault = at(events, 'fault') ?? 0
+  const votes = calls.filter(({ kind, outcome, end }) => kind === 'vote' && outcome === 'ok' && end < fault)
+  const first = votes.reduce((least, { start }) => Math.min(least, start), fault)
+  if (first === fault) return null
+  const latencies = votes.map(({ start, end }) => end - start)
+  return {
+    perSecond: (votes.length / (fault - first)) * 1000,
+    median: median(latencies),
+    p99: quantile(latencies, 0.99),
+  }
 }

@@ -1,7 +1,6 @@
 import { LEVELS } from '../../rules/durability.ts'
 import type { Call, Event, Found, Judgement, Plan, StoredVote } from '../record.ts'
-import { availabilityOf } from './availability.ts'
-import { paceOf } from './pace.ts'
+import { availabilityOf, paceOf } from './availability.ts'
 import { judgeReads, type ReadFindings } from './reads.ts'
 import { at, recoveryTimeOf, writesAfter } from './recovery-time.ts'
 import { judgeVotes, type VoteFindings } from './votes.ts'

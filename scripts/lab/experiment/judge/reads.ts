@@ -1,3 +1,4 @@
+import { HISTORY_LOST, nameOf } from '../../service/load/history.ts'
 import type { Call, Judgement } from '../record.ts'
 
 /** The findings about reads with a token. */
@@ -5,12 +6,6 @@ export type ReadFindings = Pick<Judgement, 'staleReads' | 'historyLost'> & {
   /** When the reads that could be judged began. */
   readonly judged: readonly number[]
 }
-
-/** Errors that tell a reader that the write of its token is gone. */
-export const HISTORY_LOST: readonly string[] = ['HISTORY_LOST', 'TOKEN_AHEAD']
-
-/** The name at the beginning of an answer. */
-export const nameOf = (answer: string): string => answer.split(':')[0] ?? ''
 
 /**
  * Compares what reads saw with the acknowledged votes of their clients. A lost vote counts once, not in each read that does

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LabError } from '../../errors.ts'
+import { parseRecord, readLines } from '../../lines.ts'
 import { FILES } from '../folder.ts'
-import { parseRecord, readLines } from '../lines.ts'
 import { Call, type Event, Found, type Judgement, type Plan, StoredVote } from '../record.ts'
 import { judge } from './judge.ts'
 

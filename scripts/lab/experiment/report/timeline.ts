@@ -1,5 +1,4 @@
-import type { Call, Run } from '../record.ts'
-import { type Label, labelsOf } from './event-labels.ts'
+import type { Call, Event, Run } from '../record.ts'
 import { type Html, html } from './html.ts'
 import { latencyPanel } from './latency-panel.ts'
 import { lostPanel } from './lost-panel.ts'
@@ -8,12 +7,14 @@ import { outcomesPanel } from './outcomes-panel.ts'
 import { heightOf, panelAt, type Scene } from './panel.ts'
 import { rolesPanel } from './roles-panel.ts'
 import { extent, linear, type Scale, type Span } from './scale.ts'
-import { drawing, LEFT, RIGHT, WIDTH, widthOf } from './svg.ts'
-import { minus, seconds } from './units.ts'
+import { clipped, drawing, LEFT, RIGHT, WIDTH, widthOf } from './svg.ts'
+import { minus, moment, seconds } from './units.ts'
+import { EVENTS } from './words.ts'
 
 const ROW = 21
 const BRACKET = 30
 const AXIS = 52
+const LABEL_ROWS = 12
 
 /** When the fault began; for a run without a fault, its start. */
 export const originOf = ({ events }: Run): number => events.find((it) => it.kind === 'fault')?.at ?? 0
@@ -105,4 +106,24 @@ function timeAxis(x: Scale, run: Run, y: number): Html {
     (tick) =>
       html`<path class="axis" d="M${since.at(tick)} 4v6"></path><text class="tick" x="${since.at(tick)}" y="25" text-anchor="middle">${minus(String(tick / 1000))}</text>`,
   )}<text class="tick" x="${RIGHT}" y="46" text-anchor="end">seconds since ${originName(run)}</text></g>`
+}
+
+/** An event with its label, and the row of the label: null if there is no more room. */
+type Label = { readonly event: Event; readonly x: number; readonly text: string; readonly row: number | null }
+
+/** Labels of events. Each is one row lower than the one before, so that no line to the plots crosses a label. */
+export function labelsOf({ events, plan }: Run, x: Scale, origin: number): Label[] {
+  let row = -1
+  let taken = Number.NEGATIVE_INFINITY
+  return events
+    .filter(({ at }) => at >= x.from && at <= x.to)
+    .sort((a, b) => a.at - b.at)
+    .map((event) => {
+      const what = event.kind === 'fault' ? `${clipped(plan.fault, 24)} of` : EVENTS[event.kind]
+      const text = `${moment(event.at - origin)}  ${what} ${event.node ?? ''}`.trim()
+      const left = x.at(event.at)
+      row = left > taken ? 0 : row + 1
+      taken = Math.max(taken, left + widthOf(text) + 16)
+      return { event, x: left, text, row: row < LABEL_ROWS ? row : null }
+    })
 }

@@ -2,7 +2,7 @@
 import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js'
 import { t, test } from 'tap'
 import { type CastVoteRequest, type VoteResponse, VoteServiceService } from '../../../proto/gen/polling.ts'
-import { loadClient } from '../../../scripts/lab/experiment/load/client.ts'
+import { loadClient } from '../../../scripts/lab/service/load/client.ts'
 
 type Answer = { readonly status: string } | { readonly failure: string; readonly certainty?: string } | 'silence'
 

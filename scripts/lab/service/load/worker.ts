@@ -1,13 +1,12 @@
-// The load runs in a thread of its own, so that the commands of the experiment do not disturb it.
+// The load runs in a thread of its own, so that the commands of the process that started it do not disturb it.
 import { setMaxListeners } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import { clockFrom } from '../clock.ts'
-import { openLines } from '../lines.ts'
-import type { Call } from '../record.ts'
+import { openLines } from '../../lines.ts'
 import { newPoll, reader, voter, type Work } from './callers.ts'
 import { loadClient } from './client.ts'
-import type { LoadCommand, LoadNews, LoadOrder } from './order.ts'
+import { type Call, clockFrom } from './history.ts'
+import type { LoadCommand, LoadNews, LoadOrder } from './load.ts'
 
 /** After this many calls the load ends: the history has to fit into memory when it is judged. */
 const MOST_CALLS = 400_000

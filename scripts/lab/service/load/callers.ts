@@ -1,8 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Clock } from '../clock.ts'
-import { HISTORY_LOST, nameOf } from '../judge/reads.ts'
-import type { Call } from '../record.ts'
 import type { LoadClient, Told } from './client.ts'
+import { type Call, type Clock, HISTORY_LOST, nameOf } from './history.ts'
 
 /** What a caller works with. */
 export type Work = {
@@ -26,18 +24,25 @@ export async function newPoll({ client, ending, id }: Work): Promise<string | un
   while (!ending.aborted) {
     const poll = await client.createPoll(`What does caller ${id} ask?`, OPTIONS)
     if (poll !== undefined) return poll
-    await afterFailure(ending)
+    await rest(AFTER_FAILURE_MS, ending)
   }
   return undefined
 }
 
-/** Votes in a poll without pause, each time as somebody else. */
-export async function voter(work: Work, poll: string): Promise<void> {
+/** How a voter votes: the beginning of its users' names, the options in turn, and its pause after each answer. */
+export type Manner = { readonly name: string; readonly options: readonly string[]; readonly restMs: number }
+
+/** Votes in a poll, each time as somebody else. */
+export async function voter(work: Work, poll: string, { name, options, restMs }: Manner = WITHOUT_REST): Promise<void> {
   for (let nth = 1; !work.ending.aborted; nth++) {
-    const { outcome } = await vote(work, poll, `voter-${work.id}-${nth}`, nth)
-    if (outcome !== 'ok') await afterFailure(work.ending)
+    const option = options[nth % options.length] ?? ''
+    const { outcome } = await vote(work, poll, `${name}-${work.id}-${nth}`, option)
+    const milliseconds = outcome === 'ok' ? restMs : Math.max(restMs, AFTER_FAILURE_MS)
+    if (milliseconds > 0) await rest(milliseconds, work.ending)
   }
 }
+
+const WITHOUT_REST: Manner = { name: 'voter', options: OPTIONS, restMs: 0 }
 
 /** Votes in a poll of its own, and after each vote reads what it wrote. If history is lost, it creates another poll. */
 export async function reader(work: Work, first: string): Promise<void> {
@@ -48,10 +53,15 @@ export async function reader(work: Work, first: string): Promise<void> {
     let gone = false
     while (!gone && !work.ending.aborted) {
       nth += 1
-      const { outcome, token, answer } = await vote(work, poll, `reader-${work.id}-${nth}`, nth)
+      const { outcome, token, answer } = await vote(
+        work,
+        poll,
+        `reader-${work.id}-${nth}`,
+        OPTIONS[nth % OPTIONS.length] ?? '',
+      )
       if (outcome !== 'ok' || token === null) {
         gone = answer === 'Poll Not Found'
-        if (!gone) await afterFailure(work.ending)
+        if (!gone) await rest(AFTER_FAILURE_MS, work.ending)
         continue
       }
       acknowledged += 1
@@ -72,13 +82,12 @@ async function readUntilTold(work: Work, poll: string, token: string, expected: 
     work.record({ ...common(work, poll, start, told), kind: 'read', user: null, option: null, expected, seen })
     if (told.outcome === 'ok') return false
     if (POLL_IS_GONE.includes(nameOf(told.answer))) return true
-    await afterFailure(work.ending)
+    await rest(AFTER_FAILURE_MS, work.ending)
   }
   return false
 }
 
-async function vote(work: Work, poll: string, user: string, nth: number): Promise<Told> {
-  const option = OPTIONS[nth % OPTIONS.length] ?? OPTIONS[0]
+async function vote(work: Work, poll: string, user: string, option: string): Promise<Told> {
   const start = work.clock.now()
   const told = await work.client.vote(poll, user, option, `${poll} ${user}`)
   work.record({ ...common(work, poll, start, told), kind: 'vote', user, option, expected: null, seen: null })
@@ -96,5 +105,5 @@ const common = ({ id, clock }: Work, poll: string, start: number, { outcome, ans
   token,
 })
 
-const afterFailure = (signal: AbortSignal): Promise<void> =>
-  pause(AFTER_FAILURE_MS, undefined, { signal }).catch(() => {})
+const rest = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+  pause(milliseconds, undefined, { signal }).catch(() => {})

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { finished } from 'node:stream/promises'
 import type { z } from 'zod'
-import { labError } from '../errors.ts'
+import { labError } from './errors.ts'
 
 /** A file of JSON lines that grows. */
 export type Lines<T> = { readonly append: (item: T) => void; readonly close: () => Promise<void> }
