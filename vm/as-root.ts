@@ -1,4 +1,4 @@
-import { PROXY_VARIABLES } from './proxy.ts'
+import { PROXY_VARIABLES } from './network/proxy.ts'
 
 /**
  * Arguments of `sudo` that run a command as root with this user's path, settings and proxies. They contain

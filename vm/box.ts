@@ -16,8 +16,8 @@ import { builtText, handOutText } from './box/show.ts'
 import { type Steps, steps } from './box/step.ts'
 import type { Installed } from './box/system/installed.ts'
 import { workplace } from './box/workplace.ts'
+import { proxySettings } from './network/proxy.ts'
 import { Problem } from './problem.ts'
-import { proxySettings } from './proxy.ts'
 import { type BoxSettings, boxSettings } from './settings.ts'
 
 const HELP = `Usage: zx vm/box.ts [--provider libvirt|virtualbox|libvirt,virtualbox] [--architecture amd64|arm64]

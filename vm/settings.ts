@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { isMirror, MIRROR_MUST_BE } from './mirror.ts'
+import { isMirror, MIRROR_MUST_BE } from './network/mirror.ts'
+import { withoutPasswords } from './network/proxy.ts'
 import { Problem } from './problem.ts'
-import { withoutPasswords } from './proxy.ts'
 
 const FILE = new URL('settings.json', import.meta.url)
 

@@ -6,7 +6,7 @@ import { bootstrap } from '../../scripts/lab/docker/base-image.ts'
 import { attempt } from '../../scripts/lab/docker/command.ts'
 import { faultsImage, type Image, makeImage } from '../../scripts/lab/docker/images.ts'
 import { LabError } from '../../scripts/lab/errors.ts'
-import { PROXY_VARIABLES, proxySettings } from '../../vm/proxy.ts'
+import { PROXY_VARIABLES, proxySettings } from '../../vm/network/proxy.ts'
 import { PASSWORD, startProxy } from '../proxy.ts'
 import { containerOf, docker, failureOf, lab, patience, verb } from '../the-lab.ts'
 

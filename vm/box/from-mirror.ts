@@ -1,4 +1,4 @@
-import { startRelay } from '../mirror.ts'
+import { startRelay } from '../network/mirror.ts'
 import { Problem } from '../problem.ts'
 
 /**

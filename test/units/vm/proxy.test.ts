@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { test } from 'tap'
 import { asRoot } from '../../../vm/as-root.ts'
-import { proxySettings, withoutPasswords } from '../../../vm/proxy.ts'
+import { proxySettings, withoutPasswords } from '../../../vm/network/proxy.ts'
 import { emptyFolder, needs, ruby, run, vagrantfile } from './ruby.ts'
 
 const PROXY = 'http://ann:s3cret@proxy.example:3128'

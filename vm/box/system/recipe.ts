@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { MIRROR_APT_OPTION } from '../../mirror.ts'
+import { MIRROR_APT_OPTION } from '../../network/mirror.ts'
 import type { Architecture, BoxSettings } from '../../settings.ts'
 import { BOOTS } from '../disk/disk.ts'
 
