@@ -60,7 +60,7 @@ export function boxSettings(
   throw new Problem(`${where} is unusable`, issue?.message ?? 'compare it with the file in version control')
 }
 
-/** File that `vm/box.ts` writes for this box and provider, below vm/build; vm/boxes.rb names it the same way. */
+/** File that `vm/box.ts` writes for this box and provider, below vm/build; vm/host/boxes.rb names it the same way. */
 export function boxFileName(
   { box, architecture }: Pick<BoxSettings, 'box' | 'architecture'>,
   provider: Provider,

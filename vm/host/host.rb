@@ -68,7 +68,7 @@ module Host
   end
 
   # What this host has. `builds`: a box will be built; `creates`: the machine is not there yet.
-  def facts(settings, builds:, creates:, root: File.expand_path('..', __dir__))
+  def facts(settings, builds:, creates:, root: Machine::PROJECT)
     uses = ['up', *('box' if builds), *('deps' if builds && !File.exist?("#{root}/node_modules/.bin/zx"))]
     libvirt = libvirt_state
     Facts.new(

@@ -6,7 +6,7 @@ require_relative 'machine'
 
 # Plain functions, so that they can be tried without Vagrant.
 module Boxes
-  BUILD = File.join(__dir__, 'build')
+  BUILD = File.join(Machine::PROJECT, 'vm/build')
   # If there is no box, `vagrant up` builds one for this provider.
   BUILT_FOR = 'libvirt'.freeze
   # Formats that a provider takes: older versions of vagrant-qemu look for boxes of libvirt, newer ones for their own.
