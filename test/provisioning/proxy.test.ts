@@ -113,11 +113,11 @@ async function machine(t: Test) {
   const id = await docker('run', '--detach', '--rm', tag, 'sleep', 'infinity')
   t.teardown(() => docker('kill', id))
   const shell = (command: string, input?: Buffer) => attempt(['exec', '-i', id, 'bash', '-c', command], input)
-  const script = await readFile(join(import.meta.dirname, '../../vm/guest-proxy.sh'))
-  await shell('groupadd vagrant; mkdir -p /etc/sudoers.d; cat > /guest-proxy.sh', script)
+  const script = await readFile(join(import.meta.dirname, '../../vm/guest/proxy.sh'))
+  await shell('groupadd vagrant; mkdir -p /etc/sudoers.d; cat > /proxy.sh', script)
   const given = (proxies: Readonly<Record<string, string>>) => {
     const environment = Object.entries(proxies).flatMap(([name, value]) => ['--env', `${name}=${value}`])
-    return attempt(['exec', ...environment, id, 'bash', '/guest-proxy.sh'])
+    return attempt(['exec', ...environment, id, 'bash', '/proxy.sh'])
   }
   const gateway = await docker('inspect', '-f', '{{.NetworkSettings.Gateway}}', id)
   return { shell, given, gateway }

@@ -232,7 +232,7 @@ test("the lab's settings reach the machine, all but those that are the host's ow
 })
 
 test('time limits follow how fast the machine starts processes', async (t) => {
-  const patience = (...args: string[]) => Number(run('bash', ['vm/patience.sh', ...args]).stdout)
+  const patience = (...args: string[]) => Number(run('bash', ['vm/guest/patience.sh', ...args]).stdout)
   t.strictSame(
     ['300', '4999', '5000', '12000', '900000'].map((it) => patience(it)),
     [1, 1, 8, 12, 30],
