@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { $ } from 'zx/core'
 import { freePortOffset } from '../../scripts/lab/topology/free-ports.ts'
-import { boxFileName, boxSettings } from '../../vm/settings.ts'
+import { boxFileName, boxSettings } from '../../vm/box/settings.ts'
 import type { Ran } from '../the-lab.ts'
 
 const ROOT = join(import.meta.dirname, '../..')

@@ -2,10 +2,8 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { chown, rename, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Problem } from '../problem.ts'
-import { type BoxSettings, ownArchitecture } from '../settings.ts'
 import { type BoxInfo, describeBox } from './classroom/describe.ts'
-import { MEMBERS } from './classroom/members.ts'
+import { MEMBERS, packProject } from './classroom/members.ts'
 import {
   assertLocked,
   changedText,
@@ -15,11 +13,13 @@ import {
   readLock,
   writeLock,
 } from './classroom/packages-lock.ts'
-import { packProject } from './classroom/project.ts'
-import { BOOTS, makeDisk, mountDisk, unmountDisk } from './disk/disk.ts'
+import { BOOTS } from './disk/boot.ts'
+import { makeDisk, mountDisk, unmountDisk } from './disk/disk.ts'
 import { fromMirror } from './from-mirror.ts'
 import type { Order } from './order.ts'
 import { pack } from './pack/pack.ts'
+import { Problem } from './problem.ts'
+import { type BoxSettings, ownArchitecture } from './settings.ts'
 import type { Steps } from './step.ts'
 import { carryDependencies } from './system/dependencies.ts'
 import type { DescribedImage } from './system/describe-images.ts'

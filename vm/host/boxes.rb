@@ -81,7 +81,7 @@ module Boxes
     "One command builds one, on #{where}:\n  #{['npm ci && npx zx vm/box.ts', *options].join(' ')}\n"
   end
 
-  # Where vm/box.ts writes a box of that name; vm/settings.ts names it the same way.
+  # Where vm/box.ts writes a box of that name; vm/box/settings.ts names it the same way.
   def file(name, provider, architecture = Machine.architecture)
     processor = "-#{architecture}" if architecture != 'amd64'
     File.join(BUILD, "#{name.tr('/', '-')}#{ENDINGS.fetch(provider)}#{processor}.box")

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { test } from 'tap'
-import { asRoot } from '../../../vm/as-root.ts'
+import { asRoot } from '../../../vm/box/as-root.ts'
 import { proxySettings, withoutPasswords } from '../../../vm/network/proxy.ts'
 import { emptyFolder, needs, ruby, run, vagrantfile } from './ruby.ts'
 

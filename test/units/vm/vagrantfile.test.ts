@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path'
 import { test } from 'tap'
 import { readSettings, SETTING_NAMES } from '../../../scripts/lab/settings.ts'
 import { labOf } from '../../../scripts/lab/topology/topology.ts'
-import { boxFileName, boxSettings } from '../../../vm/settings.ts'
+import { boxFileName, boxSettings } from '../../../vm/box/settings.ts'
 import { type Environment, emptyFolder, needs, ruby, run, vagrantfile } from './ruby.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Problem } from '../../problem.ts'
+import { Problem } from '../problem.ts'
 import type { Run } from '../step.ts'
 
 const PROJECT = fileURLToPath(new URL('../../..', import.meta.url))

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { isMirror, MIRROR_MUST_BE } from './network/mirror.ts'
-import { withoutPasswords } from './network/proxy.ts'
+import { isMirror, MIRROR_MUST_BE } from '../network/mirror.ts'
+import { withoutPasswords } from '../network/proxy.ts'
 import { Problem } from './problem.ts'
 
-const FILE = new URL('settings.json', import.meta.url)
+const FILE = new URL('../settings.json', import.meta.url)
 
 /** Processors that a box can be built for, as Debian calls them. */
 export const ARCHITECTURES = ['amd64', 'arm64'] as const
