@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { chown, rename, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type BoxInfo, describeBox } from './classroom/describe.ts'
 import { MEMBERS, packProject } from './classroom/members.ts'
 import {
@@ -26,10 +27,10 @@ import type { DescribedImage } from './system/describe-images.ts'
 import { carryImages } from './system/images.ts'
 import { type Installed, machinePackages } from './system/installed.ts'
 import { boxPackages, mmdebstrapArguments } from './system/recipe.ts'
-import { tidy } from './system/tidy.ts'
 import { workplace } from './workplace.ts'
 
 const NEEDED_GIB = 5
+const TIDY = fileURLToPath(new URL('system/tidy.sh', import.meta.url))
 
 /** A finished box file. */
 export type Box = {
@@ -98,7 +99,9 @@ export async function buildBoxes(
     })
   }
   await step(`boot loader (${boot.loader})`, 5, (run) => boot.install(run, disk, root))
-  await step('no logs, no caches, one time', 10, (run) => tidy(run, root, made))
+  await step('no logs, no caches, one time', 10, async (run) => {
+    await run`sh ${TIDY} ${root} ${made.toISOString()}`
+  })
   const lock: Lock = { made, packages: packagesOf(machine, images) }
   if (classroom) {
     await step('what is in it', 10, async (run) => {
