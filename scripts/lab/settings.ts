@@ -6,14 +6,14 @@ import { labError } from './errors.ts'
 import { decimal } from './numbers.ts'
 import { repeated } from './visible.ts'
 
-const machine: { readonly ports: Readonly<Record<string, number>> } = JSON.parse(
+const machine: { readonly ports: Readonly<Record<string, number>>; readonly maxPortOffset: number } = JSON.parse(
   readFileSync(new URL('../../vm/settings.json', import.meta.url), 'utf8'),
 )
 if (!Object.values(machine.ports).every((port) => Number.isInteger(port) && port >= 1 && port <= 65535))
   throw new Error('vm/settings.json: a port must be a whole number from 1 to 65535')
 
-/** Ports that nodes are published on before `LAB_PORT_OFFSET`, from the file that the Vagrantfile reads too. */
-export const PORTS = machine.ports
+/** Ports that nodes are published on before `LAB_PORT_OFFSET`, and its largest value: the Vagrantfile reads the same file. */
+export const { ports: PORTS, maxPortOffset: MAX_PORT_OFFSET } = machine
 
 /** The name of the lab without a LAB_NAME, in its label and in its state folder. */
 export const UNNAMED = 'default'
@@ -71,7 +71,7 @@ const READ = {
   /** PostgreSQL's major version. Default: 17. */
   LAB_POSTGRES: choice('13', '15', '17'),
   /** Added to every published port. Default: 0. */
-  LAB_PORT_OFFSET: wholeNumber(0, 14000),
+  LAB_PORT_OFFSET: wholeNumber(0, MAX_PORT_OFFSET),
   /** Address that ports are published on. Default: 127.0.0.1; the VM sets 0.0.0.0. */
   LAB_BIND: text(
     // An address from 224 on belongs to many machines or to none, although a program can listen there.

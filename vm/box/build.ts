@@ -29,7 +29,6 @@ import { type Installed, machinePackages } from './system/installed.ts'
 import { boxPackages, mmdebstrapArguments } from './system/recipe.ts'
 import { workplace } from './workplace.ts'
 
-const NEEDED_GIB = 5
 const TIDY = fileURLToPath(new URL('system/tidy.sh', import.meta.url))
 
 /** A finished box file. */
@@ -62,7 +61,7 @@ export async function buildBoxes(
 ): Promise<Built> {
   const folder = dirname(orders[0].output)
   await using place = await workplace(folder)
-  await checkSpace(folder)
+  await checkSpace(folder, settings.buildGiB)
   const disk = join(place.path, 'disk.img')
   const root = join(place.path, 'root')
   const boot = BOOTS[settings.architecture]
@@ -131,12 +130,12 @@ export async function buildBoxes(
 // Times of files are kept in whole seconds.
 const thisSecond = (): Date => new Date(Math.floor(Date.now() / 1000) * 1000)
 
-async function checkSpace(folder: string): Promise<void> {
+async function checkSpace(folder: string, needed: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder)
   const free = (bavail * bsize) / 2 ** 30
-  if (free >= NEEDED_GIB) return
+  if (free >= needed) return
   throw new Problem(
-    `${free.toFixed(1)} GiB are free in ${folder}, building the box takes ${NEEDED_GIB}`,
+    `${free.toFixed(1)} GiB are free in ${folder}, building the box takes ${needed}`,
     'free some space, or write it elsewhere: --output /somewhere/else.box',
   )
 }

@@ -23,6 +23,8 @@ const Settings = z.object({
   memoryMiB: z.int('must be a whole number').min(1024, 'must be at least 1024'),
   /** Size of the virtual disk; what is not written takes no space. */
   diskGiB: z.int('must be a whole number').min(8, 'must be at least 8').max(1024, 'must be at most 1024'),
+  /** Space that must be free to build a box. */
+  buildGiB: z.number('must be a number'),
   /** Processor of the machine: what `LAB_ARCHITECTURE` says, else this host's own. */
   architecture: z.enum(ARCHITECTURES, `must be ${ARCHITECTURES.join(' or ')}`),
   /** What `LAB_MIRROR` says: where packages come from while the box is built. */

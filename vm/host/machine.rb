@@ -25,7 +25,7 @@ module Machine
   end
 
   def settings(environment = ENV)
-    offset = number(environment, 'LAB_PORT_OFFSET', kept_offset(environment) || 0, 0..14_000)
+    offset = number(environment, 'LAB_PORT_OFFSET', kept_offset(environment) || 0, 0..table['maxPortOffset'])
     chosen = driver(given(environment, 'LAB_VM_DRIVER') || 'auto')
     Settings.new(
       cpus: number(environment, 'LAB_CPUS', table[chosen == 'qemu' ? 'emulatedCpus' : 'cpus'], 1..64),

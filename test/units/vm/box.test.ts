@@ -11,7 +11,7 @@ import { differences } from '../../../vm/box/system/dependencies.ts'
 import { boxPackages, labPackages, mmdebstrapArguments } from '../../../vm/box/system/recipe.ts'
 import { workplace } from '../../../vm/box/workplace.ts'
 
-const table = { box: 'lab/debian', suite: 'trixie', diskGiB: 20, cpus: 2, memoryMiB: 2048 }
+const table = { box: 'lab/debian', suite: 'trixie', diskGiB: 20, buildGiB: 5, cpus: 2, memoryMiB: 2048 }
 const settings = { ...table, architecture: 'amd64' } as const
 
 const refusal = (call: () => unknown): Problem => {

@@ -20,6 +20,7 @@ const settings = {
   diskGiB: 8,
   cpus: 2,
   memoryMiB: 2048,
+  buildGiB: 5,
   architecture: 'amd64',
 } as const
 
