@@ -12,18 +12,17 @@ export type Import = {
 }
 
 const IMPORT =
-  /^(?:import|export)(?<types> type)? (?<names>[^'"]*?)from\s+'(?<static>\.[^']+)'|(?:import\(\s*|^import\s+)'(?<other>\.[^']+)'/gm
+  /^(?:import|export)(?<types> type)? (?<names>[^'"]*?)from\s+'(?<static>\.[^']+)'|(?:import\(\s*|^import\s+)'(?<other>\.[^']+)'|^require_relative '(?<ruby>[^']+)'/gm
 
-/** Every import of one of the project's TypeScript files by another, but those of tests. */
+/** Every import of one of the project's files in TypeScript or Ruby by another, but those of tests. */
 export function allImports(): readonly Import[] {
-  const files = ['scripts', 'server', 'vm', 'proto', 'exercises'].flatMap((folder) =>
-    globSync(`${folder}/**/*.ts`, { cwd: ROOT }),
-  )
+  const files = globSync(['{scripts,server,vm,proto,exercises}/**/*.ts', 'vm/**/*.rb', 'Vagrantfile'], { cwd: ROOT })
   return files.flatMap((from) =>
     [...readFileSync(join(ROOT, from), 'utf8').matchAll(IMPORT)].map(({ groups = {} }) => {
       const names = (groups['names'] ?? '').replace(/[{}]/g, '').split(',')
       const named = groups['names']?.startsWith('{') === true
-      const to = relative(ROOT, join(ROOT, dirname(from), groups['static'] ?? groups['other'] ?? ''))
+      const path = groups['static'] ?? groups['other'] ?? `${groups['ruby']}.rb`
+      const to = relative(ROOT, join(ROOT, dirname(from), path))
       const types = groups['types'] !== undefined || (named && names.every((name) => /^\s*(type |$)/.test(name)))
       return { from, to, types }
     }),

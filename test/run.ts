@@ -7,7 +7,7 @@ import { glob } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { proxySettings } from '../vm/proxy.ts'
+import { proxySettings } from '../vm/network/proxy.ts'
 import { forgetLab, keepLab, keptLab, labEnvironment } from './kept-lab.ts'
 
 const ROOT = join(import.meta.dirname, '..')

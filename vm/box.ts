@@ -1,9 +1,8 @@
 #!/usr/bin/env zx
-import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { asRoot } from './as-root.ts'
+import { throughSudo } from './box/as-root.ts'
 import { buildBoxes } from './box/build.ts'
 import { candidatesOf, freshnessText, lockedNames, outdated } from './box/classroom/archive.ts'
 import { comparisonText, differencesOf } from './box/classroom/differences.ts'
@@ -12,13 +11,13 @@ import { readLock } from './box/classroom/packages-lock.ts'
 import { fromMirror } from './box/from-mirror.ts'
 import { checkHost } from './box/host.ts'
 import { readOrders } from './box/order.ts'
+import { Problem } from './box/problem.ts'
+import { type BoxSettings, boxSettings } from './box/settings.ts'
 import { builtText, handOutText } from './box/show.ts'
 import { type Steps, steps } from './box/step.ts'
 import type { Installed } from './box/system/installed.ts'
 import { workplace } from './box/workplace.ts'
-import { Problem } from './problem.ts'
-import { proxySettings } from './proxy.ts'
-import { type BoxSettings, boxSettings } from './settings.ts'
+import { proxySettings } from './network/proxy.ts'
 
 const HELP = `Usage: zx vm/box.ts [--provider libvirt|virtualbox|libvirt,virtualbox] [--architecture amd64|arm64]
                     [--classroom [--locked | --refresh]] [--output FILE]
@@ -69,7 +68,10 @@ async function main(given: string[]): Promise<number> {
   const settings = boxSettings({ ...process.env, ...(architecture ? { LAB_ARCHITECTURE: architecture } : {}) })
   const orders = readOrders(options, settings, join(HERE, 'build'))
   checkHost(settings.architecture)
-  if (process.getuid?.() !== 0) return throughSudo(given)
+  if (process.getuid?.() !== 0) {
+    process.stdout.write('Building a box mounts a disk image, and that needs root: going on with sudo.\n')
+    return throughSudo(fileURLToPath(import.meta.url), given)
+  }
 
   if (check) return checkLock(settings)
 
@@ -146,17 +148,6 @@ function readOptions(given: string[]): Options {
   } catch (error) {
     throw new Problem(error instanceof Error ? error.message : String(error), 'see zx vm/box.ts --help')
   }
-}
-
-/** Runs this program again through sudo, and gives its exit code. */
-function throughSudo(given: string[]): number {
-  process.stdout.write('Building a box mounts a disk image, and that needs root: going on with sudo.\n')
-  // Ctrl-C reaches sudo and the build by itself; this process only has to wait until they have cleaned up.
-  process.on('SIGINT', () => {})
-  const command = asRoot(process.env, [process.execPath, fileURLToPath(import.meta.url), ...given])
-  const { status, error } = spawnSync('sudo', command, { stdio: 'inherit' })
-  if (error) throw new Problem('there is no sudo on this machine', 'run this as root')
-  return status ?? 1
 }
 
 function interruptible(run: Steps): Steps {

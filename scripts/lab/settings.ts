@@ -1,19 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
-import { isMirror, MIRROR_MUST_BE } from '../../vm/mirror.ts'
-import { withoutPasswords } from '../../vm/proxy.ts'
+import { isMirror, MIRROR_MUST_BE } from '../../vm/network/mirror.ts'
+import { withoutPasswords } from '../../vm/network/proxy.ts'
 import { labError } from './errors.ts'
 import { decimal } from './numbers.ts'
 import { repeated } from './visible.ts'
 
-const machine: { readonly ports: Readonly<Record<string, number>> } = JSON.parse(
+const machine: { readonly ports: Readonly<Record<string, number>>; readonly maxPortOffset: number } = JSON.parse(
   readFileSync(new URL('../../vm/settings.json', import.meta.url), 'utf8'),
 )
 if (!Object.values(machine.ports).every((port) => Number.isInteger(port) && port >= 1 && port <= 65535))
   throw new Error('vm/settings.json: a port must be a whole number from 1 to 65535')
 
-/** Ports that nodes are published on before `LAB_PORT_OFFSET`, from the file that the Vagrantfile reads too. */
-export const PORTS = machine.ports
+/** Ports that nodes are published on before `LAB_PORT_OFFSET`, and its largest value: the Vagrantfile reads the same file. */
+export const { ports: PORTS, maxPortOffset: MAX_PORT_OFFSET } = machine
 
 /** The name of the lab without a LAB_NAME, in its label and in its state folder. */
 export const UNNAMED = 'default'
@@ -73,7 +73,7 @@ const READ = {
   /** How many standbys the lab has. Default: 1. */
   LAB_STANDBYS: choice('1', '2', '3'),
   /** Added to every published port. Default: 0. */
-  LAB_PORT_OFFSET: wholeNumber(0, 14000),
+  LAB_PORT_OFFSET: wholeNumber(0, MAX_PORT_OFFSET),
   /** Address that ports are published on. Default: 127.0.0.1; the VM sets 0.0.0.0. */
   LAB_BIND: text(
     // An address from 224 on belongs to many machines or to none, although a program can listen there.

@@ -10,7 +10,7 @@ const table = JSON.parse(await textOf('vm/settings.json'))
 
 test('the page lists every variable that the Vagrantfile reads, and no other', async (t) => {
   const read = new Set<string>(table.guestSettings)
-  for await (const file of glob('{Vagrantfile,vm/*.rb}', { cwd: ROOT }))
+  for await (const file of glob('{Vagrantfile,vm/host/*.rb}', { cwd: ROOT }))
     for (const [name] of (await textOf(file)).matchAll(/\bLAB_[A-Z_]+/g)) read.add(name)
   const listed = [...page.matchAll(/^\| `(LAB_\w+)` \|/gm)].map(([, name]) => name)
   t.strictSame([...listed].sort(), [...read].sort())

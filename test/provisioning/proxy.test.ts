@@ -6,7 +6,7 @@ import { bootstrap } from '../../scripts/lab/docker/base-image.ts'
 import { attempt } from '../../scripts/lab/docker/command.ts'
 import { faultsImage, type Image, makeImage } from '../../scripts/lab/docker/images.ts'
 import { LabError } from '../../scripts/lab/errors.ts'
-import { PROXY_VARIABLES, proxySettings } from '../../vm/proxy.ts'
+import { PROXY_VARIABLES, proxySettings } from '../../vm/network/proxy.ts'
 import { PASSWORD, startProxy } from '../proxy.ts'
 import { containerOf, docker, failureOf, lab, patience, verb } from '../the-lab.ts'
 
@@ -113,11 +113,11 @@ async function machine(t: Test) {
   const id = await docker('run', '--detach', '--rm', tag, 'sleep', 'infinity')
   t.teardown(() => docker('kill', id))
   const shell = (command: string, input?: Buffer) => attempt(['exec', '-i', id, 'bash', '-c', command], input)
-  const script = await readFile(join(import.meta.dirname, '../../vm/guest-proxy.sh'))
-  await shell('groupadd vagrant; mkdir -p /etc/sudoers.d; cat > /guest-proxy.sh', script)
+  const script = await readFile(join(import.meta.dirname, '../../vm/guest/proxy.sh'))
+  await shell('groupadd vagrant; mkdir -p /etc/sudoers.d; cat > /proxy.sh', script)
   const given = (proxies: Readonly<Record<string, string>>) => {
     const environment = Object.entries(proxies).flatMap(([name, value]) => ['--env', `${name}=${value}`])
-    return attempt(['exec', ...environment, id, 'bash', '/guest-proxy.sh'])
+    return attempt(['exec', ...environment, id, 'bash', '/proxy.sh'])
   }
   const gateway = await docker('inspect', '-f', '{{.NetworkSettings.Gateway}}', id)
   return { shell, given, gateway }
@@ -132,11 +132,8 @@ test("the VM knows the host's proxies, in its files for logins, sudo and the eng
     stderr: '',
   })
   const sourced = await shell('set -a; . /etc/failover-lab/proxy.env; env | grep -i _proxy | sort')
-  const direct = '.example,localhost,127.0.0.1,::1'
-  t.equal(
-    sourced.stdout,
-    [`HTTP_PROXY=${proxy}`, `NO_PROXY=${direct}`, `http_proxy=${proxy}`, `no_proxy=${direct}`].join('\n'),
-  )
+  const expected = proxySettings({ http_proxy: proxy, no_proxy: '.example' })
+  t.strictSame(Object.fromEntries(sourced.stdout.split('\n').map((line) => line.split('='))), expected)
   const files = '/etc/failover-lab/proxy.env /etc/sudoers.d/* /etc/systemd/system/docker.service.d/*'
   t.equal(
     (await shell(`stat -c %a%G ${files}`)).stdout,

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { $ } from 'zx/core'
-import type { Provider } from '../../vm/settings.ts'
-import { type Architecture, boxFileName, boxSettings, ownArchitecture } from '../../vm/settings.ts'
+import type { Provider } from '../../vm/box/settings.ts'
+import { type Architecture, boxFileName, boxSettings, ownArchitecture } from '../../vm/box/settings.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const patience = Number(process.env['LAB_PATIENCE'] || 1)

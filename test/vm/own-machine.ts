@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { $ } from 'zx/core'
 import { freePortOffset } from '../../scripts/lab/topology/free-ports.ts'
-import { boxFileName, boxSettings } from '../../vm/settings.ts'
+import { boxFileName, boxSettings } from '../../vm/box/settings.ts'
 import type { Ran } from '../the-lab.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -44,7 +44,7 @@ export async function ownMachine() {
   const vagrant = (...args: readonly string[]): Promise<Ran> => start(...args).ended
   const loader = `127.0.0.1:${BALANCER + offset}`
   /** libvirt's name for the machine. */
-  const domain = `${(await $`ruby -r ${join(folder, 'vm/machine.rb')} -e ${'print Machine.prefix'}`).stdout}default`
+  const domain = `${(await $`ruby -r ${join(folder, 'vm/host/machine.rb')} -e ${'print Machine.prefix'}`).stdout}default`
 
   return {
     folder,

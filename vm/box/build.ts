@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { chown, rename, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Problem } from '../problem.ts'
-import { type BoxSettings, ownArchitecture } from '../settings.ts'
+import { fileURLToPath } from 'node:url'
 import { type BoxInfo, describeBox } from './classroom/describe.ts'
-import { MEMBERS } from './classroom/members.ts'
+import { MEMBERS, packProject } from './classroom/members.ts'
 import {
   assertLocked,
   changedText,
@@ -15,21 +14,22 @@ import {
   readLock,
   writeLock,
 } from './classroom/packages-lock.ts'
-import { packProject } from './classroom/project.ts'
-import { BOOTS, makeDisk, mountDisk, unmountDisk } from './disk/disk.ts'
+import { BOOTS } from './disk/boot.ts'
+import { makeDisk, mountDisk, unmountDisk } from './disk/disk.ts'
 import { fromMirror } from './from-mirror.ts'
 import type { Order } from './order.ts'
 import { pack } from './pack/pack.ts'
+import { Problem } from './problem.ts'
+import { type BoxSettings, ownArchitecture } from './settings.ts'
 import type { Steps } from './step.ts'
 import { carryDependencies } from './system/dependencies.ts'
 import type { DescribedImage } from './system/describe-images.ts'
 import { carryImages } from './system/images.ts'
 import { type Installed, machinePackages } from './system/installed.ts'
 import { boxPackages, mmdebstrapArguments } from './system/recipe.ts'
-import { tidy } from './system/tidy.ts'
 import { workplace } from './workplace.ts'
 
-const NEEDED_GIB = 5
+const TIDY = fileURLToPath(new URL('system/tidy.sh', import.meta.url))
 
 /** A finished box file. */
 export type Box = {
@@ -61,7 +61,7 @@ export async function buildBoxes(
 ): Promise<Built> {
   const folder = dirname(orders[0].output)
   await using place = await workplace(folder)
-  await checkSpace(folder)
+  await checkSpace(folder, settings.buildGiB)
   const disk = join(place.path, 'disk.img')
   const root = join(place.path, 'root')
   const boot = BOOTS[settings.architecture]
@@ -98,7 +98,9 @@ export async function buildBoxes(
     })
   }
   await step(`boot loader (${boot.loader})`, 5, (run) => boot.install(run, disk, root))
-  await step('no logs, no caches, one time', 10, (run) => tidy(run, root, made))
+  await step('no logs, no caches, one time', 10, async (run) => {
+    await run`sh ${TIDY} ${root} ${made.toISOString()}`
+  })
   const lock: Lock = { made, packages: packagesOf(machine, images) }
   if (classroom) {
     await step('what is in it', 10, async (run) => {
@@ -128,12 +130,12 @@ export async function buildBoxes(
 // Times of files are kept in whole seconds.
 const thisSecond = (): Date => new Date(Math.floor(Date.now() / 1000) * 1000)
 
-async function checkSpace(folder: string): Promise<void> {
+async function checkSpace(folder: string, needed: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder)
   const free = (bavail * bsize) / 2 ** 30
-  if (free >= NEEDED_GIB) return
+  if (free >= needed) return
   throw new Problem(
-    `${free.toFixed(1)} GiB are free in ${folder}, building the box takes ${NEEDED_GIB}`,
+    `${free.toFixed(1)} GiB are free in ${folder}, building the box takes ${needed}`,
     'free some space, or write it elsewhere: --output /somewhere/else.box',
   )
 }

@@ -1,5 +1,5 @@
-import { startRelay } from '../mirror.ts'
-import { Problem } from '../problem.ts'
+import { startRelay } from '../network/mirror.ts'
+import { Problem } from './problem.ts'
 
 /**
  * Does work that downloads packages, from the mirror if there is one: it gets what its commands need in their environment,

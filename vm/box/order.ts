@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
-import { Problem } from '../problem.ts'
-import { type BoxSettings, boxFileName, PROVIDERS, type Provider } from '../settings.ts'
+import { Problem } from './problem.ts'
+import { type BoxSettings, boxFileName, PROVIDERS, type Provider } from './settings.ts'
 
 /** A box to be built: its provider, and the file. */
 export type Order = { readonly provider: Provider; readonly output: string }

@@ -1,7 +1,7 @@
 import { basename, relative } from 'node:path'
-import { type BoxSettings, ownArchitecture } from '../settings.ts'
 import type { Box } from './build.ts'
 import { MEMBERS } from './classroom/members.ts'
+import { type BoxSettings, ownArchitecture } from './settings.ts'
 
 const facts = ({ path, bytes, sha256 }: Box): readonly string[] => [
   `box     ${relative(process.cwd(), path)}`,

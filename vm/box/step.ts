@@ -1,6 +1,6 @@
 import { $, type ProcessPromise } from 'zx/core'
-import { Problem } from '../problem.ts'
-import { withoutPasswords } from '../proxy.ts'
+import { withoutPasswords } from '../network/proxy.ts'
+import { Problem } from './problem.ts'
 
 /** Runs a command of the build without showing its output. Ctrl-C and a deadline stop it. */
 export type Run = (pieces: TemplateStringsArray, ...values: (string | readonly string[])[]) => ProcessPromise

@@ -1,7 +1,11 @@
 import type { ListrTask, ListrTaskWrapper } from 'listr2'
 import type { Reporter, Step, Telling } from '../steps.ts'
 import { visible } from '../visible.ts'
-import { obeysCodes } from './abilities.ts'
+import { columnsOf, obeysCodes } from './abilities.ts'
+import { folded } from './folded.ts'
+
+/** A line in a file or a pipe is no longer than that, where words allow it. */
+const PLAIN_COLUMNS = 120
 
 // Loaded while others are waited for: it takes a while.
 const listr2 = import('listr2')
@@ -29,7 +33,7 @@ export const onTerminal: Reporter = {
 }
 
 async function show(task: ListrTask): Promise<void> {
-  const { Listr, ListrLogger, PRESET_TIMER, ProcessOutput } = await listr2
+  const { Listr, ListrLogger, ListrLogLevels, PRESET_TIMER, ProcessOutput } = await listr2
   const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) })
   const timer = { ...PRESET_TIMER, condition: (milliseconds: number) => milliseconds >= 100 }
   await new Listr([task], {
@@ -43,10 +47,11 @@ async function show(task: ListrTask): Promise<void> {
       collapseSubtasks: false,
       collapseErrors: false,
       showErrorMessage: false,
-      // On a terminal a command is cut to one line; when piped, it is shown in full.
+      // On a terminal a command is cut to one line; in a file or a pipe it is shown in full.
       formatOutput: 'truncate',
     },
-    fallbackRendererOptions: { logger, timer },
+    // It would put its sign before each line of a command, and nobody could copy that.
+    fallbackRendererOptions: { logger, timer, icon: { [ListrLogLevels.OUTPUT]: '' } },
   }).run()
 }
 
@@ -57,14 +62,19 @@ const taskOf = <T>({ title, work }: Step<T>, done: (value: T) => void): ListrTas
   rendererOptions: { persistentOutput: true, outputBar: Number.POSITIVE_INFINITY },
 })
 
-const tellingOf = (task: Pick<ListrTaskWrapper<unknown, never, never>, 'output' | 'title'>): Telling => ({
-  tell: (command) => {
-    task.output = `$ ${visible(command)}`
-  },
-  say: (news) => {
-    task.output = news
-  },
-  retitle: (title) => {
-    task.title = title
-  },
-})
+const tellingOf = (task: Pick<ListrTaskWrapper<unknown, never, never>, 'output' | 'title'>): Telling => {
+  const isLive = obeysCodes(process.stderr)
+  const begins = isLive ? '$ ' : '› $ '
+  return {
+    tell: (command) => {
+      const columns = isLive ? Number.POSITIVE_INFINITY : Math.min(columnsOf(process.stderr), PLAIN_COLUMNS)
+      task.output = begins + folded(visible(command), columns - begins.length)
+    },
+    say: (news) => {
+      task.output = isLive ? news : `› ${news}`
+    },
+    retitle: (title) => {
+      task.title = title
+    },
+  }
+}

@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
-import { PORTS } from '../settings.ts'
+import { MAX_PORT_OFFSET, PORTS } from '../settings.ts'
 
 /** A random LAB_PORT_OFFSET with which all ports of a lab are free now; random, so that two labs at once get two of them. */
 export async function freePortOffset(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
-    const offset = randomInt(1000, 14000)
+    const offset = randomInt(1000, MAX_PORT_OFFSET)
     if (await isFreeAt(offset)) return offset
   }
   throw new Error('found no port offset with all ports free in 100 tries')
@@ -13,7 +13,7 @@ export async function freePortOffset(): Promise<number> {
 
 /** The same for a person to type: a multiple of 1000 if one is free. */
 export async function roundPortOffset(): Promise<number> {
-  for (let offset = 1000; offset <= 14000; offset += 1000) if (await isFreeAt(offset)) return offset
+  for (let offset = 1000; offset <= MAX_PORT_OFFSET; offset += 1000) if (await isFreeAt(offset)) return offset
   return freePortOffset()
 }
 

@@ -148,10 +148,17 @@ test('the settings that texts name exist', async (t) => {
 
 test('the files that texts name exist', async (t) => {
   const path =
-    /(?<![\w/.-])(?:\.\/)?((?:docs|provisioning|scripts|vm|exercises|server|test|proto)\/[\w./-]*\.(?:md|ts|sh|json|txt|rb|proto|lock))\b/g
+    /(?<![\w/.-])(?:\.\/|\/vagrant\/)?((?:docs|provisioning|scripts|vm|exercises|server|test|proto)\/[\w./-]*\.(?:md|ts|sh|json|txt|rb|proto|lock))\b/g
   const helps = [...byVerb.values()].map((program) => program.helpInformation())
-  for (const text of [...documents.map(textOf), ...helps, boxHelp, JSON.stringify(ERRORS)])
+  const sources = await filesOf(
+    '{scripts,server,vm,provisioning}/**/*.{ts,rb,sh,txt}',
+    'vm/prepare-host',
+    'Vagrantfile',
+    '.ci/*',
+  )
+  for (const text of [...[...documents, ...sources].map(textOf), ...helps, boxHelp, JSON.stringify(ERRORS)])
     for (const [, file = ''] of text.matchAll(path)) t.ok(existsSync(join(ROOT, file)), file)
+  t.ok(sources.length > 100)
 })
 
 test('a wrong name is found, however the text names it', async (t) => {

@@ -2,16 +2,16 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { metadata } from '../../../vm/box/pack/libvirt.ts'
+import { installLine, missingForBox, parseHostPackages } from '../../../vm/box/host.ts'
+import { metadata } from '../../../vm/box/pack/formats.ts'
+import { Problem } from '../../../vm/box/problem.ts'
+import { boxFileName, boxSettings, ownArchitecture } from '../../../vm/box/settings.ts'
 import { steps } from '../../../vm/box/step.ts'
 import { differences } from '../../../vm/box/system/dependencies.ts'
 import { boxPackages, labPackages, mmdebstrapArguments } from '../../../vm/box/system/recipe.ts'
 import { workplace } from '../../../vm/box/workplace.ts'
-import { installLine, missingForBox, parseHostPackages } from '../../../vm/host-packages.ts'
-import { Problem } from '../../../vm/problem.ts'
-import { boxFileName, boxSettings, ownArchitecture } from '../../../vm/settings.ts'
 
-const table = { box: 'lab/debian', suite: 'trixie', diskGiB: 20, cpus: 2, memoryMiB: 2048 }
+const table = { box: 'lab/debian', suite: 'trixie', diskGiB: 20, buildGiB: 5, cpus: 2, memoryMiB: 2048 }
 const settings = { ...table, architecture: 'amd64' } as const
 
 const refusal = (call: () => unknown): Problem => {

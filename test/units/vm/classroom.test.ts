@@ -9,7 +9,7 @@ import { $ } from 'zx/core'
 import { freshnessText, lockedNames, outdated, parsePolicy } from '../../../vm/box/classroom/archive.ts'
 import { comparisonText, differencesOf } from '../../../vm/box/classroom/differences.ts'
 import { layerNames, listFiles, manifestText, parseManifest } from '../../../vm/box/classroom/manifest.ts'
-import { MEMBERS, manifestIn } from '../../../vm/box/classroom/members.ts'
+import { MEMBERS, manifestIn, packProject } from '../../../vm/box/classroom/members.ts'
 import {
   assertLocked,
   changedText,
@@ -18,10 +18,9 @@ import {
   readLock,
   unlike,
 } from '../../../vm/box/classroom/packages-lock.ts'
-import { packProject } from '../../../vm/box/classroom/project.ts'
+import { Problem } from '../../../vm/box/problem.ts'
 import { steps } from '../../../vm/box/step.ts'
 import { parsePackages } from '../../../vm/box/system/installed.ts'
-import { Problem } from '../../../vm/problem.ts'
 
 const run = $({ quiet: true })
 

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { $ } from 'zx/core'
-import { BOOTS, makeDisk, mountDisk, unmountDisk } from '../../../vm/box/disk/disk.ts'
+import { BOOTS } from '../../../vm/box/disk/boot.ts'
+import { makeDisk, mountDisk, unmountDisk } from '../../../vm/box/disk/disk.ts'
 import { readOrders } from '../../../vm/box/order.ts'
 import { MAC, ovf } from '../../../vm/box/pack/ovf.ts'
 import { pack } from '../../../vm/box/pack/pack.ts'
 import { readVmdk } from '../../../vm/box/pack/vmdk.ts'
-import { ARCHITECTURES, type Architecture, PROVIDERS } from '../../../vm/settings.ts'
+import { ARCHITECTURES, type Architecture, PROVIDERS } from '../../../vm/box/settings.ts'
 
 const ROOT = new URL('../../..', import.meta.url).pathname
 const GiB = 2 ** 30
@@ -19,6 +20,7 @@ const settings = {
   diskGiB: 8,
   cpus: 2,
   memoryMiB: 2048,
+  buildGiB: 5,
   architecture: 'amd64',
 } as const
 

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { type Test, test } from 'tap'
 import { readSettings } from '../../../scripts/lab/settings.ts'
-import { inMirror, startRelay } from '../../../vm/mirror.ts'
-import { boxSettings } from '../../../vm/settings.ts'
+import { boxSettings } from '../../../vm/box/settings.ts'
+import { inMirror, startRelay } from '../../../vm/network/mirror.ts'
 
 /** A web server with these files; gives its address, and fills `asked`. */
 async function serve(t: Test, files: Readonly<Record<string, string>>, asked: string[] = []): Promise<string> {

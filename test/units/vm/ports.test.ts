@@ -103,7 +103,7 @@ test('`vagrant up` refuses a taken port before anything is made', needs('vagrant
 // Only as much of a machine as is asked for here.
 const MACHINE = `
   module Vagrant; module Errors; VagrantError = Class.new(StandardError) { def message = error_message }; end; end
-  require './vm/before_up'
+  require './vm/host/before_up'
   require 'pathname'
   Ui = Struct.new(:said) { def success(text) = said << text; def warn(text) = said << text; def info(text) = said << text }
   State = Struct.new(:id)

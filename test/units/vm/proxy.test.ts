@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { test } from 'tap'
-import { asRoot } from '../../../vm/as-root.ts'
-import { proxySettings, withoutPasswords } from '../../../vm/proxy.ts'
+import { asRoot } from '../../../vm/box/as-root.ts'
+import { PROXY_VARIABLES, proxySettings, withoutPasswords } from '../../../vm/network/proxy.ts'
 import { emptyFolder, needs, ruby, run, vagrantfile } from './ruby.ts'
 
 const PROXY = 'http://ann:s3cret@proxy.example:3128'
@@ -90,6 +90,10 @@ test(
     }
     const asked = vagrantfile(environment)
     const provision = asked.find(([where]) => where === 'vm.provision')
+    t.strictSame(
+      ruby('Proxy::NAMES').flatMap((name: string) => [name, name.toUpperCase()]),
+      PROXY_VARIABLES,
+    )
     t.match(provision?.[2], {
       env: {
         http_proxy: 'http://ann:pa%24%22%27%60s@proxy:3128/',

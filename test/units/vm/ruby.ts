@@ -32,9 +32,9 @@ export function run(command: string, args: readonly string[], environment: Envir
 export const needs = (command: string): { skip?: string } =>
   spawnSync(command, ['--version'], { stdio: 'ignore' }).error ? { skip: `${command} is not installed here` } : {}
 
-/** The value of a Ruby expression that uses what is in vm/. */
+/** The value of a Ruby expression that uses what is in vm/host/. */
 export function ruby(expression: string, environment: Environment = {}) {
-  const files = ['machine', 'boxes', 'host', 'ports', 'proxy'].flatMap((name) => ['-r', `./vm/${name}.rb`])
+  const files = ['machine', 'boxes', 'host', 'ports', 'proxy'].flatMap((name) => ['-r', `./vm/host/${name}.rb`])
   const asked = run('ruby', ['-r', 'json', ...files, '-e', `puts JSON.generate(${expression})`], environment)
   if (asked.status !== 0) throw new Error(asked.said)
   return JSON.parse(asked.stdout)

@@ -4,7 +4,8 @@ import { dirname, join, relative } from 'node:path'
 import { test } from 'tap'
 import { readSettings, SETTING_NAMES } from '../../../scripts/lab/settings.ts'
 import { labOf } from '../../../scripts/lab/topology/topology.ts'
-import { boxFileName, boxSettings } from '../../../vm/settings.ts'
+import { installLine, parseHostPackages } from '../../../vm/box/host.ts'
+import { ARCHITECTURES, boxFileName, boxSettings, PROVIDERS } from '../../../vm/box/settings.ts'
 import { type Environment, emptyFolder, needs, ruby, run, vagrantfile } from './ruby.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
@@ -22,7 +23,7 @@ test('the Vagrantfile and what it loads is Ruby', needs('ruby'), async (t) => {
   for (const file of [
     'Vagrantfile',
     'vm/box/pack/Vagrantfile',
-    ...(await Array.fromAsync(glob('vm/*.rb', { cwd: ROOT }))),
+    ...(await Array.fromAsync(glob('vm/host/*.rb', { cwd: ROOT }))),
   ])
     t.match(run('ruby', ['-wc', file]), { status: 0, said: /^Syntax OK\n$/ }, file)
 })
@@ -41,11 +42,12 @@ test('Vagrant accepts the Vagrantfile, with everything set', needs('vagrant'), a
 })
 
 test('the Vagrantfile and the scripts read the same settings', needs('ruby'), async (t) => {
+  t.strictSame(ruby('Machine::ARCHITECTURES'), ARCHITECTURES)
   for (const environment of [{}, { LAB_BOX: 'school/lab' }, { LAB_ARCHITECTURE: 'arm64' }]) {
     const settings = boxSettings(environment)
     const { box } = settings
     t.equal(ruby('Boxes.choose("libvirt", builds: true).to_h', environment).name, box)
-    for (const provider of ['libvirt', 'virtualbox'] as const) {
+    for (const provider of PROVIDERS) {
       const [file] = ruby(`[Boxes.file(${JSON.stringify(box)}, '${provider}')]`, environment)
       t.ok(file.endsWith(`/vm/build/${boxFileName(settings, provider)}`), file)
     }
@@ -170,9 +172,12 @@ test('after a copy Vagrant looks only at files that were copied, not at those th
 })
 
 test('the line that a host is told installs every package of the list', needs('ruby'), async (t) => {
-  const [line] = ruby('[Machine.install_line]')
-  t.match(line, /^sudo apt-get update && sudo apt-get install -y .*vagrant-libvirt.*mmdebstrap/)
-  t.notMatch(line, '#')
+  const packages = parseHostPackages(readFileSync(join(ROOT, 'vm/host-packages.txt'), 'utf8'))
+  for (const architecture of ARCHITECTURES) {
+    const names = packages.flatMap(({ name, processor }) => (['any', architecture].includes(processor) ? [name] : []))
+    t.ok(names.includes('vagrant-libvirt') && names.includes('mmdebstrap'), names.join(' '))
+    t.strictSame(ruby('[Machine.install_line]', { LAB_ARCHITECTURE: architecture }), [installLine(names)])
+  }
 })
 
 /** A clone of the project as far as the Vagrantfile reads it. */
@@ -232,7 +237,7 @@ test("the lab's settings reach the machine, all but those that are the host's ow
 })
 
 test('time limits follow how fast the machine starts processes', async (t) => {
-  const patience = (...args: string[]) => Number(run('bash', ['vm/patience.sh', ...args]).stdout)
+  const patience = (...args: string[]) => Number(run('bash', ['vm/guest/patience.sh', ...args]).stdout)
   t.strictSame(
     ['300', '4999', '5000', '12000', '900000'].map((it) => patience(it)),
     [1, 1, 8, 12, 30],

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BoxSettings } from '../../settings.ts'
+import type { BoxSettings } from '../settings.ts'
 import type { Run } from '../step.ts'
 import type { Installed } from '../system/installed.ts'
 import { mmdebstrapSources, quoted } from '../system/recipe.ts'

@@ -1,8 +1,14 @@
 import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
-import { Problem } from '../../problem.ts'
+import { Problem } from '../problem.ts'
+import type { Run } from '../step.ts'
 import { type Manifest, parseManifest } from './manifest.ts'
+
+const PROJECT = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** Names of the files that a classroom's box contains besides Vagrant's own files. */
 export const MEMBERS = {
@@ -26,4 +32,12 @@ export async function manifestIn(box: string): Promise<Manifest> {
     )
   })
   return parseManifest(gunzipSync(stdout).toString())
+}
+
+/** Packs this project as `file`, in a folder failover-lab, without what Git ignores: the same files, the same bytes. */
+export async function packProject(run: Run, file: string, made: Date): Promise<void> {
+  const same = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', `--mtime=${made.toISOString()}`]
+  const ignored = (await readFile(join(PROJECT, '.gitignore'), 'utf8')).split('\n').filter((line) => line !== '')
+  const without = ['.git', ...ignored].map((pattern) => `--exclude=${pattern.replace(/\/$/, '')}`)
+  await run`tar -C ${PROJECT} ${same} ${without} --transform ${'s,^\\.,failover-lab,'} -cf ${file} .`
 }

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { Problem } from '../../problem.ts'
+import { Problem } from '../problem.ts'
 import type { DescribedImage } from '../system/describe-images.ts'
 import type { Installed } from '../system/installed.ts'
 

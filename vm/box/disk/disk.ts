@@ -1,13 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { retry } from 'zx'
-import type { Architecture } from '../../settings.ts'
 import type { Run } from '../step.ts'
-import { bios } from './bios.ts'
 import type { Boot } from './boot.ts'
-import { efi } from './efi.ts'
-
-/** How each processor's machines boot. */
-export const BOOTS: Readonly<Record<Architecture, Boot>> = { amd64: bios, arm64: efi }
 
 const MIB = 2 ** 20
 

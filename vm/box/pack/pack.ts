@@ -1,13 +1,10 @@
 import { copyFile, mkdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Provider } from '../../settings.ts'
+import type { Provider } from '../settings.ts'
 import type { Run } from '../step.ts'
-import type { Format, Packing } from './format.ts'
-import { libvirt } from './libvirt.ts'
-import { virtualbox } from './virtualbox.ts'
+import { FORMATS, type Packing } from './formats.ts'
 
-const FORMATS: Readonly<Record<Provider, Format>> = { libvirt, virtualbox }
 const BOX_VAGRANTFILE = fileURLToPath(new URL('Vagrantfile', import.meta.url))
 
 /** Makes the box file `made` for `provider` from a finished disk and `more` files. It works in a folder that it makes. */

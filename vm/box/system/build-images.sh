@@ -41,7 +41,7 @@ in_project() { chroot "$root" env -C /vagrant PATH="/vagrant/node_modules/.bin:$
 in_project env LAB_NAME="box-$(basename "${root%/*}" | tr -cd 0-9)" node scripts/setup.ts --images-only
 # Removes what failed builds have left.
 in_project docker image prune --force >/dev/null
-# Compiles the verbs into the folder that vm/guest.sh names: under emulation each would take several seconds to compile.
+# Compiles the verbs into the folder that vm/guest/up.sh names: under emulation each would take several seconds to compile.
 # Node keeps compiled code for each user, so the user vagrant runs them, with the right to read the project.
 readonly cache=/home/vagrant/.cache/node
 chroot "$root" runuser -u vagrant -- mkdir -p "$cache"

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Problem } from '../../problem.ts'
+import { Problem } from '../problem.ts'
 import type { Run } from '../step.ts'
 
 const PROJECT = fileURLToPath(new URL('../../..', import.meta.url))
@@ -11,9 +11,9 @@ const IN_BOX = '/opt/failover-lab'
 type Lockfile = { readonly packages: Readonly<Record<string, { readonly version?: string; readonly optional?: true }>> }
 
 /**
- * Copies this project's node_modules into the box. vm/guest.sh uses it as long as package-lock.json is the same: npm itself
- * needs five minutes under emulation. The program that runs here comes from that folder, so the folder exists, and it is
- * made for this platform.
+ * Copies this project's node_modules into the box. vm/guest/up.sh uses it as long as package-lock.json is the same: npm
+ * itself needs five minutes under emulation. The program that runs here comes from that folder, so the folder exists, and
+ * it is made for this platform.
  */
 export async function carryDependencies(run: Run, root: string): Promise<void> {
   const lock = await readFile(join(PROJECT, 'package-lock.json'), 'utf8')

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { MIRROR_APT_OPTION } from '../../mirror.ts'
-import type { Architecture, BoxSettings } from '../../settings.ts'
-import { BOOTS } from '../disk/disk.ts'
+import { MIRROR_APT_OPTION } from '../../network/mirror.ts'
+import { BOOTS } from '../disk/boot.ts'
+import type { Architecture, BoxSettings } from '../settings.ts'
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 const LAB_PACKAGES = new URL('../../../provisioning/packages.txt', import.meta.url)

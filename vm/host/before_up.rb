@@ -7,8 +7,6 @@ require_relative 'ports'
 require_relative 'forwards'
 
 module BeforeUp
-  ROOT = File.expand_path('..', __dir__)
-
   # Vagrant prints the message of such an error, without a stack trace.
   class Refused < Vagrant::Errors::VagrantError
     def initialize(message)
@@ -116,19 +114,19 @@ module BeforeUp
     machine.ui.info('There is no box yet: building one with vm/box.ts.')
     Vagrant::Util::Env.with_original_env do
       install_dependencies(machine)
-      path = "#{ROOT}/node_modules/.bin#{File::PATH_SEPARATOR}#{ENV['PATH']}"
+      path = "#{Machine::PROJECT}/node_modules/.bin#{File::PATH_SEPARATOR}#{ENV['PATH']}"
       run('the box could not be built; the lines above say why', { 'PATH' => path }, 'zx', 'vm/box.ts')
     end
   end
 
   def install_dependencies(machine)
-    return if File.exist?("#{ROOT}/node_modules/.bin/zx")
+    return if File.exist?("#{Machine::PROJECT}/node_modules/.bin/zx")
 
     machine.ui.info('First its dependencies: npm ci')
     run('npm ci failed; the lines above say why', {}, 'npm', 'ci')
   end
 
   def run(complaint, environment, *command)
-    system(environment, *command, chdir: ROOT) or raise Refused, "#{command.join(' ')}: #{complaint}."
+    system(environment, *command, chdir: Machine::PROJECT) or raise Refused, "#{command.join(' ')}: #{complaint}."
   end
 end

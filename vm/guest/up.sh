@@ -9,7 +9,7 @@ readonly certificates=/usr/local/share/ca-certificates/host
 
 # The host's settings for the lab in here, one assignment in each word. Without LAB_PATIENCE, the machine's speed decides.
 read -ra given <<<"${GUEST_SETTINGS:-}"
-[[ " ${given[*]} " == *' LAB_PATIENCE='* ]] || given+=("LAB_PATIENCE=$(bash /vagrant/vm/patience.sh)")
+[[ " ${given[*]} " == *' LAB_PATIENCE='* ]] || given+=("LAB_PATIENCE=$(bash /vagrant/vm/guest/patience.sh)")
 # Only root and the user may read it: an address may contain a password.
 mkdir -p "${settings%/*}"
 install -m 0640 -g vagrant /dev/null "$settings.new"
@@ -34,7 +34,7 @@ if compgen -G "$certificates/*.crt" >/dev/null || compgen -G "$certificates/*/*.
 fi
 
 # The host's proxies that cannot be reached from here. Every download would fail, but perhaps nothing has to be downloaded.
-unreachable=$(bash /vagrant/vm/guest-proxy.sh)
+unreachable=$(bash /vagrant/vm/guest/proxy.sh)
 [[ -z $unreachable ]] || printf '%s\n' "$unreachable" >&2
 
 # The box has what npm would install, if package-lock.json is the one that the box was built with.
@@ -45,7 +45,7 @@ fi
 
 # Renamed into place, so that no login ever reads half of it.
 cat >"$profile.new" <<PROFILE
-# Written by vm/guest.sh at every \`vagrant up\`.
+# Written by vm/guest/up.sh at every \`vagrant up\`.
 if [ "\$HOME" = /home/vagrant ]; then
   PATH=/vagrant/node_modules/.bin:\$PATH
   # Forwarded ports reach the outer interface of this machine, not its loopback.

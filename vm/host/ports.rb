@@ -21,14 +21,14 @@ module Ports
   end
 
   def way_out(settings)
-    offset = free_offset(settings) or return 'Stop what holds them: no LAB_PORT_OFFSET up to 14000 has all ports free.'
+    offset = free_offset(settings) or return "Stop what holds them: no LAB_PORT_OFFSET up to #{Machine.table['maxPortOffset']} has all ports free."
     assignment = windows? ? "$env:LAB_PORT_OFFSET=#{offset}; " : "LAB_PORT_OFFSET=#{offset} "
     "Stop what holds them, or move the whole lab to ports that are free: #{assignment}vagrant up"
   end
 
   # A multiple of 1000 for LAB_PORT_OFFSET, so that nothing listens on any port of the lab.
   def free_offset(settings)
-    (1000..14_000).step(1000).find do |offset|
+    (1000..Machine.table['maxPortOffset']).step(1000).find do |offset|
       offset != settings.offset && settings.ports.none? { |port| taken?(port.host - settings.offset + offset) }
     end
   end

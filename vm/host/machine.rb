@@ -6,7 +6,7 @@ require 'rbconfig'
 
 # Plain functions, so that they can be tried without Vagrant. A wrong setting is an ArgumentError.
 module Machine
-  FOLDER = __dir__
+  PROJECT = File.expand_path('../..', __dir__)
   DRIVERS = %w[auto kvm qemu].freeze
   ARCHITECTURES = %w[amd64 arm64].freeze
 
@@ -21,11 +21,11 @@ module Machine
   module_function
 
   def table
-    JSON.parse(File.read(File.join(FOLDER, 'settings.json')))
+    JSON.parse(File.read(File.join(PROJECT, 'vm/settings.json')))
   end
 
   def settings(environment = ENV)
-    offset = number(environment, 'LAB_PORT_OFFSET', kept_offset(environment) || 0, 0..14_000)
+    offset = number(environment, 'LAB_PORT_OFFSET', kept_offset(environment) || 0, 0..table['maxPortOffset'])
     chosen = driver(given(environment, 'LAB_VM_DRIVER') || 'auto')
     Settings.new(
       cpus: number(environment, 'LAB_CPUS', table[chosen == 'qemu' ? 'emulatedCpus' : 'cpus'], 1..64),
@@ -38,7 +38,7 @@ module Machine
 
   # The LAB_PORT_OFFSET of the machine's first start, as long as the machine exists: later starts need no variable.
   def kept_offset(environment = ENV)
-    data = File.expand_path(given(environment, 'VAGRANT_DOTFILE_PATH') || '.vagrant', File.join(FOLDER, '..'))
+    data = File.expand_path(given(environment, 'VAGRANT_DOTFILE_PATH') || '.vagrant', PROJECT)
     return if Dir.glob('machines/*/*/id', base: data).empty?
 
     Integer(File.read(File.join(data, OFFSET_FILE)), 10)
@@ -53,7 +53,7 @@ module Machine
   # Each side makes the files that Git ignores for itself (node_modules, results), so they stay on their side.
   # The names have no slash at the end: after each copy Vagrant checks the owner of all other files, and it compares names as
   # they are written here. For the 20,000 files of node_modules that check takes minutes under emulation.
-  def ignored(lines = File.readlines(File.join(FOLDER, '..', '.gitignore'), chomp: true))
+  def ignored(lines = File.readlines(File.join(PROJECT, '.gitignore'), chomp: true))
     ['.git', *lines.map(&:strip).reject { |line| line.empty? || line.start_with?('#', '!') }].map { |line| line.chomp('/') }
   end
 
@@ -82,13 +82,13 @@ module Machine
 
   # First part of libvirt's name for the machine. All users of a host share these names, so it contains this user and an id of
   # this clone. An older machine keeps its name: Vagrant knows it by its id.
-  def prefix(folder = File.join(FOLDER, '..'), user = Etc.getpwuid&.name || Etc.getlogin)
+  def prefix(folder = PROJECT, user = Etc.getpwuid&.name || Etc.getlogin)
     "failover-lab-#{user.to_s.downcase.gsub(/[^a-z0-9]/, '')}-#{Digest::SHA256.hexdigest(File.realpath(folder))[0, 6]}_"
   end
 
   # Rows of vm/host-packages.txt for the machine's processor: name, use, processor, and the proof that the package is there.
   def host_packages
-    rows = File.readlines(File.join(FOLDER, 'host-packages.txt')).map { |line| line.sub(/#.*/, '').split }
+    rows = File.readlines(File.join(PROJECT, 'vm/host-packages.txt')).map { |line| line.sub(/#.*/, '').split }
     rows.select { |_name, _use, processor| ['any', architecture].include?(processor) }
   end
 

@@ -8,7 +8,7 @@ module Proxy
   module_function
 
   # The settings under their lower-case names; empty if the host has none. If one names the host's own loopback,
-  # vm/guest-proxy.sh replaces it.
+  # vm/guest/proxy.sh replaces it.
   def settings(environment = ENV)
     NAMES.to_h { |name| [name, plain(Machine.given(environment, name) || Machine.given(environment, name.upcase) || '')] }
   end

@@ -11,8 +11,8 @@ module Host
   SECONDS = 20
   # Where libvirt keeps the disks of machines.
   POOL = '/var/lib/libvirt/images'.freeze
-  # MiB for the machine's disk, and for a box that is built.
-  NEEDED = { machine: 6 * 1024, box: 5 * 1024 }.freeze
+  # MiB for the machine's disk.
+  MACHINE = 6 * 1024
 
   # libvirt: :answers, :absent, :denied or :silent.
   # kvm: :works, :hangs, :refused, or nil if it was not tried. free: folder to [MiB there, MiB needed].
@@ -68,14 +68,14 @@ module Host
   end
 
   # What this host has. `builds`: a box will be built; `creates`: the machine is not there yet.
-  def facts(settings, builds:, creates:, root: File.expand_path('..', __dir__))
+  def facts(settings, builds:, creates:, root: Machine::PROJECT)
     uses = ['up', *('box' if builds), *('deps' if builds && !File.exist?("#{root}/node_modules/.bin/zx"))]
     libvirt = libvirt_state
     Facts.new(
       missing: missing(uses),
       libvirt: libvirt,
       kvm: (Kvm.state(Machine.architecture) if settings.driver == 'kvm' && libvirt == :answers),
-      free: { POOL => (NEEDED[:machine] if creates), root => (NEEDED[:box] if builds) }.compact.to_h { |it, needed| [it, [free(it), needed]] },
+      free: { POOL => (MACHINE if creates), root => (Machine.table['buildGiB'] * 1024 if builds) }.compact.to_h { |it, needed| [it, [free(it), needed]] },
       rootless: builds && Process.uid != 0 && !Machine.found?('sudo'),
       systemd: File.directory?('/run/systemd/system')
     )

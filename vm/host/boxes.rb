@@ -6,7 +6,7 @@ require_relative 'machine'
 
 # Plain functions, so that they can be tried without Vagrant.
 module Boxes
-  BUILD = File.join(__dir__, 'build')
+  BUILD = File.join(Machine::PROJECT, 'vm/build')
   # If there is no box, `vagrant up` builds one for this provider.
   BUILT_FOR = 'libvirt'.freeze
   # Formats that a provider takes: older versions of vagrant-qemu look for boxes of libvirt, newer ones for their own.
@@ -81,7 +81,7 @@ module Boxes
     "One command builds one, on #{where}:\n  #{['npm ci && npx zx vm/box.ts', *options].join(' ')}\n"
   end
 
-  # Where vm/box.ts writes a box of that name; vm/settings.ts names it the same way.
+  # Where vm/box.ts writes a box of that name; vm/box/settings.ts names it the same way.
   def file(name, provider, architecture = Machine.architecture)
     processor = "-#{architecture}" if architecture != 'amd64'
     File.join(BUILD, "#{name.tr('/', '-')}#{ENDINGS.fetch(provider)}#{processor}.box")

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { isMirror, MIRROR_MUST_BE } from './mirror.ts'
+import { isMirror, MIRROR_MUST_BE } from '../network/mirror.ts'
+import { withoutPasswords } from '../network/proxy.ts'
 import { Problem } from './problem.ts'
-import { withoutPasswords } from './proxy.ts'
 
-const FILE = new URL('settings.json', import.meta.url)
+const FILE = new URL('../settings.json', import.meta.url)
 
 /** Processors that a box can be built for, as Debian calls them. */
 export const ARCHITECTURES = ['amd64', 'arm64'] as const
@@ -23,6 +23,8 @@ const Settings = z.object({
   memoryMiB: z.int('must be a whole number').min(1024, 'must be at least 1024'),
   /** Size of the virtual disk; what is not written takes no space. */
   diskGiB: z.int('must be a whole number').min(8, 'must be at least 8').max(1024, 'must be at most 1024'),
+  /** Space that must be free to build a box. */
+  buildGiB: z.number('must be a number'),
   /** Processor of the machine: what `LAB_ARCHITECTURE` says, else this host's own. */
   architecture: z.enum(ARCHITECTURES, `must be ${ARCHITECTURES.join(' or ')}`),
   /** What `LAB_MIRROR` says: where packages come from while the box is built. */
@@ -60,7 +62,7 @@ export function boxSettings(
   throw new Problem(`${where} is unusable`, issue?.message ?? 'compare it with the file in version control')
 }
 
-/** File that `vm/box.ts` writes for this box and provider, below vm/build; vm/boxes.rb names it the same way. */
+/** File that `vm/box.ts` writes for this box and provider, below vm/build; vm/host/boxes.rb names it the same way. */
 export function boxFileName(
   { box, architecture }: Pick<BoxSettings, 'box' | 'architecture'>,
   provider: Provider,
