@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { test } from 'tap'
@@ -114,6 +115,28 @@ test('a container of somebody else is never touched', async (t) => {
     }
   }
   t.equal(await docker('inspect', '-f', '{{.State.Status}}', name), 'created')
+})
+
+test('a network of somebody else is never touched; the commands that free its name do so, whoever is on it', async (t) => {
+  const LAB_NAME = `net-${process.pid}`
+  const network = `${LAB_NAME}-voting-net`
+  const guest = `${LAB_NAME}-guest`
+  const image = await docker('inspect', '-f', '{{.Config.Image}}', containerOf('primary'))
+  await docker('network', 'create', network)
+  t.teardown(async () => {
+    await docker('rm', '-f', guest)
+    await docker('network', 'rm', network).catch(() => {})
+  })
+  await docker('run', '-d', '--name', guest, '--network', network, image, 'sleep', '600')
+  const ran = await verb('teardown', [], { LAB_NAME })
+  t.match(ran, { exit: 1, stderr: /NAME_TAKEN/ })
+  const commands = [...ran.stderr.matchAll(/`(docker [^`]+)`/g)].map(([, command]) => command ?? '')
+  t.equal(commands.length, 2, ran.stderr)
+  for (const command of commands) {
+    const { status, stderr } = spawnSync('bash', ['-c', command], { encoding: 'utf8' })
+    t.equal(status, 0, `${command}: ${stderr}`)
+  }
+  t.equal(await docker('network', 'ls', '-q', '--filter', `name=^${network}$`), '')
 })
 
 test('an address that is not of this machine is refused before anything is made again', async (t) => {

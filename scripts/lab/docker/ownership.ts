@@ -60,7 +60,7 @@ const FREED_BY = {
   container: (name: string) => `\`docker rename ${name} ${name}-of-another-$(date +%s)\``,
   // The engine does not remove a network that containers are on.
   network: (name: string) =>
-    `disconnect the containers that \`docker network inspect ${name}\` shows (docker network disconnect -f), then \`docker network rm ${name}\``,
+    `\`docker network inspect -f '{{range .Containers}}{{println .Name}}{{end}}' ${name} | xargs -r -n 1 docker network disconnect -f ${name}\`, then \`docker network rm ${name}\``,
   volume: (name: string) => `\`docker volume rm ${name}\``,
 } as const
 

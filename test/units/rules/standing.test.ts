@@ -152,7 +152,14 @@ const whole: Facts = {
   sessionHolders: [{ who: 'owner (psql)', count: 90 }],
   standbys: [{ name: 'db-replica', state: 'streaming', sync: 'async', replayLagSeconds: null }],
 }
-const standby: Facts = { ...whole, inRecovery: true, receiver: 'streaming', slots: [], standbys: [] }
+const standby: Facts = {
+  ...whole,
+  inRecovery: true,
+  receiver: 'streaming',
+  upstream: 'db-primary',
+  slots: [],
+  standbys: [],
+}
 const slot = whole.slots[0]
 
 test('a standby follows if the primary sends to it on the same timeline; what the standby says is not enough', async (t) => {
@@ -178,6 +185,7 @@ test('what is seen of both decides what keeps a standby from following', async (
   })
   t.match(cause({ followsByHand: ['primary_conninfo'] }, {}, removed), { cause: 'set-by-hand', mending: 'settings' })
   t.match(cause({}, slots({ walStatus: 'lost', active: false }), removed), { cause: 'slot-lost', mending: 'copy' })
+  t.match(cause({ upstream: 'db-replica-2' }, {}, removed), { cause: 'other-upstream', mending: 'point' })
   t.match(cause({}, { slots: [] }), { cause: 'slot-gone', mending: 'slot', passes: false })
   t.match(cause({}, slots({ holder: 'pg_receivewal' })), { cause: 'slot-in-use', says: /in use by pg_receivewal/ })
   t.match(cause({}, {}, removed), { cause: 'wal-removed', mending: 'copy' })
@@ -201,7 +209,7 @@ test('what is seen of both decides what keeps a standby from following', async (
   for (const row of Object.values(CAUSES))
     t.notMatch(
       `${row.says} ${row.fix}`.replace(
-        /\{(node|upstream|container|upstreamContainer|name|here|needed|image|holder|settings)\}/g,
+        /\{(node|upstream|container|upstreamContainer|name|here|needed|image|holder|settings|follows)\}/g,
         '',
       ),
       /[{}]/,
