@@ -30,24 +30,40 @@ const END_SERVICE = "select pg_terminate_backend(pid) from pg_stat_activity wher
 const FREE = `select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - count(*)
   from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()`
 
-test('sessions that take up all connections are named by status and setup, with the clients that have them and what ends them', async (t) => {
-  // As the superuser: every other role has a limit of its own, which leaves room for the rest.
-  const idlers = "from pg_stat_activity where application_name = 'idler'"
+/** Sessions of the superuser: every other role has a limit of its own, which leaves room for the rest. */
+const idle = (count: number) =>
+  docker(
+    ...['exec', '-d', '-e', 'PGAPPNAME=idler', containerOf('db-primary'), 'bash', '-c'],
+    `for n in $(seq ${count}); do psql -qd polling -c 'select pg_sleep(600)' & done; wait`,
+  )
+const IDLERS = "from pg_stat_activity where application_name = 'idler'"
+
+test('a primary whose last sessions are reserved ones is not healthy, although the servers still cast votes', async (t) => {
   t.teardown(async () => {
-    await sql('db-primary', `select pg_terminate_backend(pid) ${idlers}`)
+    // No session is left to end them by; a session of psql ends with its backend.
+    await docker('exec', containerOf('db-primary'), 'pkill', '-f', 'postgres: .* postgres polling .local. SELECT')
     await untilHealthy()
   })
-  const open = (count: number) =>
-    docker(
-      ...['exec', '-d', '-e', 'PGAPPNAME=idler', containerOf('db-primary'), 'bash', '-c'],
-      `for n in $(seq ${count}); do psql -qd polling -c 'select pg_sleep(600)' & done; wait`,
-    )
+  // One is left: for status, which is a superuser too.
+  await idle(Number(await sql('db-primary', FREE)) + 2)
+  await untilSaid('db-primary', /no other session of the servers gets in: \d+ are open .*pg_terminate_backend/)
+  t.equal((await statusOf(lab)).takesVotes, true)
+  // And none at all.
+  await idle(3)
+  await untilSaid('db-primary', /all its connection slots are in use, even those for the superuser.*docker restart/)
+})
+
+test('sessions that take up all connections are named by status and setup, with the clients that have them and what ends them', async (t) => {
+  t.teardown(async () => {
+    await sql('db-primary', `select pg_terminate_backend(pid) ${IDLERS}`)
+    await untilHealthy()
+  })
   await until('all connections taken', { seconds: 30, patience }, async () => {
     // The service had some before: they are taken as they become free.
     await sql('db-primary', "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'service'")
     const free = Number(await sql('db-primary', FREE))
     if (free <= 0) return { done: undefined }
-    await open(free)
+    await idle(free)
     const left = () => sql('db-primary', FREE).then(Number)
     await until('them to connect', { seconds: 10, patience }, async () => {
       const now = await left()
@@ -57,11 +73,11 @@ test('sessions that take up all connections are named by status and setup, with 
   })
   await untilSaid(
     'db-primary',
-    /no vote can be cast: \d+ sessions are open of at most \d+, most of them by postgres \(idler\).*pg_terminate_backend/,
+    /no other session of the servers gets in: \d+ are open of at most \d+, most of them by postgres \(idler\).*pg_terminate_backend/,
   )
   t.match(
     (await verb('setup')).stderr,
-    /HINDERED: db-primary: no vote can be cast: .*postgres \(idler\).*\n.*pg_terminate_backend/,
+    /HINDERED: db-primary: no other session of the servers gets in: .*postgres \(idler\).*\n.*pg_terminate_backend/,
   )
 })
 

@@ -42,7 +42,7 @@ type Answered = Position & {
     /** The `application_name` of the session that uses it. */
     readonly holder: string | null
   }[]
-  /** Client sessions, and how many of them all roles of the lab may open together. */
+  /** Client sessions without this one, and how many there may be while roles without special rights still get in. */
   readonly sessions: { readonly used: number; readonly limit: number }
   /** The clients with the most sessions. */
   readonly sessionHolders: readonly { readonly who: string; readonly count: number }[]
@@ -156,7 +156,7 @@ select json_build_object(
       from pg_replication_slots), '[]'),
   'sessions', (select json_build_object('used', count(*), 'limit', current_setting('max_connections')::int
       - current_setting('superuser_reserved_connections')::int - coalesce(current_setting('reserved_connections', true)::int, 0))
-      from pg_stat_activity where backend_type = 'client backend'),
+      from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()),
   'sessionHolders', coalesce((select json_agg(json_build_object('who', who, 'count', count)) from (select count(*) as count,
       usename || coalesce(' (' || nullif(application_name, '') || ')', '') as who from pg_stat_activity
       where backend_type = 'client backend' and pid <> pg_backend_pid() group by 2 order by 1 desc, 2 limit 3) as it), '[]'),

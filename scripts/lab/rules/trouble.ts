@@ -37,30 +37,34 @@ function lackOfRoom({ container }: DatabaseNode, { room }: Facts): Trouble | und
   return undefined
 }
 
+/** Whether every new session of the servers is refused. Their open sessions work until they are closed. */
+function lackOfSessions(node: DatabaseNode, facts: Facts): Trouble | undefined {
+  const { sessions, sessionHolders } = facts
+  if (sessions.used < sessions.limit) return undefined
+  const holders = sessionHolders.map(({ who, count }) => `${who} (${count})`).join(', ')
+  return byHand(
+    `no other session of the servers gets in: ${sessions.used} are open of at most ${sessions.limit}, most of them by ${holders}`,
+    `end the clients that use them, or all idle sessions: ${psql(node, END_IDLE)}`,
+  )
+}
+
 const byHand = (says: string, fix: string): Trouble => ({ says, fix, passes: false })
 const passing = (says: string, fix: string): Trouble => ({ says, fix, passes: true })
 
 /** What will run out soon. */
-export function warningOf(facts: Facts): string | null {
-  const { room, sessions } = facts
+export function warningOf({ room }: Facts): string | null {
   if (room !== undefined && room.availableBytes < ROOM.low)
     return `only ${bytes(room.availableBytes)} are left on the disk of its data: ${FREE_SPACE}`
-  if (sessions.used >= sessions.limit) return takenUp(facts)
   return null
 }
-
-const takenUp = ({ sessions, sessionHolders }: Facts): string =>
-  `${sessions.used} sessions are open of at most ${sessions.limit}, most of them by ${sessionHolders
-    .map(({ who, count }) => `${who} (${count})`)
-    .join(', ')}`
 
 /**
  * Why no vote can be cast on a primary that answers.
  * @param refused how the service answered a test vote; undefined if it took the vote or was not asked
  */
 export function primaryTrouble(node: DatabaseNode, facts: Facts, refused: string | undefined): Trouble | undefined {
-  const room = lackOfRoom(node, facts)
-  if (room !== undefined) return room
+  const lack = lackOfRoom(node, facts) ?? lackOfSessions(node, facts)
+  if (lack !== undefined) return lack
   if (facts.readOnly)
     return byHand(
       'it takes no writes: default_transaction_read_only is on',
@@ -70,11 +74,6 @@ export function primaryTrouble(node: DatabaseNode, facts: Facts, refused: string
     return commitsHang(facts)
       ? passing('commits hang: they wait for a standby that is not there', 'zx scripts/replication.ts says more')
       : undefined
-  if (facts.sessions.used >= facts.sessions.limit)
-    return byHand(
-      `no vote can be cast: ${takenUp(facts)}`,
-      `end the clients that use them, or all idle sessions: ${psql(node, END_IDLE)}`,
-    )
   return passing(`no vote can be cast: ${refused}`, 'zx scripts/setup.ts')
 }
 
@@ -110,8 +109,8 @@ function replayHeld({ container, name }: DatabaseNode, own: Facts, primary: Fact
 
 /** Why a standby that follows does not show the primary's latest data. */
 export function standbyTrouble(node: DatabaseNode, facts: Facts, primary: Facts | undefined): Trouble | undefined {
-  const room = lackOfRoom(node, facts)
-  if (room !== undefined) return room
+  const lack = lackOfRoom(node, facts) ?? lackOfSessions(node, facts)
+  if (lack !== undefined) return lack
   if (facts.replayPaused) return passing('replay is paused', 'zx scripts/fault.ts heal replay-pause')
   if (facts.delayedSeconds > 0)
     return byHand(
