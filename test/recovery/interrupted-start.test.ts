@@ -30,15 +30,16 @@ test('killed while it rewinds, it copies at its next start; killed while it copi
   t.match(await json(t, 'failover', '--force'), { promoted: 'db-replica' })
   await sql('db-replica', 'alter system reset primary_conninfo')
   await voteOn('db-replica', poll, 'bob')
-  const slow = await fault('slow', 'db-replica', 'db-primary', '--rate', '500')
+  const slow = await fault('slow', 'db-replica', 'db-primary', '--rate', '2000')
   t.equal(slow.exit, 0, failureOf(slow))
 
-  const rewinding = await killedWhile([], async () => hasFile(first, 'data/PG_VERSION'))
+  // The control file is the last that a copy brings.
+  const rewinding = await killedWhile([], () => hasFile(first, 'data/global/pg_control'))
   t.match(rewinding, { exit: 1, stderr: /NODE_DOWN: this waits for db-primary/ })
   t.strictSame(await readStartNote(first), { do: 'copy', from: 'db-replica' })
   t.match(rewinding.stderr + rewinding.stdout, /Votes that only db-primary has: 1/)
 
-  const copying = await killedWhile([], async () => hasFile(first, 'data/backup_label'))
+  const copying = await killedWhile([], async () => !(await hasFile(first, 'data/global/pg_control')))
   t.match(copying, { exit: 1, stderr: /NODE_DOWN: this waits for db-primary/ })
   t.equal((await fault('heal', 'slow')).exit, 0)
   await docker('start', first.container)

@@ -35,10 +35,10 @@ const archived = (node: Node, file: string, enough: (beginning: Buffer) => boole
     enough: (body) => enough(body.subarray(TAR_BLOCK)),
   })
 
-/** Tells the command and puts a small file into a database's volume, running or not. Only the node's user can read it. */
+/** Tells the command and puts a small file into a database's volume, running or not. It is the node's user's, and nobody else's. */
 export async function putFile(tell: Tell, node: Node, name: string, lines: readonly string[]): Promise<void> {
   const copy = ['cp', '-', `${node.container}:${VOLUME_FOLDER}`]
-  const pack = `tar --owner=${node.uid} --group=${node.uid} --mode=0400 -c ${name}`
+  const pack = `tar --owner=${node.uid} --group=${node.uid} --mode=0600 -c ${name}`
   tell(`printf '%s\\n' ${lines.map(typed).join(' ')} >${name} && ${pack} | docker ${copy.join(' ')}`)
   const body = archiveOf(name, lines.map((line) => `${line}\n`).join(''), node.uid)
   const answer = await engine('PUT', `/containers/${node.container}/archive?path=${VOLUME_FOLDER}`, { body })
@@ -53,7 +53,7 @@ export function archiveOf(name: string, content: string, uid: number): Buffer {
   const octal = (value: number, at: number, digits: number) =>
     header.write(value.toString(8).padStart(digits, '0'), at, 'latin1')
   header.write(name, 0)
-  octal(0o400, 100, 7)
+  octal(0o600, 100, 7)
   octal(uid, 108, 7)
   octal(uid, 116, 7)
   octal(Buffer.byteLength(content), 124, 11)

@@ -93,11 +93,11 @@ test('a fence keeps what has to be done to data that cannot be used, and ends a 
   }
 })
 
-test('a file for a volume is packed as tar packs it: only its owner may read it', async (t) => {
+test('a file for a volume is packed as tar packs it: nobody but its owner may read it', async (t) => {
   for (const content of ['', 'do=keep\n', 'x'.repeat(512), 'ä'.repeat(600)]) {
     const input = archiveOf('start-note', content, 999)
     const listed = spawnSync('tar', ['-tv', '--numeric-owner'], { input, encoding: 'utf8' })
-    t.match(listed.stdout, new RegExp(`^-r-------- 999/999 +${Buffer.byteLength(content)} .* start-note\n$`))
+    t.match(listed.stdout, new RegExp(`^-rw------- 999/999 +${Buffer.byteLength(content)} .* start-note\n$`))
     t.equal(listed.stderr, '')
     t.equal(spawnSync('tar', ['-xO'], { input, encoding: 'utf8' }).stdout, content)
   }
