@@ -3,14 +3,15 @@ import { endpointOf, type Lab, type NodeName, psqlPlaceOf } from '../topology/to
 import { visible } from '../visible.ts'
 
 /** Variables to type in front of a verb, so that it works on this lab and not on the one without a name. */
-const prefixOf = ({ settings: { name, portOffset, bind } }: Lab): string =>
+const prefixOf = ({ settings: { name, standbys, portOffset, bind } }: Lab): string =>
   (name === '' ? '' : `LAB_NAME=${name} `) +
+  (standbys === 1 ? '' : `LAB_STANDBYS=${standbys} `) +
   (portOffset === 0 ? '' : `LAB_PORT_OFFSET=${portOffset} `) +
   (['127.0.0.1', '0.0.0.0'].includes(bind) ? '' : `LAB_BIND=${bind} `)
 
 /**
  * How the lab is reached from this machine, what to try first, and why psql will ask for a password, if it will. Only one
- * database is published, and after a failover the other one is the primary.
+ * database is published, and after a failover another one is the primary.
  */
 export function endpoints(lab: Lab, primary: NodeName | undefined, psqlAsks?: string): string {
   const {

@@ -106,13 +106,13 @@ function lagOf({ database }: NodeStatus): string {
   return `${bytes(database.lagBytes)}, ${(database.lagSeconds ?? 0).toFixed(1)} s`
 }
 
-const slotOf = ({ database }: NodeStatus): string =>
-  (database?.slots ?? [])
-    .map(
-      ({ name, active, retainedBytes, walStatus }) =>
-        `${visible(name)} ${walStatus === 'lost' ? 'lost' : active ? 'active' : `inactive, keeps ${bytes(retainedBytes ?? 0)}`}`,
-    )
-    .join('; ')
+/** A database's slots, those in the same state together. */
+function slotOf({ database }: NodeStatus): string {
+  const states = Map.groupBy(database?.slots ?? [], ({ active, retainedBytes, walStatus }) =>
+    walStatus === 'lost' ? 'lost' : active ? 'active' : `inactive, keeps ${bytes(retainedBytes ?? 0)}`,
+  )
+  return [...states].map(([state, slots]) => `${slots.map(({ name }) => visible(name)).join(', ')} ${state}`).join('; ')
+}
 
 /** With two primaries the servers write to the newer one. */
 function split(nodes: LabStatus['nodes']): string {

@@ -1,8 +1,8 @@
 import { readFile, statfs } from 'node:fs/promises'
 import { type LabError, labError } from '../errors.ts'
 
-/** MiB: memory that five nodes need, and disk with and without images to build. */
-const NEEDED = { memory: 1000, disk: 1000, diskForImages: 3000 }
+/** MiB: memory that five nodes and each further database need, and disk with and without images to build. */
+const NEEDED = { memory: 1000, memoryForMore: 100, disk: 1000, diskForImages: 3000 }
 
 /** What the engine's machine has available, in MiB; undefined if it is unknown. */
 export type Resources = {
@@ -12,8 +12,8 @@ export type Resources = {
   readonly disk: number | undefined
 }
 
-/** What the machine is to do. */
-export type Work = { readonly startsAll: boolean; readonly buildsImages: boolean }
+/** What the machine is to do; `more`: how many databases there are beside the first two. */
+export type Work = { readonly startsAll: boolean; readonly more: number; readonly buildsImages: boolean }
 
 /** Reads what the machine has. `folder` is where the engine keeps its images and data. */
 export async function resourcesOf(architecture: string, folder: string): Promise<Resources> {
@@ -31,8 +31,9 @@ export async function resourcesOf(architecture: string, folder: string): Promise
 /** Why the machine cannot do the work, or undefined if it can. An unknown figure stops nothing. */
 export function shortcoming({ architecture, memory, folder, disk }: Resources, work: Work): LabError | undefined {
   if (!['x86_64', 'aarch64', 'amd64', 'arm64'].includes(architecture)) return labError('ARCHITECTURE', { architecture })
-  if (work.startsAll && memory !== undefined && memory < NEEDED.memory)
-    return labError('MEMORY_LOW', { available: memory, needed: NEEDED.memory })
+  const memoryNeeded = NEEDED.memory + work.more * NEEDED.memoryForMore
+  if (work.startsAll && memory !== undefined && memory < memoryNeeded)
+    return labError('MEMORY_LOW', { available: memory, needed: memoryNeeded })
   const needed = work.buildsImages ? NEEDED.diskForImages : NEEDED.disk
   if (disk !== undefined && disk < needed) return labError('DISK_LOW', { available: disk, folder, needed })
   return undefined

@@ -15,7 +15,11 @@ export async function preflight(lab: Lab, buildsImages: boolean): Promise<void> 
   const down = lab.nodes.filter(
     (_, index) => containers[index]?.state !== 'running' && containers[index]?.state !== 'paused',
   )
-  await checkMachine(engine, { startsAll: down.length === lab.nodes.length, buildsImages })
+  await checkMachine(engine, {
+    startsAll: down.length === lab.nodes.length,
+    more: lab.databases.length - 2,
+    buildsImages,
+  })
   for (const node of lab.databases) {
     const made = await dataVersion(lab, node)
     if (made !== undefined && made !== lab.settings.postgres)
@@ -27,7 +31,7 @@ export async function preflight(lab: Lab, buildsImages: boolean): Promise<void> 
 
 /** Checks for what would stop the building of images. */
 export const preflightOfImages = async (buildsImages: boolean): Promise<void> =>
-  checkMachine(await engineInfo(), { startsAll: false, buildsImages })
+  checkMachine(await engineInfo(), { startsAll: false, more: 0, buildsImages })
 
 async function checkMachine(engine: EngineInfo, work: Work): Promise<void> {
   const problem = shortcoming(await resourcesOf(engine.Architecture, engine.DockerRootDir), work)

@@ -4,7 +4,7 @@ import { test } from 'tap'
 import { type Resources, resourcesOf, shortcoming, type Work } from '../../../scripts/lab/verbs/machine.ts'
 
 const ENOUGH: Resources = { architecture: 'x86_64', memory: 1000, folder: '/var/lib/docker', disk: 3000 }
-const ALL: Work = { startsAll: true, buildsImages: true }
+const ALL: Work = { startsAll: true, more: 0, buildsImages: true }
 
 const codeOf = (machine: Partial<Resources>, work: Partial<Work> = {}): string | undefined =>
   shortcoming({ ...ENOUGH, ...machine }, { ...ALL, ...work })?.code
@@ -14,9 +14,10 @@ test('amd64 and arm64 are accepted under both of their names, and no other proce
   for (const architecture of ['armv7l', 'riscv64', 's390x', '']) t.equal(codeOf({ architecture }), 'ARCHITECTURE')
 })
 
-test('1000 MiB of memory are needed to start all nodes, and none to start some', async (t) => {
+test('1000 MiB of memory are needed to start five nodes, more for each further database, and none to start some', async (t) => {
   t.equal(codeOf({ memory: 1000 }), undefined)
   t.equal(codeOf({ memory: 999 }), 'MEMORY_LOW')
+  t.equal(codeOf({ memory: 1199 }, { more: 2 }), 'MEMORY_LOW')
   t.equal(codeOf({ memory: 999 }, { startsAll: false }), undefined)
 })
 
