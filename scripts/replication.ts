@@ -1,9 +1,10 @@
 #!/usr/bin/env zx
 // Shows and changes what a commit waits for, while the lab runs.
 import './lab/terminal/begin.ts'
+import type { Rule } from './lab/rules/durability.ts'
 
 const { Argument } = await import('commander')
-const { commandLine } = await import('./lab/terminal/command-line.ts')
+const { commandLine, numberFrom } = await import('./lab/terminal/command-line.ts')
 const { onTerminal } = await import('./lab/terminal/steps.ts')
 const { isLevel, LEVELS } = await import('./lab/rules/durability.ts')
 const { replicationOf, setLevel } = await import('./lab/verbs/replication.ts')
@@ -12,15 +13,30 @@ const { replicationView } = await import('./lab/terminal/replication-view.ts')
 const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
+type Options = {
+  readonly json?: boolean
+  readonly force?: boolean
+  readonly quorum?: number
+  readonly first?: string
+}
+
 await commandLine(import.meta.filename, (program) =>
   program
     .description('Show the durability level and what each level survives, or set another while the lab runs.')
     .addArgument(new Argument('[level]', 'the level to set').choices(Object.keys(LEVELS)))
+    .option('--quorum <number>', 'a commit waits for any so many standbys, whichever are the fastest', numberFrom(1, 3))
+    .option('--first <standby>', 'a commit waits for this standby; if it is not there, for the next one')
     .option('--json', 'print JSON')
     .option('--force', 'set a level that waits for the standby although there is none: every commit will hang')
-    .action(async (level: string | undefined, { json, force }: { json?: boolean; force?: boolean }) => {
+    .action(async (level: string | undefined, { json, force, quorum, first }: Options) => {
       const lab = labOf(readSettings())
-      const it = isLevel(level) ? await setLevel(lab, level, force === true, onTerminal) : await replicationOf(lab)
+      if ((quorum ?? first) !== undefined && (!isLevel(level) || level === 'async'))
+        program.error("error: --quorum and --first need a level that waits for standbys, such as 'on'")
+      if (quorum !== undefined && first !== undefined) program.error('error: --quorum and --first exclude each other')
+      const rule: Rule = quorum === undefined ? { kind: 'first', node: first ?? null } : { kind: 'any', count: quorum }
+      const it = isLevel(level)
+        ? await setLevel(lab, { level, rule }, force === true, onTerminal)
+        : await replicationOf(lab)
       console.log(json ? asJson(it, 2) : replicationView(it))
     }),
 )

@@ -244,6 +244,14 @@ export const ERRORS = {
     says: '{node} cannot be removed: it {why}',
     fix: 'keep it for now: LAB_STANDBYS={standbys}. If it is the primary, LAB_STANDBYS={standbys} zx scripts/switchover.ts db-primary makes another one the primary; a lower level (zx scripts/replication.ts async) waits for no standby; zx scripts/rejoin.ts keeps the votes that only it has',
   },
+  QUORUM_TOO_LARGE: {
+    says: 'a commit cannot wait for {count} standbys: this lab has {standbys}',
+    fix: 'a number from 1 to {standbys}; LAB_STANDBYS says how many standbys a lab has',
+  },
+  QUORUM_UNKNOWN: {
+    says: 'at {choice} of {of}, {needed} standbys have to answer before one is promoted, and {heard} do: an acknowledged vote may be on a silent one only. Silent: {silent}',
+    fix: 'bring back a silent standby (docker start), then run this again; or zx scripts/failover.ts --force promotes {candidate}, and acknowledged votes may be lost',
+  },
   ALREADY_PRIMARY: {
     says: '{node} is the primary already',
     fix: 'name a standby, or none: then the standby that has most becomes the primary',

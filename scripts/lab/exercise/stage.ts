@@ -10,7 +10,7 @@ import { KINDS, type KindName } from '../faults/kinds.ts'
 import { dataOf } from '../postgres/data.ts'
 import { openSession, type Session } from '../postgres/session.ts'
 import { ask, change } from '../postgres/sql.ts'
-import type { Level } from '../rules/durability.ts'
+import { IN_ORDER, type Level } from '../rules/durability.ts'
 import { castOnce, STORED } from '../service/call.ts'
 import { type PollingClient, pollingClient } from '../service/client.ts'
 import { metricsOf } from '../service/metrics.ts'
@@ -166,7 +166,7 @@ export function stageOf(lab: Lab): Stage {
       await inject(lab, { kind, node, peers, options }, unreported)
     },
     heal: async (...kinds) => void (await heal(lab, { kinds, nodes: [] }, unreported)),
-    setLevel: async (level) => void (await setLevel(lab, level, false, unreported)),
+    setLevel: async (level) => void (await setLevel(lab, { level, rule: IN_ORDER }, false, unreported)),
     failover: async () =>
       void (await failover(lab, { maxLag: undefined, force: true, keepReports: false }, unreported)),
     status: () => statusOf(lab),

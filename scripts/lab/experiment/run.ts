@@ -8,6 +8,7 @@ import { KINDS } from '../faults/kinds.ts'
 import { slow } from '../faults/slow.ts'
 import { interruption } from '../interruption.ts'
 import { readLines } from '../lines.ts'
+import { IN_ORDER } from '../rules/durability.ts'
 import { type Clock, clockFrom } from '../service/load/history.ts'
 import { type Load, startLoad } from '../service/load/load.ts'
 import type { Reporter } from '../steps.ts'
@@ -34,7 +35,7 @@ type Parts = { readonly sampling: Sampling; readonly load: Load; readonly recove
 export async function carryOut(lab: Lab, plan: Plan, name: string, parent: string, reporter: Reporter): Promise<Run> {
   const folder = join(parent, name)
   await mkdir(folder, { recursive: true })
-  await setLevel(lab, plan.level, false, reporter)
+  await setLevel(lab, { level: plan.level, rule: IN_ORDER }, false, reporter)
   if (plan.slow !== undefined) await slowDown(lab, plan.slow, reporter)
   const clock = clockFrom(Date.now())
   const { recovered, events, samples, end } = await withParts(lab, plan, clock, folder, reporter, async (parts) => {

@@ -41,19 +41,70 @@ export function levelInForce({ synchronousCommit, synchronousStandbys }: Facts):
 }
 
 /**
- * The value of `synchronous_standby_names` for a level on a primary with these standbys: a commit waits for the first of them
- * that is there.
+ * Which standbys a commit waits for. `first`: one, the named node if it is there, else the next of the others. `any`: so many of
+ * them, whichever are the fastest.
  */
-export function synchronousNames(level: Level, standbys: readonly string[]): string {
-  const quoted = standbys.map((name) => `"${name}"`).join(', ')
-  return level === 'async' ? '' : standbys.length > 1 ? `FIRST 1 (${quoted})` : quoted
+export type Rule =
+  | { readonly kind: 'first'; readonly node: string | null }
+  | { readonly kind: 'any'; readonly count: number }
+
+/** What was chosen: how far a commit has to get, and with which standbys. */
+export type Choice = { readonly level: Level; readonly rule: Rule }
+
+/** In the order of the topology. */
+export const IN_ORDER: Rule = { kind: 'first', node: null }
+export const ASYNC: Choice = { level: 'async', rule: IN_ORDER }
+
+/** A choice in a few words, as the database keeps it. */
+export const choiceText = ({ level, rule }: Choice): string =>
+  rule.kind === 'any' ? `${level} any ${rule.count}` : rule.node === null ? level : `${level} first ${rule.node}`
+
+/** Reads these words; async if they are none of ours. */
+export function choiceIn(text: string | null): Choice {
+  const [level, kind, value = ''] = (text ?? '').split(' ')
+  if (!isLevel(level)) return ASYNC
+  if (kind === 'any' && /^[1-9]$/.test(value)) return { level, rule: { kind, count: Number(value) } }
+  return { level, rule: kind === 'first' && value !== '' ? { kind, node: value } : IN_ORDER }
 }
+
+/** The value of `synchronous_standby_names` for a choice, on a primary with these standbys. */
+export function synchronousNames({ level, rule }: Choice, standbys: readonly string[]): string {
+  if (level === 'async') return ''
+  const quote = (names: readonly string[]) => names.map((name) => `"${name}"`).join(', ')
+  if (rule.kind === 'any') return `ANY ${rule.count} (${quote(standbys)})`
+  const preferred = standbys.filter((name) => name === rule.node)
+  const ordered = [...preferred, ...standbys.filter((name) => name !== rule.node)]
+  return ordered.length > 1 ? `FIRST 1 (${quote(ordered)})` : quote(ordered)
+}
+
+/**
+ * How many of `standbys` a failover has to hear, so that every acknowledged commit is on one of them: with a commit on any
+ * `count`, only `count` - 1 may stay silent. With `first` the lab knows it by the positions alone: then 1.
+ */
+export const mustBeHeard = ({ level, rule }: Choice, standbys: number): number =>
+  level !== 'async' && rule.kind === 'any' ? standbys - rule.count + 1 : 1
 
 /** Whether every commit waits for a standby that is not there. */
 export const commitsHang = ({ synchronousCommit, synchronousStandbys, standbys }: Facts): boolean =>
   synchronousStandbys !== '' &&
   !['local', 'off'].includes(synchronousCommit) &&
-  !standbys.some(({ sync }) => sync === 'sync' || sync === 'quorum')
+  standbys.filter(({ sync }) => sync === 'sync' || sync === 'quorum').length < waitedFor(synchronousStandbys)
 
-/** The level that was chosen last; async if none was. */
-export const levelChosen = ({ chosenLevel }: Facts): Level => (isLevel(chosenLevel) ? chosenLevel : 'async')
+/** What a rule means on a lab with so many standbys, in sentences. */
+export function ruleText({ level, rule }: Choice, standbys: number): string {
+  if (level === 'async' || standbys === 1) return ''
+  if (rule.kind === 'first')
+    return `a commit waits for one standby, ${rule.node === null ? '' : `${rule.node} first, `}the next one if it is not there. Any one machine may be lost`
+  const may =
+    rule.count === 1 ? 'the primary may be lost' : `the primary and ${rule.count - 1} of the standbys may be lost`
+  return `a commit waits for any ${rule.count} of ${standbys} standbys, the fastest. After it ${may}; but before a failover ${mustBeHeard({ level, rule }, standbys)} standbys have to answer`
+}
+
+/** How many standbys a commit waits for, by `synchronous_standby_names`. */
+const waitedFor = (names: string): number => Number(/^(?:ANY|FIRST) (\d+)/.exec(names)?.[1] ?? 1)
+
+/** What was chosen last; async if nothing was. */
+export const choiceOf = ({ chosenLevel }: Facts): Choice => choiceIn(chosenLevel)
+
+/** The level that was chosen last. */
+export const levelChosen = (facts: Facts): Level => choiceOf(facts).level

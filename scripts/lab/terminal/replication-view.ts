@@ -1,5 +1,5 @@
 import { chalk } from 'zx/core'
-import { LEVELS } from '../rules/durability.ts'
+import { LEVELS, ruleText } from '../rules/durability.ts'
 import type { Replication } from '../verbs/replication.ts'
 import { visible } from '../visible.ts'
 
@@ -13,6 +13,7 @@ export function replicationView(it: Replication): string {
   ])
   const { synchronous_commit, synchronous_standby_names } = it.settings
   const standbys = it.standbys.map(({ name, state, sync }) => `${name} is ${state}, ${sync}`).join('; ') || 'no standby'
+  const rule = it.level === null ? '' : ruleText({ level: it.level, rule: it.rule }, it.standbys.length)
   const warnings = [
     ...(it.level === null ? [`the settings on ${it.primary} are none of these levels`] : []),
     ...(it.hangs
@@ -30,6 +31,7 @@ export function replicationView(it: Replication): string {
     visible(
       `${it.primary}: synchronous_commit = ${synchronous_commit}, synchronous_standby_names = '${synchronous_standby_names}'; ${standbys}`,
     ),
+    ...(rule === '' ? [] : [`  ${rule}`]),
     ...warnings.map((warning) => `${chalk.yellow('!')} ${warning}`),
   ].join('\n')
 }

@@ -8,7 +8,7 @@ import { ask } from '../postgres/sql.ts'
 import { isHalfWay, readStartNote } from '../postgres/start-note.ts'
 import { withStoppedData } from '../postgres/stopped-data.ts'
 import { type LostVote, votesMissing } from '../postgres/votes.ts'
-import { levelChosen } from '../rules/durability.ts'
+import { choiceOf, choiceText } from '../rules/durability.ts'
 import { type Hindrance, hasNothingOfItsOwn } from '../rules/hindrance.ts'
 import { stateFolder } from '../state/folder.ts'
 import { writePrivately } from '../state/private-files.ts'
@@ -157,9 +157,9 @@ export const untouched = ({ name }: DatabaseNode) => ({ name, why: null, diverge
 
 /** Restores the level that was chosen, if another is in force. */
 export async function restoreChosen(lab: Lab, primary: Answering, { step }: Reporter): Promise<void> {
-  const chosen = levelChosen(primary.facts)
+  const chosen = choiceOf(primary.facts)
   if (hasSettings(lab, primary, chosen)) return
-  await step(`Restore the durability level ${chosen}`, ({ tell }) => restoreLevel(tell, lab, primary))
+  await step(`Restore the durability level ${choiceText(chosen)}`, ({ tell }) => restoreLevel(tell, lab, primary))
 }
 
 const divergedVotes = (tell: Tell, lab: Lab, primary: DatabaseNode, node: DatabaseNode): Promise<readonly LostVote[]> =>

@@ -8,7 +8,7 @@ import { type Answering, lookAtDatabases, sightOf } from '../postgres/sights.ts'
 import { dropLostSlot, slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
 import { writeStartNote } from '../postgres/start-note.ts'
-import { levelChosen } from '../rules/durability.ts'
+import { choiceOf } from '../rules/durability.ts'
 import type { Hindrance } from '../rules/hindrance.ts'
 import { membersOf, seenOf, sendsTo } from '../rules/members.ts'
 import type { Tell } from '../steps.ts'
@@ -55,7 +55,7 @@ const WITH_A_COPY: readonly Hindrance['mending'][] = ['copy', 'rewind']
 /** Restores the chosen level if another is in force: now there is a standby to wait for. */
 export async function restoreLevel(tell: Tell, lab: Lab, primary: Answering): Promise<void> {
   const { node, facts } = primary
-  const chosen = levelChosen(facts)
+  const chosen = choiceOf(facts)
   if (hasSettings(lab, primary, chosen)) return
   await putLevel(tell, lab, node, chosen)
   await inForce(tell, lab, node, chosen)

@@ -4,16 +4,29 @@ import { untilNodes } from '../faults/waiting.ts'
 import { type Facts, LEVEL_SETTING, observe } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { change } from '../postgres/sql.ts'
-import { commitsHang, LEVELS, type Level, levelChosen, levelInForce, synchronousNames } from '../rules/durability.ts'
+import {
+  type Choice,
+  choiceOf,
+  choiceText,
+  commitsHang,
+  LEVELS,
+  type Level,
+  levelChosen,
+  levelInForce,
+  type Rule,
+  synchronousNames,
+} from '../rules/durability.ts'
 import { primaryOf, seenOf, sendsTo } from '../rules/members.ts'
 import type { Reporter, Tell } from '../steps.ts'
-import { type DatabaseName, type DatabaseNode, type Lab, othersOf } from '../topology/topology.ts'
+import { type DatabaseName, type DatabaseNode, databaseNamed, type Lab, othersOf } from '../topology/topology.ts'
 
 export type Replication = {
   /** The level in force; null if the settings are none of the four levels. */
   readonly level: Level | null
   /** The level that was chosen last. After a failover it differs, until the old primary has rejoined. */
   readonly chosen: Level
+  /** Which standbys a commit waits for, at a level that waits for some. */
+  readonly rule: Rule
   readonly primary: DatabaseName
   readonly standbys: readonly { readonly name: string; readonly state: string; readonly sync: string }[]
   readonly settings: { readonly synchronous_commit: string; readonly synchronous_standby_names: string }
@@ -30,6 +43,7 @@ function describe(lab: Lab, sights: readonly Sight[]): Replication {
   return {
     level: levelInForce(facts) ?? null,
     chosen: levelChosen(facts),
+    rule: choiceOf(facts).rule,
     primary: node.name,
     standbys: standbysOf(lab, node, facts).map(({ name, state, sync }) => ({ name, state, sync })),
     settings: {
@@ -41,57 +55,70 @@ function describe(lab: Lab, sights: readonly Sight[]): Replication {
   }
 }
 
-/** Sets the level while the primary runs, and returns when it is in force. Without a standby only with `force`. */
-export const setLevel = (lab: Lab, level: Level, force: boolean, { step }: Reporter): Promise<Replication> =>
+/** Sets the level while the primary runs, and returns when it is in force. Without enough standbys only with `force`. */
+export const setLevel = (lab: Lab, choice: Choice, force: boolean, { step }: Reporter): Promise<Replication> =>
   changing(lab, async () => {
     const sights = await lookAtDatabases(lab)
     const primary = primaryOf(sights)
     const { node } = primary
-    const streams = othersOf(lab, node).some((other) => sendsTo(primary, other))
-    if (level !== 'async' && !streams && !force) throw labError('NO_STANDBY', { level, seen: seenOf(sights) })
-    await step(`Set ${node.name} to ${level}`, ({ tell }) => putLevel(tell, lab, node, level))
+    const { level, rule } = choice
+    assertPossible(lab, node, rule)
+    const streaming = othersOf(lab, node).filter((other) => sendsTo(primary, other))
+    const enough = level === 'async' || streaming.length >= (rule.kind === 'any' ? rule.count : 1)
+    if (!enough && !force) throw labError('NO_STANDBY', { level: choiceText(choice), seen: seenOf(sights) })
+    await step(`Set ${node.name} to ${choiceText(choice)}`, ({ tell }) => putLevel(tell, lab, node, choice))
     await step('Wait until it is in force', async ({ tell }) => {
-      if (level === 'async' || streams) await inForce(tell, lab, node, level)
+      if (enough) await inForce(tell, lab, node, choice)
       else await awaitCheckpointer(tell, node)
     })
     return replicationOf(lab)
   })
 
+/** Refuses a rule that no state of this lab can satisfy. */
+function assertPossible(lab: Lab, primary: DatabaseNode, rule: Rule): void {
+  const standbys = lab.databases.length - 1
+  if (rule.kind === 'any' && rule.count > standbys) throw labError('QUORUM_TOO_LARGE', { count: rule.count, standbys })
+  if (rule.kind === 'first' && rule.node !== null && databaseNamed(lab, rule.node) === primary)
+    throw labError('ALREADY_PRIMARY', { node: primary.name })
+}
+
 /**
  * Puts the settings of a level on a primary. Only the primary names a synchronous standby: otherwise a standby that is
  * promoted would wait for a peer that is gone. The choice is kept in the database, so that the standby has it too.
  */
-export async function putLevel(tell: Tell, lab: Lab, node: DatabaseNode, level: Level): Promise<void> {
-  await change(tell, node, ...statementsOf(lab, node, level), 'select pg_reload_conf()')
+export async function putLevel(tell: Tell, lab: Lab, node: DatabaseNode, choice: Choice): Promise<void> {
+  await change(tell, node, ...statementsOf(lab, node, choice), 'select pg_reload_conf()')
   // This commit does not wait for a standby: it has to return even while all others hang.
-  await change(tell, node, 'set synchronous_commit = local', `alter database polling set ${LEVEL_SETTING} = '${level}'`)
+  const keep = `alter database polling set ${LEVEL_SETTING} = '${choiceText(choice)}'`
+  await change(tell, node, 'set synchronous_commit = local', keep)
 }
 
 /** Whether a primary has the settings of a level, for the standbys that the lab has now. */
-export const hasSettings = (lab: Lab, { node, facts }: Answering, level: Level): boolean =>
-  levelInForce(facts) === level && facts.synchronousStandbys === namesFor(lab, node, level)
+export const hasSettings = (lab: Lab, { node, facts }: Answering, choice: Choice): boolean =>
+  levelInForce(facts) === choice.level && facts.synchronousStandbys === namesFor(lab, node, choice)
 
-const namesFor = (lab: Lab, node: DatabaseNode, level: Level): string =>
+const namesFor = (lab: Lab, node: DatabaseNode, choice: Choice): string =>
   synchronousNames(
-    level,
+    choice,
     othersOf(lab, node).map(({ name }) => name),
   )
 
 /** The statements that write the settings of a level. They hold when the configuration is reloaded. */
-export function statementsOf(lab: Lab, node: DatabaseNode, level: Level): readonly string[] {
+export function statementsOf(lab: Lab, node: DatabaseNode, choice: Choice): readonly string[] {
   return [
-    `alter system set synchronous_commit = ${LEVELS[level].commit}`,
-    `alter system set synchronous_standby_names = '${namesFor(lab, node, level)}'`,
+    `alter system set synchronous_commit = ${LEVELS[choice.level].commit}`,
+    `alter system set synchronous_standby_names = '${namesFor(lab, node, choice)}'`,
   ]
 }
 
 /** Waits until new sessions have the level, the standby has the state that it asks for, and commits wait for the standby. */
-export async function inForce(tell: Tell, lab: Lab, node: DatabaseNode, level: Level): Promise<void> {
+export async function inForce(tell: Tell, lab: Lab, node: DatabaseNode, choice: Choice): Promise<void> {
+  const { level } = choice
   const needs = level === 'async' ? [node] : lab.databases
   await untilNodes(lab, { what: `${level} in force on ${node.name}`, seconds: 10, needs }, async () => {
     const facts = await observe(lab, node)
     if ('unreachable' in facts) return { seen: facts.unreachable }
-    return hasLevel(standbysOf(lab, node, facts), facts, level) ? { done: undefined } : { seen: phrase(facts) }
+    return hasLevel(standbysOf(lab, node, facts), facts, choice) ? { done: undefined } : { seen: phrase(facts) }
   })
   if (level !== 'async') await awaitCheckpointer(tell, node)
 }
@@ -103,10 +130,12 @@ const awaitCheckpointer = (tell: Tell, node: DatabaseNode): Promise<string> => c
 const standbysOf = (lab: Lab, node: DatabaseNode, { standbys }: Facts): Facts['standbys'] =>
   standbys.filter(({ name }) => othersOf(lab, node).some((other) => other.name === name))
 
-function hasLevel(standbys: Facts['standbys'], facts: Facts, level: Level): boolean {
+function hasLevel(standbys: Facts['standbys'], facts: Facts, { level, rule }: Choice): boolean {
   if (levelInForce(facts) !== level) return false
-  const synchronous = standbys.filter(({ sync }) => sync === 'sync')
-  return level === 'async' ? synchronous.length === 0 : synchronous.some(({ state }) => state === 'streaming')
+  if (level === 'async') return standbys.every(({ sync }) => sync === 'async')
+  const wanted = rule.kind === 'any' ? 'quorum' : 'sync'
+  const ready = standbys.filter(({ sync, state }) => sync === wanted && state === 'streaming')
+  return ready.length >= (rule.kind === 'any' ? rule.count : 1)
 }
 
 const phrase = ({ synchronousCommit, synchronousStandbys, standbys }: Facts): string =>

@@ -5,7 +5,7 @@ import { dataOf } from '../postgres/data.ts'
 import { lookAtDatabases } from '../postgres/sights.ts'
 import { dropSlot } from '../postgres/slots.ts'
 import { ask, change } from '../postgres/sql.ts'
-import { levelChosen, levelInForce } from '../rules/durability.ts'
+import { ASYNC, choiceOf, levelInForce } from '../rules/durability.ts'
 import { type Members, membersOf, sendsTo } from '../rules/members.ts'
 import type { Reporter, Tell } from '../steps.ts'
 import { type DatabaseNode, type Lab, labOf, slotOf, surplusOf } from '../topology/topology.ts'
@@ -44,6 +44,9 @@ async function whyNeeded(lab: Lab, there: readonly DatabaseNode[], { primary, si
       return { node: node.name, why: 'does not answer, and may have votes that no other database has' }
   }
   const [first] = there
+  const { rule } = primary === undefined ? ASYNC : choiceOf(primary.facts)
+  if (first !== undefined && rule.kind === 'any' && rule.count >= lab.databases.length)
+    return { node: first.name, why: `is needed: a commit waits for any ${rule.count} standbys` }
   const stays = primary !== undefined && lab.databases.some((node) => sendsTo(primary, node))
   if (primary === undefined || first === undefined || stays || levelInForce(primary.facts) === 'async') return undefined
   return { node: first.name, why: `is the only standby that commits at ${levelInForce(primary.facts)} can wait for` }
@@ -53,7 +56,7 @@ async function whyNeeded(lab: Lab, there: readonly DatabaseNode[], { primary, si
 async function forget(tell: Tell, lab: Lab, there: readonly DatabaseNode[], { primary }: Members): Promise<void> {
   if (primary === undefined) return
   const waits = there.some(({ name }) => primary.facts.synchronousStandbys.includes(`"${name}"`))
-  if (waits) await putLevel(tell, lab, primary.node, levelChosen(primary.facts))
+  if (waits) await putLevel(tell, lab, primary.node, choiceOf(primary.facts))
 }
 
 /** Drops their slots as soon as the primary has noticed that they are gone. */

@@ -13,7 +13,7 @@ import { dropSlot, slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
 import { readStartNote, writeStartNote } from '../postgres/start-note.ts'
 import { pointSight } from '../postgres/upstream.ts'
-import { type Level, levelChosen, levelInForce } from '../rules/durability.ts'
+import { ASYNC, type Choice, choiceOf, choiceText, type Level, levelInForce } from '../rules/durability.ts'
 import { assertSettings } from '../rules/failover-plan.ts'
 import { membersOf, receivedOf, seenOf, sendsTo, splitBrain } from '../rules/members.ts'
 import type { Reporter, Tell, Telling } from '../steps.ts'
@@ -48,7 +48,7 @@ type Roles = {
   readonly to: DatabaseNode
   /** The other standbys. */
   readonly others: readonly Sight[]
-  readonly level: Level
+  readonly choice: Choice
   readonly stopped: boolean
 }
 
@@ -68,10 +68,10 @@ export const switchover = (
       const found = await rolesOf(lab, sights, wanted)
       const standby = membersOf(sights).standbys.find(({ node }) => node === found.to)
       if (!found.stopped && standby !== undefined) await seeThatItReplays(wayFor(lab, found, it), standby, ends)
-      it.retitle(`Check: from ${found.from.name} to ${found.to.name}, at ${found.level}`)
+      it.retitle(`Check: from ${found.from.name} to ${found.to.name}, at ${choiceText(found.choice)}`)
       return found
     })
-    const { from, to, others, level } = roles
+    const { from, to, others, choice } = roles
     await step('Prepare both for their new roles', ({ tell }) => prepare(tell, lab, roles))
     const began = await step('Shut down the primary', async ({ tell }) => {
       const now = performance.now()
@@ -95,15 +95,15 @@ export const switchover = (
     const withoutPrimary = await step('Start the old primary as a standby, and serve', async ({ tell }) => {
       const back = Promise.all([follow(tell, lab, roles), ...others.map((it) => pointSight(tell, it, to))])
       // If commits wait for the standby, no write is acknowledged before it follows.
-      const taken = Promise.all([serving(lab, timeline), level === 'async' ? undefined : back])
+      const taken = Promise.all([serving(lab, timeline), choice.level === 'async' ? undefined : back])
       const [, seconds] = await Promise.all([back, taken.then(() => (performance.now() - began) / 1000)])
       // Remove what only a primary needs: as a standby it must not wait for another, and the slot would only keep WAL.
       const slots = othersOf(lab, from).flatMap(dropSlot)
-      await change(tell, from, ...statementsOf(lab, from, 'async'), 'select pg_reload_conf()', ...slots)
+      await change(tell, from, ...statementsOf(lab, from, ASYNC), 'select pg_reload_conf()', ...slots)
       for (const { node, facts } of others) if (facts !== undefined) await streaming(lab, to, node, 30)
       return seconds
     })
-    return { primary: to.name, standby: from.name, timeline, withoutPrimary, level }
+    return { primary: to.name, standby: from.name, timeline, withoutPrimary, level: choice.level }
   })
 
 /** How the standby is asked during a step. */
@@ -125,8 +125,8 @@ async function rolesOf(lab: Lab, sights: readonly Sight[], wanted: string | unde
   if (standby.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
   const behind = bytesOf(primary.facts.lsn ?? '0/0') - bytesOf(receivedOf(standby))
   if (behind > MAX_LAG) throw labError('STANDBY_BEHIND', { node: name, bytes: Number(behind) })
-  const level = levelInForce(primary.facts) ?? 'async'
-  return { ...pairOf(sights, primary.node, standby.node), level, stopped: false }
+  const choice = { level: levelInForce(primary.facts) ?? 'async', rule: choiceOf(primary.facts).rule }
+  return { ...pairOf(sights, primary.node, standby.node), choice, stopped: false }
 }
 
 /** An earlier switchover was interrupted after the shutdown and before the promotion. */
@@ -137,7 +137,7 @@ async function interrupted(sights: readonly Sight[]): Promise<Roles> {
   const [from, note] = [down[index]?.node, notes[index]]
   const standby = membersOf(sights).standbys.find(({ node }) => note?.do === 'follow' && node.name === note.from)
   if (standby === undefined || from === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
-  return { ...pairOf(sights, from, standby.node), level: levelChosen(standby.facts), stopped: true }
+  return { ...pairOf(sights, from, standby.node), choice: choiceOf(standby.facts), stopped: true }
 }
 
 const pairOf = (sights: readonly Sight[], from: DatabaseNode, to: DatabaseNode) => ({
@@ -147,10 +147,10 @@ const pairOf = (sights: readonly Sight[], from: DatabaseNode, to: DatabaseNode) 
 })
 
 /** Everything that can be done before a node is stopped. It does not change what the two do now. */
-async function prepare(tell: Tell, lab: Lab, { from, to, level }: Roles): Promise<void> {
+async function prepare(tell: Tell, lab: Lab, { from, to, choice }: Roles): Promise<void> {
   // The new primary has the present level from its first commit on: until the old primary follows, commits wait.
   const slots = othersOf(lab, to).flatMap(slotStatements)
-  await change(tell, to, ...statementsOf(lab, to, level), ...slots, 'select pg_reload_conf()')
+  await change(tell, to, ...statementsOf(lab, to, choice), ...slots, 'select pg_reload_conf()')
   await writeStartNote(tell, from, { do: 'follow', from: to.name })
 }
 
@@ -177,14 +177,14 @@ async function caughtUp(way: Way, { from, to }: Roles, ends: boolean): Promise<v
 }
 
 /** Starts the old primary as the standby of the new one, and waits until the level is in force with it. */
-async function follow(tell: Tell, lab: Lab, { from, to, level }: Roles): Promise<void> {
+async function follow(tell: Tell, lab: Lab, { from, to, choice }: Roles): Promise<void> {
   try {
     await act(tell, ['start', from.container])
     await streaming(lab, to, from, 30)
-    if (level !== 'async') await inForce(tell, lab, to, level)
+    if (choice.level !== 'async') await inForce(tell, lab, to, choice)
   } catch (error) {
     // Otherwise commits would wait for a standby that does not come.
-    if (level !== 'async') await change(tell, to, ...statementsOf(lab, to, 'async'), 'select pg_reload_conf()')
+    if (choice.level !== 'async') await change(tell, to, ...statementsOf(lab, to, ASYNC), 'select pg_reload_conf()')
     throw error
   }
 }
@@ -196,7 +196,7 @@ async function undo(tell: Tell, lab: Lab, { from, to }: Roles): Promise<void> {
   await change(
     tell,
     to,
-    ...statementsOf(lab, to, 'async'),
+    ...statementsOf(lab, to, ASYNC),
     'select pg_reload_conf()',
     ...othersOf(lab, to).flatMap(dropSlot),
   )

@@ -5,6 +5,7 @@ import type { Observer } from '../../postgres/observer.ts'
 import type { Report } from '../../postgres/replay.ts'
 import { type Answering, type Sight, sightOf } from '../../postgres/sights.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
+import { choiceOf, choiceText, mustBeHeard } from '../../rules/durability.ts'
 import type { Plan } from '../../rules/failover-plan.ts'
 import { assertSettings, DEFAULT_MAX_LAG, type Down, namesOf, planOf } from '../../rules/failover-plan.ts'
 import { membersOf, receivedOf, seenOf, sendsTo } from '../../rules/members.ts'
@@ -45,11 +46,22 @@ export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force }: F
   const { candidate, fence } = plan
   assertSettings(candidate)
   if (force) return plan
+  assertQuorum(sights, candidate)
   const { name, container } = candidate.node
   if (candidate.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
   const refusal = await refusalOf(candidate, fence, maxLag)
   if (refusal !== undefined) throw refusal
   return plan
+}
+
+/** Refuses if the primary is silent and so are standbys without which nobody knows whether all acknowledged commits are there. */
+function assertQuorum(sights: readonly Sight[], candidate: Answering): void {
+  const { primary, standbys, silent } = membersOf(sights)
+  const choice = choiceOf(candidate.facts)
+  const needed = mustBeHeard(choice, sights.length - 1)
+  if (primary !== undefined || standbys.length >= needed) return
+  const names = { candidate: candidate.node.name, silent: namesOf(silent), heard: standbys.length, needed }
+  throw labError('QUORUM_UNKNOWN', { ...names, choice: choiceText(choice), of: sights.length - 1 })
 }
 
 /**

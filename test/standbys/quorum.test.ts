@@ -1,0 +1,81 @@
+import { test } from 'tap'
+import { until } from '../../scripts/lab/wait.ts'
+import {
+  containerOf,
+  docker,
+  json,
+  patience,
+  pollOnBoth,
+  resetAfter,
+  sql,
+  verb,
+  voteGetsThrough,
+  votersOn,
+} from './three.ts'
+
+test('at `any 2` a commit goes on without the slowest standby, and hangs with only one', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  const set = await json(t, 'replication', 'on', '--quorum', '2')
+  t.match(set, {
+    level: 'on',
+    rule: { kind: 'any', count: 2 },
+    settings: { synchronous_standby_names: 'ANY 2 ("db-replica", "db-replica-2", "db-replica-3")' },
+    hangs: false,
+  })
+  await docker('pause', containerOf('db-replica-3'))
+  await voteGetsThrough(t, poll, 'ann')
+  await docker('kill', containerOf('db-replica-2'))
+  await until('commits to hang', { seconds: 20, patience }, async () => {
+    const seen = await json(t, 'replication')
+    return seen.hangs === true ? { done: undefined } : { seen: JSON.stringify(seen.standbys) }
+  })
+})
+
+test('with too few standbys heard nobody is promoted; with one more, every acknowledged vote is there', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  t.match(await json(t, 'replication', 'on', '--quorum', '2'), { level: 'on' })
+  await docker('pause', containerOf('db-replica'))
+  await voteGetsThrough(t, poll, 'ann')
+  await docker('kill', containerOf('db-primary'))
+  await docker('pause', containerOf('db-replica-2'))
+  const refused = await verb('failover')
+  t.match(refused, { exit: 1, stderr: /QUORUM_UNKNOWN: at on any 2 of 3, 2 standbys have to answer .*, and 1 do/ })
+  t.equal(await sql('db-replica-3', 'select pg_is_in_recovery()'), 't')
+  // The one that lacks the vote: the other one has it, so the two are enough.
+  await docker('unpause', containerOf('db-replica'))
+  const done = await json(t, 'failover')
+  t.match(done, { promoted: 'db-replica-3', lost: { bytes: 0 } })
+  t.equal(await votersOn('db-replica-3', poll), 'ann')
+  await docker('unpause', containerOf('db-replica-2'))
+  const back = await json(t, 'rejoin')
+  t.equal(back.standbys.length, 3)
+  t.match(await json(t, 'replication'), { level: 'on', rule: { kind: 'any', count: 2 } }, 'rejoin restores the rule')
+})
+
+test('`--first` chooses whom a commit waits for; without that standby it waits for the next one', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  const syncs = async () => (await json(t, 'replication')).standbys.filter((it: { sync: string }) => it.sync === 'sync')
+  await json(t, 'replication', 'on', '--first', 'db-replica-2')
+  t.match(await syncs(), [{ name: 'db-replica-2' }])
+  await docker('kill', containerOf('db-replica-2'))
+  await voteGetsThrough(t, poll, 'ann')
+  t.match(await syncs(), [{ name: 'db-replica' }])
+})
+
+test('a rule that this lab cannot satisfy is refused, and the settings stay', async (t) => {
+  const before = await sql('db-primary', 'show synchronous_standby_names')
+  const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
+    [['on', '--quorum', '4'], 2, /number from 1 to 3/],
+    [['on', '--quorum', 'x'], 2, /number from 1 to 3/],
+    [['--quorum', '1'], 2, /need a level/],
+    [['async', '--quorum', '1'], 2, /need a level/],
+    [['on', '--quorum', '1', '--first', 'db-replica'], 2, /exclude each other/],
+    [['on', '--first', 'db-nope'], 1, /NO_SUCH_DATABASE/],
+    [['on', '--first', 'db-primary'], 1, /ALREADY_PRIMARY/],
+  ]
+  for (const [args, exit, stderr] of cases) t.match(await verb('replication', args), { exit, stderr }, args.join(' '))
+  t.equal(await sql('db-primary', 'show synchronous_standby_names'), before)
+})

@@ -1,0 +1,74 @@
+import fc from 'fast-check'
+import { test } from 'tap'
+import {
+  type Choice,
+  choiceIn,
+  choiceText,
+  commitsHang,
+  LEVELS,
+  type Level,
+  mustBeHeard,
+  type Rule,
+  synchronousNames,
+} from '../../../scripts/lab/rules/durability.ts'
+import { ALONE } from './facts.ts'
+
+const STANDBYS = ['a', 'b', 'c']
+const on = (rule: Rule): Choice => ({ level: 'on', rule })
+
+test('each choice has its value of synchronous_standby_names', async (t) => {
+  const cases: readonly (readonly [Choice, readonly string[], string])[] = [
+    [{ level: 'async', rule: { kind: 'any', count: 2 } }, STANDBYS, ''],
+    [on({ kind: 'first', node: null }), ['a'], '"a"'],
+    [on({ kind: 'first', node: null }), STANDBYS, 'FIRST 1 ("a", "b", "c")'],
+    [on({ kind: 'first', node: 'c' }), STANDBYS, 'FIRST 1 ("c", "a", "b")'],
+    // The node may be the primary now.
+    [on({ kind: 'first', node: 'd' }), STANDBYS, 'FIRST 1 ("a", "b", "c")'],
+    [on({ kind: 'any', count: 2 }), STANDBYS, 'ANY 2 ("a", "b", "c")'],
+    [on({ kind: 'any', count: 1 }), ['a'], 'ANY 1 ("a")'],
+  ]
+  for (const [choice, standbys, names] of cases) t.equal(synchronousNames(choice, standbys), names, choiceText(choice))
+})
+
+const rule: fc.Arbitrary<Rule> = fc.oneof(
+  fc.record({ kind: fc.constant('any' as const), count: fc.integer({ min: 1, max: 9 }) }),
+  fc.record({ kind: fc.constant('first' as const), node: fc.constantFrom(null, 'db-primary', 'db-replica-2') }),
+)
+const level = fc.constantFrom(...(Object.keys(LEVELS) as Level[]))
+
+test('a choice is read as it was kept; other words are async', async (t) => {
+  fc.assert(
+    fc.property(fc.record({ level, rule }), (choice) => {
+      t.same(choiceIn(choiceText(choice)), choice)
+    }),
+  )
+  for (const text of [null, '', 'On', 'any 1', 'quorum 1 on']) t.equal(choiceIn(text).level, 'async', `${text}`)
+  for (const text of ['on any 0', 'on any', 'on first', 'on other']) t.strictSame(choiceIn(text), choiceIn('on'), text)
+})
+
+test('so many must be heard that one of them has every commit that any `count` standbys have', async (t) => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 }), (standbys, count) => {
+      if (count > standbys) return
+      const heard = mustBeHeard(on({ kind: 'any', count }), standbys)
+      // The worst case: all that have the commit are silent, as far as there are silent ones.
+      t.ok(standbys - heard < count, `${heard} of ${standbys} at ANY ${count}`)
+      t.notOk(standbys - (heard - 1) < count, 'one fewer is not enough')
+    }),
+  )
+  t.equal(mustBeHeard(on({ kind: 'first', node: null }), 3), 1)
+})
+
+test('commits hang if fewer standbys are there than they wait for', async (t) => {
+  const hangs = (names: string, ...syncs: readonly string[]) =>
+    commitsHang({
+      ...ALONE,
+      synchronousStandbys: names,
+      standbys: syncs.map((sync, index) => ({ name: `${index}`, state: 'streaming', sync, replayLagSeconds: null })),
+    })
+  t.equal(hangs('', 'async'), false)
+  t.equal(hangs('"a"', 'async'), true)
+  t.equal(hangs('FIRST 1 ("a", "b")', 'sync', 'potential'), false)
+  t.equal(hangs('ANY 2 ("a", "b", "c")', 'quorum'), true)
+  t.equal(hangs('ANY 2 ("a", "b", "c")', 'quorum', 'quorum'), false)
+})
