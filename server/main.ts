@@ -7,7 +7,7 @@ import { causeText } from './errors.ts'
 import { makeGrpcServer } from './grpc-server.ts'
 import { makeLiveResults } from './live/live-results.ts'
 import { makeLog } from './log.ts'
-import { makeMetrics, watchBallotBox, watchCluster, watchLiveResults } from './metrics.ts'
+import { countTokenReads, makeMetrics, watchBallotBox, watchCluster, watchLiveResults } from './metrics.ts'
 import { makeReader } from './reader.ts'
 import { waitForSchema } from './schema.ts'
 import { describeProblems, readSettings } from './settings.ts'
@@ -34,10 +34,7 @@ const ballotBox = makeBallotBox(cluster, {
   committed: (votes) => metrics.groupSize.observe(votes),
 })
 watchBallotBox(metrics.registry, ballotBox)
-const reader = makeReader(cluster, (database) => {
-  metrics.tokenReads.inc({ database })
-  metrics.lastTokenRead.setToCurrentTime({ database })
-})
+const reader = makeReader(cluster, countTokenReads(metrics))
 const live = makeLiveResults(cluster, reader)
 watchLiveResults(metrics.registry, live)
 const context = { node: settings.nodeName, log, metrics, patience: settings.patience }

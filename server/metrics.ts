@@ -3,6 +3,7 @@ import type { BallotBox } from './ballot-box.ts'
 import { lagOf, type Sighting } from './cluster/choose.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { LiveResults } from './live/live-results.ts'
+import type { Position } from './token.ts'
 
 /** What the program counts. Names follow Prometheus' conventions; times are in seconds. */
 export type Metrics = ReturnType<typeof makeMetrics>
@@ -43,9 +44,9 @@ export function makeMetrics() {
       labelNames: ['database'] as const,
       registers,
     }),
-    lastTokenRead: new Gauge({
-      name: 'polling_token_read_last_timestamp_seconds',
-      help: 'When the last read with a consistency token was answered, by database; seconds since 1970.',
+    highestToken: new Gauge({
+      name: 'polling_token_read_highest_position_bytes',
+      help: 'The highest position in the WAL of a consistency token that a read was answered with, by database; bytes.',
       labelNames: ['database'] as const,
       registers,
     }),
@@ -55,6 +56,17 @@ export function makeMetrics() {
       buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
       registers,
     }),
+  }
+}
+
+/** Counts reads with a consistency token, and keeps the highest position of a token. */
+export function countTokenReads({ tokenReads, highestToken }: Metrics) {
+  const highest = { own: 0n, writable: 0n }
+  return (database: keyof typeof highest, { lsn }: Position): void => {
+    tokenReads.inc({ database })
+    if (lsn <= highest[database]) return
+    highest[database] = lsn
+    highestToken.set({ database }, Number(lsn))
   }
 }
 

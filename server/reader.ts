@@ -27,8 +27,11 @@ const REPLAY_PATIENCE_MS = 1000
 /** Milliseconds between two looks at that progress. */
 const LOOK_AGAIN_MS = 5
 
-/** A reader over the cluster. `readFrom` is called with the database that each read with a token used. */
-export function makeReader(cluster: Cluster, readFrom: (database: 'own' | 'writable') => void): Reader {
+/** A reader over the cluster. `readFrom` is called with the database that each read with a token used, and the token. */
+export function makeReader(
+  cluster: Cluster,
+  readFrom: (database: 'own' | 'writable', token: Position) => void,
+): Reader {
   const judge = makeJudge()
 
   async function read<T>(
@@ -62,7 +65,7 @@ export function makeReader(cluster: Cluster, readFrom: (database: 'own' | 'writa
       const verdict = await judge(database, token)
       if (call.ended) return endedWhileReading(call)
       if (!isFailure(verdict) && verdict.value.kind === 'reached') {
-        readFrom('own')
+        readFrom('own', token)
         return { value: database }
       }
       if (isFailure(verdict) || verdict.value.kind === 'lost' || Date.now() >= giveUp) break
@@ -76,7 +79,7 @@ export function makeReader(cluster: Cluster, readFrom: (database: 'own' | 'writa
       ;[database, verdict] = await lastWord(token)
     }
     if (!database || verdict.kind !== 'reached') return refusal(token, verdict)
-    readFrom('writable')
+    readFrom('writable', token)
     return { value: database }
   }
 

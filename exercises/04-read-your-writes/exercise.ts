@@ -16,6 +16,7 @@ export const exercise = defineExercise({
   // `copied`: the position at which the copy is made.
   notes: z.object({ poll: z.string(), copied: z.string() }),
   async setup(stage) {
+    await stage.change('db-primary', NOTE_OF_EACH_VOTE)
     const poll = await stage.createPoll('Lunch on Friday?', ['Soup', 'Salad'])
     await stage.voteEverywhere(poll, EARLY)
     await stage.fault('replay-pause', 'db-replica')
@@ -30,14 +31,25 @@ export const exercise = defineExercise({
     Promise.all([
       holdsVotes(stage, 'db-primary', poll, OWN, { cast: true }),
       finding(
-        'after the vote of dora, backup answered a read that its own database could not answer',
+        'dora voted through the service, not past it',
+        `cast_by in the table vote: ${stage.type.session('db-primary')}`,
+        async () => {
+          const { by } = await noteOf(stage, poll)
+          return {
+            ok: by === 'service',
+            seen: by === undefined ? 'dora has not voted' : `the role ${by} wrote her vote`,
+          }
+        },
+      ),
+      finding(
+        'backup answered a read whose token includes the vote of dora, and its own database could not answer it',
         `${stage.type.docker('exec', 'backup')} node -e 'fetch("http://localhost:9464/metrics").then(r => r.text()).then(console.log)'`,
         async () => {
-          // The token of any vote is enough: after her vote, every answer of the writable database includes it.
-          const [read, voted] = await Promise.all([stage.metric('backup', LAST_READ), votedAt(stage, poll)])
+          const [read, { after }] = await Promise.all([stage.metric('backup', HIGHEST_TOKEN), noteOf(stage, poll)])
           if (read === undefined) return { ok: false, seen: 'there has been no such read since backup was started' }
-          if (voted === undefined) return { ok: false, seen: 'dora has not voted' }
-          return { ok: read > voted, seen: `the last such read came ${read > voted ? 'after' : 'before'} her vote` }
+          if (after === undefined) return { ok: false, seen: 'dora has not voted' }
+          // The token of any later vote includes hers too.
+          return { ok: read > after, seen: `its token is from ${read > after ? 'after' : 'before'} her vote` }
         },
       ),
       finding('replay on db-replica is still paused, for the copy', 'zx scripts/status.ts', async () => {
@@ -58,11 +70,7 @@ export const exercise = defineExercise({
   solution: (stage, { poll }) => [
     {
       does: 'Vote as dora, keep the token of that vote, and read from backup with it',
-      command: [
-        `token=$(${stage.type.verb('poll', 'vote', poll, 'Soup', '--user', 'dora', '--json')} | node -p 'JSON.parse(fs.readFileSync(0)).token')`,
-        `echo "the token: $token"`,
-        `${stage.type.verb('poll', '--at', stage.type.endpoint('backup'), 'results', poll)} --token "$token"`,
-      ].join('\n'),
+      command: [tokenOf(stage, poll, 'dora'), 'echo "the token: $token"', readWith(stage, poll)].join('\n'),
     },
     {
       does: 'Read without the token: the same server answers from its own database',
@@ -72,7 +80,7 @@ export const exercise = defineExercise({
   tempting: (stage, { poll }) => [
     {
       does: 'reading from the other server',
-      misses: 'after the vote of dora, backup answered',
+      misses: 'whose token includes the vote of dora',
       steps: [
         voteOf(stage, poll, 'dora'),
         { does: 'read', command: stage.type.verb('poll', '--at', stage.type.endpoint('primary'), 'results', poll) },
@@ -80,8 +88,32 @@ export const exercise = defineExercise({
     },
     {
       does: "the read first, with the token of somebody else's vote",
-      misses: 'after the vote of dora, backup answered',
+      misses: 'whose token includes the vote of dora',
       steps: [readOwn(stage, poll, 'eve'), voteOf(stage, poll, 'dora')],
+    },
+    {
+      does: 'the token of an earlier vote',
+      misses: 'whose token includes the vote of dora',
+      steps: [
+        {
+          does: 'vote as eve, vote as dora, and read with the token of eve',
+          command: [tokenOf(stage, poll, 'eve'), voteOf(stage, poll, 'dora').command, readWith(stage, poll)].join('\n'),
+        },
+      ],
+    },
+    {
+      does: 'a vote that is written past the service, and the token of somebody else',
+      misses: 'dora voted through the service',
+      steps: [
+        {
+          does: 'write the vote',
+          command: stage.type.psql(
+            'db-primary',
+            `insert into vote (poll_id, user_id, option) values ('${poll}', 'dora', 1)`,
+          ),
+        },
+        readOwn(stage, poll, 'eve'),
+      ],
     },
     {
       does: 'resuming replay for a moment, and pausing it again',
@@ -107,7 +139,7 @@ export const exercise = defineExercise({
     },
     {
       does: 'reading from backup without a token',
-      misses: 'after the vote of dora, backup answered',
+      misses: 'whose token includes the vote of dora',
       thorough: true,
       steps: [
         voteOf(stage, poll, 'dora'),
@@ -116,7 +148,7 @@ export const exercise = defineExercise({
     },
     {
       does: 'the token, and the server primary',
-      misses: 'after the vote of dora, backup answered',
+      misses: 'whose token includes the vote of dora',
       thorough: true,
       steps: [readOwn(stage, poll, 'dora', 'primary')],
     },
@@ -190,19 +222,27 @@ const readOwn = (
   option = 'Soup',
 ): Step => ({
   does: `vote as ${user}, and read with that token`,
-  command: [
-    `token=$(${stage.type.verb('poll', 'vote', poll, option, '--user', user, '--json')} | node -p 'JSON.parse(fs.readFileSync(0)).token')`,
-    `${stage.type.verb('poll', '--at', stage.type.endpoint(at), 'results', poll)} --token "$token"`,
-  ].join('\n'),
+  command: `${tokenOf(stage, poll, user, option)}\n${readWith(stage, poll, at)}`,
 })
 
-const LAST_READ = 'polling_token_read_last_timestamp_seconds{database="writable"}'
+/** A vote whose token is kept in a variable of the shell. */
+const tokenOf = (stage: Stage, poll: string, user: string, option = 'Soup'): string =>
+  `token=$(${stage.type.verb('poll', 'vote', poll, option, '--user', user, '--json')} | node -p 'JSON.parse(fs.readFileSync(0)).token')`
 
-/** When dora's vote was cast, in seconds since 1970. */
-const votedAt = async (stage: Stage, poll: string): Promise<number | undefined> => {
-  const seconds = await stage.ask(
-    'db-primary',
-    `select extract(epoch from cast_at) from vote where poll_id = '${poll}' and user_id = 'dora'`,
-  )
-  return seconds === '' ? undefined : Number(seconds)
+/** A read with the token in that variable. */
+const readWith = (stage: Stage, poll: string, at: 'primary' | 'backup' = 'backup'): string =>
+  `${stage.type.verb('poll', '--at', stage.type.endpoint(at), 'results', poll)} --token "$token"`
+
+const HIGHEST_TOKEN = 'polling_token_read_highest_position_bytes{database="writable"}'
+
+/** From now on each vote notes who wrote it, and how far the WAL was just before. */
+const NOTE_OF_EACH_VOTE =
+  'alter table vote add cast_by name default session_user, add cast_after pg_lsn default pg_current_wal_insert_lsn()'
+
+/** That note of dora's vote; `after` in bytes of WAL. Nothing if she has not voted, or if a reset took the notes away. */
+async function noteOf(stage: Stage, poll: string): Promise<{ by?: string; after?: number }> {
+  const query = `select note ->> 'cast_by', pg_wal_lsn_diff((note ->> 'cast_after')::pg_lsn, '0/0')
+    from (select to_jsonb(vote) as note from vote where poll_id = '${poll}' and user_id = 'dora') as it`
+  const [by = '', after = ''] = (await stage.ask('db-primary', query)).split('|')
+  return by === '' ? {} : { by, after: Number(after) }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defineExercise, finding, isPrimary, isStandby, takesVotes } from '../../scripts/lab/exercise/face.ts'
+import { endAsPrimary } from './shutdown.ts'
 
 const OPTIONS = ['Sea', 'Hills']
 
@@ -29,13 +30,11 @@ export const exercise = defineExercise({
         'db-primary had a clean shutdown, and was not killed',
         stage.type.docker('logs', 'db-primary'),
         async () => {
-          // Only how it went down as the primary counts, not what happened to it later as a standby.
-          const [asPrimary = '', asStandby] = (await stage.log('db-primary', since)).split('entering standby mode')
-          const killed = /was interrupted|not properly shut down/.test(asPrimary)
-          const inOrder = asPrimary.includes('database system is shut down')
-          const left = asStandby !== undefined || (await stage.status()).primaries.join() === 'db-replica'
-          if (killed || (left && !inOrder)) return { ok: false, seen: 'it was killed', final: true }
-          return { ok: inOrder, seen: inOrder ? 'a clean shutdown' : 'it has not shut down' }
+          const end = endAsPrimary(await stage.log('db-primary', since))
+          if (end === 'clean') return { ok: true, seen: 'a clean shutdown' }
+          const replaced = (await stage.status()).primaries.join() === 'db-replica'
+          if (end === 'killed' || replaced) return { ok: false, seen: 'it was killed', final: true }
+          return { ok: false, seen: 'it has not shut down' }
         },
       ),
       finding('guests voted before the swap and after it', record, async () => {

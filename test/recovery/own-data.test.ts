@@ -1,8 +1,12 @@
 // What is wrong with the data of a database itself: made for real, said with what repairs it, and repaired so.
 import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import tap, { test } from 'tap'
-import { containerOf, docker, failureOf, resetAfter, verb } from '../the-lab.ts'
+import { LAB_LABEL } from '../../scripts/lab/docker/ownership.ts'
+import { containerOf, docker, failureOf, lab, resetAfter, verb } from '../the-lab.ts'
 import { json, mended, untilSaid } from './scene.ts'
 
 // Each test repairs what it did.
@@ -55,4 +59,39 @@ test('a standby whose control file is destroyed dies, setup says its last words 
     /NODE_DIED: db-replica does not stay up; its last lines:\n(.*\n)*.*pg_control.*\n(.*\n)*.*→ .*rejoin.ts/,
   )
   t.match(await json(t, 'rejoin', '--discard'), { standbys: [{ name: 'db-replica', how: 'copied' }] })
+})
+
+test('a standby whose data is on a read-only file system is named with that, and not copied for it', async (t) => {
+  const [, node] = lab.databases
+  const volume = `${node?.volume}`
+  const folder = mkdtempSync(join(tmpdir(), 'read-only-'))
+  const remove = async () => {
+    await docker('rm', '-f', standby)
+    await docker('volume', 'rm', volume)
+  }
+  t.teardown(async () => {
+    await remove()
+    rmSync(folder, { recursive: true })
+    const ran = await verb('setup')
+    if (ran.exit !== 0) throw new Error(failureOf(ran))
+  })
+  // A mount that is in use for writing cannot be made read-only, so it is read-only from the start.
+  await docker('stop', standby)
+  const image = await imageOf(standby)
+  const copy = ['--user', 'root', '--volumes-from', standby, '-v', `${folder}:/to`, image, 'cp', '-aT', DATA, '/to']
+  await docker('run', '--rm', ...copy)
+  await remove()
+  const labels = [`${LAB_LABEL}=${lab.name}`, `failover-lab.postgres=${lab.settings.postgres}`]
+  const mount = ['type=none', `device=${folder}`, 'o=bind,ro']
+  await docker(
+    ...['volume', 'create', ...labels.flatMap((it) => ['--label', it]), '-d', 'local'],
+    ...[...mount.flatMap((it) => ['-o', it]), volume],
+  )
+  const said = await verb('setup')
+  t.match(
+    said.stderr,
+    /HINDERED: db-replica: the file system of its data is read-only\n.*dmesg.*no vote has to be deleted/,
+  )
+  await untilSaid('db-replica', /the file system of its data is read-only/)
+  t.match((await verb('rejoin')).stderr, /HINDERED: db-replica: the file system of its data is read-only/)
 })
