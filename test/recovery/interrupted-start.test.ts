@@ -47,7 +47,7 @@ test('killed while it rewinds, it copies at its next start; killed while it copi
   await untilHas('db-replica', 'select state from pg_stat_replication', 'streaming')
   t.equal(await votersOn('db-primary', poll), 'bob')
   t.strictSame(await readStartNote(first), { do: 'keep' })
-  t.match(await json(t, 'rejoin'), { standby: 'db-primary', how: 'none' })
+  t.match(await json(t, 'rejoin'), { standbys: [{ name: 'db-primary', how: 'none' }] })
 
   // Whom it follows outlasts its container, and a time as the primary.
   t.match(await json(t, 'switchover'), { primary: 'db-primary' })

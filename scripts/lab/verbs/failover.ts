@@ -8,7 +8,7 @@ import type { Lab } from '../topology/topology.ts'
 
 /** A failover as the first work of a process: modules are loaded while the sessions open. */
 export async function failover(lab: Lab, options: FailoverOptions, reporter: Reporter): Promise<Failover> {
-  const observer = openObserver(lab)
+  const observer = openObserver(lab, 0)
   // The first question opens a session; nobody waits for this answer.
   for (const node of lab.databases) void observer.position(node, 5)
   try {

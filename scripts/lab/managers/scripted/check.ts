@@ -35,9 +35,8 @@ export type FailoverOptions = {
 /** Plans a failover from what is seen of the databases, and refuses if it would lose more than is allowed. */
 export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force }: FailoverOptions): Promise<Plan> {
   const { lab, observer } = means
-  // A primary that hangs never answers, so it gets little time; standbys get more.
   const first = means.seen ?? (await observer.look(1))
-  const sights = membersOf(first).standbys.length > 0 ? first : await observer.look(5)
+  const sights = membersOf(first).standbys.length > 0 ? first : await lookLonger(means, first)
   const absent = sights.find(({ state }) => state === 'absent')
   if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.node.name })
   const plan = planOf(sights, await downAmong(sights))
@@ -52,6 +51,20 @@ export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force }: F
   const refusal = await refusalOf(candidate, fence, maxLag)
   if (refusal !== undefined) throw refusal
   return plan
+}
+
+/** A primary that hangs never answers, so it gets little time; standbys get more, for one may be just starting. */
+async function lookLonger({ lab, observer }: Means, first: readonly Sight[]): Promise<readonly Sight[]> {
+  let sights = first
+  await until('a standby to answer', { seconds: 5, patience: lab.settings.patience }, async () => {
+    sights = await observer.look(5)
+    const { standbys, silent } = membersOf(sights)
+    const hopeless = silent.every(({ state }) => state !== 'running')
+    return standbys.length > 0 || hopeless ? { done: undefined } : { seen: seenOf(sights) }
+  }).catch((error: unknown) => {
+    if (!(error instanceof LabError && error.code === 'TIMEOUT')) throw error
+  })
+  return sights
 }
 
 /** Refuses if the primary is silent and so are standbys without which nobody knows whether all acknowledged commits are there. */
