@@ -1,12 +1,15 @@
 import { z } from 'zod'
 import {
+  answered,
   defineExercise,
   type Finding,
   finding,
   holdsVotes,
   isPrimary,
   isStandby,
+  namesIn,
   type Stage,
+  type Step,
 } from '../../scripts/lab/exercise/face.ts'
 
 const OPTIONS = ['Keep', 'Replace']
@@ -17,22 +20,34 @@ const ALL = { ...EARLY, ...LATE }
 export const exercise = defineExercise({
   minutes: 15,
   notes: z.object({ poll: z.string() }),
+  question: 'If db-primary had burned down before your repair, whose votes would have been lost? (names, or none)',
   async setup(stage) {
     const poll = await stage.createPoll('The coffee machine?', OPTIONS)
     await stage.voteEverywhere(poll, EARLY)
-    // No pause of replay, because status would name that at once: of a setting only the effect shows.
+    // Status names this setting, and what takes it back. So the question asks what was at stake.
     await stage.change('db-replica', "alter system set recovery_min_apply_delay = '6h'", 'select pg_reload_conf()')
     await stage.vote(poll, LATE)
+    const written = await stage.ask('db-primary', 'select pg_current_wal_lsn()')
+    await stage.until('the late votes at db-replica', async () => {
+      const received = await stage.ask('db-replica', `select pg_last_wal_receive_lsn() >= '${written}'`)
+      return received === 't' ? { done: undefined } : { seen: 'not all of them' }
+    })
     return { poll }
   },
   given: (_, { poll }) => [`the poll "The coffee machine?"  ${poll}`],
-  check: (stage, { poll }) =>
+  check: (stage, { poll }, answer) =>
     Promise.all([
       sameResults(stage, poll),
       showsAtOnce(stage),
       isPrimary(stage, 'db-primary'),
       isStandby(stage, 'db-replica'),
       holdsVotes(stage, 'db-primary', poll, ALL),
+      answered(
+        'you know whose votes would have been lost with db-primary',
+        'what db-replica had received: pg_stat_replication on db-primary; start the exercise again to see it once more',
+        answer,
+        isNobody,
+      ),
     ]),
   hints: () => [
     'Ask each server for the results, then look into each database. Which one is behind?',
@@ -57,10 +72,28 @@ export const exercise = defineExercise({
       does: 'It has received more than it has replayed: does a setting make it wait?',
       command: stage.type.psql('db-replica', "select name, setting, unit from pg_settings where name like 'recovery%'"),
     },
+    {
+      does: 'Is there anything that db-primary has and db-replica has not received?',
+      command: stage.type.psql(
+        'db-primary',
+        "select case when flush_lsn >= pg_current_wal_flush_lsn() then 'none' else 'perhaps some' end from pg_stat_replication",
+      ),
+      answers: true,
+    },
     { does: 'Remove that setting, without a restart', command: RESET(stage) },
     { does: 'See both databases at the same position', command: stage.type.verb('status'), looks: true },
   ],
   tempting: (stage, { poll }) => [
+    {
+      does: 'the command that status prints, and no look at what was at stake',
+      misses: 'whose votes would have been lost',
+      steps: [{ does: 'reset', command: RESET(stage) }],
+    },
+    {
+      does: 'taking the votes that did not show for votes that had not arrived',
+      misses: 'whose votes would have been lost',
+      steps: [{ does: 'reset', command: RESET(stage) }, answerOf(Object.keys(LATE).join(', '))],
+    },
     {
       does: 'promoting the standby, so that both servers agree',
       misses: 'db-primary is the primary',
@@ -166,6 +199,7 @@ export const exercise = defineExercise({
     {
       does: 'a delay of 0, after a vote of somebody else, and a restart',
       steps: [
+        answerOf('None of them.'),
         { does: 'see the symptom', command: stage.type.verb('poll', 'vote', poll, 'Keep', '--user', 'eve') },
         {
           does: 'set',
@@ -179,6 +213,7 @@ export const exercise = defineExercise({
       does: 'a new copy of the primary, in place of the data with the setting',
       thorough: true,
       steps: [
+        answerOf('nobody'),
         {
           does: 'remove it, with its data',
           command: [
@@ -194,6 +229,7 @@ export const exercise = defineExercise({
       does: 'swapping the roles, and swapping them back',
       thorough: true,
       steps: [
+        answerOf('nobody'),
         { does: 'reset', command: RESET(stage) },
         { does: 'wait', command: 'sleep 1' },
         { does: 'swap', command: stage.type.verb('switchover') },
@@ -204,6 +240,7 @@ export const exercise = defineExercise({
       does: 'taking back every setting',
       thorough: true,
       steps: [
+        answerOf('nobody'),
         { does: 'reset all settings', command: stage.type.psql('db-replica', 'alter system reset all') },
         { does: 'read them', command: stage.type.psql('db-replica', 'select pg_reload_conf()') },
       ],
@@ -213,6 +250,16 @@ export const exercise = defineExercise({
 
 const RESET = (stage: Stage): string =>
   stage.type.psql('db-replica', 'alter system reset recovery_min_apply_delay', 'select pg_reload_conf()')
+
+const answerOf = (text: string): Step => ({ does: 'answer', command: `echo '${text}'`, answers: true })
+
+/** What people say if they mean nobody. */
+const NOBODY = 'all any be been have no nobody none not nothing one them would'.split(' ')
+
+const isNobody = (answer: string): boolean => {
+  const words = namesIn(answer, OPTIONS)
+  return words.some((word) => word.startsWith('no')) && words.every((word) => NOBODY.includes(word))
+}
 
 /** Every server answers with all votes. */
 const sameResults = (stage: Stage, poll: string): Promise<Finding> =>

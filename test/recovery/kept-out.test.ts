@@ -1,4 +1,5 @@
 // Settings that keep a standby out, or keep it from being asked: made for real, said with what repairs them, and repaired.
+import { spawnSync } from 'node:child_process'
 import tap, { test } from 'tap'
 import { statusOf } from '../../scripts/lab/verbs/status.ts'
 import { until } from '../../scripts/lab/wait.ts'
@@ -24,6 +25,42 @@ test('a primary that is set to admit no standby is named with that setting, and 
   await docker('restart', containerOf('db-primary'))
   await untilSaid('db-replica', /somebody has set listen_addresses = localhost.*rejoin.ts resets this/)
   await mended(t, { how: 'repaired', why: /listen_addresses/ })
+})
+
+test('the same settings in the postgresql.conf of the data are named and taken back too', async (t) => {
+  const own = `${DATA}/own_hba.conf`
+  await docker('exec', containerOf('db-primary'), 'bash', '-c', `echo 'local all postgres peer' >${own}`)
+  for (const [name, value] of [
+    ['hba_file', own],
+    ['listen_addresses', 'localhost'],
+  ] as const) {
+    const line = `${name} = '${value}'`
+    await docker('exec', containerOf('db-primary'), 'bash', '-c', `echo "${line}" >>${DATA}/postgresql.conf`)
+    await docker('restart', containerOf('db-primary'))
+    await untilSaid(
+      'db-replica',
+      new RegExp(`somebody has set ${name} = ${value} on db-primary.*rejoin.ts resets this`),
+    )
+    await mended(t, { how: 'repaired', why: new RegExp(name) })
+  }
+
+  const line = "primary_conninfo = 'host=nobody'"
+  await docker('exec', containerOf('db-replica'), 'bash', '-c', `echo "${line}" >>${DATA}/postgresql.conf`)
+  await docker('restart', containerOf('db-replica'))
+  await untilSaid('db-replica', /somebody has set primary_conninfo on it.*rejoin.ts resets it/)
+  await mended(t, { how: 'repaired', why: /primary_conninfo/ })
+})
+
+test('setup takes a setting out of the file that it is in', async (t) => {
+  const line = "listen_addresses = 'localhost'"
+  await docker('exec', containerOf('db-primary'), 'bash', '-c', `echo "${line}" >>${DATA}/postgresql.conf`)
+  await docker('restart', containerOf('db-primary'))
+  const { stderr } = await verb('setup')
+  t.match(stderr, /(HINDERED|SETTING_HINDERS): .*listen_addresses/)
+  const commands = [...stderr.matchAll(/`(docker [^`]+)`/g)].map(([, command]) => command ?? '')
+  for (const command of commands) t.equal(spawnSync('bash', ['-c', command]).status, 0, command)
+  if (commands.length === 0) await mended(t, { how: 'repaired', why: /listen_addresses/ })
+  t.equal((await verb('setup')).exit, 0)
 })
 
 test('status names a primary that ran with wal_level = minimal, and rejoin copies its standby without --copy', async (t) => {
