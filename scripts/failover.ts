@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Makes the standby the primary: check, fence, promote, confirm, serve. Once, or each time the primary dies.
+// Makes a standby the primary: check, fence, promote, confirm, serve. Once, or each time the primary dies.
 import { watchReader } from './lab/terminal/begin.ts'
 
 const { InvalidArgumentError } = await import('commander')

@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Brings the old primary back, as a standby of the new one.
+// Brings databases that do not follow the primary back as standbys.
 import './lab/terminal/begin.ts'
 
 const { commandLine } = await import('./lab/terminal/command-line.ts')
@@ -13,7 +13,7 @@ const { asJson } = await import('./lab/visible.ts')
 await commandLine(import.meta.filename, (program) =>
   program
     .description(
-      'Bring the old primary back as a standby: with pg_rewind, or with a fresh copy if that fails. Lists the votes that only it had.',
+      'Bring back every database that does not follow the primary, as a standby: with pg_rewind, or with a fresh copy if that fails. Lists the votes that only it had.',
     )
     .option('--copy', 'make a fresh copy without trying to rewind')
     .option('--discard', 'go on even if the votes that only it has cannot be listed: they are lost')

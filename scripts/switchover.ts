@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Swaps primary and standby without losing a vote.
+// Makes a standby the primary without losing a vote.
 import './lab/terminal/begin.ts'
 
 const { chalk } = await import('zx/core')
@@ -12,7 +12,7 @@ const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>
   program
-    .description('Swap the roles of primary and standby without losing a vote, while clients go on.')
+    .description('Make a standby the primary, and the primary a standby, without losing a vote, while clients go on.')
     .argument('[standby]', 'the standby that becomes the primary (default: the one that has most)')
     .option('--end-reports', 'if replay waits for a report on the standby, end the report; without this, refuse')
     .option('--json', 'print JSON')
