@@ -13,6 +13,7 @@ const count = (text: string): number => {
 
 type Options = {
   readonly maxLag?: number
+  readonly to?: string
   readonly force?: boolean
   readonly keepReports?: boolean
   readonly json?: boolean
@@ -25,17 +26,23 @@ await commandLine(import.meta.filename, (program) =>
       'Make the standby the primary: check what would be lost, fence the old primary and prove it, promote, and prove that writes are taken.',
     )
     .option('-w, --watch', 'probe the primary until Ctrl-C, and fail over by itself when the primary is dead')
+    .option('--to <standby>', 'promote this standby (default: the one that has most)')
     .option('--max-lag <bytes>', 'refuse if more WAL than this would be lost (default: 1 MiB)', count)
     .option('--force', 'promote however much is lost, and say what was lost')
     .option('--keep-reports', 'if replay waits for a report on the standby, refuse; without this, end the report')
     .option('--json', 'print JSON; with --watch, one object on each line')
-    .action(({ maxLag, force, keepReports, json, watch }: Options) => {
-      const options = { maxLag, force: force === true, keepReports: keepReports === true }
+    .action(({ maxLag, to, force, keepReports, json, watch }: Options) => {
+      const options = { maxLag, to, force: force === true, keepReports: keepReports === true }
       return watch ? watchOver(options, json === true) : once(options, json === true)
     }),
 )
 
-type Wishes = { readonly maxLag: number | undefined; readonly force: boolean; readonly keepReports: boolean }
+type Wishes = {
+  readonly maxLag: number | undefined
+  readonly to: string | undefined
+  readonly force: boolean
+  readonly keepReports: boolean
+}
 
 // Modules are loaded only when they are needed, from the compile cache: a failover takes tenths of a second.
 

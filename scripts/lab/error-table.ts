@@ -244,6 +244,14 @@ export const ERRORS = {
     says: '{node} cannot be removed: it {why}',
     fix: 'keep it for now: LAB_STANDBYS={standbys}. If it is the primary, LAB_STANDBYS={standbys} zx scripts/switchover.ts db-primary makes another one the primary; a lower level (zx scripts/replication.ts async) waits for no standby; zx scripts/rejoin.ts keeps the votes that only it has',
   },
+  NOT_A_STANDBY: {
+    says: '{node} cannot be promoted: it does not answer as a standby ({seen})',
+    fix: 'name a standby that answers, or none: then the one that has most is promoted',
+  },
+  ANOTHER_HAS_MORE: {
+    says: '{node} lacks {bytes} bytes of WAL that {other} has: acknowledged votes would be lost',
+    fix: 'promote {other}: zx scripts/failover.ts; or zx scripts/failover.ts --force promotes {node} all the same, and rejoin lists what {other} has',
+  },
   QUORUM_TOO_LARGE: {
     says: 'a commit cannot wait for {count} standbys: this lab has {standbys}',
     fix: 'a number from 1 to {standbys}; LAB_STANDBYS says how many standbys a lab has',

@@ -82,6 +82,34 @@ test('a standby that follows a node that is gone is pointed at the primary by re
   await untilVoters('db-replica-2', poll, 'ann')
 })
 
+test('a standby that lacks votes is promoted only with --force, which lists them; rejoin then rewinds those that have more', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  t.equal((await verb('fault', ['isolate', 'db-replica', 'db-primary'])).exit, 0)
+  await voteOn('db-primary', poll, 'ann')
+  await untilVoters('db-replica-2', poll, 'ann')
+  await docker('kill', containerOf('db-primary'))
+  t.match(await verb('failover', ['--to', 'db-replica']), {
+    exit: 1,
+    stderr: /ANOTHER_HAS_MORE: db-replica lacks \d+ bytes of WAL that db-replica-[23] has/,
+  })
+  t.equal(await sql('db-replica', 'select pg_is_in_recovery()'), 't', 'nothing was changed')
+  t.match(await verb('failover', ['--to', 'db-primary']), { exit: 1, stderr: /NOT_A_STANDBY/ })
+  const done = await json(t, 'failover', '--to', 'db-replica', '--force')
+  t.match(done, { promoted: 'db-replica', lostVotes: [{ user: 'ann' }] })
+  await voteGetsThrough(t, poll, 'bob')
+  const back = await json(t, 'rejoin')
+  t.match(back, {
+    standbys: [
+      { name: 'db-primary', how: 'rewound', divergedVotes: [{ user: 'ann' }] },
+      { name: 'db-replica-2', how: 'rewound', divergedVotes: [{ user: 'ann' }] },
+      { name: 'db-replica-3', how: 'rewound', divergedVotes: [{ user: 'ann' }] },
+    ],
+  })
+  for (const node of ['db-primary', 'db-replica-2', 'db-replica-3'] as const) await untilVoters(node, poll, 'bob')
+  t.match(await json(t, 'status'), { healthy: true, primaries: ['db-replica'] })
+})
+
 test('a watch with three standbys replaces a primary that dies, and nothing that was acknowledged at `on` is lost', async (t) => {
   resetAfter(t)
   const poll = await pollOnBoth()

@@ -57,7 +57,10 @@ test('a verb with another number than the lab has is refused, but status shows t
 test('a number that is not 1 to 3 is refused; so is one without the primary, and nothing changes', async (t) => {
   resetAfter(t)
   for (const wrong of ['0', '4', 'x'])
-    t.match(await verb('setup', [], { LAB_STANDBYS: wrong }), { exit: 1, stderr: /SETTING: LAB_STANDBYS.*\n.*1, 2 or 3/ })
+    t.match(await verb('setup', [], { LAB_STANDBYS: wrong }), {
+      exit: 1,
+      stderr: /SETTING: LAB_STANDBYS.*\n.*1, 2 or 3/,
+    })
   t.match(await json(t, 'switchover', 'db-replica-3'), { primary: 'db-replica-3', standby: 'db-primary' })
   t.match(await verb('setup', [], { LAB_STANDBYS: '2' }), {
     exit: 1,

@@ -19,12 +19,14 @@ export type Plan = { readonly fence: readonly Sight[]; readonly follow: readonly
 /** What each database that does not answer is, according to its data. */
 export type Down = Readonly<Partial<Record<DatabaseName, Data['is']>>>
 
-/** Plans a failover. */
-export function planOf(sights: readonly Sight[], down: Down): Plan | LabError {
+/** Plans a failover. `to`: the standby to promote; undefined for the one that has most. */
+export function planOf(sights: readonly Sight[], down: Down, to?: DatabaseName): Plan | LabError {
   const { primary, rivals, standbys, silent } = membersOf(sights)
   if (rivals.length > 0) return splitBrain(sights)
-  const [candidate, ...others] = standbys
+  const candidate = to === undefined ? standbys[0] : standbys.find(({ node }) => node.name === to)
+  if (candidate === undefined && to !== undefined) return labError('NOT_A_STANDBY', { node: to, seen: seenOf(sights) })
   if (candidate !== undefined) {
+    const others = standbys.filter((it) => it !== candidate)
     const may = silent.filter(({ node }) => mayBePrimary(down[node.name]))
     const fence = primary === undefined ? may : [primary, ...may]
     return { kind: 'promote', candidate, fence, follow: [...others, ...silent.filter((it) => !may.includes(it))] }

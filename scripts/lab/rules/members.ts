@@ -33,6 +33,10 @@ function byHistory(a: Answering, b: Answering): number {
   return timelines === 0 ? Number(bytesOf(receivedOf(b)) - bytesOf(receivedOf(a))) : timelines
 }
 
+/** The first of some databases that has more of the history than another one; undefined if none has. */
+export const aheadOf = (it: Answering, others: readonly Sight[]): Answering | undefined =>
+  membersOf(others).standbys.find((other) => byHistory(other, it) < 0)
+
 /** The last position that a standby has, replayed or not. */
 export function receivedOf({ facts }: Answering): string {
   const { receivedLsn, lsn } = facts

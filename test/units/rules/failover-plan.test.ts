@@ -1,13 +1,14 @@
 import { test } from 'tap'
 import type { Facts } from '../../../scripts/lab/postgres/observe.ts'
-import { type Sight, sightOf } from '../../../scripts/lab/postgres/sights.ts'
+import { type Answering, type Sight, sightOf } from '../../../scripts/lab/postgres/sights.ts'
 import { filledTo, segmentName } from '../../../scripts/lab/postgres/wal-end.ts'
 import { planOf } from '../../../scripts/lab/rules/failover-plan.ts'
+import { aheadOf } from '../../../scripts/lab/rules/members.ts'
 import { readSettings } from '../../../scripts/lab/settings.ts'
 import { type DatabaseName, labOf } from '../../../scripts/lab/topology/topology.ts'
 import { ALONE } from './facts.ts'
 
-const { databases } = labOf(readSettings({}))
+const { databases } = labOf(readSettings({ LAB_STANDBYS: '3' }))
 
 function sight(name: DatabaseName, facts: Partial<Facts> | undefined, state: Sight['state'] = 'running'): Sight {
   const node = databases.find((it) => it.name === name)
@@ -33,6 +34,42 @@ test('of two standbys the one with more of the history is promoted', async (t) =
   t.match(planOf([behind, ahead], {}), { candidate: { node: { name: 'db-replica' } } })
   const newer = sight('db-primary', { inRecovery: true, timeline: 2, receivedLsn: '0/4000000' })
   t.match(planOf([newer, ahead], {}), { candidate: { node: { name: 'db-primary' } } })
+})
+
+const second = sight('db-replica-2', { inRecovery: true, receivedLsn: '0/5000000' })
+const first = sight('db-replica', { inRecovery: true, receivedLsn: '0/4000000' })
+
+test('of several standbys the one with most is promoted and the others follow, unless another one is chosen', async (t) => {
+  const old = sight('db-primary', undefined)
+  t.match(planOf([old, first, second], {}), {
+    candidate: { node: { name: 'db-replica-2' } },
+    fence: [{ node: { name: 'db-primary' } }],
+    follow: [{ node: { name: 'db-replica' } }],
+  })
+  t.match(planOf([old, first, second], {}, 'db-replica'), {
+    candidate: { node: { name: 'db-replica' } },
+    follow: [{ node: { name: 'db-replica-2' } }],
+  })
+  t.match(planOf([old, first, second], {}, 'db-primary'), { code: 'NOT_A_STANDBY' })
+})
+
+test("of several silent ones, those whose data is a standby's are not fenced", async (t) => {
+  const silent = sight('db-replica', undefined)
+  const down = { 'db-primary': 'primary', 'db-replica': 'standby' } as const
+  t.match(planOf([gone, silent, second], down), {
+    candidate: { node: { name: 'db-replica-2' } },
+    fence: [{ node: { name: 'db-primary' } }],
+    follow: [{ node: { name: 'db-replica' } }],
+  })
+  const unknown = planOf([gone, silent, second], {})
+  t.match(unknown, { fence: [{ node: { name: 'db-primary' } }, { node: { name: 'db-replica' } }], follow: [] })
+})
+
+test('a standby is ahead of another by its timeline, then by what it has received', async (t) => {
+  const candidate = first as Answering
+  t.match(aheadOf(candidate, [second]), { node: { name: 'db-replica-2' } })
+  t.equal(aheadOf(second as Answering, [first]), undefined)
+  t.equal(aheadOf(candidate, [first, gone]), undefined)
 })
 
 test('a primary beside a fenced node: the failover is done; beside another former primary: that one must not be started', async (t) => {

@@ -8,8 +8,8 @@ import { walEndOf } from '../../postgres/wal-end.ts'
 import { choiceOf, choiceText, mustBeHeard } from '../../rules/durability.ts'
 import type { Plan } from '../../rules/failover-plan.ts'
 import { assertSettings, DEFAULT_MAX_LAG, type Down, namesOf, planOf } from '../../rules/failover-plan.ts'
-import { membersOf, receivedOf, seenOf, sendsTo } from '../../rules/members.ts'
-import type { Lab } from '../../topology/topology.ts'
+import { aheadOf, membersOf, receivedOf, seenOf, sendsTo } from '../../rules/members.ts'
+import { databaseNamed, type Lab } from '../../topology/topology.ts'
 import { until } from '../../wait.ts'
 import { knock } from './fencing.ts'
 import { freeReplay, type Way } from './replay.ts'
@@ -28,18 +28,21 @@ export type FailoverOptions = {
   /** Bytes of WAL that may be lost. */
   readonly maxLag: number | undefined
   readonly force: boolean
+  /** The standby to promote; undefined for the one that has most. */
+  readonly to?: string | undefined
   /** Refuse if replay waits for a report on the standby; without this, the report is ended. */
   readonly keepReports: boolean
 }
 
 /** Plans a failover from what is seen of the databases, and refuses if it would lose more than is allowed. */
-export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force }: FailoverOptions): Promise<Plan> {
+export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force, to }: FailoverOptions): Promise<Plan> {
   const { lab, observer } = means
+  const wanted = to === undefined ? undefined : databaseNamed(lab, to).name
   const first = means.seen ?? (await observer.look(1))
   const sights = membersOf(first).standbys.length > 0 ? first : await lookLonger(means, first)
   const absent = sights.find(({ state }) => state === 'absent')
   if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.node.name })
-  const plan = planOf(sights, await downAmong(sights))
+  const plan = planOf(sights, await downAmong(sights), wanted)
   if (plan instanceof LabError) throw plan
   if (plan.kind === 'done') return plan
   const { candidate, fence } = plan
@@ -48,7 +51,7 @@ export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force }: F
   assertQuorum(sights, candidate)
   const { name, container } = candidate.node
   if (candidate.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
-  const refusal = await refusalOf(candidate, fence, maxLag)
+  const refusal = behindAnother(plan) ?? (await refusalOf(candidate, fence, maxLag))
   if (refusal !== undefined) throw refusal
   return plan
 }
@@ -131,7 +134,7 @@ type Promoting = Extract<Plan, { kind: 'promote' }>
 async function whenReceived(
   means: Means,
   plan: Promoting,
-  { maxLag = DEFAULT_MAX_LAG, force }: FailoverOptions,
+  { maxLag = DEFAULT_MAX_LAG, force, to }: FailoverOptions,
 ): Promise<Promoting> {
   // All are silent now.
   const fenced = plan.fence.map((it) => ({ ...it, facts: undefined }))
@@ -139,9 +142,9 @@ async function whenReceived(
   let refusal: LabError | undefined
   const what = `${plan.candidate.node.name} to receive the last WAL`
   await until(what, { seconds: 1, patience: means.lab.settings.patience }, async () => {
-    settled = await mostAdvanced(means, plan)
+    settled = await seenNow(means, plan, to)
     const { facts } = settled.candidate
-    refusal = force ? undefined : await refusalOf(settled.candidate, fenced, maxLag)
+    refusal = force ? undefined : (behindAnother(settled) ?? (await refusalOf(settled.candidate, fenced, maxLag)))
     return refusal === undefined || facts.receiver === null ? { done: undefined } : { seen: refusal.message }
   }).catch((error: unknown) => {
     if (!(error instanceof LabError && error.code === 'TIMEOUT')) throw error
@@ -150,17 +153,26 @@ async function whenReceived(
   return settled
 }
 
-/** The plan with the standby that has received most. */
-async function mostAdvanced(means: Means, plan: Promoting): Promise<Promoting> {
+/** The plan with the standby that has received most, or with the one that was chosen. */
+async function seenNow(means: Means, plan: Promoting, to: string | undefined): Promise<Promoting> {
   const standbys = [plan.candidate, ...plan.follow]
   const sights = await Promise.all(
     standbys.map(async (it) =>
       it.facts === undefined ? it : sightOf(it.node, it.state, await means.observer.observe(it.node, 5)),
     ),
   )
-  const [candidate] = membersOf(sights).standbys
+  const answering = membersOf(sights).standbys
+  const candidate = to === undefined ? answering[0] : answering.find(({ node }) => node.name === to)
   if (candidate === undefined) throw notPromoted(plan, seenOf(sights))
   return { ...plan, candidate, follow: sights.filter((it) => it !== candidate) }
+}
+
+/** Why the standby that was chosen is not promoted: another one has votes that it lacks. */
+function behindAnother({ candidate, follow }: Promoting): LabError | undefined {
+  const other = aheadOf(candidate, follow)
+  if (other === undefined) return undefined
+  const bytes = Number(bytesOf(receivedOf(other)) - bytesOf(receivedOf(candidate)))
+  return labError('ANOTHER_HAS_MORE', { node: candidate.node.name, other: other.node.name, bytes })
 }
 
 const notPromoted = ({ fence }: Plan, why: string, command = 'zx scripts/failover.ts --force'): LabError =>

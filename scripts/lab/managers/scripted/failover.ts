@@ -7,7 +7,7 @@ import { type LostVote, votesOnlyOn } from '../../postgres/votes.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
 import { type Level, levelChosen } from '../../rules/durability.ts'
 import { namesOf, type Plan } from '../../rules/failover-plan.ts'
-import { receivedOf, seenOf } from '../../rules/members.ts'
+import { aheadOf, receivedOf, seenOf } from '../../rules/members.ts'
 import type { Reporter, Telling } from '../../steps.ts'
 import { type DatabaseName, type DatabaseNode, othersOf } from '../../topology/topology.ts'
 import { serving } from '../serving.ts'
@@ -55,7 +55,8 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
     const first = await check(means, options)
     const warning = await needless(means, first)
     if (warning !== undefined) it.say(warning)
-    const [answering] = first.fence.filter(({ facts }) => facts !== undefined)
+    const ahead = first.kind === 'promote' ? aheadOf(first.candidate, first.follow) : undefined
+    const answering = first.fence.find(({ facts }) => facts !== undefined) ?? ahead
     const looks = first.kind === 'promote' && options.force && answering !== undefined
     const lostVotes = looks ? await votesOnlyOn(lab, answering.node, first.candidate.node) : null
     const freed = await freeCandidate(wayFor(first, it), first, options)
