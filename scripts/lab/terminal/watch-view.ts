@@ -11,7 +11,7 @@ function said(it: WatchEvent): string {
     case 'watching':
       return it.standby === null
         ? `${chalk.yellow('○')} watching ${it.primary}; there is no standby to promote: zx scripts/rejoin.ts`
-        : `${chalk.green('●')} watching ${it.primary}; ${it.standby} would be promoted`
+        : `${chalk.green('●')} watching ${it.primary}; ${it.standby} answers as a standby`
     case 'suspect':
       return `${chalk.yellow('?')} ${visible(it.why)}`
     case 'recovered':
