@@ -98,6 +98,7 @@ test('a standby that lacks votes is promoted only with --force, which lists them
   const done = await json(t, 'failover', '--to', 'db-replica', '--force')
   t.match(done, { promoted: 'db-replica', lostVotes: [{ user: 'ann' }] })
   await voteGetsThrough(t, poll, 'bob')
+  t.equal((await verb('fault', ['heal', 'isolate'])).exit, 0)
   const back = await json(t, 'rejoin')
   t.match(back, {
     standbys: [
