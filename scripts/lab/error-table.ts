@@ -72,7 +72,7 @@ export const ERRORS = {
   },
   RUNS_WITH: {
     says: 'the lab {lab} runs with {place}, but these settings say {here}',
-    fix: 'put {place} in front of the command; or zx scripts/setup.ts changes the lab to these settings',
+    fix: 'put {place} in front of the command; or {here} zx scripts/setup.ts changes the lab to these settings',
   },
   BUSY: {
     says: 'another command is changing the lab {lab} right now ({holder})',
@@ -117,7 +117,7 @@ export const ERRORS = {
   },
   NO_STANDBY: {
     says: 'at level {level} every commit waits for a standby, and there is none: {seen}',
-    fix: 'first bring a standby back (zx scripts/setup.ts or zx scripts/rejoin.ts), or set the level anyway: zx scripts/replication.ts {level} --force',
+    fix: 'first bring a standby back (zx scripts/setup.ts or zx scripts/rejoin.ts), or set the level anyway: zx scripts/replication.ts {options} --force',
   },
   VOTES_UNREADABLE: {
     says: 'the votes that only {node} has cannot be listed: {problem}',
@@ -250,7 +250,7 @@ export const ERRORS = {
   },
   ANOTHER_HAS_MORE: {
     says: '{node} lacks {bytes} bytes of WAL that {other} has: acknowledged votes would be lost',
-    fix: 'promote {other}: zx scripts/failover.ts; or zx scripts/failover.ts --force promotes {node} all the same, and rejoin lists what {other} has',
+    fix: 'promote {other}: zx scripts/failover.ts; or zx scripts/failover.ts --to {node} --force promotes {node} all the same, and rejoin lists what {other} has',
   },
   QUORUM_TOO_LARGE: {
     says: 'a commit cannot wait for {count} standbys: this lab has {standbys}',
@@ -258,11 +258,11 @@ export const ERRORS = {
   },
   QUORUM_UNKNOWN: {
     says: 'at {choice} of {of}, {needed} standbys have to answer before one is promoted, and {heard} do: an acknowledged vote may be on a silent one only. Silent: {silent}',
-    fix: 'bring back a silent standby (docker start), then run this again; or zx scripts/failover.ts --force promotes {candidate}, and acknowledged votes may be lost',
+    fix: 'bring back a silent standby (docker start if it is down, zx scripts/fault.ts heal if a fault hinders it), then run this again; or zx scripts/failover.ts --force promotes {candidate}, and acknowledged votes may be lost',
   },
   ALREADY_PRIMARY: {
     says: '{node} is the primary already',
-    fix: 'name a standby, or none: then the standby that has most becomes the primary',
+    fix: 'name a standby',
   },
   NO_SUCH_NODE: { says: '{name} is not a node', fix: 'one of {nodes}' },
   FAULT_PEER: { says: '{node} cannot be its own peer', fix: 'name other nodes, or none for all of them' },

@@ -97,6 +97,8 @@ export type Settings = {
   readonly name: string
   readonly postgres: '13' | '15' | '17'
   readonly standbys: number
+  /** Whether LAB_STANDBYS was given. */
+  readonly standbysGiven: boolean
   readonly portOffset: number
   readonly bind: string
   readonly patience: number
@@ -124,6 +126,7 @@ export function readSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     name: given('LAB_NAME') ?? '',
     postgres: given('LAB_POSTGRES') ?? '17',
     standbys: Number(given('LAB_STANDBYS') ?? 1),
+    standbysGiven: given('LAB_STANDBYS') !== undefined,
     portOffset: given('LAB_PORT_OFFSET') ?? 0,
     bind: given('LAB_BIND') ?? '127.0.0.1',
     patience: given('LAB_PATIENCE') ?? 1,

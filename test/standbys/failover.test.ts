@@ -111,6 +111,23 @@ test('a standby that lacks votes is promoted only with --force, which lists them
   t.match(await json(t, 'status'), { healthy: true, primaries: ['db-replica'] })
 })
 
+test('a link between two standbys is broken, shown and healed like any other', async (t) => {
+  resetAfter(t)
+  t.equal((await verb('fault', ['isolate', 'db-replica-2', 'db-replica-3'])).exit, 0)
+  t.match(await json(t, 'fault', 'list'), { faults: [{ kind: 'isolate', node: 'db-replica-2', peer: 'db-replica-3' }] })
+  t.equal((await verb('fault', ['heal'])).exit, 0)
+  t.match(await json(t, 'fault', 'list'), { faults: { length: 0 } })
+})
+
+test('a failover beside a node that is fenced already asks only the primary what would be lost', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  await docker('kill', containerOf('db-primary'))
+  t.match(await json(t, 'failover', '--to', 'db-replica'), { promoted: 'db-replica' })
+  t.match(await json(t, 'failover', '--to', 'db-replica-2'), { promoted: 'db-replica-2', lost: { bytes: 0 } })
+  await voteGetsThrough(t, poll, 'ann')
+})
+
 test('a watch with three standbys replaces a primary that dies, and nothing that was acknowledged at `on` is lost', async (t) => {
   resetAfter(t)
   const poll = await pollOnBoth()

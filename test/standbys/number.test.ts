@@ -49,6 +49,7 @@ test('a verb with another number than the lab has is refused, but status shows t
       exit: 1,
       stderr: /RUNS_WITH: .*LAB_STANDBYS=3.*LAB_STANDBYS=1\n.*put LAB_STANDBYS=3 in front/,
     })
+  t.equal((await verb('setup', [], { LAB_STANDBYS: '' })).exit, 0, 'setup without a number keeps the one there is')
   const seen = await verb('status', [], { LAB_STANDBYS: '1' })
   t.match(seen.stdout, /7 of 7 nodes healthy/)
   t.match(seen.stdout, /runs with LAB_STANDBYS=3/)

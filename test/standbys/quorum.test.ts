@@ -55,6 +55,20 @@ test('with too few standbys heard nobody is promoted; with one more, every ackno
   t.match(await json(t, 'replication'), { level: 'on', rule: { kind: 'any', count: 2 } }, 'rejoin restores the rule')
 })
 
+test('rejoin brings all back before commits wait for any 2 of them', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  t.match(await json(t, 'replication', 'on', '--quorum', '2'), { level: 'on' })
+  await docker('pause', containerOf('db-replica-2'))
+  await docker('pause', containerOf('db-replica-3'))
+  await docker('kill', containerOf('db-primary'))
+  t.match(await json(t, 'failover', '--force'), { promoted: 'db-replica', fenced: ['db-primary'] })
+  t.equal((await verb('fault', ['heal', 'freeze'])).exit, 0)
+  t.match(await json(t, 'rejoin'), { primary: 'db-replica', standbys: { length: 3 } })
+  t.match(await json(t, 'replication'), { level: 'on', rule: { kind: 'any', count: 2 }, hangs: false })
+  await voteGetsThrough(t, poll, 'ann')
+})
+
 test('`--first` chooses whom a commit waits for; without that standby it waits for the next one', async (t) => {
   resetAfter(t)
   const poll = await pollOnBoth()

@@ -17,7 +17,7 @@ type RuleKind = 'isolate' | 'reject'
 const CHAINS = { in: 'INPUT', out: 'OUTPUT' } as const
 
 /** The comment of a rule says which fault it is for, so that it can be found again. */
-const COMMENT = /^-A (INPUT|OUTPUT) .*--comment "?failover-lab:([a-z]+):([a-z-]+)"?/
+const COMMENT = /^-A (INPUT|OUTPUT) .*--comment "?failover-lab:([a-z]+):([a-z0-9-]+)"?/
 
 /** The directions that were asked for; both by default. */
 export const waysOf = ({ options }: Order<RuleOptions>): readonly Way[] =>

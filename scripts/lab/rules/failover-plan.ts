@@ -12,7 +12,12 @@ export const DEFAULT_MAX_LAG = 1024 * 1024
  * only confirm the primary, if that is done already. Of the fenced ones, the one that was the primary comes first.
  */
 export type Plan = { readonly fence: readonly Sight[]; readonly follow: readonly Sight[] } & (
-  | { readonly kind: 'promote'; readonly candidate: Answering }
+  | {
+      readonly kind: 'promote'
+      readonly candidate: Answering
+      /** Those among `fence` that may have acknowledged what the candidate lacks: not one that was fenced before. */
+      readonly wrote: readonly Sight[]
+    }
   | { readonly kind: 'done'; readonly primary: Answering }
 )
 
@@ -29,7 +34,9 @@ export function planOf(sights: readonly Sight[], down: Down, to?: DatabaseName):
     const others = standbys.filter((it) => it !== candidate)
     const may = silent.filter(({ node }) => mayBePrimary(down[node.name]))
     const fence = primary === undefined ? may : [primary, ...may]
-    return { kind: 'promote', candidate, fence, follow: [...others, ...silent.filter((it) => !may.includes(it))] }
+    const wrote = primary === undefined ? may.filter(({ node }) => down[node.name] !== 'fenced') : [primary]
+    const follow = [...others, ...silent.filter((it) => !may.includes(it))]
+    return { kind: 'promote', candidate, wrote, fence, follow }
   }
   const left = (is: Data['is']) => silent.filter(({ node }) => down[node.name] === is)
   const [former] = left('primary')

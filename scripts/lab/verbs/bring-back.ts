@@ -76,7 +76,6 @@ export async function mendInPlace(
       untilFollows(lab, primary.node, node, 60),
     )
   }
-  if (left === undefined) await restoreChosen(lab, primary, reporter)
   return { left, why: whys.join('; ') || null }
 }
 
@@ -120,7 +119,6 @@ export async function bringBack(
       return it
     },
   )
-  await restoreChosen(lab, primary, reporter)
   const { votes: divergedVotes, keptIn } = left
   return { name: node.name, how: followed.how, why: why ?? followed.refused, divergedVotes, keptIn }
 }

@@ -45,17 +45,20 @@ export const rejoin = (lab: Lab, options: RejoinOptions, reporter: Reporter): Pr
     if (rivals.some(({ facts }) => facts.timeline === primary.facts.timeline)) throw splitBrain(sights)
     const others = sights.filter(({ node }) => node !== primary.node)
     for (const other of others) await assertNewer(primary, other)
-    return rejoinAll(primary, others, (other) => bringIn(lab, primary, other, options, reporter))
+    return rejoinAll(lab, primary, others, (other) => bringIn(lab, primary, other, options, reporter), reporter)
   })
 
-/** One after the other: each rewind reads from the primary. */
+/** One after the other: each rewind reads from the primary. Then there are standbys that commits can wait for. */
 async function rejoinAll(
+  lab: Lab,
   primary: Answering,
   others: readonly Sight[],
   one: (other: Sight) => Promise<Rejoined>,
+  reporter: Reporter,
 ): Promise<Rejoin> {
   const standbys: Rejoined[] = []
   for (const other of others) standbys.push(await one(other))
+  await restoreChosen(lab, primary, reporter)
   return { primary: primary.node.name, level: levelChosen(primary.facts), standbys }
 }
 
@@ -68,7 +71,7 @@ async function bringIn(
   reporter: Reporter,
 ): Promise<Rejoined> {
   const { node, facts } = own
-  if (streams(primary, own) && facts?.tooLow.length === 0) return stays(lab, primary, node, reporter)
+  if (streams(primary, own) && facts?.tooLow.length === 0) return stays(primary, node, reporter)
   if (options.copy) return bringBack(lab, primary, node, options, reporter)
   const [container = ABSENT] = await containersOf(lab, [node])
   const hindrance = await hindranceSeen(lab, own, container, primary)
@@ -94,10 +97,8 @@ async function assertNewer({ node, facts }: Answering, { node: other, state }: S
 const streams = (primary: Answering, { node, facts }: Sight): boolean =>
   (facts === undefined || facts.timeline === primary.facts.timeline) && sendsTo(primary, node)
 
-/** The node streams already: at most the level has to be restored. */
-async function stays(lab: Lab, primary: Answering, node: DatabaseNode, reporter: Reporter): Promise<Rejoined> {
+async function stays(primary: Answering, node: DatabaseNode, reporter: Reporter): Promise<Rejoined> {
   await reporter.step(`${node.name} streams from ${primary.node.name} already`, () => {})
-  await restoreChosen(lab, primary, reporter)
   return { ...untouched(node), how: 'none' }
 }
 
@@ -132,11 +133,11 @@ async function undo(lab: Lab, sights: readonly Sight[], options: RejoinOptions, 
   for (const it of following)
     await step(`Wait until ${it.node.name} streams from it`, () => streaming(lab, node, it.node, 60))
   const primary = await step(`Wait until ${node.name} is the primary`, () => asPrimary(lab, node))
-  return rejoinAll(primary, others, async (it) =>
+  const one = async (it: Sight): Promise<Rejoined> =>
     following.includes(it)
       ? { ...untouched(it.node), how: 'undone' }
-      : bringBack(lab, primary, it.node, options, reporter),
-  )
+      : bringBack(lab, primary, it.node, options, reporter)
+  return rejoinAll(lab, primary, others, one, reporter)
 }
 
 /** The one among fenced databases that was the primary: its data are whole, and not a standby's. */

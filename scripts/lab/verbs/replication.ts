@@ -65,7 +65,8 @@ export const setLevel = (lab: Lab, choice: Choice, force: boolean, { step }: Rep
     assertPossible(lab, node, rule)
     const streaming = othersOf(lab, node).filter((other) => sendsTo(primary, other))
     const enough = level === 'async' || streaming.length >= (rule.kind === 'any' ? rule.count : 1)
-    if (!enough && !force) throw labError('NO_STANDBY', { level: choiceText(choice), seen: seenOf(sights) })
+    if (!enough && !force)
+      throw labError('NO_STANDBY', { level: choiceText(choice), options: optionsFor(choice), seen: seenOf(sights) })
     await step(`Set ${node.name} to ${choiceText(choice)}`, ({ tell }) => putLevel(tell, lab, node, choice))
     await step('Wait until it is in force', async ({ tell }) => {
       if (enough) await inForce(tell, lab, node, choice)
@@ -73,6 +74,10 @@ export const setLevel = (lab: Lab, choice: Choice, force: boolean, { step }: Rep
     })
     return replicationOf(lab)
   })
+
+/** The words that choose it on the command line. */
+const optionsFor = ({ level, rule }: Choice): string =>
+  rule.kind === 'any' ? `${level} --quorum ${rule.count}` : rule.node === null ? level : `${level} --first ${rule.node}`
 
 /** Refuses a rule that no state of this lab can satisfy. */
 function assertPossible(lab: Lab, primary: DatabaseNode, rule: Rule): void {

@@ -1,7 +1,7 @@
 import { type Change, ensureMade, ensureRunning, isMade, regainNames } from '../docker/converge.ts'
 import { dataVersion, type Parts } from '../docker/creation.ts'
 import { imagesOf, removeSuperseded } from '../docker/images.ts'
-import { moving } from '../docker/leftovers.ts'
+import { asItRuns, moving } from '../docker/leftovers.ts'
 import { ensureNetwork } from '../docker/network.ts'
 import { ABSENT, containersOf } from '../docker/nodes.ts'
 import { LabError, labError } from '../errors.ts'
@@ -14,8 +14,7 @@ import { type Starting, startingOf } from '../rules/starting.ts'
 import { rememberPassword } from '../state/pgpass.ts'
 import { createSecrets, keepVerifiers, readSecrets, type Secrets, secretsFolder } from '../state/secrets.ts'
 import type { Reporter, Step, Tell } from '../steps.ts'
-import type { DatabaseNode, Lab, Node, NodeName } from '../topology/topology.ts'
-import { psqlPlaceOf } from '../topology/topology.ts'
+import { type DatabaseNode, type Lab, labOf, type Node, type NodeName, psqlPlaceOf } from '../topology/topology.ts'
 import { asPrimary, followNewPrimary, prepareFor, restoreLevel } from './following.ts'
 import { buildImages, missingOf } from './images.ts'
 import { untilHopeless } from './mendable.ts'
@@ -30,8 +29,9 @@ export type SetupResult = { readonly status: LabStatus; readonly changes: Readon
  * Brings all nodes of the lab up and healthy, from any state, and changes nothing that is right already. After an interruption
  * the next run goes on.
  */
-export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
-  moving(lab, async () => {
+export const setup = (asked: Lab, reporter: Reporter): Promise<SetupResult> =>
+  moving(asked, async () => {
+    const lab = await withItsStandbys(asked)
     const { step, together } = reporter
     const images = await imagesOf(lab.settings)
     const missing = await missingOf(images)
@@ -100,6 +100,13 @@ export const setup = (lab: Lab, reporter: Reporter): Promise<SetupResult> =>
     })
     return { status, changes }
   })
+
+/** Without a LAB_STANDBYS, a lab keeps the standbys that it has. */
+async function withItsStandbys(lab: Lab): Promise<Lab> {
+  if (lab.settings.standbysGiven) return lab
+  const { standbys } = (await asItRuns(lab)).settings
+  return standbys === lab.settings.standbys ? lab : labOf({ ...lab.settings, standbys })
+}
 
 /** Makes the containers of databases that have none, and starts nothing: their data can only be read through a container. */
 async function makeMissing(tell: Tell, lab: Lab, parts: Parts): Promise<readonly DatabaseNode[]> {

@@ -61,6 +61,8 @@ test("of several silent ones, those whose data is a standby's are not fenced", a
     fence: [{ node: { name: 'db-primary' } }],
     follow: [{ node: { name: 'db-replica' } }],
   })
+  const fencedBefore = { 'db-primary': 'fenced', 'db-replica': 'primary' } as const
+  t.match(planOf([gone, silent, second], fencedBefore), { wrote: [{ node: { name: 'db-replica' } }] })
   const unknown = planOf([gone, silent, second], {})
   t.match(unknown, { fence: [{ node: { name: 'db-primary' } }, { node: { name: 'db-replica' } }], follow: [] })
 })

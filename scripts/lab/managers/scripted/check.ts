@@ -45,13 +45,13 @@ export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force, to 
   const plan = planOf(sights, await downAmong(sights), wanted)
   if (plan instanceof LabError) throw plan
   if (plan.kind === 'done') return plan
-  const { candidate, fence } = plan
+  const { candidate, wrote } = plan
   assertSettings(candidate)
   if (force) return plan
   assertQuorum(sights, candidate)
   const { name, container } = candidate.node
   if (candidate.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
-  const refusal = behindAnother(plan) ?? (await refusalOf(candidate, fence, maxLag))
+  const refusal = behindAnother(plan) ?? (await refusalOf(candidate, wrote, maxLag))
   if (refusal !== undefined) throw refusal
   return plan
 }
@@ -137,14 +137,14 @@ async function whenReceived(
   { maxLag = DEFAULT_MAX_LAG, force, to }: FailoverOptions,
 ): Promise<Promoting> {
   // All are silent now.
-  const fenced = plan.fence.map((it) => ({ ...it, facts: undefined }))
+  const wrote = plan.wrote.map((it) => ({ ...it, facts: undefined }))
   let settled = plan
   let refusal: LabError | undefined
   const what = `${plan.candidate.node.name} to receive the last WAL`
   await until(what, { seconds: 1, patience: means.lab.settings.patience }, async () => {
     settled = await seenNow(means, plan, to)
     const { facts } = settled.candidate
-    refusal = force ? undefined : (behindAnother(settled) ?? (await refusalOf(settled.candidate, fenced, maxLag)))
+    refusal = force ? undefined : (behindAnother(settled) ?? (await refusalOf(settled.candidate, wrote, maxLag)))
     return refusal === undefined || facts.receiver === null ? { done: undefined } : { seen: refusal.message }
   }).catch((error: unknown) => {
     if (!(error instanceof LabError && error.code === 'TIMEOUT')) throw error

@@ -86,9 +86,11 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
     return now()
   })
   if (plan.follow.length > 0)
-    await step(`Point ${namesOf(plan.follow)} at ${node.name}`, ({ tell }) =>
-      Promise.all(plan.follow.map((it) => pointSight(tell, it, node))),
-    )
+    await step(`Point ${namesOf(plan.follow)} at ${node.name}`, async ({ tell, say }) => {
+      await Promise.all(plan.follow.map((it) => pointSight(tell, it, node)))
+      const silent = plan.follow.filter(({ facts }) => facts === undefined)
+      if (silent.length > 0) say(`${namesOf(silent)} does not answer: it follows ${node.name} from its next start on`)
+    })
   const lost = await step('Measure what it cost', () => measureLoss(olds, promotion))
   return {
     promoted: node.name,
