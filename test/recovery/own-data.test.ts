@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import tap, { test } from 'tap'
 import { LAB_LABEL } from '../../scripts/lab/docker/ownership.ts'
+import { VOLUME_FOLDER } from '../../scripts/lab/docker/volume.ts'
 import { containerOf, docker, failureOf, lab, resetAfter, verb } from '../the-lab.ts'
 import { json, mended, untilSaid } from './scene.ts'
 
@@ -78,7 +79,19 @@ test('a standby whose data is on a read-only file system is named with that, and
   // A mount that is in use for writing cannot be made read-only, so it is read-only from the start.
   await docker('stop', standby)
   const image = await imageOf(standby)
-  const copy = ['--user', 'root', '--volumes-from', standby, '-v', `${folder}:/to`, image, 'cp', '-aT', DATA, '/to']
+  const copy = [
+    '--user',
+    'root',
+    '--volumes-from',
+    standby,
+    '-v',
+    `${folder}:/to`,
+    image,
+    'cp',
+    '-aT',
+    VOLUME_FOLDER,
+    '/to',
+  ]
   await docker('run', '--rm', ...copy)
   await remove()
   const labels = [`${LAB_LABEL}=${lab.name}`, `failover-lab.postgres=${lab.settings.postgres}`]

@@ -91,7 +91,8 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
       const silent = plan.follow.filter(({ facts }) => facts === undefined)
       if (silent.length > 0) say(`${namesOf(silent)} does not answer: it follows ${node.name} from its next start on`)
     })
-  const lost = await step('Measure what it cost', () => measureLoss(olds, promotion))
+  const wrote = plan.kind === 'promote' ? plan.wrote.map((it) => it.node) : olds
+  const lost = await step('Measure what it cost', () => measureLoss(wrote, promotion))
   return {
     promoted: node.name,
     fenced: olds.map(({ name }) => name),
@@ -143,9 +144,9 @@ function statementsFor(plan: Plan, force: boolean): readonly string[] {
 }
 
 /** Reads from the disks of fenced nodes how much WAL was written after the end of the old timeline. Gives the most. */
-async function measureLoss(olds: readonly DatabaseNode[], { parent, parted }: Promotion): Promise<Failover['lost']> {
+async function measureLoss(wrote: readonly DatabaseNode[], { parent, parted }: Promotion): Promise<Failover['lost']> {
   const found = await Promise.all(
-    olds.map(async (node) => ({ node: node.name, wal: await walEndOf(node, parent, parted) })),
+    wrote.map(async (node) => ({ node: node.name, wal: await walEndOf(node, parent, parted) })),
   )
   const lost = found.flatMap(({ node, wal }) =>
     'problem' in wal ? [] : [{ node, end: lsnOf(wal.end), bytes: Number(wal.end - bytesOf(parted)) }],
