@@ -42,7 +42,7 @@ test('on 40 columns each step and each node is seen once, and the cursor comes b
   const { lines, cursor } = screenAfter(output.replaceAll(/\r?\n/g, '\r\n'), columns, rows)
   t.ok(cursor)
   const times = (start: string) => lines.filter((line) => line.startsWith(start)).length
-  for (const start of ['✔ Check the machine', '✔ Start databases', '  ✔ loader', '✔ Wait until five nodes', '✓ 5 of 5'])
+  for (const start of ['✔ Check the machine', '✔ Start databases', '  ✔ loader', '✔ Wait until all nodes', '✓ 5 of 5'])
     t.equal(times(start), 1, lines.join('\n'))
   const from = lines.findIndex((line) => line.startsWith('db-primary  healthy'))
   const nodes = lines.slice(from, lines.indexOf('', from))
