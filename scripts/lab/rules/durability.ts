@@ -79,7 +79,7 @@ export function synchronousNames({ level, rule }: Choice, standbys: readonly str
 
 /**
  * How many of `standbys` a failover has to hear, so that every acknowledged commit is on one of them: with a commit on any
- * `count`, only `count` - 1 may stay silent. With `first` the lab knows it by the positions alone: then 1.
+ * `count`, only `count` - 1 may stay silent. With `first` it is 1: there the old primary's own WAL shows what is missing.
  */
 export const mustBeHeard = ({ level, rule }: Choice, standbys: number): number =>
   level !== 'async' && rule.kind === 'any' ? standbys - rule.count + 1 : 1

@@ -16,7 +16,7 @@ export function failoverView(it: Failover): string {
         : `${bytes(it.lost.bytes)} of WAL, up to ${it.lost.end} on ${it.lost.node}; rejoin lists the votes in it`
   const level = it.level.chosen === 'async' ? [] : [`  durability   async for now; rejoin restores ${it.level.chosen}`]
   return [
-    `${chalk.green('✓')} ${it.promoted} ${it.promotedNow ? 'is now' : 'was already'} the primary, on timeline ${it.timeline}; ${fenced} is fenced`,
+    `${chalk.green('✓')} ${it.promoted} ${it.promotedNow ? 'is now' : 'was already'} the primary, on timeline ${it.timeline}; ${fenced} ${it.fenced.length > 1 ? 'are' : 'is'} fenced`,
     `  took         ${it.seconds.toFixed(2)} s to the first acknowledged write: ${parts.join(', ')}`,
     `  old timeline ended at ${it.parted}`,
     `  lost         ${lost}`,

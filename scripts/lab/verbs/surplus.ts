@@ -35,9 +35,10 @@ export async function removeSurplus(lab: Lab, { step }: Reporter): Promise<void>
 }
 
 /** The first of them that cannot go, and why. */
-async function whyNeeded(lab: Lab, there: readonly DatabaseNode[], { primary, silent }: Members) {
+async function whyNeeded(lab: Lab, there: readonly DatabaseNode[], { primary, rivals, silent }: Members) {
   const isOurs = (name: string) => there.some((node) => node.name === name)
-  if (primary !== undefined && isOurs(primary.node.name)) return { node: primary.node.name, why: 'is the primary' }
+  const writable = [primary, ...rivals].find((it) => it !== undefined && isOurs(it.node.name))
+  if (writable !== undefined) return { node: writable.node.name, why: 'is the primary' }
   for (const { node, state } of silent.filter((it) => isOurs(it.node.name))) {
     const { is } = await dataOf(node, state)
     if (is === 'primary' || is === 'fenced')

@@ -192,7 +192,7 @@ async function refusalOf(candidate: Answering, olds: readonly Sight[], maxLag: n
 /** How much WAL of the old primary the candidate has not received, or why that is not known. */
 async function bytesBehind(candidate: Answering, { node, facts }: Sight): Promise<number | string> {
   const received = receivedOf(candidate)
-  // If the old primary answers, it says its position. If not, its disk shows it. Between two standbys the candidate has more.
+  // If the old primary answers, it says its position. If not, its disk shows it.
   if (facts?.lsn != null) return Math.max(0, Number(bytesOf(facts.lsn) - bytesOf(received)))
   const found = await walEndOf(node, candidate.facts.timeline ?? 1, received)
   return 'problem' in found ? found.problem : Number(found.end - bytesOf(received))

@@ -42,8 +42,8 @@ export type Failover = {
 }
 
 /**
- * Makes the standby the primary: checks what would be lost, fences the old primary, promotes, confirms, and proves that
- * writes are taken. After an interruption the next run goes on. The caller has the lab's lock.
+ * Makes a standby the primary: checks what would be lost, fences the old primary, promotes, confirms, and proves that writes
+ * are taken. After an interruption the next run goes on. The caller has the lab's lock.
  */
 export async function replacePrimary(means: Means, options: FailoverOptions, { step }: Reporter): Promise<Failover> {
   const { lab, observer, started } = means
