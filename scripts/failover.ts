@@ -47,19 +47,19 @@ type Wishes = {
 // Modules are loaded only when they are needed, from the compile cache: a failover takes tenths of a second.
 
 async function once(wishes: Wishes, json: boolean): Promise<void> {
-  const [{ failover }, { onTerminal }, { readSettings }, { labOf }] = await Promise.all([
+  const [{ failover }, { reporter }, { readSettings }, { labOf }] = await Promise.all([
     import('./lab/verbs/failover.ts'),
     import('./lab/terminal/steps.ts'),
     import('./lab/settings.ts'),
     import('./lab/topology/topology.ts'),
   ])
-  const it = await failover(labOf(readSettings()), wishes, onTerminal)
+  const it = await failover(labOf(readSettings()), wishes, reporter)
   const { failoverView } = await import('./lab/terminal/failover-view.ts')
   console.log(json ? asJson(it, 2) : failoverView(it))
 }
 
 async function watchOver(wishes: Wishes, json: boolean): Promise<void> {
-  const [{ watch }, { onTerminal }, { readSettings }, { watchView }, { labOf }] = await Promise.all([
+  const [{ watch }, { reporter }, { readSettings }, { watchView }, { labOf }] = await Promise.all([
     import('./lab/managers/scripted/watch.ts'),
     import('./lab/terminal/steps.ts'),
     import('./lab/settings.ts'),
@@ -68,5 +68,5 @@ async function watchOver(wishes: Wishes, json: boolean): Promise<void> {
   ])
   const lab = labOf(readSettings())
   watchReader()
-  await watch(lab, wishes, (event) => console.log(json ? asJson(event) : watchView(event)), onTerminal)
+  await watch(lab, wishes, (event) => console.log(json ? asJson(event) : watchView(event)), reporter)
 }

@@ -3,7 +3,7 @@
 import './lab/terminal/begin.ts'
 
 const { commandLine } = await import('./lab/terminal/command-line.ts')
-const { onTerminal } = await import('./lab/terminal/steps.ts')
+const { reporter } = await import('./lab/terminal/steps.ts')
 const { rejoin } = await import('./lab/verbs/rejoin.ts')
 const { readSettings } = await import('./lab/settings.ts')
 const { rejoinView } = await import('./lab/terminal/rejoin-view.ts')
@@ -19,7 +19,7 @@ await commandLine(import.meta.filename, (program) =>
     .option('--discard', 'go on even if the votes that only it has cannot be listed: they are lost')
     .option('--json', 'print JSON')
     .action(async ({ copy, discard, json }: { copy?: boolean; discard?: boolean; json?: boolean }) => {
-      const it = await rejoin(labOf(readSettings()), { copy: copy === true, discard: discard === true }, onTerminal)
+      const it = await rejoin(labOf(readSettings()), { copy: copy === true, discard: discard === true }, reporter)
       console.log(json ? asJson(it, 2) : rejoinView(it))
     }),
 )

@@ -5,7 +5,7 @@ import type { Rule } from './lab/rules/durability.ts'
 
 const { Argument } = await import('commander')
 const { commandLine, numberFrom } = await import('./lab/terminal/command-line.ts')
-const { onTerminal } = await import('./lab/terminal/steps.ts')
+const { reporter } = await import('./lab/terminal/steps.ts')
 const { isLevel, LEVELS } = await import('./lab/rules/durability.ts')
 const { replicationOf, setLevel } = await import('./lab/verbs/replication.ts')
 const { readSettings } = await import('./lab/settings.ts')
@@ -35,7 +35,7 @@ await commandLine(import.meta.filename, (program) =>
       if (quorum !== undefined && first !== undefined) program.error('error: --quorum and --first exclude each other')
       const rule: Rule = quorum === undefined ? { kind: 'first', node: first ?? null } : { kind: 'any', count: quorum }
       const it = isLevel(level)
-        ? await setLevel(lab, { level, rule }, force === true, onTerminal)
+        ? await setLevel(lab, { level, rule }, force === true, reporter)
         : await replicationOf(lab)
       console.log(json ? asJson(it, 2) : replicationView(it))
     }),

@@ -3,7 +3,7 @@
 import './lab/terminal/begin.ts'
 
 const { commandLine } = await import('./lab/terminal/command-line.ts')
-const { onTerminal } = await import('./lab/terminal/steps.ts')
+const { reporter } = await import('./lab/terminal/steps.ts')
 const { reset } = await import('./lab/verbs/reset.ts')
 const { readSettings } = await import('./lab/settings.ts')
 const { statusTable } = await import('./lab/terminal/status-view.ts')
@@ -18,7 +18,7 @@ await commandLine(import.meta.filename, (program) =>
     )
     .option('--json', 'print the status as JSON')
     .action(async ({ json }: { json?: boolean }) => {
-      const status = await reset(labOf(readSettings()), onTerminal)
+      const status = await reset(labOf(readSettings()), reporter)
       console.log(json ? asJson(status, 2) : `\n${statusTable(status, columnsOf(process.stdout))}`)
     }),
 )
