@@ -44,29 +44,28 @@ type Wishes = {
   readonly keepReports: boolean
 }
 
-// Modules are loaded only when they are needed, from the compile cache: a failover takes tenths of a second.
+// Modules are loaded only when they are needed, from the compile cache: a failover takes tenths of a second. Meanwhile the engine
+// is asked how many standbys there are.
+const theLab = async () => (await import('./lab/docker/here.ts')).labHere()
 
 async function once(wishes: Wishes, json: boolean): Promise<void> {
-  const [{ failover }, { onTerminal }, { readSettings }, { labOf }] = await Promise.all([
+  const [lab, { failover }, { onTerminal }] = await Promise.all([
+    theLab(),
     import('./lab/verbs/failover.ts'),
     import('./lab/terminal/steps.ts'),
-    import('./lab/settings.ts'),
-    import('./lab/topology/topology.ts'),
   ])
-  const it = await failover(labOf(readSettings()), wishes, onTerminal)
+  const it = await failover(lab, wishes, onTerminal)
   const { failoverView } = await import('./lab/terminal/failover-view.ts')
   console.log(json ? asJson(it, 2) : failoverView(it))
 }
 
 async function watchOver(wishes: Wishes, json: boolean): Promise<void> {
-  const [{ watch }, { onTerminal }, { readSettings }, { watchView }, { labOf }] = await Promise.all([
+  const [lab, { watch }, { onTerminal }, { watchView }] = await Promise.all([
+    theLab(),
     import('./lab/managers/scripted/watch.ts'),
     import('./lab/terminal/steps.ts'),
-    import('./lab/settings.ts'),
     import('./lab/terminal/watch-view.ts'),
-    import('./lab/topology/topology.ts'),
   ])
-  const lab = labOf(readSettings())
   watchReader()
   await watch(lab, wishes, (event) => console.log(json ? asJson(event) : watchView(event)), onTerminal)
 }

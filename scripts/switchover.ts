@@ -3,11 +3,10 @@
 import './lab/terminal/begin.ts'
 
 const { chalk } = await import('zx/core')
+const { labHere } = await import('./lab/docker/here.ts')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
 const { onTerminal } = await import('./lab/terminal/steps.ts')
 const { switchover } = await import('./lab/verbs/switchover.ts')
-const { readSettings } = await import('./lab/settings.ts')
-const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>
@@ -17,7 +16,7 @@ await commandLine(import.meta.filename, (program) =>
     .option('--end-reports', 'if replay waits for a report on the standby, end the report; without this, refuse')
     .option('--json', 'print JSON')
     .action(async (to: string | undefined, { endReports, json }: { endReports?: boolean; json?: boolean }) => {
-      const it = await switchover(labOf(readSettings()), { to, endReports: endReports === true }, onTerminal)
+      const it = await switchover(await labHere(), { to, endReports: endReports === true }, onTerminal)
       const said = [
         `${chalk.green('✓')} ${it.primary} is now the primary, on timeline ${it.timeline}; ${it.standby} streams from it`,
         `  ${it.withoutPrimary.toFixed(2)} s from the order to stop to the first acknowledged write; durability ${it.level}`,

@@ -72,7 +72,7 @@ export const ERRORS = {
   },
   RUNS_WITH: {
     says: 'the lab {lab} runs with {place}, but these settings say {here}',
-    fix: 'put {place} in front of the command; or {here} zx scripts/setup.ts changes the lab to these settings',
+    fix: '{remedy}; or {here} zx scripts/setup.ts changes the lab to these settings',
   },
   BUSY: {
     says: 'another command is changing the lab {lab} right now ({holder})',

@@ -39,7 +39,7 @@ export function statusTable(status: LabStatus, columns: number = Number.POSITIVE
     status.runsWith === null
       ? []
       : [
-          `${chalk.yellow('!')} this lab runs with ${status.runsWith}, not with these settings: put that in front of every command`,
+          `${chalk.yellow('!')} this lab runs with ${status.runsWith.settings}, not with these settings: ${status.runsWith.remedy}`,
         ]
   const more = [...whose, ...where, ...problems, ...warnings, ...changes(status), ...faults(status)]
   return [...lines, '', ...containers(status), ...more.map((line) => asTyped(line)), summary(status)].join('\n')

@@ -1,4 +1,5 @@
-import { asItRuns, otherUserOf } from '../docker/leftovers.ts'
+import { asItRuns, withItsStandbys } from '../docker/here.ts'
+import { otherUserOf } from '../docker/leftovers.ts'
 import { ABSENT, type Container, type ContainerState, containersNamed } from '../docker/nodes.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
@@ -20,6 +21,7 @@ import {
   type Lab,
   type Node,
   type NodeName,
+  placeRemedy,
   placeText,
 } from '../topology/topology.ts'
 import { withChanges } from './changed.ts'
@@ -66,8 +68,8 @@ export type LabStatus = {
   readonly lab: string
   /** The user whose lab it is, if that is another user; else null. */
   readonly otherUser: string | null
-  /** The settings that it runs with, if they are not those that it was asked for with; else null. */
-  readonly runsWith: string | null
+  /** The settings that it runs with, if they are not those that it was asked for with, and what to type then; else null. */
+  readonly runsWith: { readonly settings: string; readonly remedy: string } | null
   readonly at: string
   readonly healthy: boolean
   /** Databases that take writes: exactly one, unless something is wrong. */
@@ -84,11 +86,13 @@ export type LabStatus = {
 }
 
 /** The status of a lab as it runs. */
-export async function statusAsItRuns(lab: Lab, observer?: Observer): Promise<LabStatus> {
+export async function statusAsItRuns(asked: Lab, observer?: Observer): Promise<LabStatus> {
+  const lab = await withItsStandbys(asked)
   const running = await asItRuns(lab)
+  const settings = placeText(running.settings, lab.settings)
   return {
     ...(await statusOf(running, running.nodes, observer)),
-    runsWith: placeText(running.settings, lab.settings) || null,
+    runsWith: settings === '' ? null : { settings, remedy: placeRemedy(running.settings, lab.settings) },
   }
 }
 

@@ -1,5 +1,5 @@
 import { removeNodes } from '../docker/creation.ts'
-import { containersNamed } from '../docker/nodes.ts'
+import { asItRuns } from '../docker/here.ts'
 import { labError } from '../errors.ts'
 import { dataOf } from '../postgres/data.ts'
 import { lookAtDatabases } from '../postgres/sights.ts'
@@ -8,7 +8,7 @@ import { ask, change } from '../postgres/sql.ts'
 import { ASYNC, choiceOf, levelInForce } from '../rules/durability.ts'
 import { type Members, membersOf, sendsTo } from '../rules/members.ts'
 import type { Reporter, Tell } from '../steps.ts'
-import { type DatabaseNode, type Lab, labOf, slotOf, surplusOf } from '../topology/topology.ts'
+import { type DatabaseNode, type Lab, labOf, slotOf } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 import { putLevel } from './replication.ts'
 
@@ -17,14 +17,11 @@ import { putLevel } from './replication.ts'
  * anything changes.
  */
 export async function removeSurplus(lab: Lab, { step }: Reporter): Promise<void> {
-  const surplus = surplusOf(lab)
-  const containers = await containersNamed(lab, surplus)
-  const there = surplus.filter((_, index) => containers[index]?.described !== undefined)
-  const last = there.at(-1)
-  if (last === undefined) return
+  const before = labOf({ ...lab.settings, standbys: (await asItRuns(lab)).settings.standbys })
+  const there = before.databases.slice(lab.databases.length)
+  if (there.length === 0) return
   const names = there.map(({ name }) => name).join(' and ')
   await step(`Remove ${names}: LAB_STANDBYS is ${lab.settings.standbys} now`, async ({ tell }) => {
-    const before = labOf({ ...lab.settings, standbys: lab.settings.standbys + surplus.indexOf(last) + 1 })
     const members = membersOf(await lookAtDatabases(before))
     const needed = await whyNeeded(lab, there, members)
     if (needed !== undefined) throw labError('STANDBY_NEEDED', { ...needed, standbys: before.settings.standbys })
@@ -40,8 +37,9 @@ async function whyNeeded(lab: Lab, there: readonly DatabaseNode[], { primary, ri
   const writable = [primary, ...rivals].find((it) => it !== undefined && isOurs(it.node.name))
   if (writable !== undefined) return { node: writable.node.name, why: 'is the primary' }
   for (const { node, state } of silent.filter((it) => isOurs(it.node.name))) {
-    const { is } = await dataOf(node, state)
-    if (is === 'primary' || is === 'fenced')
+    // Without a container nobody can read its data.
+    const is = state === 'absent' ? 'unknown' : (await dataOf(node, state)).is
+    if (is === 'unknown' || is === 'primary' || is === 'fenced')
       return { node: node.name, why: 'does not answer, and may have votes that no other database has' }
   }
   const [first] = there

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { assertHere, assertOwn, changing } from '../../docker/leftovers.ts'
+import { assertHere, withItsStandbys } from '../../docker/here.ts'
+import { assertOwn, changing } from '../../docker/leftovers.ts'
 import { containersOf } from '../../docker/nodes.ts'
 import { LabError, labError } from '../../errors.ts'
 import { interruption, reader } from '../../interruption.ts'
@@ -23,6 +24,8 @@ const FAILURES = 3
 const GAP_SECONDS = 3
 /** Seconds until a failover that was refused is tried again. */
 const RETRY_SECONDS = 5
+/** Seconds after which the standbys are counted again: setup may have added or removed some. */
+const COUNT_SECONDS = 5
 
 type Watch = {
   readonly lab: Lab
@@ -46,7 +49,15 @@ export async function watch(
 ): Promise<void> {
   await assertThere(lab)
   const limits = { failures: FAILURES, gap: GAP_SECONDS * 1000 * lab.settings.patience }
-  const it: Watch = { lab, options, limits, probes: openProbes(lab), news: newsFor(tell), reporter }
+  const news = newsFor(tell)
+  let next: Lab | undefined = lab
+  while (next !== undefined)
+    next = await watchOne({ lab: next, options, limits, probes: openProbes(next), news, reporter })
+}
+
+/** Watches a lab until it has another number of standbys; then it gives the lab as it is now. */
+async function watchOne(it: Watch): Promise<Lab | undefined> {
+  const { lab, limits } = it
   let acting = false
   try {
     // While the sessions open, load what a failover needs.
@@ -57,8 +68,14 @@ export async function watch(
     let { pair } = first
     let belief = HEALTHY
     let notBefore = 0
+    let counted = performance.now()
     while (!interruption.signal.aborted && !reader.left) {
       const began = performance.now()
+      if (began - counted > COUNT_SECONDS * 1000) {
+        const now = await recount(lab)
+        if (now.settings.standbys !== lab.settings.standbys) return now
+        counted = began
+      }
       const probed = await it.probes.round(pair, belief.failures > 0)
       const inDoubt = probed.seen.down !== undefined || probed.seen.writesRefused
       const busy = inDoubt && (await isHeld(lab))
@@ -79,7 +96,15 @@ export async function watch(
   } finally {
     it.probes.end()
   }
+  return undefined
 }
+
+/** The lab with as many standbys as it has now; an engine that does not answer changes nothing. */
+const recount = (lab: Lab): Promise<Lab> =>
+  withItsStandbys(lab).catch((error: unknown) => {
+    if (!(error instanceof LabError) || interruption.signal.aborted) throw error
+    return lab
+  })
 
 async function assertThere(lab: Lab): Promise<void> {
   await assertOwn(lab)
