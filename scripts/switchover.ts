@@ -6,6 +6,7 @@ const { chalk } = await import('zx/core')
 const { labHere } = await import('./lab/docker/here.ts')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
 const { onTerminal } = await import('./lab/terminal/steps.ts')
+const { choiceText } = await import('./lab/rules/durability.ts')
 const { switchover } = await import('./lab/verbs/switchover.ts')
 const { asJson } = await import('./lab/visible.ts')
 
@@ -19,7 +20,7 @@ await commandLine(import.meta.filename, (program) =>
       const it = await switchover(await labHere(), { to, endReports: endReports === true }, onTerminal)
       const said = [
         `${chalk.green('✓')} ${it.primary} is now the primary, on timeline ${it.timeline}; ${it.standby} streams from it`,
-        `  ${it.withoutPrimary.toFixed(2)} s from the order to stop to the first acknowledged write; durability ${it.level}`,
+        `  ${it.withoutPrimary.toFixed(2)} s from the order to stop to the first acknowledged write; durability ${choiceText(it)}`,
       ]
       console.log(json ? asJson(it, 2) : said.join('\n'))
     }),

@@ -116,8 +116,8 @@ export const ERRORS = {
     fix: 'zx scripts/setup.ts starts what is down; zx scripts/failover.ts promotes a standby',
   },
   NO_STANDBY: {
-    says: 'at level {level} every commit waits for a standby, and there is none: {seen}',
-    fix: 'first bring a standby back (zx scripts/setup.ts or zx scripts/rejoin.ts), or set the level anyway: zx scripts/replication.ts {options} --force',
+    says: 'at level {level} every commit waits for {needed}, and {there}: {seen}',
+    fix: 'first bring a standby back (zx scripts/setup.ts or zx scripts/rejoin.ts){less}, or set the level anyway: zx scripts/replication.ts {options} --force',
   },
   VOTES_UNREADABLE: {
     says: 'the votes that only {node} has cannot be listed: {problem}',
@@ -254,7 +254,7 @@ export const ERRORS = {
   },
   QUORUM_TOO_LARGE: {
     says: 'a commit cannot wait for {count} standbys: this lab has {standbys}',
-    fix: 'a number from 1 to {standbys}; LAB_STANDBYS says how many standbys a lab has',
+    fix: 'at most {standbys} here; LAB_STANDBYS={count} zx scripts/setup.ts gives the lab so many',
   },
   QUORUM_UNKNOWN: {
     says: 'at {choice} of {of}, {needed} standbys have to answer before one is promoted, and {heard} do: an acknowledged vote may be on a silent one only. Silent: {silent}',

@@ -2,6 +2,7 @@ import { chalk } from 'zx/core'
 import type { Failover } from '../managers/scripted/failover.ts'
 import { bytes } from '../numbers.ts'
 import type { LostVote } from '../postgres/votes.ts'
+import { choiceText } from '../rules/durability.ts'
 import { visible } from '../visible.ts'
 
 /** What a failover did and what it cost, for people. */
@@ -14,7 +15,9 @@ export function failoverView(it: Failover): string {
       : it.lost.bytes === 0
         ? 'nothing'
         : `${bytes(it.lost.bytes)} of WAL, up to ${it.lost.end} on ${it.lost.node}; rejoin lists the votes in it`
-  const level = it.level.chosen === 'async' ? [] : [`  durability   async for now; rejoin restores ${it.level.chosen}`]
+  const { chosen, rule } = it.level
+  const restored = choiceText({ level: chosen, rule })
+  const level = chosen === 'async' ? [] : [`  durability   async for now; rejoin restores ${restored}`]
   return [
     `${chalk.green('✓')} ${it.promoted} ${it.promotedNow ? 'is now' : 'was already'} the primary, on timeline ${it.timeline}; ${fenced} ${it.fenced.length > 1 ? 'are' : 'is'} fenced`,
     `  took         ${it.seconds.toFixed(2)} s to the first acknowledged write: ${parts.join(', ')}`,

@@ -5,7 +5,7 @@ import { slotStatements } from '../../postgres/slots.ts'
 import { pointSight } from '../../postgres/upstream.ts'
 import { type LostVote, votesOnlyOn } from '../../postgres/votes.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
-import { type Level, levelChosen } from '../../rules/durability.ts'
+import { choiceOf, type Level, type Rule } from '../../rules/durability.ts'
 import { namesOf, type Plan } from '../../rules/failover-plan.ts'
 import { aheadOf, receivedOf, seenOf } from '../../rules/members.ts'
 import type { Reporter, Telling } from '../../steps.ts'
@@ -38,7 +38,8 @@ export type Failover = {
   readonly lostVotes: readonly LostVote[] | null
   /** Backends on the standby that were ended because replay waited for them. */
   readonly endedReports: readonly Report[]
-  readonly level: { readonly chosen: Level; readonly now: 'async' }
+  /** What was chosen, and what is in force until rejoin restores it. */
+  readonly level: { readonly chosen: Level; readonly rule: Rule; readonly now: 'async' }
 }
 
 /**
@@ -92,6 +93,7 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
       if (silent.length > 0) say(`${namesOf(silent)} does not answer: it follows ${node.name} from its next start on`)
     })
   const wrote = plan.kind === 'promote' ? plan.wrote.map((it) => it.node) : olds
+  const chosen = choiceOf((plan.kind === 'promote' ? plan.candidate : plan.primary).facts)
   const lost = await step('Measure what it cost', () => measureLoss(wrote, promotion))
   return {
     promoted: node.name,
@@ -111,7 +113,7 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
     lost,
     lostVotes,
     endedReports: [...freed, ...promotion.ended],
-    level: { chosen: levelChosen((plan.kind === 'promote' ? plan.candidate : plan.primary).facts), now: 'async' },
+    level: { chosen: chosen.level, rule: chosen.rule, now: 'async' },
   }
 }
 
