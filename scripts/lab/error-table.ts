@@ -242,7 +242,7 @@ export const ERRORS = {
   },
   STANDBY_NEEDED: {
     says: '{node} cannot be removed: it {why}',
-    fix: 'keep it for now: LAB_STANDBYS={standbys}. If it is the primary, LAB_STANDBYS={standbys} zx scripts/switchover.ts db-primary makes another one the primary; a lower level (zx scripts/replication.ts async) waits for no standby; zx scripts/rejoin.ts keeps the votes that only it has',
+    fix: 'nothing was changed; {remedy}; then run this again',
   },
   NOT_A_STANDBY: {
     says: '{node} cannot be promoted: it does not answer as a standby ({seen})',

@@ -121,12 +121,39 @@ test('a number that is not 1 to 3 is refused; so is one without the primary, and
   t.match(await json(t, 'switchover', 'db-replica-3'), { primary: 'db-replica-3', standby: 'db-primary' })
   t.match(await verb('setup', [], { LAB_STANDBYS: '2' }), {
     exit: 1,
-    stderr: /STANDBY_NEEDED: db-replica-3 cannot be removed: it is the primary\n.*switchover\.ts db-primary/,
+    stderr:
+      /STANDBY_NEEDED: db-replica-3 cannot be removed: it is the primary\n.*switchover\.ts db-(primary|replica) makes/,
   })
   t.match(await json(t, 'status'), { healthy: true, primaries: ['db-replica-3'] })
   t.match(await verb('switchover', ['db-replica-3']), { exit: 1, stderr: /ALREADY_PRIMARY/ })
   t.match(await verb('switchover', ['loader']), { exit: 1, stderr: /NO_SUCH_DATABASE: loader/ })
   t.equal(await docker('inspect', '-f', '{{.State.Status}}', containerOf('db-replica-2')), 'running')
+})
+
+test('a standby that takes writes beside the primary is not removed: rejoin keeps its votes first', async (t) => {
+  t.teardown(() => setUp('3'))
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  await untilHas('db-replica-3', `select count(*) from poll where id = '${poll}'`, '1')
+  await sql('db-replica-3', 'select pg_promote()')
+  await voteOn('db-replica-3', poll, 'bob')
+  await voteOn('db-primary', poll, 'ann')
+  const refused = await verb('setup', [], { LAB_STANDBYS: '2' })
+  t.match(refused, {
+    exit: 1,
+    stderr: /STANDBY_NEEDED: db-replica-3 .*takes writes, as another database does\n.*scripts\/rejoin\.ts/,
+  })
+  t.equal(await docker('inspect', '-f', '{{.State.Status}}', containerOf('db-replica-3')), 'running')
+  // What it advises, until nothing is in the way.
+  t.match(await json(t, 'rejoin'), {
+    primary: 'db-replica-3',
+    standbys: [{ divergedVotes: [{ user: 'ann' }] }, {}, {}],
+  })
+  const primary = await verb('setup', [], { LAB_STANDBYS: '2' })
+  const next = /it is the primary\n.*zx scripts\/switchover\.ts (\S+) makes/.exec(primary.stderr)?.[1]
+  t.match(await json(t, 'switchover', next ?? ''), { standby: 'db-replica-3' })
+  t.equal(failureOf(await verb('setup', [], { LAB_STANDBYS: '2' })), 'it succeeds')
+  t.match(await json(t, 'status'), { healthy: true, nodes: { length: 6 } })
 })
 
 test('a standby is not removed while it is the only one that commits can wait for', async (t) => {
@@ -135,7 +162,7 @@ test('a standby is not removed while it is the only one that commits can wait fo
   await docker('stop', containerOf('db-replica'))
   t.match(await verb('setup', [], { LAB_STANDBYS: '1' }), {
     exit: 1,
-    stderr: /STANDBY_NEEDED: db-replica-2 .*only standby.*on/,
+    stderr: /STANDBY_NEEDED: db-replica-2 .*only standby.*on.*\n.*replication\.ts async/,
   })
   t.equal(await docker('inspect', '-f', '{{.State.Status}}', containerOf('db-replica-2')), 'running')
 })
