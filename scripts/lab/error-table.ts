@@ -238,7 +238,7 @@ export const ERRORS = {
   },
   NO_SUCH_DATABASE: {
     says: '{name} is not a database of this lab',
-    fix: 'one of {databases}; LAB_STANDBYS says how many standbys a lab has',
+    fix: 'one of {databases}{larger}',
   },
   STANDBY_NEEDED: {
     says: '{node} cannot be removed: it {why}',
@@ -264,7 +264,7 @@ export const ERRORS = {
     says: '{node} is the primary already',
     fix: 'name a standby',
   },
-  NO_SUCH_NODE: { says: '{name} is not a node', fix: 'one of {nodes}' },
+  NO_SUCH_NODE: { says: '{name} is not a node of this lab', fix: 'one of {nodes}{larger}' },
   FAULT_PEER: { says: '{node} cannot be its own peer', fix: 'name other nodes, or none for all of them' },
   FAULT_MISFIT: {
     says: '{kind} does not fit {node} as it is now',
@@ -278,7 +278,10 @@ export const ERRORS = {
     says: 'the database of {node} cannot be asked: {problem}',
     fix: 'see what is wrong with it: zx scripts/status.ts; zx scripts/fault.ts list',
   },
-  FAULT_UNKNOWN: { says: '{word} is neither a kind of fault nor a node', fix: 'kinds: {kinds}; nodes: {nodes}' },
+  FAULT_UNKNOWN: {
+    says: '{word} is neither a kind of fault nor a node',
+    fix: 'kinds: {kinds}; nodes: {nodes}{larger}',
+  },
   FAULTS_IN_FORCE: {
     says: '{what} is not possible while faults are in force: {faults}',
     fix: 'zx scripts/fault.ts heal, then run the same command again',

@@ -193,7 +193,14 @@ export function psqlPlaceOf(lab: Lab): {
 export function databaseNamed(lab: Lab, name: string): DatabaseNode {
   const found = lab.databases.find((node) => node.name === name)
   if (found !== undefined) return found
-  throw labError('NO_SUCH_DATABASE', { name: repeated(name), databases: lab.databases.map((it) => it.name).join(', ') })
+  const databases = lab.databases.map((it) => it.name).join(', ')
+  throw labError('NO_SUCH_DATABASE', { name: repeated(name), databases, larger: inLarger(name) })
+}
+
+/** For a name that this lab does not have: how it gets the database, if a larger lab has one of that name. */
+export function inLarger(name: string): string {
+  const standbys = Object.keys(DATABASES).indexOf(name)
+  return standbys < 0 ? '' : `; LAB_STANDBYS=${standbys} zx scripts/setup.ts gives the lab ${name}`
 }
 
 /** The other databases. */
