@@ -257,8 +257,8 @@ export const ERRORS = {
     fix: 'at most {standbys} here; LAB_STANDBYS={count} zx scripts/setup.ts gives the lab so many',
   },
   QUORUM_UNKNOWN: {
-    says: 'at {choice} of {of}, {needed} standbys have to answer before one is promoted, and {heard} do: an acknowledged vote may be on a silent one only. Silent: {silent}',
-    fix: 'bring back a silent standby (docker start if it is down, zx scripts/fault.ts heal if a fault hinders it), then run this again; or zx scripts/failover.ts --force promotes {candidate}, and acknowledged votes may be lost',
+    says: 'at {choice} of {of}, {needed} standbys have to answer before one is promoted, and {heard} do: an acknowledged vote may be on a silent one only. {silent}',
+    fix: 'bring back a silent standby (docker start if it is down, zx scripts/fault.ts heal if a fault hinders it), then run this again; or zx scripts/failover.ts --force promotes {candidate}, and any acknowledged vote that is only on {lost} may be lost',
   },
   ALREADY_PRIMARY: {
     says: '{node} is the primary already',

@@ -8,8 +8,10 @@ import {
   pollOnBoth,
   resetAfter,
   sql,
+  untilHas,
   verb,
   voteGetsThrough,
+  voteOn,
   votersOn,
 } from './three.ts'
 
@@ -70,11 +72,45 @@ test('rejoin brings all back before commits wait for any 2 of them', async (t) =
   await docker('pause', containerOf('db-replica-2'))
   await docker('pause', containerOf('db-replica-3'))
   await docker('kill', containerOf('db-primary'))
-  t.match(await json(t, 'failover', '--force'), { promoted: 'db-replica', fenced: ['db-primary'] })
+  const forced = await verb('failover', ['--force'])
+  t.match(forced, {
+    exit: 0,
+    stdout: /✓ db-replica is now the primary.* db-primary is fenced/,
+    stderr: /any acknowledged vote that is only on db-primary and db-replica-2 and db-replica-3 may be lost/,
+  })
+  t.match(forced.stdout, /not heard {4}db-primary and db-replica-2 and db-replica-3: any acknowledged vote/)
   t.equal((await verb('fault', ['heal', 'freeze'])).exit, 0)
   t.match(await verb('rejoin'), { exit: 0, stdout: /durability {3}on any 2/ })
   t.match(await json(t, 'replication'), { level: 'on', rule: { kind: 'any', count: 2 }, hangs: false })
   await voteGetsThrough(t, poll, 'ann')
+})
+
+test('--force where a quorum was not heard lists the votes that the fenced primary has and the new one lacks', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  t.match(await json(t, 'replication', 'on', '--quorum', '1'), { level: 'on' })
+  await voteOn('db-primary', poll, 'bob')
+  await untilHas('db-replica', `select string_agg(user_id, ' ') from vote where poll_id = '${poll}'`, 'bob')
+  t.equal((await verb('fault', ['isolate', 'db-replica', 'db-primary'])).exit, 0)
+  await voteGetsThrough(t, poll, 'ann')
+  await docker('pause', containerOf('db-replica-2'))
+  await docker('pause', containerOf('db-replica-3'))
+  await docker('kill', containerOf('db-primary'))
+  const refused = await verb('failover')
+  t.match(refused, {
+    exit: 1,
+    stderr:
+      /QUORUM_UNKNOWN: .*3 standbys have to answer .*, and 1 do.*db-replica-2: .*paused; db-replica-3: .*paused\n/,
+  })
+  t.match(refused.stderr, /--force promotes db-replica, and any acknowledged vote that is only on db-primary and/)
+  const forced = await json(t, 'failover', '--force')
+  t.match(forced, {
+    promoted: 'db-replica',
+    unheard: ['db-primary', 'db-replica-2', 'db-replica-3'],
+    lostVotes: [{ user: 'ann' }],
+  })
+  t.equal((await verb('fault', ['heal'])).exit, 0)
+  t.match(await json(t, 'rejoin'), { standbys: [{ name: 'db-primary', divergedVotes: [{ user: 'ann' }] }, {}, {}] })
 })
 
 test('`--first` chooses whom a commit waits for; without that standby it waits for the next one', async (t) => {

@@ -3,6 +3,7 @@ import type { Failover } from '../managers/scripted/failover.ts'
 import { bytes } from '../numbers.ts'
 import type { LostVote } from '../postgres/votes.ts'
 import { choiceText } from '../rules/durability.ts'
+import { mayBeLost } from '../rules/failover-plan.ts'
 import { visible } from '../visible.ts'
 
 /** What a failover did and what it cost, for people. */
@@ -24,6 +25,7 @@ export function failoverView(it: Failover): string {
     `  old timeline ended at ${it.parted}`,
     `  lost         ${lost}`,
     ...lostVotesLines(it.lostVotes),
+    ...(it.unheard.length === 0 ? [] : [`  not heard    ${it.unheard.join(' and ')}: ${mayBeLost(it.unheard)}`]),
     ...it.endedReports.map(
       ({ pid, role, seconds, query }) =>
         `  ended        a report that replay waited for: pid ${pid} (${role}), ${Math.round(seconds)} s old: ${query}`,
