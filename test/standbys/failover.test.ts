@@ -135,6 +135,43 @@ test('a failover beside a node that is fenced already asks only the primary what
   t.equal(await votersOn('db-replica-2', poll), 'ann')
 })
 
+test('a watch promotes the standby that is named, if no other has more; once that is the primary, the one that has most', async (t) => {
+  resetAfter(t)
+  await pollOnBoth()
+  t.match(await verb('failover', ['--watch', '--to', 'db-nope']), { exit: 1, stderr: /NO_SUCH_DATABASE: db-nope/ })
+  const watcher = startWatcher(lab, ['--to', 'db-replica-2'])
+  t.teardown(() => watcher.stop())
+  await watcher.next('watching')
+  await docker('kill', containerOf('db-primary'))
+  t.match(await watcher.next('failed-over'), { promoted: 'db-replica-2' })
+  t.equal((await verb('rejoin')).exit, 0)
+  await watcher.next('watching', ({ standby }) => standby !== null)
+  await docker('kill', containerOf('db-replica-2'))
+  t.match(await watcher.next('failed-over'), { promoted: /^db-(primary|replica|replica-3)$/, fenced: ['db-replica-2'] })
+})
+
+test('a watch whose standby lacks votes that another has refuses, and shows its check once', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  t.equal((await verb('fault', ['isolate', 'db-replica', 'db-primary'])).exit, 0)
+  await voteOn('db-primary', poll, 'ann')
+  await untilVoters('db-replica-2', poll, 'ann')
+  let steps = ''
+  const watcher = startWatcher(lab, ['--to', 'db-replica'], (text) => {
+    steps += text
+  })
+  t.teardown(() => watcher.stop())
+  await watcher.next('watching')
+  await docker('kill', containerOf('db-primary'))
+  t.match(await watcher.next('refused'), { code: 'ANOTHER_HAS_MORE', why: /db-replica lacks/ })
+  // The next attempt has another reason.
+  await docker('pause', containerOf('db-replica'))
+  t.match(await watcher.next('refused'), { code: 'NOT_A_STANDBY' })
+  t.equal(await sql('db-replica-2', 'select pg_is_in_recovery()'), 't')
+  t.equal(steps.match(/Check/g)?.length, 2, `begun and failed: ${steps}`)
+  await docker('unpause', containerOf('db-replica'))
+})
+
 test('a watch with three standbys replaces a primary that dies, and nothing that was acknowledged at `on` is lost', async (t) => {
   resetAfter(t)
   const poll = await pollOnBoth()

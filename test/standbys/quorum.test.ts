@@ -53,8 +53,19 @@ test('with too few standbys heard nobody is promoted; with one more, every ackno
   const refused = await verb('failover')
   t.match(refused, { exit: 1, stderr: /QUORUM_UNKNOWN: at on any 2 of 3, 2 standbys have to answer .*, and 1 do/ })
   t.equal(await sql('db-replica-3', 'select pg_is_in_recovery()'), 't')
+  t.notMatch((await verb('status')).stdout, /failover\.ts makes/, 'status advises nothing that would be refused')
   // The one that lacks the vote: the other one has it, so the two are enough.
   await docker('unpause', containerOf('db-replica'))
+  const { stdout } = await verb('status')
+  t.match(
+    stdout,
+    /db-primary: its container is exited; .*setup\.ts brings it up, or .*failover\.ts makes db-replica-3 the primary/,
+  )
+  t.match(
+    stdout,
+    /db-replica-2: its container is paused; .*setup\.ts brings it up\n/,
+    'a frozen standby is not replaced',
+  )
   const done = await json(t, 'failover')
   t.match(done, { promoted: 'db-replica-3', lost: { bytes: 0 } })
   t.match((await verb('replication')).stdout, /on any 2 was chosen; rejoin restores it/)

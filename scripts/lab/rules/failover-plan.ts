@@ -28,12 +28,24 @@ export type Promoting = Extract<Plan, { kind: 'promote' }>
  * The databases that do not answer, if so many of them are silent that an acknowledged commit may be on these alone. None if the
  * primary answers: it says itself how far its WAL goes.
  */
-export function unheardBy({ candidate, fence, follow }: Promoting): readonly Sight[] {
+export function unheardBy({
+  candidate,
+  fence,
+  follow,
+}: Pick<Promoting, 'candidate' | 'fence' | 'follow'>): readonly Sight[] {
   const others = [...fence, ...follow]
   const answering = follow.filter(({ facts }) => facts !== undefined)
   const isHeard = 1 + answering.length >= mustBeHeard(choiceOf(candidate.facts), others.length)
   if (isHeard || fence.some(({ facts }) => facts !== undefined)) return []
   return others.filter(({ facts }) => facts === undefined)
+}
+
+/** The standby that a failover would promote now; undefined if there is a primary, or if it would refuse. */
+export function replacementIn(sights: readonly Sight[]): Answering | undefined {
+  const { primary, standbys, silent } = membersOf(sights)
+  const [candidate, ...follow] = standbys
+  if (primary !== undefined || candidate === undefined) return undefined
+  return unheardBy({ candidate, fence: silent, follow }).length === 0 ? candidate : undefined
 }
 
 /** What each database that does not answer is, according to its data. */
@@ -70,7 +82,7 @@ export const mayBeLost = (unheard: readonly DatabaseName[]): string =>
 export const namesOf = (sights: readonly Sight[]): string => sights.map(({ node }) => node.name).join(' and ')
 
 /** Its data says that it is a standby, or it has to be taken for the primary. */
-const mayBePrimary = (is: Data['is'] | undefined): boolean => is !== 'standby' && is !== 'follower'
+export const mayBePrimary = (is: Data['is'] | undefined): boolean => is !== 'standby' && is !== 'follower'
 
 /** Refuses a standby with a setting that is too low for its WAL: if replay is resumed, it ends and never becomes a primary. */
 export function assertSettings({ node, facts }: Answering): void {

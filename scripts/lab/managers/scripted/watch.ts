@@ -9,8 +9,9 @@ import { membersOf } from '../../rules/members.ts'
 import { afterRound, type Belief, HEALTHY, type Limits } from '../../rules/suspicion.ts'
 import { isHeld } from '../../state/lock.ts'
 import type { Reporter } from '../../steps.ts'
-import type { Lab } from '../../topology/topology.ts'
+import { databaseNamed, type Lab } from '../../topology/topology.ts'
 import { warmServing } from '../serving.ts'
+import { type Attempts, attemptsOf } from './attempts.ts'
 import type { FailoverOptions } from './check.ts'
 import { type Failover, replacePrimary } from './failover.ts'
 import { type News, newsFor, type WatchEvent } from './news.ts'
@@ -33,7 +34,7 @@ type Watch = {
   readonly probes: Probes
   readonly limits: Limits
   readonly news: News
-  readonly reporter: Reporter
+  readonly attempts: Attempts
 }
 
 /**
@@ -47,12 +48,12 @@ export async function watch(
   tell: (event: WatchEvent) => void,
   reporter: Reporter,
 ): Promise<void> {
+  if (options.to !== undefined) databaseNamed(lab, options.to)
   await assertThere(lab)
   const limits = { failures: FAILURES, gap: GAP_SECONDS * 1000 * lab.settings.patience }
-  const news = newsFor(tell)
+  const told = { news: newsFor(tell), attempts: attemptsOf(reporter) }
   let next: Lab | undefined = lab
-  while (next !== undefined)
-    next = await watchOne({ lab: next, options, limits, probes: openProbes(next), news, reporter })
+  while (next !== undefined) next = await watchOne({ lab: next, options, limits, probes: openProbes(next), ...told })
 }
 
 /** Watches a lab until it has another number of standbys; then it gives the lab as it is now. */
@@ -82,6 +83,7 @@ async function watchOne(it: Watch): Promise<Lab | undefined> {
       pair = probed.pair
       belief = afterRound(belief, { ...probed.seen, busy }, limits)
       it.news.round(pair, belief, busy)
+      if (belief.verdict === 'healthy') it.attempts.forget()
       if (belief.verdict === 'dead' && performance.now() >= notBefore) {
         acting = true
         if (await replace(it, pair, belief)) belief = HEALTHY
@@ -116,10 +118,12 @@ async function assertThere(lab: Lab): Promise<void> {
 
 /** Makes the standby the primary. If that is refused, it tells why and gives false. */
 async function replace(it: Watch, pair: Pair, belief: Belief): Promise<boolean> {
-  const { lab, options, probes, news, reporter } = it
+  const { lab, probes, news, attempts } = it
   if (pair.primary === undefined) return true
   const detection = { suspected: epoch(belief.since ?? performance.now()), detected: epoch(performance.now()) }
   news.decided(pair.primary.name, belief, detection)
+  // The standby that was named may have become the primary that is dead now.
+  const options = it.options.to === pair.primary.name ? { ...it.options, to: undefined } : it.options
   try {
     const done = await changing(lab, async (): Promise<Failover | undefined> => {
       if (pair.standby === undefined)
@@ -127,7 +131,7 @@ async function replace(it: Watch, pair: Pair, belief: Belief): Promise<boolean> 
       const { observer } = probes
       const seen = await observer.look(ANSWER_SECONDS)
       if (!(await isStillDead(it, seen, pair, belief))) return undefined
-      return replacePrimary({ lab, observer, started: detection.detected, seen }, options, reporter)
+      return replacePrimary({ lab, observer, started: detection.detected, seen }, options, attempts.next())
     })
     if (done !== undefined) news.failedOver(done, detection)
     return true
