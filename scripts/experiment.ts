@@ -60,12 +60,12 @@ await commandLine(import.meta.filename, (program) => {
     .option('--readers <number>', 'callers that vote and read what they wrote', numberFrom(1, 128), 2)
     .option(
       '--lag [bytes]',
-      `first cut the standby off until it lacks this many bytes of WAL (default: ${DEFAULT_LAG}); the failover may lose them`,
+      `first cut all standbys off until they lack this many bytes of WAL (default: ${DEFAULT_LAG}); the failover may lose them`,
       numberFrom(1, 2 ** 30),
     )
     .option(
       '--slow [kbit/s]',
-      `limit the link from the primary to the standby to this rate (default: ${DEFAULT_SLOW})`,
+      `limit the link from the primary to each standby to this rate (default: ${DEFAULT_SLOW})`,
       numberFrom(1, 10_000_000),
     )
     .option('--output <folder>', 'folder that gets a new folder with the experiment', pathFrom, EXPERIMENTS)

@@ -26,7 +26,7 @@ await commandLine(import.meta.filename, (program) =>
     .option('--quorum <number>', 'a commit waits for any so many standbys, whichever are the fastest', numberFrom(1, 3))
     .option('--first <standby>', 'a commit waits for this standby; if it is not there, for the next one')
     .option('--json', 'print JSON')
-    .option('--force', 'set a level that waits for the standby although there is none: every commit will hang')
+    .option('--force', 'set a level that waits for more standbys than stream: every commit will hang')
     .action(async (level: string | undefined, { json, force, quorum, first }: Options) => {
       const lab = await labHere()
       if ((quorum ?? first) !== undefined && (!isLevel(level) || level === 'async'))

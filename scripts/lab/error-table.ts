@@ -99,7 +99,7 @@ export const ERRORS = {
     fix: 'zx scripts/rejoin.ts keeps the newer one and lists the votes that only the older one has',
     fixIn: {
       rejoin:
-        'neither is newer: choose which one to keep and stop the other with docker stop; then run this again: it lists the votes that only the stopped one has',
+        'none is newer: choose which one to keep, and stop each other one with docker stop; then run this again: it lists the votes that only a stopped one has',
     },
   },
   DATABASE_SILENT: {
@@ -185,7 +185,7 @@ export const ERRORS = {
   },
   SWITCHOVER_NOT_READY: {
     says: 'the roles cannot be swapped without loss: {seen}',
-    fix: 'zx scripts/rejoin.ts gives the primary a standby that streams; if the primary is gone, zx scripts/failover.ts promotes the standby',
+    fix: 'zx scripts/rejoin.ts gives the primary a standby that streams; if the primary is gone, zx scripts/failover.ts promotes a standby',
   },
   REPORT_STAYS: {
     says: '{node} is not ready to be the primary: the reports were told to end, but {seconds} s later replay still waits; {seen}',
