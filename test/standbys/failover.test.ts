@@ -10,6 +10,7 @@ import {
   resetAfter,
   sql,
   untilHas,
+  untilSaid,
   verb,
   voteGetsThrough,
   voteOn,
@@ -133,6 +134,8 @@ test('a failover beside a node that is fenced already asks only the primary what
   const done = await json(t, 'failover', '--to', 'db-replica-2')
   t.match(done, { promoted: 'db-replica-2', lost: { node: 'db-replica' } })
   t.equal(await votersOn('db-replica-2', poll), 'ann')
+  await docker('kill', containerOf('db-replica-2'))
+  await untilSaid('db-replica-3', /it gets no connection to db-replica-2/)
 })
 
 test('a watch promotes the standby that is named, if no other has more; once that is the primary, the one that has most', async (t) => {

@@ -6,7 +6,9 @@ process.env['LAB_STANDBYS'] = '3'
 export const { containerOf, docker, failureOf, lab, patience, resetAfter, sql, startVerb, verb } = await import(
   '../the-lab.ts'
 )
-export const { json, pollOnBoth, untilHas, voteGetsThrough, voteOn, votersOn } = await import('../recovery/scene.ts')
+export const { json, pollOnBoth, untilHas, untilSaid, voteGetsThrough, voteOn, votersOn } = await import(
+  '../recovery/scene.ts'
+)
 delete process.env['LAB_STANDBYS']
 
 /** Gives the lab so many standbys. */
