@@ -6,8 +6,8 @@ import type { Report } from '../../postgres/replay.ts'
 import { type Answering, type Sight, sightOf } from '../../postgres/sights.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
 import { choiceOf, choiceText, mustBeHeard } from '../../rules/durability.ts'
-import type { Plan } from '../../rules/failover-plan.ts'
-import { assertSettings, DEFAULT_MAX_LAG, type Down, namesOf, planOf } from '../../rules/failover-plan.ts'
+import type { Plan, Promoting } from '../../rules/failover-plan.ts'
+import { assertSettings, DEFAULT_MAX_LAG, type Down, namesOf, planOf, unheardBy } from '../../rules/failover-plan.ts'
 import { aheadOf, membersOf, receivedOf, seenOf, sendsTo } from '../../rules/members.ts'
 import { databaseNamed, type Lab } from '../../topology/topology.ts'
 import { until } from '../../wait.ts'
@@ -48,7 +48,7 @@ export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force, to 
   const { candidate, wrote } = plan
   assertSettings(candidate)
   if (force) return plan
-  assertQuorum(sights, candidate)
+  assertQuorum(plan)
   const { name, container } = candidate.node
   if (candidate.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
   const refusal = behindAnother(plan) ?? (await refusalOf(candidate, wrote, maxLag))
@@ -71,13 +71,23 @@ async function lookLonger({ lab, observer }: Means, first: readonly Sight[]): Pr
 }
 
 /** Refuses if the primary is silent and so are standbys without which nobody knows whether all acknowledged commits are there. */
-function assertQuorum(sights: readonly Sight[], candidate: Answering): void {
-  const { primary, standbys, silent } = membersOf(sights)
+function assertQuorum(plan: Promoting): void {
+  const unheard = unheardBy(plan)
+  if (unheard.length === 0) return
+  const { candidate, fence, follow } = plan
   const choice = choiceOf(candidate.facts)
-  const needed = mustBeHeard(choice, sights.length - 1)
-  if (primary !== undefined || standbys.length >= needed) return
-  const names = { candidate: candidate.node.name, silent: namesOf(silent), heard: standbys.length, needed }
-  throw labError('QUORUM_UNKNOWN', { ...names, choice: choiceText(choice), of: sights.length - 1 })
+  const of = fence.length + follow.length
+  throw labError('QUORUM_UNKNOWN', {
+    choice: choiceText(choice),
+    of,
+    needed: mustBeHeard(choice, of),
+    heard: 1 + of - unheard.length,
+    silent: seenOf(
+      follow.some(({ facts }) => facts === undefined) ? unheard.filter((it) => follow.includes(it)) : unheard,
+    ),
+    candidate: candidate.node.name,
+    lost: namesOf(unheard),
+  })
 }
 
 /**
@@ -127,8 +137,6 @@ export async function checkAgain(
     })
   return settled
 }
-
-type Promoting = Extract<Plan, { kind: 'promote' }>
 
 /** Waits for a moment until the candidate has received enough of what the old primary sent. */
 async function whenReceived(
