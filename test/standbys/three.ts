@@ -1,5 +1,6 @@
 // The suite's lab with three standbys, as long as the tests of one file run.
 import { after, before } from 'tap'
+import type { DatabaseName } from '../../scripts/lab/topology/topology.ts'
 
 process.env['LAB_STANDBYS'] = '3'
 // Both read the setting when they are loaded.
@@ -7,6 +8,15 @@ export const { containerOf, docker, failureOf, lab, patience, resetAfter, sql, s
   '../the-lab.ts'
 )
 export const { json, pollOnBoth, untilHas, voteGetsThrough, voteOn, votersOn } = await import('../recovery/scene.ts')
+
+/** The slots that a database has, by name. */
+export const slotsOf = (node: DatabaseName): Promise<string> =>
+  sql(node, "select string_agg(slot_name, ' ' order by slot_name) from pg_replication_slots")
+
+/** Has databases look after their slots on the others now. */
+export async function moveSlots(...nodes: readonly DatabaseName[]): Promise<void> {
+  for (const node of nodes) await docker('exec', containerOf(node), 'bash', '/usr/local/bin/move-slots')
+}
 
 async function setUp(standbys: string): Promise<void> {
   const done = await verb('setup', [], { LAB_STANDBYS: standbys })
