@@ -8,8 +8,9 @@ import { membersOf, seenOf, splitBrain } from './members.ts'
 export const DEFAULT_MAX_LAG = 1024 * 1024
 
 /**
- * What a failover will do: fence what was or may be the primary, promote the candidate, and point the other standbys at it; or
- * only confirm the primary, if that is done already. Of the fenced ones, the one that was the primary comes first.
+ * What a failover will do: fence what was or may be the primary, promote the candidate, and let the other standbys follow it,
+ * themselves or over others; or only confirm the primary, if that is done already. Of the fenced ones, the one that was the
+ * primary comes first.
  */
 export type Plan = { readonly fence: readonly Sight[]; readonly follow: readonly Sight[] } & (
   | {

@@ -1,16 +1,17 @@
 import { removeNodes } from '../docker/creation.ts'
 import { containersNamed } from '../docker/nodes.ts'
 import { labError } from '../errors.ts'
+import { putLevel } from '../managers/level.ts'
 import { dataOf } from '../postgres/data.ts'
-import { lookAtDatabases } from '../postgres/sights.ts'
+import { lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { dropSlot } from '../postgres/slots.ts'
 import { ask, change } from '../postgres/sql.ts'
 import { ASYNC, choiceOf, levelInForce } from '../rules/durability.ts'
 import { type Members, membersOf, sendsTo } from '../rules/members.ts'
+import { directOf } from '../rules/upstreams.ts'
 import type { Reporter, Tell } from '../steps.ts'
 import { type DatabaseNode, type Lab, labOf, slotOf, surplusOf } from '../topology/topology.ts'
 import { until } from '../wait.ts'
-import { putLevel } from './replication.ts'
 
 /**
  * Removes the standbys that LAB_STANDBYS no longer asks for. If one of them is needed, a `STANDBY_NEEDED` error says so before
@@ -25,17 +26,19 @@ export async function removeSurplus(lab: Lab, { step }: Reporter): Promise<void>
   const names = there.map(({ name }) => name).join(' and ')
   await step(`Remove ${names}: LAB_STANDBYS is ${lab.settings.standbys} now`, async ({ tell }) => {
     const before = labOf({ ...lab.settings, standbys: lab.settings.standbys + surplus.indexOf(last) + 1 })
-    const members = membersOf(await lookAtDatabases(before))
+    const sights = await lookAtDatabases(before)
+    const members = membersOf(sights)
     const needed = await whyNeeded(lab, there, members)
     if (needed !== undefined) throw labError('STANDBY_NEEDED', { ...needed, standbys: before.settings.standbys })
-    await forget(tell, lab, there, members)
+    const stay = sights.filter(({ node }) => lab.databases.some(({ name }) => name === node.name))
+    await forget(tell, stay, there, members)
     await removeNodes(tell, lab, there)
     if (members.primary !== undefined) await dropSlots(tell, lab, members.primary.node, there)
   })
 }
 
 /** The first of them that cannot go, and why. */
-async function whyNeeded(lab: Lab, there: readonly DatabaseNode[], { primary, rivals, silent }: Members) {
+async function whyNeeded(lab: Lab, there: readonly DatabaseNode[], { primary, rivals, standbys, silent }: Members) {
   const isOurs = (name: string) => there.some((node) => node.name === name)
   const writable = [primary, ...rivals].find((it) => it !== undefined && isOurs(it.node.name))
   if (writable !== undefined) return { node: writable.node.name, why: 'is the primary' }
@@ -44,6 +47,9 @@ async function whyNeeded(lab: Lab, there: readonly DatabaseNode[], { primary, ri
     if (is === 'primary' || is === 'fenced')
       return { node: node.name, why: 'does not answer, and may have votes that no other database has' }
   }
+  const follower = standbys.find((it) => !isOurs(it.node.name) && isOurs(`${it.facts.upstream}`))
+  if (follower !== undefined)
+    return { node: `${follower.facts.upstream}`, why: `is the upstream of ${follower.node.name}` }
   const [first] = there
   const { rule } = primary === undefined ? ASYNC : choiceOf(primary.facts)
   if (first !== undefined && rule.kind === 'any' && rule.count >= lab.databases.length)
@@ -54,10 +60,15 @@ async function whyNeeded(lab: Lab, there: readonly DatabaseNode[], { primary, ri
 }
 
 /** From now on no commit waits for them. */
-async function forget(tell: Tell, lab: Lab, there: readonly DatabaseNode[], { primary }: Members): Promise<void> {
+async function forget(
+  tell: Tell,
+  stay: readonly Sight[],
+  there: readonly DatabaseNode[],
+  { primary }: Members,
+): Promise<void> {
   if (primary === undefined) return
   const waits = there.some(({ name }) => primary.facts.synchronousStandbys.includes(`"${name}"`))
-  if (waits) await putLevel(tell, lab, primary.node, choiceOf(primary.facts))
+  if (waits) await putLevel(tell, primary.node, choiceOf(primary.facts), directOf(primary.node, stay))
 }
 
 /** Drops their slots as soon as the primary has noticed that they are gone. */

@@ -1,20 +1,10 @@
 import { test } from 'tap'
-import type { Facts } from '../../../scripts/lab/postgres/observe.ts'
-import { type Answering, type Sight, sightOf } from '../../../scripts/lab/postgres/sights.ts'
+import type { Answering } from '../../../scripts/lab/postgres/sights.ts'
 import { filledTo, segmentName } from '../../../scripts/lab/postgres/wal-end.ts'
 import { planOf } from '../../../scripts/lab/rules/failover-plan.ts'
 import { aheadOf } from '../../../scripts/lab/rules/members.ts'
-import { readSettings } from '../../../scripts/lab/settings.ts'
-import { type DatabaseName, labOf } from '../../../scripts/lab/topology/topology.ts'
-import { ALONE } from './facts.ts'
+import { drawn, sight } from './lab.ts'
 
-const { databases } = labOf(readSettings({ LAB_STANDBYS: '3' }))
-
-function sight(name: DatabaseName, facts: Partial<Facts> | undefined, state: Sight['state'] = 'running'): Sight {
-  const node = databases.find((it) => it.name === name)
-  if (node === undefined) throw new Error(name)
-  return sightOf(node, state, facts && { ...ALONE, ...facts })
-}
 const primary = sight('db-primary', {})
 const standby = sight('db-replica', { inRecovery: true })
 const gone = sight('db-primary', undefined, 'exited')
@@ -51,6 +41,12 @@ test('of several standbys the one with most is promoted and the others follow, u
     follow: [{ node: { name: 'db-replica-2' } }],
   })
   t.match(planOf([old, first, second], {}, 'db-primary'), { code: 'NOT_A_STANDBY' })
+})
+
+test('of standbys that have the same, one that follows no other standby is promoted', async (t) => {
+  const sights = drawn({ P: 'silent', A: 'B', B: 'P', C: 'A' })
+  t.match(planOf(sights, {}), { candidate: { node: { name: 'db-replica-2' } } })
+  t.match(planOf(sights, {}, 'db-replica'), { candidate: { node: { name: 'db-replica' } } })
 })
 
 test("of several silent ones, those whose data is a standby's are not fenced", async (t) => {

@@ -8,7 +8,8 @@ import { walEndOf } from '../../postgres/wal-end.ts'
 import { choiceOf, choiceText, mustBeHeard } from '../../rules/durability.ts'
 import type { Plan } from '../../rules/failover-plan.ts'
 import { assertSettings, DEFAULT_MAX_LAG, type Down, namesOf, planOf } from '../../rules/failover-plan.ts'
-import { aheadOf, membersOf, receivedOf, seenOf, sendsTo } from '../../rules/members.ts'
+import { aheadOf, membersOf, receivedOf, seenOf } from '../../rules/members.ts'
+import { isCascaded, isReached } from '../../rules/upstreams.ts'
 import { databaseNamed, type Lab } from '../../topology/topology.ts'
 import { until } from '../../wait.ts'
 import { knock } from './fencing.ts'
@@ -72,12 +73,16 @@ async function lookLonger({ lab, observer }: Means, first: readonly Sight[]): Pr
 
 /** Refuses if the primary is silent and so are standbys without which nobody knows whether all acknowledged commits are there. */
 function assertQuorum(sights: readonly Sight[], candidate: Answering): void {
-  const { primary, standbys, silent } = membersOf(sights)
+  const { primary, silent } = membersOf(sights)
   const choice = choiceOf(candidate.facts)
-  const needed = mustBeHeard(choice, sights.length - 1)
-  if (primary !== undefined || standbys.length >= needed) return
-  const names = { candidate: candidate.node.name, silent: namesOf(silent), heard: standbys.length, needed }
-  throw labError('QUORUM_UNKNOWN', { ...names, choice: choiceText(choice), of: sights.length - 1 })
+  // The old primary is silent too. Commits waited for no standby that follows another one, so it says nothing about them.
+  const direct = sights.filter((it) => !isCascaded(it, sights))
+  const of = direct.length - 1
+  const heard = direct.filter(({ facts }) => facts !== undefined).length
+  const needed = mustBeHeard(choice, of)
+  if (primary !== undefined || heard >= needed) return
+  const names = { candidate: candidate.node.name, silent: namesOf(silent), heard, needed }
+  throw labError('QUORUM_UNKNOWN', { ...names, choice: choiceText(choice), of })
 }
 
 /**
@@ -204,7 +209,7 @@ export async function needless(means: Means, plan: Plan): Promise<string | undef
   const { candidate } = plan
   const { primary } = membersOf(plan.fence)
   // If it was cut off a moment ago, it still lists its standby.
-  if (primary === undefined || !sendsTo(primary, candidate.node)) return undefined
+  if (primary === undefined || !isReached(candidate, [primary, candidate, ...plan.follow])) return undefined
   if ((await knock(means.lab, primary.node, means.observer.session(candidate.node))) !== 'open') return undefined
   return `${primary.node.name} answers and takes writes: zx scripts/switchover.ts would lose nothing`
 }
