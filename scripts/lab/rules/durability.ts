@@ -79,10 +79,10 @@ export function synchronousNames({ level, rule }: Choice, standbys: readonly str
 
 /**
  * How many of `standbys` a failover has to hear, so that every acknowledged commit is on one of them: with a commit on any
- * `count`, only `count` - 1 may stay silent. With `first` it is 1: there the old primary's own WAL shows what is missing.
+ * `count`, only `count` - 1 may stay silent. With `first` it may be on any single one: the first may have been away for a while.
  */
 export const mustBeHeard = ({ level, rule }: Choice, standbys: number): number =>
-  level !== 'async' && rule.kind === 'any' ? standbys - rule.count + 1 : 1
+  level === 'async' ? 1 : standbys - (rule.kind === 'any' ? rule.count : 1) + 1
 
 /** Whether every commit waits for a standby that is not there. */
 export const commitsHang = ({ synchronousCommit, synchronousStandbys, standbys }: Facts): boolean =>

@@ -35,7 +35,7 @@ export type FailoverOptions = {
 }
 
 /** Plans a failover from what is seen of the databases, and refuses if it would lose more than is allowed. */
-export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force, to }: FailoverOptions): Promise<Plan> {
+export async function check(means: Means, { maxLag, force, to }: FailoverOptions): Promise<Plan> {
   const { lab, observer } = means
   const wanted = to === undefined ? undefined : databaseNamed(lab, to).name
   const first = means.seen ?? (await observer.look(1))
@@ -48,10 +48,11 @@ export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force, to 
   const { candidate, wrote } = plan
   assertSettings(candidate)
   if (force) return plan
-  assertQuorum(sights, candidate)
+  const unheard = unheardOf(lab, candidate, othersThan(candidate, sights))
+  if (unheard !== undefined && mustHear(candidate, sights)) throw unheard
   const { name, container } = candidate.node
   if (candidate.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
-  const refusal = behindAnother(plan) ?? (await refusalOf(candidate, wrote, maxLag))
+  const refusal = behindAnother(plan) ?? (await refusalOf(candidate, wrote, maxLag, unheard))
   if (refusal !== undefined) throw refusal
   return plan
 }
@@ -70,15 +71,23 @@ async function lookLonger({ lab, observer }: Means, first: readonly Sight[]): Pr
   return sights
 }
 
-/** Refuses if the primary is silent and so are standbys without which nobody knows whether all acknowledged commits are there. */
-function assertQuorum(sights: readonly Sight[], candidate: Answering): void {
-  const { primary, standbys, silent } = membersOf(sights)
+const othersThan = (candidate: Answering, sights: readonly Sight[]): readonly Sight[] =>
+  sights.filter(({ node }) => node !== candidate.node)
+
+/** Why it is unknown whether those that answer have every acknowledged commit; undefined if enough of them answer. */
+function unheardOf(lab: Lab, candidate: Answering, others: readonly Sight[]): LabError | undefined {
   const choice = choiceOf(candidate.facts)
-  const needed = mustBeHeard(choice, sights.length - 1)
-  if (primary !== undefined || standbys.length >= needed) return
+  const of = lab.databases.length - 1
+  const needed = mustBeHeard(choice, of)
+  const { standbys, silent } = membersOf([candidate, ...others])
+  if (standbys.length >= needed) return undefined
   const names = { candidate: candidate.node.name, silent: namesOf(silent), heard: standbys.length, needed }
-  throw labError('QUORUM_UNKNOWN', { ...names, choice: choiceText(choice), of: sights.length - 1 })
+  return labError('QUORUM_UNKNOWN', { ...names, choice: choiceText(choice), of })
 }
+
+/** With a rule of any of them, whoever is silent is asked first; with one in order, the WAL of the old primary may say enough. */
+const mustHear = (candidate: Answering, sights: readonly Sight[]): boolean =>
+  choiceOf(candidate.facts).rule.kind === 'any' && membersOf(sights).primary === undefined
 
 /**
  * What the silent databases are by their data. That matters only if there is no standby to promote, or if it is not clear
@@ -131,11 +140,7 @@ export async function checkAgain(
 type Promoting = Extract<Plan, { kind: 'promote' }>
 
 /** Waits for a moment until the candidate has received enough of what the old primary sent. */
-async function whenReceived(
-  means: Means,
-  plan: Promoting,
-  { maxLag = DEFAULT_MAX_LAG, force, to }: FailoverOptions,
-): Promise<Promoting> {
+async function whenReceived(means: Means, plan: Promoting, { maxLag, force, to }: FailoverOptions): Promise<Promoting> {
   // All are silent now.
   const wrote = plan.wrote.map((it) => ({ ...it, facts: undefined }))
   let settled = plan
@@ -143,9 +148,10 @@ async function whenReceived(
   const what = `${plan.candidate.node.name} to receive the last WAL`
   await until(what, { seconds: 1, patience: means.lab.settings.patience }, async () => {
     settled = await seenNow(means, plan, to)
-    const { facts } = settled.candidate
-    refusal = force ? undefined : (behindAnother(settled) ?? (await refusalOf(settled.candidate, wrote, maxLag)))
-    return refusal === undefined || facts.receiver === null ? { done: undefined } : { seen: refusal.message }
+    const { candidate, follow } = settled
+    const unheard = unheardOf(means.lab, candidate, follow)
+    refusal = force ? undefined : (behindAnother(settled) ?? (await refusalOf(candidate, wrote, maxLag, unheard)))
+    return refusal === undefined || candidate.facts.receiver === null ? { done: undefined } : { seen: refusal.message }
   }).catch((error: unknown) => {
     if (!(error instanceof LabError && error.code === 'TIMEOUT')) throw error
   })
@@ -178,13 +184,25 @@ function behindAnother({ candidate, follow }: Promoting): LabError | undefined {
 const notPromoted = ({ fence }: Plan, why: string, command = 'zx scripts/failover.ts --force'): LabError =>
   labError('FENCED_NOT_PROMOTED', { old: namesOf(fence), why, command })
 
-/** Why the candidate is not promoted: it lacks more than may be lost, or it is unknown how much it lacks. */
-async function refusalOf(candidate: Answering, olds: readonly Sight[], maxLag: number): Promise<LabError | undefined> {
+/**
+ * Why the candidate is not promoted: it lacks more than may be lost, or it is unknown how much it lacks. If too few standbys
+ * answer (`unheard`), a silent one may have acknowledged what it lacks: then it may lack nothing.
+ */
+async function refusalOf(
+  candidate: Answering,
+  olds: readonly Sight[],
+  maxLag: number | undefined,
+  unheard: LabError | undefined,
+): Promise<LabError | undefined> {
+  const allowed = maxLag ?? DEFAULT_MAX_LAG
+  const unless = maxLag === undefined ? unheard : undefined
+  if (olds.length === 0) return unless
   const refusals = olds.map(async (old) => {
     const names = { node: candidate.node.name, old: old.node.name }
     const behind = await bytesBehind(candidate, old)
     if (typeof behind === 'string') return labError('LOSS_UNKNOWN', { ...names, problem: behind })
-    return behind > maxLag ? labError('LOSES_TOO_MUCH', { ...names, bytes: behind, allowed: maxLag }) : undefined
+    if (behind > allowed) return labError('LOSES_TOO_MUCH', { ...names, bytes: behind, allowed })
+    return behind > 0 ? unless : undefined
   })
   return (await Promise.all(refusals)).find((refusal) => refusal !== undefined)
 }
