@@ -9,7 +9,7 @@ import { dataOf } from '../postgres/data.ts'
 import type { Facts } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { isHalfWay, readStartNote, unfencedNote, writeStartNote } from '../postgres/start-note.ts'
-import { type Level, levelChosen } from '../rules/durability.ts'
+import { choiceOf, type Level, type Rule } from '../rules/durability.ts'
 import { membersOf, seenOf, sendsTo, splitBrain } from '../rules/members.ts'
 import type { Reporter } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
@@ -28,6 +28,7 @@ import { hindranceSeen } from './hindrances.ts'
 export type Rejoin = {
   readonly primary: DatabaseName
   readonly level: Level
+  readonly rule: Rule
   readonly standbys: readonly Rejoined[]
 }
 
@@ -59,7 +60,7 @@ async function rejoinAll(
   const standbys: Rejoined[] = []
   for (const other of others) standbys.push(await one(other))
   await restoreChosen(lab, primary, reporter)
-  return { primary: primary.node.name, level: levelChosen(primary.facts), standbys }
+  return { primary: primary.node.name, ...choiceOf(primary.facts), standbys }
 }
 
 /** Makes one database a standby of the primary, in the way that changes least. */

@@ -1,5 +1,5 @@
 import { changing } from '../docker/leftovers.ts'
-import { labError } from '../errors.ts'
+import { type LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { type Facts, LEVEL_SETTING, observe } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
@@ -9,10 +9,12 @@ import {
   choiceOf,
   choiceText,
   commitsHang,
+  fewer,
   LEVELS,
   type Level,
-  levelChosen,
   levelInForce,
+  mustStream,
+  optionsFor,
   type Rule,
   synchronousNames,
 } from '../rules/durability.ts'
@@ -28,6 +30,8 @@ export type Replication = {
   /** Which standbys a commit waits for, at a level that waits for some. */
   readonly rule: Rule
   readonly primary: DatabaseName
+  /** The databases that a commit can wait for, whether or not they stream now. */
+  readonly others: readonly DatabaseName[]
   readonly standbys: readonly { readonly name: string; readonly state: string; readonly sync: string }[]
   readonly settings: { readonly synchronous_commit: string; readonly synchronous_standby_names: string }
   /** Whether commits wait for a standby that is not there. */
@@ -40,11 +44,13 @@ export const replicationOf = async (lab: Lab): Promise<Replication> => describe(
 
 function describe(lab: Lab, sights: readonly Sight[]): Replication {
   const { node, facts } = primaryOf(sights)
+  const { level: chosen, rule } = choiceOf(facts)
   return {
     level: levelInForce(facts) ?? null,
-    chosen: levelChosen(facts),
-    rule: choiceOf(facts).rule,
+    chosen,
+    rule,
     primary: node.name,
+    others: othersOf(lab, node).map(({ name }) => name),
     standbys: standbysOf(lab, node, facts).map(({ name, state, sync }) => ({ name, state, sync })),
     settings: {
       synchronous_commit: facts.synchronousCommit,
@@ -61,12 +67,10 @@ export const setLevel = (lab: Lab, choice: Choice, force: boolean, { step }: Rep
     const sights = await lookAtDatabases(lab)
     const primary = primaryOf(sights)
     const { node } = primary
-    const { level, rule } = choice
-    assertPossible(lab, node, rule)
+    assertPossible(lab, node, choice.rule)
     const streaming = othersOf(lab, node).filter((other) => sendsTo(primary, other))
-    const enough = level === 'async' || streaming.length >= (rule.kind === 'any' ? rule.count : 1)
-    if (!enough && !force)
-      throw labError('NO_STANDBY', { level: choiceText(choice), options: optionsFor(choice), seen: seenOf(sights) })
+    const enough = streaming.length >= mustStream(choice)
+    if (!enough && !force) throw tooFew(choice, streaming, sights)
     await step(`Set ${node.name} to ${choiceText(choice)}`, ({ tell }) => putLevel(tell, lab, node, choice))
     await step('Wait until it is in force', async ({ tell }) => {
       if (enough) await inForce(tell, lab, node, choice)
@@ -75,9 +79,19 @@ export const setLevel = (lab: Lab, choice: Choice, force: boolean, { step }: Rep
     return replicationOf(lab)
   })
 
-/** The words that choose it on the command line. */
-const optionsFor = ({ level, rule }: Choice): string =>
-  rule.kind === 'any' ? `${level} --quorum ${rule.count}` : rule.node === null ? level : `${level} --first ${rule.node}`
+/** Every commit would hang: too few standbys stream. */
+function tooFew(choice: Choice, streaming: readonly DatabaseNode[], sights: readonly Sight[]): LabError {
+  const needed = mustStream(choice)
+  const less = fewer(choice, streaming.length)
+  return labError('NO_STANDBY', {
+    level: choiceText(choice),
+    needed: needed === 1 ? 'a standby' : `${needed} standbys`,
+    there: streaming.length === 0 ? 'none streams' : `only ${streaming.map(({ name }) => name).join(' and ')} streams`,
+    seen: seenOf(sights),
+    less: less === undefined ? '' : `, or wait for fewer (zx scripts/replication.ts ${optionsFor(less)})`,
+    options: optionsFor(choice),
+  })
+}
 
 /** Refuses a rule that no state of this lab can satisfy. */
 function assertPossible(lab: Lab, primary: DatabaseNode, rule: Rule): void {
@@ -120,7 +134,7 @@ export function statementsOf(lab: Lab, node: DatabaseNode, choice: Choice): read
 export async function inForce(tell: Tell, lab: Lab, node: DatabaseNode, choice: Choice): Promise<void> {
   const { level } = choice
   const needs = level === 'async' ? [node] : lab.databases
-  await untilNodes(lab, { what: `${level} in force on ${node.name}`, seconds: 10, needs }, async () => {
+  await untilNodes(lab, { what: `${choiceText(choice)} in force on ${node.name}`, seconds: 10, needs }, async () => {
     const facts = await observe(lab, node)
     if ('unreachable' in facts) return { seen: facts.unreachable }
     return hasLevel(standbysOf(lab, node, facts), facts, choice) ? { done: undefined } : { seen: phrase(facts) }
@@ -135,12 +149,13 @@ const awaitCheckpointer = (tell: Tell, node: DatabaseNode): Promise<string> => c
 const standbysOf = (lab: Lab, node: DatabaseNode, { standbys }: Facts): Facts['standbys'] =>
   standbys.filter(({ name }) => othersOf(lab, node).some((other) => other.name === name))
 
-function hasLevel(standbys: Facts['standbys'], facts: Facts, { level, rule }: Choice): boolean {
+function hasLevel(standbys: Facts['standbys'], facts: Facts, choice: Choice): boolean {
+  const { level, rule } = choice
   if (levelInForce(facts) !== level) return false
   if (level === 'async') return standbys.every(({ sync }) => sync === 'async')
   const wanted = rule.kind === 'any' ? 'quorum' : 'sync'
   const ready = standbys.filter(({ sync, state }) => sync === wanted && state === 'streaming')
-  return ready.length >= (rule.kind === 'any' ? rule.count : 1)
+  return ready.length >= mustStream(choice)
 }
 
 const phrase = ({ synchronousCommit, synchronousStandbys, standbys }: Facts): string =>

@@ -2,8 +2,9 @@ import { test } from 'tap'
 import type { Facts } from '../../../scripts/lab/postgres/observe.ts'
 import { type Answering, type Sight, sightOf } from '../../../scripts/lab/postgres/sights.ts'
 import { filledTo, segmentName } from '../../../scripts/lab/postgres/wal-end.ts'
-import { planOf } from '../../../scripts/lab/rules/failover-plan.ts'
+import { mayHaveAlone, type Promoting, planOf, unheardBy } from '../../../scripts/lab/rules/failover-plan.ts'
 import { aheadOf } from '../../../scripts/lab/rules/members.ts'
+import { chosenText } from '../../../scripts/lab/rules/plan-text.ts'
 import { readSettings } from '../../../scripts/lab/settings.ts'
 import { type DatabaseName, labOf } from '../../../scripts/lab/topology/topology.ts'
 import { ALONE } from './facts.ts'
@@ -104,4 +105,54 @@ test('WAL ends in its last own page, not in the old pages that a reused file sti
   t.equal(filledTo(segment, start), 8192 + 100)
   t.equal(filledTo(segment, start + 0x1000000n), 0)
   t.equal(segmentName(2, 0x1_2345_6789n), '000000020000000100000023')
+})
+
+const third = (facts?: Partial<Facts>) =>
+  sight('db-replica-3', facts && { inRecovery: true, receivedLsn: '0/5000000', ...facts }, facts ? 'running' : 'exited')
+
+test('the check says in one line what each standby has received, and why one of them is promoted', async (t) => {
+  const textOf = (sights: readonly Sight[], to?: DatabaseName) => {
+    const plan = planOf(sights, { 'db-replica-3': 'standby' }, to)
+    return 'candidate' in plan ? chosenText(plan) : `${plan}`
+  }
+  const most =
+    /^db-replica-2 has most: up to 0\/5000000, and has still .*; db-replica 0\/4000000, db-replica-3: its container is exited$/
+  t.match(textOf([gone, first, second, third()]), most)
+  t.match(
+    textOf([gone, first, second, third()], 'db-replica'),
+    /^db-replica was chosen and has less than another: up to 0\/4/,
+  )
+  t.match(textOf([gone, first, second, third({})]), /^db-replica-2 has as much as any: .*, db-replica-3 0\/5000000$/)
+  t.match(textOf([gone, first, third({ timeline: 2, receivedLsn: '0/4' })]), /; db-replica 0\/4000000 on timeline 1$/)
+  t.match(textOf([gone, first]), /^db-replica has received up to 0\/4000000/)
+})
+
+test('a silent database may alone have an acknowledged vote also if the primary answers, and if standbys have an order', async (t) => {
+  const alone = (chosenLevel: string, ...sights: readonly Sight[]) => {
+    const it = sights.map(({ node, state, facts }) => sightOf(node, state, facts && { ...facts, chosenLevel }))
+    return mayHaveAlone(planOf(it, { 'db-primary': 'primary', 'db-replica-3': 'standby' }) as Promoting).map(
+      ({ node }) => node.name,
+    )
+  }
+  t.strictSame(alone('on', gone, first, second, third()), ['db-primary', 'db-replica-3'])
+  t.strictSame(alone('on first db-replica', primary, first, second, third()), ['db-replica-3'])
+  t.strictSame(alone('on any 1', primary, first, second, third()), ['db-replica-3'])
+  t.strictSame(alone('on any 2', primary, first, second, third()), [])
+  t.strictSame(alone('on', gone, first, second, third({})), [])
+  t.strictSame(alone('async', gone, first, second, third()), [])
+})
+
+test('silent databases that may alone have an acknowledged vote are named, if the primary is one of them', async (t) => {
+  const unheard = (chosenLevel: string, ...sights: readonly Sight[]) => {
+    const it = sights.map(({ node, state, facts }) => sightOf(node, state, facts && { ...facts, chosenLevel }))
+    return unheardBy(planOf(it, { 'db-primary': 'primary', 'db-replica-3': 'standby' }) as Promoting).map(
+      ({ node }) => node.name,
+    )
+  }
+  t.strictSame(unheard('on any 1', gone, first, second, third()), ['db-primary', 'db-replica-3'])
+  t.strictSame(unheard('on any 1', gone, first, second, third({})), [])
+  t.strictSame(unheard('on any 2', gone, first, second, third()), [])
+  t.strictSame(unheard('on', gone, first, second, third()), [])
+  t.strictSame(unheard('async', gone, first, second, third()), [])
+  t.strictSame(unheard('on any 1', primary, first, second, third()), [], 'the primary answers')
 })

@@ -5,9 +5,17 @@ import type { Observer } from '../../postgres/observer.ts'
 import type { Report } from '../../postgres/replay.ts'
 import { type Answering, type Sight, sightOf } from '../../postgres/sights.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
-import { choiceOf, choiceText, mustBeHeard } from '../../rules/durability.ts'
-import type { Plan } from '../../rules/failover-plan.ts'
-import { assertSettings, DEFAULT_MAX_LAG, type Down, namesOf, planOf } from '../../rules/failover-plan.ts'
+import { choiceOf, choiceText, enoughToKnow } from '../../rules/durability.ts'
+import type { Plan, Promoting } from '../../rules/failover-plan.ts'
+import {
+  assertSettings,
+  DEFAULT_MAX_LAG,
+  type Down,
+  mayHaveAlone,
+  namesOf,
+  planOf,
+  unheardBy,
+} from '../../rules/failover-plan.ts'
 import { aheadOf, membersOf, receivedOf, seenOf, sendsTo } from '../../rules/members.ts'
 import { databaseNamed, type Lab } from '../../topology/topology.ts'
 import { until } from '../../wait.ts'
@@ -45,14 +53,14 @@ export async function check(means: Means, { maxLag, force, to }: FailoverOptions
   const plan = planOf(sights, await downAmong(sights), wanted)
   if (plan instanceof LabError) throw plan
   if (plan.kind === 'done') return plan
-  const { candidate, wrote } = plan
+  const { candidate } = plan
   assertSettings(candidate)
   if (force) return plan
-  const unheard = unheardOf(lab, candidate, othersThan(candidate, sights))
-  if (unheard !== undefined && mustHear(candidate, sights)) throw unheard
+  const unheard = quorumUnknown(plan, unheardBy(plan))
+  if (unheard !== undefined) throw unheard
   const { name, container } = candidate.node
   if (candidate.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
-  const refusal = behindAnother(plan) ?? (await refusalOf(candidate, wrote, maxLag, unheard))
+  const refusal = behindAnother(plan) ?? (await refusalOf(plan, plan.wrote, maxLag))
   if (refusal !== undefined) throw refusal
   return plan
 }
@@ -71,23 +79,23 @@ async function lookLonger({ lab, observer }: Means, first: readonly Sight[]): Pr
   return sights
 }
 
-const othersThan = (candidate: Answering, sights: readonly Sight[]): readonly Sight[] =>
-  sights.filter(({ node }) => node !== candidate.node)
-
-/** Why it is unknown whether those that answer have every acknowledged commit; undefined if enough of them answer. */
-function unheardOf(lab: Lab, candidate: Answering, others: readonly Sight[]): LabError | undefined {
+/** Too few standbys answer: these silent databases may have acknowledged commits that no other one has. */
+function quorumUnknown({ candidate, fence, follow }: Promoting, unheard: readonly Sight[]): LabError | undefined {
+  if (unheard.length === 0) return undefined
   const choice = choiceOf(candidate.facts)
-  const of = lab.databases.length - 1
-  const needed = mustBeHeard(choice, of)
-  const { standbys, silent } = membersOf([candidate, ...others])
-  if (standbys.length >= needed) return undefined
-  const names = { candidate: candidate.node.name, silent: namesOf(silent), heard: standbys.length, needed }
-  return labError('QUORUM_UNKNOWN', { ...names, choice: choiceText(choice), of })
+  const of = fence.length + follow.length
+  return labError('QUORUM_UNKNOWN', {
+    choice: choiceText(choice),
+    of,
+    needed: enoughToKnow(choice, of),
+    heard: 1 + follow.filter(({ facts }) => facts !== undefined).length,
+    silent: seenOf(
+      follow.some(({ facts }) => facts === undefined) ? unheard.filter((it) => follow.includes(it)) : unheard,
+    ),
+    candidate: candidate.node.name,
+    lost: namesOf(unheard),
+  })
 }
-
-/** With a rule of any of them, whoever is silent is asked first; with one in order, the WAL of the old primary may say enough. */
-const mustHear = (candidate: Answering, sights: readonly Sight[]): boolean =>
-  choiceOf(candidate.facts).rule.kind === 'any' && membersOf(sights).primary === undefined
 
 /**
  * What the silent databases are by their data. That matters only if there is no standby to promote, or if it is not clear
@@ -137,8 +145,6 @@ export async function checkAgain(
   return settled
 }
 
-type Promoting = Extract<Plan, { kind: 'promote' }>
-
 /** Waits for a moment until the candidate has received enough of what the old primary sent. */
 async function whenReceived(means: Means, plan: Promoting, { maxLag, force, to }: FailoverOptions): Promise<Promoting> {
   // All are silent now.
@@ -148,10 +154,9 @@ async function whenReceived(means: Means, plan: Promoting, { maxLag, force, to }
   const what = `${plan.candidate.node.name} to receive the last WAL`
   await until(what, { seconds: 1, patience: means.lab.settings.patience }, async () => {
     settled = await seenNow(means, plan, to)
-    const { candidate, follow } = settled
-    const unheard = unheardOf(means.lab, candidate, follow)
-    refusal = force ? undefined : (behindAnother(settled) ?? (await refusalOf(candidate, wrote, maxLag, unheard)))
-    return refusal === undefined || candidate.facts.receiver === null ? { done: undefined } : { seen: refusal.message }
+    const { facts } = settled.candidate
+    refusal = force ? undefined : (behindAnother(settled) ?? (await refusalOf(settled, wrote, maxLag)))
+    return refusal === undefined || facts.receiver === null ? { done: undefined } : { seen: refusal.message }
   }).catch((error: unknown) => {
     if (!(error instanceof LabError && error.code === 'TIMEOUT')) throw error
   })
@@ -185,24 +190,24 @@ const notPromoted = ({ fence }: Plan, why: string, command = 'zx scripts/failove
   labError('FENCED_NOT_PROMOTED', { old: namesOf(fence), why, command })
 
 /**
- * Why the candidate is not promoted: it lacks more than may be lost, or it is unknown how much it lacks. If too few standbys
- * answer (`unheard`), a silent one may have acknowledged what it lacks: then it may lack nothing.
+ * Why the candidate is not promoted: it lacks more than may be lost, or it is unknown how much it lacks. If it lacks anything,
+ * a silent standby may have acknowledged that: then nothing may be lacking, unless the user has said how much may be lost.
  */
 async function refusalOf(
-  candidate: Answering,
+  plan: Promoting,
   olds: readonly Sight[],
   maxLag: number | undefined,
-  unheard: LabError | undefined,
 ): Promise<LabError | undefined> {
+  const { candidate } = plan
   const allowed = maxLag ?? DEFAULT_MAX_LAG
-  const unless = maxLag === undefined ? unheard : undefined
-  if (olds.length === 0) return unless
+  const unknown = maxLag === undefined ? quorumUnknown(plan, mayHaveAlone(plan)) : undefined
+  if (olds.length === 0) return unknown
   const refusals = olds.map(async (old) => {
     const names = { node: candidate.node.name, old: old.node.name }
     const behind = await bytesBehind(candidate, old)
     if (typeof behind === 'string') return labError('LOSS_UNKNOWN', { ...names, problem: behind })
     if (behind > allowed) return labError('LOSES_TOO_MUCH', { ...names, bytes: behind, allowed })
-    return behind > 0 ? unless : undefined
+    return behind > 0 ? unknown : undefined
   })
   return (await Promise.all(refusals)).find((refusal) => refusal !== undefined)
 }
