@@ -4,20 +4,12 @@ import tap, { test } from 'tap'
 import { KINDS } from '../../scripts/lab/faults/kinds.ts'
 import { lookAtDatabases } from '../../scripts/lab/postgres/sights.ts'
 import { membersOf, seenOf } from '../../scripts/lab/rules/members.ts'
-import {
-  assertAlways,
-  assertKept,
-  type Command,
-  carryOut,
-  interruptedAfter,
-  judged,
-  makeWhole,
-  RUNS,
-  SEED,
-  status,
-  succeeds,
-} from '../promises/sequence.ts'
+import type { Command } from '../promises/sequence.ts'
 import { lab, patience, resetAfter } from './three.ts'
+
+// It reads the number of standbys when it is loaded.
+const { assertAlways, assertKept, carryOut, interruptedAfter, judged, makeWhole, RUNS, SEED, status, succeeds } =
+  await import('../promises/sequence.ts')
 
 /** Seconds for one sequence, and for what else this file does. */
 const MOST_SECONDS = 240
