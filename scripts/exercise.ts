@@ -2,6 +2,7 @@
 // Exercises that check themselves: a situation, a task, and a check of the real system.
 import './lab/terminal/begin.ts'
 
+const { labHere } = await import('./lab/docker/here.ts')
 const { commandLine, numberFrom, refuseOtherCommands } = await import('./lab/terminal/command-line.ts')
 const { check, end, hint, list, solve, start, verifyAll } = await import('./lab/exercise/learn.ts')
 const { entryOf, readTrack } = await import('./lab/exercise/track.ts')
@@ -46,7 +47,7 @@ await commandLine(import.meta.filename, (program) => {
     .description('start an exercise, by its number or name: ALL VOTES ARE DELETED')
     .option(...DISCARD)
     .action(async (word: string, { discard = false }: Options) =>
-      console.log(briefView(await start(labOf(readSettings()), word, discard, tell))),
+      console.log(briefView(await start(await labHere(), word, discard, tell))),
     )
   program
     .command('check [exercise]')
@@ -54,7 +55,7 @@ await commandLine(import.meta.filename, (program) => {
     .option('--answer <text>', 'your answer to the question of the exercise')
     .option('--json', 'print what was found as JSON')
     .action(async (word: string | undefined, { answer, json }: Options & { answer?: string }) => {
-      const checked = await check(labOf(readSettings()), word, answer)
+      const checked = await check(await labHere(), word, answer)
       console.log(json ? asJson(checkJson(checked), 2) : checkView(checked))
       const { passed } = checked
       if (!passed) process.exitCode = 1
@@ -62,13 +63,13 @@ await commandLine(import.meta.filename, (program) => {
   program
     .command('hint [exercise]')
     .description('show one more hint')
-    .action(async (word?: string) => console.log(hintView(await hint(labOf(readSettings()), word))))
+    .action(async (word?: string) => console.log(hintView(await hint(await labHere(), word))))
   program
     .command('solve [exercise]')
     .description('start an exercise again, and carry out its solution step by step: ALL VOTES ARE DELETED')
     .option(...DISCARD)
     .action(async (word: string | undefined, { discard = false }: Options) => {
-      const solved = await solve(labOf(readSettings()), word, discard, tell, {
+      const solved = await solve(await labHere(), word, discard, tell, {
         before: (step) => console.log(stepView(step)),
         after: (acted) => console.log(actedView(acted)),
       })
@@ -81,7 +82,7 @@ await commandLine(import.meta.filename, (program) => {
     .option('--progress', 'forget your progress too')
     .option(...DISCARD)
     .action(async ({ progress = false, discard = false }: Options & { progress?: boolean }) => {
-      await end(labOf(readSettings()), discard, progress, tell)
+      await end(await labHere(), discard, progress, tell)
       console.log(endedView())
     })
   program
@@ -95,7 +96,7 @@ await commandLine(import.meta.filename, (program) => {
     .action(async (words: string[], { runs, thorough = false, discard = false }: Options & Verifying) => {
       const entries = words.length === 0 ? await readTrack() : await Promise.all(words.map(entryOf))
       const all = Array.from({ length: runs }, () => entries).flat()
-      await verifyAll(labOf(readSettings()), all, { discard, thorough }, tell, (verified) => {
+      await verifyAll(await labHere(), all, { discard, thorough }, tell, (verified) => {
         console.log(verifiedLines(verified))
         if (verified.problems.length > 0) process.exitCode = 1
       })

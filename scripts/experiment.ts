@@ -4,6 +4,7 @@ import './lab/terminal/begin.ts'
 import type { Kept, Matrix } from './lab/experiment/experiment.ts'
 import type { Plan } from './lab/experiment/record.ts'
 
+const { labHere } = await import('./lab/docker/here.ts')
 const { pathFrom } = await import('./lab/terminal/command-line.ts')
 const { refuseOtherCommands } = await import('./lab/terminal/command-line.ts')
 const { InvalidArgumentError } = await import('commander')
@@ -13,9 +14,8 @@ const { experiment, judgeAgain, plansOf } = await import('./lab/experiment/exper
 const { EXPERIMENTS } = await import('./lab/experiment/folder.ts')
 const { LEVELS, RECOVERIES } = await import('./lab/experiment/record.ts')
 const { KINDS } = await import('./lab/faults/kinds.ts')
-const { readSettings } = await import('./lab/settings.ts')
 const { experimentTable } = await import('./lab/terminal/experiment-view.ts')
-const { DATABASE_NAMES, labOf, NODE_NAMES } = await import('./lab/topology/topology.ts')
+const { DATABASE_NAMES, NODE_NAMES } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 const FAULTS = KINDS.map(({ name }) => name)
@@ -60,12 +60,12 @@ await commandLine(import.meta.filename, (program) => {
     .option('--readers <number>', 'callers that vote and read what they wrote', numberFrom(1, 128), 2)
     .option(
       '--lag [bytes]',
-      `first cut the standby off until it lacks this many bytes of WAL (default: ${DEFAULT_LAG}); the failover may lose them`,
+      `first cut all standbys off until they lack this many bytes of WAL (default: ${DEFAULT_LAG}); the failover may lose them`,
       numberFrom(1, 2 ** 30),
     )
     .option(
       '--slow [kbit/s]',
-      `limit the link from the primary to the standby to this rate (default: ${DEFAULT_SLOW})`,
+      `limit the link from the primary to each standby to this rate (default: ${DEFAULT_SLOW})`,
       numberFrom(1, 10_000_000),
     )
     .option('--output <folder>', 'folder that gets a new folder with the experiment', pathFrom, EXPERIMENTS)
@@ -80,7 +80,7 @@ await commandLine(import.meta.filename, (program) => {
         { ...common, ...link, lag: lag === true ? DEFAULT_LAG : lag },
       )
       const tell = (what: string) => console.error(`… ${what}`)
-      show(await experiment(labOf(readSettings()), plans, output, tell, onTerminal), json)
+      show(await experiment(await labHere(), plans, output, tell, onTerminal), json)
     })
   program
     .command('judge <folder>')

@@ -3,6 +3,7 @@
 import { watchReader } from './lab/terminal/begin.ts'
 
 const { InvalidArgumentError } = await import('commander')
+const { standbyNamed, takesStandby } = await import('./lab/terminal/chosen-standby.ts')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
 const { asJson } = await import('./lab/visible.ts')
 
@@ -21,17 +22,17 @@ type Options = {
 }
 
 await commandLine(import.meta.filename, (program) =>
-  program
+  takesStandby(program, 'the standby to promote (default: the one that has most)')
     .description(
-      'Make the standby the primary: check what would be lost, fence the old primary and prove it, promote, and prove that writes are taken.',
+      'Make a standby the primary: check what would be lost, fence the old primary and prove it, promote, and prove that writes are taken.',
     )
     .option('-w, --watch', 'probe the primary until Ctrl-C, and fail over by itself when the primary is dead')
-    .option('--to <standby>', 'promote this standby (default: the one that has most)')
     .option('--max-lag <bytes>', 'refuse if more WAL than this would be lost (default: 1 MiB)', count)
     .option('--force', 'promote however much is lost, and say what was lost')
-    .option('--keep-reports', 'if replay waits for a report on the standby, refuse; without this, end the report')
+    .option('--keep-reports', 'if replay waits for a report on that standby, refuse; without this, end the report')
     .option('--json', 'print JSON; with --watch, one object on each line')
-    .action(({ maxLag, to, force, keepReports, json, watch }: Options) => {
+    .action((standby: string | undefined, { maxLag, to: option, force, keepReports, json, watch }: Options) => {
+      const to = standbyNamed(program, standby, option)
       const options = { maxLag, to, force: force === true, keepReports: keepReports === true }
       return watch ? watchOver(options, json === true) : once(options, json === true)
     }),
@@ -44,29 +45,28 @@ type Wishes = {
   readonly keepReports: boolean
 }
 
-// Modules are loaded only when they are needed, from the compile cache: a failover takes tenths of a second.
+// Modules are loaded only when they are needed, from the compile cache: a failover takes tenths of a second. Meanwhile the engine
+// is asked how many standbys there are.
+const theLab = async () => (await import('./lab/docker/here.ts')).labHere()
 
 async function once(wishes: Wishes, json: boolean): Promise<void> {
-  const [{ failover }, { onTerminal }, { readSettings }, { labOf }] = await Promise.all([
+  const [lab, { failover }, { onTerminal }] = await Promise.all([
+    theLab(),
     import('./lab/verbs/failover.ts'),
     import('./lab/terminal/steps.ts'),
-    import('./lab/settings.ts'),
-    import('./lab/topology/topology.ts'),
   ])
-  const it = await failover(labOf(readSettings()), wishes, onTerminal)
+  const it = await failover(lab, wishes, onTerminal)
   const { failoverView } = await import('./lab/terminal/failover-view.ts')
   console.log(json ? asJson(it, 2) : failoverView(it))
 }
 
 async function watchOver(wishes: Wishes, json: boolean): Promise<void> {
-  const [{ watch }, { onTerminal }, { readSettings }, { watchView }, { labOf }] = await Promise.all([
+  const [lab, { watch }, { onTerminal }, { watchView }] = await Promise.all([
+    theLab(),
     import('./lab/managers/scripted/watch.ts'),
     import('./lab/terminal/steps.ts'),
-    import('./lab/settings.ts'),
     import('./lab/terminal/watch-view.ts'),
-    import('./lab/topology/topology.ts'),
   ])
-  const lab = labOf(readSettings())
   watchReader()
   await watch(lab, wishes, (event) => console.log(json ? asJson(event) : watchView(event)), onTerminal)
 }

@@ -4,6 +4,7 @@ import './lab/terminal/begin.ts'
 import type { Wish } from './lab/faults/inject.ts'
 import type { FaultOptions } from './lab/faults/kind.ts'
 
+const { labHere } = await import('./lab/docker/here.ts')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
 const { onTerminal } = await import('./lab/terminal/steps.ts')
 const { injectFor } = await import('./lab/faults/for-a-time.ts')
@@ -13,10 +14,8 @@ const { KINDS } = await import('./lab/faults/kinds.ts')
 const { listFaults } = await import('./lab/faults/views.ts')
 const { commandOption, seconds } = await import('./lab/terminal/fault-options.ts')
 const { interruption } = await import('./lab/interruption.ts')
-const { readSettings } = await import('./lab/settings.ts')
 const { faultLines } = await import('./lab/faults/kinds.ts')
 const { faultTable } = await import('./lab/terminal/fault-view.ts')
-const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson, visible } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) => {
@@ -31,7 +30,7 @@ await commandLine(import.meta.filename, (program) => {
       const peers = kind.hasPeers ? (rest[0] as string[]) : []
       const { for: time, ...options } = command.opts<FaultOptions & { for?: number }>()
       const wish: Wish = { kind, node, peers, options }
-      const lab = labOf(readSettings())
+      const lab = await labHere()
       if (time === undefined) {
         await inject(lab, wish, onTerminal)
         console.log('in force until: zx scripts/fault.ts heal')
@@ -47,14 +46,14 @@ await commandLine(import.meta.filename, (program) => {
     .description('show every fault in force, as it is seen in the real system')
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: boolean }) => {
-      const list = await listFaults(labOf(readSettings()))
+      const list = await listFaults(await labHere())
       console.log(json ? asJson(list, 2) : faultTable(list))
     })
   program
     .command('heal [what...]')
     .description('heal all faults, or those of a kind, of a node, or of a kind on a node; safe to run again')
     .action(async (what: string[]) => {
-      const lab = labOf(readSettings())
+      const lab = await labHere()
       const { healed, unseen } = await heal(lab, choiceOf(lab, what), onTerminal)
       console.log(
         healed.length === 0

@@ -4,14 +4,13 @@ import './lab/terminal/begin.ts'
 import type { Rule } from './lab/rules/durability.ts'
 
 const { Argument } = await import('commander')
+const { labHere } = await import('./lab/docker/here.ts')
 const { commandLine, numberFrom } = await import('./lab/terminal/command-line.ts')
 const { onTerminal } = await import('./lab/terminal/steps.ts')
 const { isLevel, LEVELS } = await import('./lab/rules/durability.ts')
 const { follow } = await import('./lab/verbs/follow.ts')
 const { replicationOf, setLevel } = await import('./lab/verbs/replication.ts')
-const { readSettings } = await import('./lab/settings.ts')
 const { followingView, replicationView } = await import('./lab/terminal/replication-view.ts')
-const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 type Options = {
@@ -30,9 +29,9 @@ await commandLine(import.meta.filename, (program) => {
     .option('--quorum <number>', 'a commit waits for any so many standbys, whichever are the fastest', numberFrom(1, 3))
     .option('--first <standby>', 'a commit waits for this standby; if it is not there, for the next one')
     .option('--json', 'print JSON')
-    .option('--force', 'set a level that waits for the standby although there is none: every commit will hang')
+    .option('--force', 'set a level that waits for more standbys than stream: every commit will hang')
     .action(async (level: string | undefined, { json, force, quorum, first }: Options) => {
-      const lab = labOf(readSettings())
+      const lab = await labHere()
       if ((quorum ?? first) !== undefined && (!isLevel(level) || level === 'async'))
         program.error("error: --quorum and --first need a level that waits for standbys, such as 'on'")
       if (quorum !== undefined && first !== undefined) program.error('error: --quorum and --first exclude each other')
@@ -47,7 +46,7 @@ await commandLine(import.meta.filename, (program) => {
     .description('make a standby follow another standby, or the primary again, while the lab runs')
     .option('--json', 'print JSON')
     .action(async (standby: string, upstream: string, { json }: Options) => {
-      const it = await follow(labOf(readSettings()), standby, upstream, onTerminal)
+      const it = await follow(await labHere(), standby, upstream, onTerminal)
       console.log(json ? asJson(it, 2) : followingView(it))
     })
 })

@@ -2,13 +2,12 @@
 // Brings the lab back to its first state, in seconds.
 import './lab/terminal/begin.ts'
 
+const { labHere } = await import('./lab/docker/here.ts')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
 const { onTerminal } = await import('./lab/terminal/steps.ts')
 const { reset } = await import('./lab/verbs/reset.ts')
-const { readSettings } = await import('./lab/settings.ts')
 const { statusTable } = await import('./lab/terminal/status-view.ts')
 const { columnsOf } = await import('./lab/terminal/abilities.ts')
-const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 await commandLine(import.meta.filename, (program) =>
@@ -18,7 +17,7 @@ await commandLine(import.meta.filename, (program) =>
     )
     .option('--json', 'print the status as JSON')
     .action(async ({ json }: { json?: boolean }) => {
-      const status = await reset(labOf(readSettings()), onTerminal)
+      const status = await reset(await labHere(), onTerminal)
       console.log(json ? asJson(status, 2) : `\n${statusTable(status, columnsOf(process.stdout))}`)
     }),
 )

@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Brings the lab up to five healthy nodes, from any state.
+// Brings all nodes of the lab up and healthy, from any state.
 import './lab/terminal/begin.ts'
 
 const { whyPsqlAsks } = await import('./lab/state/pgpass.ts')
@@ -17,7 +17,7 @@ const { asJson } = await import('./lab/visible.ts')
 await commandLine(import.meta.filename, (program) =>
   program
     .description(
-      'Bring the lab up: images, network, two databases, two servers and the balancer. Safe to run again at any time.',
+      'Bring the lab up: images, network, databases, servers and the balancer. LAB_STANDBYS=2 or 3 gives it more standbys. Safe to run again at any time.',
     )
     .option('--json', 'print what changed and the status as JSON')
     .option('--images-only', 'only build the images that are missing; start nothing')

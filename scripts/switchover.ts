@@ -3,24 +3,27 @@
 import './lab/terminal/begin.ts'
 
 const { chalk } = await import('zx/core')
+const { labHere } = await import('./lab/docker/here.ts')
+const { standbyNamed, takesStandby } = await import('./lab/terminal/chosen-standby.ts')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
 const { onTerminal } = await import('./lab/terminal/steps.ts')
+const { choiceText } = await import('./lab/rules/durability.ts')
 const { switchover } = await import('./lab/verbs/switchover.ts')
-const { readSettings } = await import('./lab/settings.ts')
-const { labOf } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
+type Options = { readonly to?: string; readonly endReports?: boolean; readonly json?: boolean }
+
 await commandLine(import.meta.filename, (program) =>
-  program
+  takesStandby(program, 'the standby that becomes the primary (default: the one that has most)')
     .description('Make a standby the primary, and the primary a standby, without losing a vote, while clients go on.')
-    .argument('[standby]', 'the standby that becomes the primary (default: the one that has most)')
     .option('--end-reports', 'if replay waits for a report on the standby, end the report; without this, refuse')
     .option('--json', 'print JSON')
-    .action(async (to: string | undefined, { endReports, json }: { endReports?: boolean; json?: boolean }) => {
-      const it = await switchover(labOf(readSettings()), { to, endReports: endReports === true }, onTerminal)
+    .action(async (standby: string | undefined, { to: option, endReports, json }: Options) => {
+      const to = standbyNamed(program, standby, option)
+      const it = await switchover(await labHere(), { to, endReports: endReports === true }, onTerminal)
       const said = [
         `${chalk.green('✓')} ${it.primary} is now the primary, on timeline ${it.timeline}; ${it.standby} streams from it`,
-        `  ${it.withoutPrimary.toFixed(2)} s from the order to stop to the first acknowledged write; durability ${it.level}`,
+        `  ${it.withoutPrimary.toFixed(2)} s from the order to stop to the first acknowledged write; durability ${choiceText(it)}`,
       ]
       console.log(json ? asJson(it, 2) : said.join('\n'))
     }),

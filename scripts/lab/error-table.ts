@@ -72,7 +72,7 @@ export const ERRORS = {
   },
   RUNS_WITH: {
     says: 'the lab {lab} runs with {place}, but these settings say {here}',
-    fix: 'put {place} in front of the command; or {here} zx scripts/setup.ts changes the lab to these settings',
+    fix: '{remedy}; or {here} zx scripts/setup.ts changes the lab to these settings',
   },
   BUSY: {
     says: 'another command is changing the lab {lab} right now ({holder})',
@@ -99,7 +99,7 @@ export const ERRORS = {
     fix: 'zx scripts/rejoin.ts keeps the newer one and lists the votes that only the older one has',
     fixIn: {
       rejoin:
-        'neither is newer: choose which one to keep and stop the other with docker stop; then run this again: it lists the votes that only the stopped one has',
+        'none is newer: choose which one to keep, and stop each other one with docker stop; then run this again: it lists the votes that only a stopped one has',
     },
   },
   DATABASE_SILENT: {
@@ -116,8 +116,8 @@ export const ERRORS = {
     fix: 'zx scripts/setup.ts starts what is down; zx scripts/failover.ts promotes a standby',
   },
   NO_STANDBY: {
-    says: 'at level {level} every commit waits for a standby, and there is none: {seen}',
-    fix: 'first bring a standby back (zx scripts/setup.ts or zx scripts/rejoin.ts), or set the level anyway: zx scripts/replication.ts {options} --force',
+    says: 'at level {level} every commit waits for {needed}, and {there}: {seen}',
+    fix: 'first bring a standby back (zx scripts/setup.ts or zx scripts/rejoin.ts){less}, or set the level anyway: zx scripts/replication.ts {options} --force',
   },
   VOTES_UNREADABLE: {
     says: 'the votes that only {node} has cannot be listed: {problem}',
@@ -185,7 +185,7 @@ export const ERRORS = {
   },
   SWITCHOVER_NOT_READY: {
     says: 'the roles cannot be swapped without loss: {seen}',
-    fix: 'zx scripts/rejoin.ts gives the primary a standby that streams; if the primary is gone, zx scripts/failover.ts promotes the standby',
+    fix: 'zx scripts/rejoin.ts gives the primary a standby that streams; if the primary is gone, zx scripts/failover.ts promotes a standby',
   },
   REPORT_STAYS: {
     says: '{node} is not ready to be the primary: the reports were told to end, but {seconds} s later replay still waits; {seen}',
@@ -238,11 +238,11 @@ export const ERRORS = {
   },
   NO_SUCH_DATABASE: {
     says: '{name} is not a database of this lab',
-    fix: 'one of {databases}; LAB_STANDBYS says how many standbys a lab has',
+    fix: 'one of {databases}{larger}',
   },
   STANDBY_NEEDED: {
     says: '{node} cannot be removed: it {why}',
-    fix: 'keep it for now: LAB_STANDBYS={standbys}. If it is the primary, LAB_STANDBYS={standbys} zx scripts/switchover.ts db-primary makes another one the primary. If a standby follows it, zx scripts/replication.ts follow points that one at the primary; a lower level (zx scripts/replication.ts async) waits for no standby; zx scripts/rejoin.ts keeps the votes that only it has',
+    fix: 'nothing was changed; {remedy}; then run this again',
   },
   NOT_A_STANDBY: {
     says: '{node} cannot be promoted: it does not answer as a standby ({seen})',
@@ -254,7 +254,7 @@ export const ERRORS = {
   },
   QUORUM_TOO_LARGE: {
     says: 'a commit cannot wait for {count} standbys: {standbys} follow the primary directly, and synchronous commit counts only these',
-    fix: 'a number from 1 to {standbys}; LAB_STANDBYS says how many standbys a lab has, and zx scripts/replication.ts follow points one at the primary',
+    fix: 'at most {standbys} now; LAB_STANDBYS={count} zx scripts/setup.ts gives the lab so many, and zx scripts/replication.ts follow points one at the primary',
   },
   NOT_DIRECT: {
     says: 'a commit cannot wait for {node}: it follows another standby, and synchronous commit counts direct standbys only',
@@ -281,14 +281,14 @@ export const ERRORS = {
     fix: 'zx scripts/rejoin.ts brings back what is down, fenced or follows nobody; then run this again',
   },
   QUORUM_UNKNOWN: {
-    says: 'at {choice} of {of}, {needed} standbys have to answer before one is promoted, and {heard} do: an acknowledged vote may be on a silent one only. Silent: {silent}',
-    fix: 'bring back a silent standby (docker start if it is down, zx scripts/fault.ts heal if a fault hinders it), then run this again; or zx scripts/failover.ts --force promotes {candidate}, and acknowledged votes may be lost',
+    says: 'at {choice} of {of}, {needed} standbys have to answer before one is promoted, and {heard} do: an acknowledged vote may be on a silent one only. {silent}',
+    fix: 'bring back a silent standby (docker start if it is down, zx scripts/fault.ts heal if a fault hinders it), then run this again; or zx scripts/failover.ts --force promotes {candidate}, and any acknowledged vote that is only on {lost} may be lost',
   },
   ALREADY_PRIMARY: {
     says: '{node} is the primary already',
     fix: 'name a standby',
   },
-  NO_SUCH_NODE: { says: '{name} is not a node', fix: 'one of {nodes}' },
+  NO_SUCH_NODE: { says: '{name} is not a node of this lab', fix: 'one of {nodes}{larger}' },
   FAULT_PEER: { says: '{node} cannot be its own peer', fix: 'name other nodes, or none for all of them' },
   FAULT_MISFIT: {
     says: '{kind} does not fit {node} as it is now',
@@ -302,7 +302,10 @@ export const ERRORS = {
     says: 'the database of {node} cannot be asked: {problem}',
     fix: 'see what is wrong with it: zx scripts/status.ts; zx scripts/fault.ts list',
   },
-  FAULT_UNKNOWN: { says: '{word} is neither a kind of fault nor a node', fix: 'kinds: {kinds}; nodes: {nodes}' },
+  FAULT_UNKNOWN: {
+    says: '{word} is neither a kind of fault nor a node',
+    fix: 'kinds: {kinds}; nodes: {nodes}{larger}',
+  },
   FAULTS_IN_FORCE: {
     says: '{what} is not possible while faults are in force: {faults}',
     fix: 'zx scripts/fault.ts heal, then run the same command again',

@@ -10,6 +10,7 @@ import {
   resetAfter,
   sql,
   untilHas,
+  untilSaid,
   verb,
   voteGetsThrough,
   voteOn,
@@ -34,8 +35,12 @@ test('the standby that has most is promoted, whatever its place, and the others 
   await voteOn('db-primary', poll, 'ann')
   await untilVoters('db-replica-3', poll, 'ann')
   await docker('kill', containerOf('db-primary'))
-  const done = await json(t, 'failover')
-  t.match(done, { promoted: 'db-replica-3', fenced: ['db-primary'], lost: { bytes: 0 } })
+  const ran = await verb('failover', ['--json'])
+  t.match(
+    ran.stderr,
+    /Check: db-replica-3 has most: up to 0\/\w+.*; db-replica 0\/\w+, db-replica-2 0\/\w+; db-primary: its/,
+  )
+  t.match(JSON.parse(ran.stdout), { promoted: 'db-replica-3', fenced: ['db-primary'], lost: { bytes: 0 } })
   await voteGetsThrough(t, poll, 'bob')
   for (const node of ['db-replica', 'db-replica-2'] as const) {
     t.equal(await upstreamOf(node), 'db-replica-3', `${node} streams from the new primary without a restart`)
@@ -112,6 +117,45 @@ test('a failover beside a node that is fenced already asks only the primary what
   const done = await json(t, 'failover', '--to', 'db-replica-2')
   t.match(done, { promoted: 'db-replica-2', lost: { node: 'db-replica' } })
   t.equal(await votersOn('db-replica-2', poll), 'ann')
+  await docker('kill', containerOf('db-replica-2'))
+  await untilSaid('db-replica-3', /it gets no connection to db-replica-2/)
+})
+
+test('a watch promotes the standby that is named, if no other has more; once that is the primary, the one that has most', async (t) => {
+  resetAfter(t)
+  await pollOnBoth()
+  t.match(await verb('failover', ['--watch', '--to', 'db-nope']), { exit: 1, stderr: /NO_SUCH_DATABASE: db-nope/ })
+  const watcher = startWatcher(lab, ['--to', 'db-replica-2'])
+  t.teardown(() => watcher.stop())
+  await watcher.next('watching')
+  await docker('kill', containerOf('db-primary'))
+  t.match(await watcher.next('failed-over'), { promoted: 'db-replica-2' })
+  t.equal((await verb('rejoin')).exit, 0)
+  await watcher.next('watching', ({ standby }) => standby !== null)
+  await docker('kill', containerOf('db-replica-2'))
+  t.match(await watcher.next('failed-over'), { promoted: /^db-(primary|replica|replica-3)$/, fenced: ['db-replica-2'] })
+})
+
+test('a watch whose standby lacks votes that another has refuses, and shows its check once', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  t.equal((await verb('fault', ['isolate', 'db-replica', 'db-primary'])).exit, 0)
+  await voteOn('db-primary', poll, 'ann')
+  await untilVoters('db-replica-2', poll, 'ann')
+  let steps = ''
+  const watcher = startWatcher(lab, ['--to', 'db-replica'], (text) => {
+    steps += text
+  })
+  t.teardown(() => watcher.stop())
+  await watcher.next('watching')
+  await docker('kill', containerOf('db-primary'))
+  t.match(await watcher.next('refused'), { code: 'ANOTHER_HAS_MORE', why: /db-replica lacks/ })
+  // The next attempt has another reason.
+  await docker('pause', containerOf('db-replica'))
+  t.match(await watcher.next('refused'), { code: 'NOT_A_STANDBY' })
+  t.equal(await sql('db-replica-2', 'select pg_is_in_recovery()'), 't')
+  t.equal(steps.match(/Check/g)?.length, 2, `begun and failed: ${steps}`)
+  await docker('unpause', containerOf('db-replica'))
 })
 
 test('a watch with three standbys replaces a primary that dies, and nothing that was acknowledged at `on` is lost', async (t) => {

@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import type { DatabaseName } from '../../scripts/lab/topology/topology.ts'
+import { startWatcher } from '../../scripts/lab/verbs/watcher.ts'
 import {
   containerOf,
   docker,
@@ -8,6 +9,7 @@ import {
   lab,
   pollOnBoth,
   resetAfter,
+  setUp,
   sql,
   untilHas,
   verb,
@@ -37,22 +39,76 @@ test('setup with a smaller number removes standbys with their volumes and slots;
   const volumes = await docker('volume', 'ls', '-q', '--filter', `label=failover-lab.lab=${lab.name}`)
   t.notMatch(volumes, /db-replica-[23]/)
   await voteOn('db-primary', poll, 'ann')
-  t.equal(failureOf(await verb('setup', [])), 'it succeeds')
+  t.equal(failureOf(await verb('setup', [], { LAB_STANDBYS: '3' })), 'it succeeds')
   t.match(await sql('db-primary', 'show synchronous_standby_names'), /db-replica.*db-replica-2.*db-replica-3/)
   await untilHas('db-replica-3', `select string_agg(user_id, ' ') from vote where poll_id = '${poll}'`, 'ann')
   t.match(await json(t, 'status'), { healthy: true })
 })
 
-test('a verb with another number than the lab has is refused, but status shows the lab as it is', async (t) => {
-  for (const name of ['failover', 'reset', 'rejoin', 'switchover'])
-    t.match(await verb(name, [], { LAB_STANDBYS: '1' }), {
-      exit: 1,
-      stderr: /RUNS_WITH: .*LAB_STANDBYS=3.*LAB_STANDBYS=1\n.*put LAB_STANDBYS=3 in front/,
-    })
-  t.equal((await verb('setup', [], { LAB_STANDBYS: '' })).exit, 0, 'setup without a number keeps the one there is')
+test('a verb that is given another number than the lab has is refused, but status shows the lab as it is', async (t) => {
+  const verbs = [
+    ['failover'],
+    ['failover', '--watch'],
+    ['reset'],
+    ['rejoin'],
+    ['switchover'],
+    ['replication'],
+    ['replication', 'on'],
+    ['fault', 'list'],
+    ['fault', 'crash', 'db-replica'],
+    ['fault', 'heal'],
+    ['exercise', 'start', '1', '--discard'],
+    ['exercise', 'check'],
+    ['experiment'],
+  ]
+  for (const [name = '', ...args] of verbs)
+    t.match(
+      await verb(name, args, { LAB_STANDBYS: '1' }),
+      {
+        exit: 1,
+        stderr:
+          /RUNS_WITH: .*LAB_STANDBYS=3.*LAB_STANDBYS=1\n.*leave LAB_STANDBYS out.*LAB_STANDBYS=1 zx scripts\/setup/,
+      },
+      `${name} ${args.join(' ')}`,
+    )
+  t.match(await json(t, 'fault', 'list'), { faults: { length: 0 } })
   const seen = await verb('status', [], { LAB_STANDBYS: '1' })
   t.match(seen.stdout, /7 of 7 nodes healthy/)
-  t.match(seen.stdout, /runs with LAB_STANDBYS=3/)
+  t.match(seen.stdout, /runs with LAB_STANDBYS=3, not with these settings: leave LAB_STANDBYS out/)
+  t.equal((await verb('status', ['--json'], { LAB_STANDBYS: '3' })).exit, 0)
+})
+
+test('without a number every verb works on the standbys that there are, and setup keeps them', async (t) => {
+  t.equal(failureOf(await verb('setup')), 'it succeeds')
+  t.match(await json(t, 'replication'), { standbys: { length: 3 } })
+  t.match(await json(t, 'status'), { healthy: true, runsWith: null, nodes: { length: 7 } })
+  t.equal((await verb('fault', ['crash', 'db-replica-3'])).exit, 0)
+  t.match(await json(t, 'fault', 'list'), { faults: [{ kind: 'crash', node: 'db-replica-3' }] })
+  t.match(await verb('fault', ['heal', 'db-replica-3']), { exit: 0, stdout: /healed: crash db-replica-3/ })
+})
+
+test('a standby whose container was removed still counts: nobody is promoted as if it had never been', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  t.teardown(() => setUp('3'))
+  t.equal((await verb('replication', ['on', '--quorum', '2'])).exit, 0)
+  await docker('rm', '-f', containerOf('db-replica-3'))
+  t.match(await verb('failover'), { exit: 1, stderr: /NOT_SET_UP.*db-replica-3/ })
+  t.match(await verb('setup', [], { LAB_STANDBYS: '2' }), { exit: 1, stderr: /STANDBY_NEEDED: db-replica-3/ })
+  await voteOn('db-primary', poll, 'ann')
+  t.equal(failureOf(await verb('setup')), 'it succeeds')
+  await untilHas('db-replica-3', `select string_agg(user_id, ' ') from vote where poll_id = '${poll}'`, 'ann')
+})
+
+test('a watch goes on when the number changes meanwhile', async (t) => {
+  t.teardown(() => setUp('3'))
+  resetAfter(t)
+  const watcher = startWatcher(lab, [])
+  t.teardown(() => watcher.stop())
+  await watcher.next('watching')
+  t.equal(failureOf(await verb('setup', [], { LAB_STANDBYS: '1' })), 'it succeeds')
+  await docker('kill', containerOf('db-primary'))
+  t.match(await watcher.next('failed-over'), { fenced: ['db-primary'], promoted: 'db-replica' })
 })
 
 test('a number that is not 1 to 3 is refused; so is one without the primary, and nothing changes', async (t) => {
@@ -65,12 +121,39 @@ test('a number that is not 1 to 3 is refused; so is one without the primary, and
   t.match(await json(t, 'switchover', 'db-replica-3'), { primary: 'db-replica-3', standby: 'db-primary' })
   t.match(await verb('setup', [], { LAB_STANDBYS: '2' }), {
     exit: 1,
-    stderr: /STANDBY_NEEDED: db-replica-3 cannot be removed: it is the primary\n.*switchover\.ts db-primary/,
+    stderr:
+      /STANDBY_NEEDED: db-replica-3 cannot be removed: it is the primary\n.*switchover\.ts db-(primary|replica) makes/,
   })
   t.match(await json(t, 'status'), { healthy: true, primaries: ['db-replica-3'] })
   t.match(await verb('switchover', ['db-replica-3']), { exit: 1, stderr: /ALREADY_PRIMARY/ })
   t.match(await verb('switchover', ['loader']), { exit: 1, stderr: /NO_SUCH_DATABASE: loader/ })
   t.equal(await docker('inspect', '-f', '{{.State.Status}}', containerOf('db-replica-2')), 'running')
+})
+
+test('a standby that takes writes beside the primary is not removed: rejoin keeps its votes first', async (t) => {
+  t.teardown(() => setUp('3'))
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  await untilHas('db-replica-3', `select count(*) from poll where id = '${poll}'`, '1')
+  await sql('db-replica-3', 'select pg_promote()')
+  await voteOn('db-replica-3', poll, 'bob')
+  await voteOn('db-primary', poll, 'ann')
+  const refused = await verb('setup', [], { LAB_STANDBYS: '2' })
+  t.match(refused, {
+    exit: 1,
+    stderr: /STANDBY_NEEDED: db-replica-3 .*takes writes, as another database does\n.*scripts\/rejoin\.ts/,
+  })
+  t.equal(await docker('inspect', '-f', '{{.State.Status}}', containerOf('db-replica-3')), 'running')
+  // What it advises, until nothing is in the way.
+  t.match(await json(t, 'rejoin'), {
+    primary: 'db-replica-3',
+    standbys: [{ divergedVotes: [{ user: 'ann' }] }, {}, {}],
+  })
+  const primary = await verb('setup', [], { LAB_STANDBYS: '2' })
+  const next = /it is the primary\n.*zx scripts\/switchover\.ts (\S+) makes/.exec(primary.stderr)?.[1]
+  t.match(await json(t, 'switchover', next ?? ''), { standby: 'db-replica-3' })
+  t.equal(failureOf(await verb('setup', [], { LAB_STANDBYS: '2' })), 'it succeeds')
+  t.match(await json(t, 'status'), { healthy: true, nodes: { length: 6 } })
 })
 
 test('a standby is not removed while it is the only one that commits can wait for', async (t) => {
@@ -79,7 +162,7 @@ test('a standby is not removed while it is the only one that commits can wait fo
   await docker('stop', containerOf('db-replica'))
   t.match(await verb('setup', [], { LAB_STANDBYS: '1' }), {
     exit: 1,
-    stderr: /STANDBY_NEEDED: db-replica-2 .*only standby.*on/,
+    stderr: /STANDBY_NEEDED: db-replica-2 .*only standby.*on.*\n.*replication\.ts async/,
   })
   t.equal(await docker('inspect', '-f', '{{.State.Status}}', containerOf('db-replica-2')), 'running')
 })

@@ -1,14 +1,18 @@
-// The suite's lab with three standbys, as long as the tests of one file run.
+// The suite's lab with three standbys, as long as the tests of one file run. Only `setup` is told how many there are.
 import { after, before } from 'tap'
 
-process.env['LAB_STANDBYS'] = '3'
 // Both read the setting when they are loaded.
+process.env['LAB_STANDBYS'] = '3'
 export const { containerOf, docker, failureOf, lab, patience, resetAfter, sql, startVerb, verb } = await import(
   '../the-lab.ts'
 )
-export const { json, pollOnBoth, untilHas, voteGetsThrough, voteOn, votersOn } = await import('../recovery/scene.ts')
+export const { json, pollOnBoth, untilHas, untilSaid, voteGetsThrough, voteOn, votersOn } = await import(
+  '../recovery/scene.ts'
+)
+delete process.env['LAB_STANDBYS']
 
-async function setUp(standbys: string): Promise<void> {
+/** Gives the lab so many standbys. */
+export async function setUp(standbys: string): Promise<void> {
   const done = await verb('setup', [], { LAB_STANDBYS: standbys })
   if (done.exit !== 0) throw new Error(failureOf(done))
 }

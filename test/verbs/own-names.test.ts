@@ -57,5 +57,9 @@ test('status shows a lab where it runs, also with other settings, and no other v
       { exit: 1, stderr: new RegExp(`RUNS_WITH: .*\n.*put LAB_PORT_OFFSET=${lab.settings.portOffset} in front`) },
       name,
     )
+  t.match(await verb('replication', [], { LAB_STANDBYS: '3' }), {
+    exit: 1,
+    stderr: /RUNS_WITH: .* runs with LAB_STANDBYS=1, but these settings say LAB_STANDBYS=3\n.*leave LAB_STANDBYS out/,
+  })
   t.notMatch((await verb('status')).stdout, 'this lab runs with')
 })

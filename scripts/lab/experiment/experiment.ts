@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { machine } from '../docker/machine.ts'
 import { LabError } from '../errors.ts'
+import { nodeNamed } from '../faults/inject.ts'
 import { beginAgain, interruption } from '../interruption.ts'
 import { readLines } from '../lines.ts'
 import { exclusively } from '../state/lock.ts'
@@ -37,15 +38,17 @@ export function plansOf(
 export type Kept = { readonly experiment: Experiment; readonly folder: string; readonly report: string }
 
 /** Carries out the plans one after another, each on a reset lab. Stores all in a new folder in `output`, then resets the lab. */
-export const experiment = (
+export async function experiment(
   lab: Lab,
   plans: readonly Plan[],
   output: string,
   say: Say,
   reporter: Reporter,
-): Promise<Kept> =>
+): Promise<Kept> {
+  for (const { node } of plans) nodeNamed(lab, node)
   // A lock of its own, since its commands take the lab's lock.
-  exclusively(lab, () => carryOutAll(lab, plans, output, say, reporter), 'experiment')
+  return exclusively(lab, () => carryOutAll(lab, plans, output, say, reporter), 'experiment')
+}
 
 async function carryOutAll(
   lab: Lab,

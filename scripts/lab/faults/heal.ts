@@ -5,7 +5,7 @@ import { lookAtData } from '../postgres/data.ts'
 import { endedError, endOf } from '../postgres/ended.ts'
 import { type LeftBehind, leftBehind } from '../rules/starting.ts'
 import type { Reporter, Tell } from '../steps.ts'
-import type { Lab, Node, NodeName } from '../topology/topology.ts'
+import { inLarger, type Lab, type Node, type NodeName } from '../topology/topology.ts'
 import { repeated } from '../visible.ts'
 import { until } from '../wait.ts'
 import type { Fault, Kind, Peer, View } from './kind.ts'
@@ -27,7 +27,12 @@ export function choiceOf(lab: Lab, words: readonly string[]): Choice {
   const nodes = lab.nodes.map(({ name }) => name as string)
   const word = words.find((it) => !kinds.includes(it) && !nodes.includes(it))
   if (word !== undefined)
-    throw labError('FAULT_UNKNOWN', { word: repeated(word), kinds: kinds.join(', '), nodes: nodes.join(', ') })
+    throw labError('FAULT_UNKNOWN', {
+      word: repeated(word),
+      kinds: kinds.join(', '),
+      nodes: nodes.join(', '),
+      larger: inLarger(word),
+    })
   return { kinds: words.filter((it) => kinds.includes(it)), nodes: words.filter((it) => nodes.includes(it)) }
 }
 

@@ -2,7 +2,7 @@ import { changing } from '../docker/leftovers.ts'
 import { findNetwork } from '../docker/network.ts'
 import { labError } from '../errors.ts'
 import type { Reporter } from '../steps.ts'
-import type { Lab, Node, NodeName } from '../topology/topology.ts'
+import { inLarger, type Lab, type Node, type NodeName } from '../topology/topology.ts'
 import { repeated } from '../visible.ts'
 import type { FaultOptions, Kind, Peer } from './kind.ts'
 import { faultsIn } from './kinds.ts'
@@ -33,7 +33,11 @@ export function endsOf(lab: Lab, { kind, node, peers, options }: Wish): Ends {
 export function nodeNamed(lab: Lab, name: string): Node {
   const node = lab.nodes.find((it) => it.name === name)
   if (node === undefined)
-    throw labError('NO_SUCH_NODE', { name: repeated(name), nodes: lab.nodes.map((it) => it.name).join(', ') })
+    throw labError('NO_SUCH_NODE', {
+      name: repeated(name),
+      nodes: lab.nodes.map((it) => it.name).join(', '),
+      larger: inLarger(name),
+    })
   return node
 }
 

@@ -20,7 +20,7 @@ export type Session = {
 /** A session inside a database's container, as its superuser: it works whatever is wrong with the network. */
 export const openSession = (node: DatabaseNode): Session => open(node, [...PSQL, '-f', '-'])
 
-/** A session from one database's container to the other database, over the network that the servers use too. */
+/** A session from one database's container to another database, over the network that the servers use too. */
 export const openSessionAcross = (from: DatabaseNode, to: DatabaseNode): Session => {
   const target = `host=${to.name} port=${to.port} user=monitor dbname=polling connect_timeout=2 tcp_user_timeout=1000`
   return open({ ...from, name: `${to.name} over the network` }, [

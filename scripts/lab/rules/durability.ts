@@ -72,17 +72,26 @@ export function synchronousNames({ level, rule }: Choice, standbys: readonly str
   if (level === 'async') return ''
   const quote = (names: readonly string[]) => names.map((name) => `"${name}"`).join(', ')
   if (rule.kind === 'any') return `ANY ${rule.count} (${quote(standbys)})`
-  const preferred = standbys.filter((name) => name === rule.node)
-  const ordered = [...preferred, ...standbys.filter((name) => name !== rule.node)]
+  const ordered = inOrder(rule.node, standbys)
   return ordered.length > 1 ? `FIRST 1 (${quote(ordered)})` : quote(ordered)
 }
 
+/** The standbys with that one in front. It may be the primary now: then the order is that of the topology. */
+const inOrder = (first: string | null, standbys: readonly string[]): readonly string[] => [
+  ...standbys.filter((name) => name === first),
+  ...standbys.filter((name) => name !== first),
+]
+
 /**
- * How many of `standbys` a failover has to hear, so that every acknowledged commit is on one of them: with a commit on any
- * `count`, only `count` - 1 may stay silent. With `first` it is 1: there the old primary's own WAL shows what is missing.
+ * How many of `standbys` have every acknowledged commit between them, whichever they are: with a commit on any `count`, only
+ * `count` - 1 may be missing. With `first` it may be on any single one: the first may have been away for a while.
  */
-export const mustBeHeard = ({ level, rule }: Choice, standbys: number): number =>
-  level !== 'async' && rule.kind === 'any' ? standbys - rule.count + 1 : 1
+export const enoughToKnow = ({ level, rule }: Choice, standbys: number): number =>
+  level === 'async' ? 1 : standbys - (rule.kind === 'any' ? rule.count : 1) + 1
+
+/** How many of them a failover has to hear in any case. With `first` the old primary's own WAL may show that nothing is missing. */
+export const mustBeHeard = (choice: Choice, standbys: number): number =>
+  choice.rule.kind === 'any' ? enoughToKnow(choice, standbys) : 1
 
 /** Whether every commit waits for a standby that is not there. */
 export const commitsHang = ({ synchronousCommit, synchronousStandbys, standbys }: Facts): boolean =>
@@ -90,21 +99,33 @@ export const commitsHang = ({ synchronousCommit, synchronousStandbys, standbys }
   !['local', 'off'].includes(synchronousCommit) &&
   standbys.filter(({ sync }) => sync === 'sync' || sync === 'quorum').length < waitedFor(synchronousStandbys)
 
-/** What a rule means on a lab with so many standbys, in sentences. */
-export function ruleText({ level, rule }: Choice, standbys: number): string {
-  if (level === 'async' || standbys === 1) return ''
+/** What a rule means on a lab with these standbys, in sentences. */
+export function ruleText({ level, rule }: Choice, standbys: readonly string[]): string {
+  const of = standbys.length
+  if (level === 'async' || of === 1) return ''
   if (rule.kind === 'first')
-    return `a commit waits for one standby, ${rule.node === null ? '' : `${rule.node} first, `}the next one if it is not there. Any one machine may be lost`
+    return `a commit waits for one standby: the first of ${inOrder(rule.node, standbys).join(', ')} that is there. Any one machine may be lost`
   const may =
     rule.count === 1 ? 'the primary may be lost' : `the primary and ${rule.count - 1} of the standbys may be lost`
-  return `a commit waits for any ${rule.count} of ${standbys} standbys, the fastest. After it ${may}; but before a failover ${mustBeHeard({ level, rule }, standbys)} standbys have to answer`
+  return `a commit waits for any ${rule.count} of ${of} standbys, the fastest. After it ${may}; but before a failover ${mustBeHeard({ level, rule }, of)} standbys have to answer`
 }
+
+/** How many standbys have to stream, so that commits return. */
+export const mustStream = ({ level, rule }: Choice): number =>
+  level === 'async' ? 0 : rule.kind === 'any' ? rule.count : 1
+
+/** The words that choose it on the command line. */
+export const optionsFor = ({ level, rule }: Choice): string =>
+  rule.kind === 'any' ? `${level} --quorum ${rule.count}` : rule.node === null ? level : `${level} --first ${rule.node}`
+
+/** The choice with which commits return if only so many standbys stream; undefined if there is none at that level. */
+export const fewer = (choice: Choice, streaming: number): Choice | undefined =>
+  streaming > 0 && streaming < mustStream(choice)
+    ? { level: choice.level, rule: { kind: 'any', count: streaming } }
+    : undefined
 
 /** How many standbys a commit waits for, by `synchronous_standby_names`. */
 const waitedFor = (names: string): number => Number(/^(?:ANY|FIRST) (\d+)/.exec(names)?.[1] ?? 1)
 
 /** What was chosen last; async if nothing was. */
 export const choiceOf = ({ chosenLevel }: Facts): Choice => choiceIn(chosenLevel)
-
-/** The level that was chosen last. */
-export const levelChosen = (facts: Facts): Level => choiceOf(facts).level

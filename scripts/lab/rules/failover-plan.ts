@@ -2,6 +2,7 @@ import { type LabError, labError } from '../errors.ts'
 import type { Data } from '../postgres/data.ts'
 import type { Answering, Sight } from '../postgres/sights.ts'
 import type { DatabaseName } from '../topology/topology.ts'
+import { choiceOf, enoughToKnow, mustBeHeard } from './durability.ts'
 import { membersOf, seenOf, splitBrain } from './members.ts'
 
 /** Bytes of WAL that may be lost if the user gives no limit; the same as Patroni's default. */
@@ -21,6 +22,37 @@ export type Plan = { readonly fence: readonly Sight[]; readonly follow: readonly
     }
   | { readonly kind: 'done'; readonly primary: Answering }
 )
+
+export type Promoting = Extract<Plan, { kind: 'promote' }>
+
+type Known = Pick<Promoting, 'candidate' | 'fence' | 'follow'>
+
+/**
+ * The databases that do not answer, if so many of them are silent that nobody is promoted without them: an acknowledged commit
+ * may be on these alone. None if the primary answers: it says itself how far its WAL goes.
+ */
+export const unheardBy = (plan: Known): readonly Sight[] =>
+  plan.fence.some(({ facts }) => facts !== undefined) ? [] : silentUnless(plan, mustBeHeard)
+
+/** The databases that do not answer, if these may have an acknowledged commit that no standby has that answers. */
+export const mayHaveAlone = (plan: Known): readonly Sight[] => silentUnless(plan, enoughToKnow)
+
+// A standby that follows another one has at most what that one has, so it says nothing about commits. It need not be left out
+// here: it would be missing both among those that answer and among those that there are.
+function silentUnless({ candidate, fence, follow }: Known, needed: typeof mustBeHeard): readonly Sight[] {
+  const others = [...fence, ...follow]
+  const answering = follow.filter(({ facts }) => facts !== undefined)
+  const enough = 1 + answering.length >= needed(choiceOf(candidate.facts), others.length)
+  return enough ? [] : others.filter(({ facts }) => facts === undefined)
+}
+
+/** The standby that a failover would promote now; undefined if there is a primary, or if it would refuse. */
+export function replacementIn(sights: readonly Sight[]): Answering | undefined {
+  const { primary, standbys, silent } = membersOf(sights)
+  const [candidate, ...follow] = standbys
+  if (primary !== undefined || candidate === undefined) return undefined
+  return unheardBy({ candidate, fence: silent, follow }).length === 0 ? candidate : undefined
+}
 
 /** What each database that does not answer is, according to its data. */
 export type Down = Readonly<Partial<Record<DatabaseName, Data['is']>>>
@@ -48,11 +80,15 @@ export function planOf(sights: readonly Sight[], down: Down, to?: DatabaseName):
   return labError('NOTHING_TO_PROMOTE', { seen: seenOf(sights) })
 }
 
+/** What a promotion may lose if those databases were not heard. */
+export const mayBeLost = (unheard: readonly DatabaseName[]): string =>
+  `any acknowledged vote that is only on ${unheard.join(' and ')} may be lost`
+
 /** The names of those databases, for a sentence. */
 export const namesOf = (sights: readonly Sight[]): string => sights.map(({ node }) => node.name).join(' and ')
 
 /** Its data says that it is a standby, or it has to be taken for the primary. */
-const mayBePrimary = (is: Data['is'] | undefined): boolean => is !== 'standby' && is !== 'follower'
+export const mayBePrimary = (is: Data['is'] | undefined): boolean => is !== 'standby' && is !== 'follower'
 
 /** Refuses a standby with a setting that is too low for its WAL: if replay is resumed, it ends and never becomes a primary. */
 export function assertSettings({ node, facts }: Answering): void {

@@ -36,7 +36,7 @@ export async function commandLine(script: string, define: (program: Command) => 
     define(program)
     for (const command of [program, ...program.commands]) {
       command.showHelpAfterError(hintOf(command))
-      refuseSecondValues(command)
+      refuseRepeated(command)
     }
     if (listed !== undefined) return void listed.push(program)
     interruption.signal.throwIfAborted()
@@ -65,9 +65,9 @@ function refuseUselessValues(program: Command, words: readonly string[]): void {
   }
 }
 
-/** Refuses a second value for an option that takes one: otherwise the last one would count, and nobody would notice. */
-function refuseSecondValues(command: Command): void {
-  for (const option of command.options.filter((it) => !it.isBoolean() && !it.variadic)) {
+/** Refuses an option that is given twice: of two values the last one would count, and nobody would notice. */
+function refuseRepeated(command: Command): void {
+  for (const option of command.options.filter((it) => !it.variadic)) {
     let given = false
     command.on(`option:${option.name()}`, () => {
       if (given) command.error(`error: option '${option.flags}' is given twice: give it once`)

@@ -3,9 +3,8 @@ import { endpointOf, type Lab, type NodeName, psqlPlaceOf } from '../topology/to
 import { visible } from '../visible.ts'
 
 /** Variables to type in front of a verb, so that it works on this lab and not on the one without a name. */
-const prefixOf = ({ settings: { name, standbys, portOffset, bind } }: Lab): string =>
+const prefixOf = ({ settings: { name, portOffset, bind } }: Lab): string =>
   (name === '' ? '' : `LAB_NAME=${name} `) +
-  (standbys === 1 ? '' : `LAB_STANDBYS=${standbys} `) +
   (portOffset === 0 ? '' : `LAB_PORT_OFFSET=${portOffset} `) +
   (['127.0.0.1', '0.0.0.0'].includes(bind) ? '' : `LAB_BIND=${bind} `)
 

@@ -2,6 +2,8 @@ import { chalk } from 'zx/core'
 import type { Failover } from '../managers/scripted/failover.ts'
 import { bytes } from '../numbers.ts'
 import type { LostVote } from '../postgres/votes.ts'
+import { choiceText } from '../rules/durability.ts'
+import { mayBeLost } from '../rules/failover-plan.ts'
 import { visible } from '../visible.ts'
 
 /** What a failover did and what it cost, for people. */
@@ -14,13 +16,16 @@ export function failoverView(it: Failover): string {
       : it.lost.bytes === 0
         ? 'nothing'
         : `${bytes(it.lost.bytes)} of WAL, up to ${it.lost.end} on ${it.lost.node}; rejoin lists the votes in it`
-  const level = it.level.chosen === 'async' ? [] : [`  durability   async for now; rejoin restores ${it.level.chosen}`]
+  const { chosen, rule } = it.level
+  const restored = choiceText({ level: chosen, rule })
+  const level = chosen === 'async' ? [] : [`  durability   async for now; rejoin restores ${restored}`]
   return [
     `${chalk.green('✓')} ${it.promoted} ${it.promotedNow ? 'is now' : 'was already'} the primary, on timeline ${it.timeline}; ${fenced} ${it.fenced.length > 1 ? 'are' : 'is'} fenced`,
     `  took         ${it.seconds.toFixed(2)} s to the first acknowledged write: ${parts.join(', ')}`,
     `  old timeline ended at ${it.parted}`,
     `  lost         ${lost}`,
     ...lostVotesLines(it.lostVotes),
+    ...(it.unheard.length === 0 ? [] : [`  not heard    ${it.unheard.join(' and ')}: ${mayBeLost(it.unheard)}`]),
     ...it.endedReports.map(
       ({ pid, role, seconds, query }) =>
         `  ended        a report that replay waited for: pid ${pid} (${role}), ${Math.round(seconds)} s old: ${query}`,

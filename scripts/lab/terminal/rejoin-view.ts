@@ -1,15 +1,16 @@
 import { chalk } from 'zx/core'
+import { choiceText } from '../rules/durability.ts'
 import type { Rejoined } from '../verbs/bring-back.ts'
 import type { Rejoin } from '../verbs/rejoin.ts'
 import { visible } from '../visible.ts'
 import { lostVotesLines } from './failover-view.ts'
 
 /** How nodes came back and what was lost, for people. */
-export const rejoinView = ({ primary, level, standbys }: Rejoin): string =>
+export const rejoinView = ({ primary, level, rule, standbys }: Rejoin): string =>
   [
     ...standbys.flatMap((it) => rejoinedLines(primary, it)),
     `  primary      ${primary}`,
-    `  durability   ${level}`,
+    `  durability   ${choiceText({ level, rule })}`,
   ].join('\n')
 
 function rejoinedLines(primary: string, it: Rejoined): readonly string[] {

@@ -1,5 +1,5 @@
 import { chalk } from 'zx/core'
-import { LEVELS, ruleText } from '../rules/durability.ts'
+import { choiceText, fewer, LEVELS, mustStream, optionsFor, ruleText } from '../rules/durability.ts'
 import type { Following } from '../verbs/follow.ts'
 import type { Replication } from '../verbs/replication.ts'
 import { visible } from '../visible.ts'
@@ -23,16 +23,14 @@ export function replicationView(it: Replication): string {
   ])
   const { synchronous_commit, synchronous_standby_names } = it.settings
   const standbys = it.standbys.map(({ name, state, sync }) => `${name} is ${state}, ${sync}`).join('; ') || 'no standby'
-  const rule = it.level === null ? '' : ruleText({ level: it.level, rule: it.rule }, it.standbys.length)
+  const rule = it.level === null ? '' : ruleText({ level: it.level, rule: it.rule }, it.others)
   const warnings = [
     ...(it.level === null ? [`the settings on ${it.primary} are none of these levels`] : []),
-    ...(it.hangs
-      ? [
-          `commits hang (${it.waitingCommits} now): they wait for a standby that is not there. Bring it back, or go on without it: zx scripts/replication.ts async`,
-        ]
-      : []),
+    ...(it.hangs ? [hanging(it)] : []),
     ...(it.level !== it.chosen && it.level !== null
-      ? [`${it.chosen} was chosen; rejoin restores it when it brings the standby back`]
+      ? [
+          `${choiceText({ level: it.chosen, rule: it.rule })} was chosen; rejoin restores it when it has brought the standbys back`,
+        ]
       : []),
   ]
   return [
@@ -45,4 +43,20 @@ export function replicationView(it: Replication): string {
     ...it.cascaded.map(({ name, upstream }) => `  ${name} follows ${upstream}: ${NOT_COUNTED}`),
     ...warnings.map((warning) => `${chalk.yellow('!')} ${warning}`),
   ].join('\n')
+}
+
+/** That commits hang, and every way out. */
+function hanging({ level, chosen, rule, standbys, waitingCommits }: Replication): string {
+  const choice = { level: level ?? chosen, rule }
+  const needed = mustStream(choice)
+  const streaming = standbys.filter(({ state }) => state === 'streaming').length
+  const less = fewer(choice, streaming)
+  const now = waitingCommits === 0 ? 'none waits yet' : `${waitingCommits} now`
+  const what = needed > 1 ? `${needed} standbys, and only ${streaming} of them streams` : 'a standby that is not there'
+  const ways = [
+    'Bring it back: zx scripts/setup.ts, zx scripts/fault.ts heal or zx scripts/rejoin.ts',
+    ...(less === undefined ? [] : [`or wait for fewer: zx scripts/replication.ts ${optionsFor(less)}`]),
+    'or for none: zx scripts/replication.ts async',
+  ]
+  return `commits hang (${now}): they wait for ${what}. ${ways.join('; ')}`
 }

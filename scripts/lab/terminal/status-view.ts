@@ -40,7 +40,7 @@ export function statusTable(status: LabStatus, columns: number = Number.POSITIVE
     status.runsWith === null
       ? []
       : [
-          `${chalk.yellow('!')} this lab runs with ${status.runsWith}, not with these settings: put that in front of every command`,
+          `${chalk.yellow('!')} this lab runs with ${status.runsWith.settings}, not with these settings: ${status.runsWith.remedy}`,
         ]
   const more = [...whose, ...where, ...problems, ...warnings, ...changes(status), ...faults(status)]
   return [...lines, '', ...containers(status), ...more.map((line) => asTyped(line)), summary(status)].join('\n')
@@ -115,15 +115,16 @@ function slotOf({ database }: NodeStatus): string {
   return [...states].map(([state, slots]) => `${slots.map(({ name }) => visible(name)).join(', ')} ${state}`).join('; ')
 }
 
-/** With two primaries the servers write to the newer one. */
+/** With several primaries the servers write to the newest one. */
 function split(nodes: LabStatus['nodes']): string {
   const timelines = nodes.flatMap(({ name, database }) =>
     database?.role === 'primary' ? [{ name, timeline: database.timeline ?? 0 }] : [],
   )
-  const [newer, older] = timelines.sort((a, b) => b.timeline - a.timeline)
-  return newer?.timeline === older?.timeline
-    ? 'both databases take writes, on the same timeline'
-    : `both databases take writes; the servers write to ${newer?.name}, on the newer timeline`
+  const [newest, next] = timelines.sort((a, b) => b.timeline - a.timeline)
+  const all = timelines.map(({ name }) => name).join(' and ')
+  return newest?.timeline === next?.timeline
+    ? `${all} take writes, on the same timeline`
+    : `${all} take writes; the servers write to ${newest?.name}, on the newest timeline`
 }
 
 /** Who is the primary, and whether a vote gets through to it: it can be silent to the look, or closed to votes. */

@@ -162,12 +162,21 @@ export const placeText = (place: Place, other: Place): string =>
     ...(placeOf(place) === placeOf(other) ? [] : [`LAB_BIND=${place.bind}`]),
   ].join(' ')
 
+/** What to type so that a command works on the lab at that place; `other` is what its settings say now. */
+export const placeRemedy = (place: Place, other: Place): string =>
+  placeText({ ...place, standbys: other.standbys }, other) === ''
+    ? 'leave LAB_STANDBYS out (unset it if it is exported): only setup needs it'
+    : `put ${placeText(place, other)} in front of every command`
+
 /** On all addresses, a lab is reached at 127.0.0.1 too. */
 const placeOf = ({ bind }: Place): string => (bind === '0.0.0.0' ? '127.0.0.1' : bind)
 
-/** The nodes of the topology that this lab does not have, for want of LAB_STANDBYS. */
-export const surplusOf = (lab: Lab): readonly DatabaseNode[] =>
-  labOf({ ...lab.settings, standbys: DATABASE_NAMES.length - 1 }).databases.slice(lab.databases.length)
+/** All databases that a lab of that name can have, whatever its LAB_STANDBYS is. */
+export const allDatabasesOf = (lab: Lab): readonly DatabaseNode[] =>
+  labOf({ ...lab.settings, standbys: DATABASE_NAMES.length - 1 }).databases
+
+/** Those of them that this lab does not have. */
+export const surplusOf = (lab: Lab): readonly DatabaseNode[] => allDatabasesOf(lab).slice(lab.databases.length)
 
 /** The database that is published, and where psql reaches it. */
 export function psqlPlaceOf(lab: Lab): {
@@ -184,7 +193,14 @@ export function psqlPlaceOf(lab: Lab): {
 export function databaseNamed(lab: Lab, name: string): DatabaseNode {
   const found = lab.databases.find((node) => node.name === name)
   if (found !== undefined) return found
-  throw labError('NO_SUCH_DATABASE', { name: repeated(name), databases: lab.databases.map((it) => it.name).join(', ') })
+  const databases = lab.databases.map((it) => it.name).join(', ')
+  throw labError('NO_SUCH_DATABASE', { name: repeated(name), databases, larger: inLarger(name) })
+}
+
+/** For a name that this lab does not have: how it gets the database, if a larger lab has one of that name. */
+export function inLarger(name: string): string {
+  const standbys = Object.keys(DATABASES).indexOf(name)
+  return standbys < 0 ? '' : `; LAB_STANDBYS=${standbys} zx scripts/setup.ts gives the lab ${name}`
 }
 
 /** The other databases. */

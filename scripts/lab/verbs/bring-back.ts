@@ -5,17 +5,16 @@ import { hasSettings } from '../managers/level.ts'
 import { fence, putDown } from '../managers/scripted/fencing.ts'
 import type { Facts } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases } from '../postgres/sights.ts'
-import { ask } from '../postgres/sql.ts'
 import { isHalfWay, readStartNote } from '../postgres/start-note.ts'
-import { withStoppedData } from '../postgres/stopped-data.ts'
+import { votesOnlyOnStopped } from '../postgres/stopped-votes.ts'
 import { moveTo } from '../postgres/upstream.ts'
-import { type LostVote, votesMissing } from '../postgres/votes.ts'
+import type { LostVote } from '../postgres/votes.ts'
 import { choiceOf, choiceText } from '../rules/durability.ts'
 import { type Hindrance, hasNothingOfItsOwn } from '../rules/hindrance.ts'
 import { primaryOf } from '../rules/members.ts'
 import { stateFolder } from '../state/folder.ts'
 import { writePrivately } from '../state/private-files.ts'
-import type { Reporter, Tell } from '../steps.ts'
+import type { Reporter } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
 import { type Followed, followNewPrimary, prepareFor, restoreLevel, streaming, untilFollows } from './following.ts'
 import { IN_PLACE, type Roles } from './hindrances.ts'
@@ -148,7 +147,7 @@ const leftBehind = (
   { step }: Reporter,
 ): Promise<LeftBehind> =>
   step(`List the votes that only ${node.name} has`, async ({ tell, say, retitle }) => {
-    const votes = await divergedVotes(tell, lab, primary, node).catch((error) => {
+    const votes = await votesOnlyOnStopped(tell, lab, primary, node).catch((error) => {
       if (!discard || !(error instanceof LabError && error.code === 'VOTES_UNREADABLE')) throw error
       say(error.message)
       return null
@@ -170,14 +169,6 @@ export async function restoreChosen(lab: Lab, { step }: Reporter): Promise<void>
   if (hasSettings(primary, chosen, sights)) return
   await step(`Restore the durability level ${choiceText(chosen)}`, ({ tell }) => restoreLevel(tell, lab))
 }
-
-const divergedVotes = (tell: Tell, lab: Lab, primary: DatabaseNode, node: DatabaseNode): Promise<readonly LostVote[]> =>
-  withStoppedData(tell, lab, node, async (there) =>
-    // Another cluster in its volume may have no polls at all.
-    (await there(HAS_POLLS, 'postgres')) === 't' ? votesMissing((query) => ask(lab, primary, query), there) : [],
-  )
-
-const HAS_POLLS = "select exists (select from pg_database where datname = 'polling')"
 
 /** Writes the votes to a file, so that they survive a crash of this command. */
 async function keep(lab: Lab, votes: readonly LostVote[]): Promise<string> {

@@ -24,10 +24,13 @@ export async function hindranceSeen(
   { upstream, lost }: Due,
 ): Promise<Hindrance | undefined> {
   const log = await logOf(node, container, LOG_SECONDS * lab.settings.patience)
-  const [other = node] = othersOf(lab, node)
+  const others = othersOf(lab, node)
+  // Without a primary it is about the one that it follows itself.
+  const own = others.find(({ name }) => name === facts?.upstream)
+  const [other = node] = others
   return hindranceOf({
     node,
-    upstream: upstream?.node ?? other,
+    upstream: upstream?.node ?? own ?? other,
     own: facts,
     sender: upstream?.facts,
     lost,

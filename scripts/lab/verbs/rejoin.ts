@@ -11,7 +11,7 @@ import type { Facts } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { isHalfWay, readStartNote, unfencedNote, writeStartNote } from '../postgres/start-note.ts'
 import { upstreamChosen } from '../postgres/upstream.ts'
-import { type Level, levelChosen } from '../rules/durability.ts'
+import { choiceOf, type Level, type Rule } from '../rules/durability.ts'
 import { membersOf, seenOf, sendsTo, splitBrain } from '../rules/members.ts'
 import { type Due, dueFor, upstreamsFirst } from '../rules/upstreams.ts'
 import type { Reporter } from '../steps.ts'
@@ -31,6 +31,7 @@ import { hindranceSeen, type Roles } from './hindrances.ts'
 export type Rejoin = {
   readonly primary: DatabaseName
   readonly level: Level
+  readonly rule: Rule
   readonly standbys: readonly Rejoined[]
 }
 
@@ -83,7 +84,7 @@ async function rejoinAll(
     throw failure ?? error
   })
   if (failure !== undefined) throw failure
-  return { primary: primary.node.name, level: levelChosen(primary.facts), standbys }
+  return { primary: primary.node.name, ...choiceOf(primary.facts), standbys }
 }
 
 /** Makes one database a standby of the one that it has to follow, in the way that changes least. */

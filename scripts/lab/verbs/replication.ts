@@ -1,5 +1,5 @@
 import { changing } from '../docker/leftovers.ts'
-import { labError } from '../errors.ts'
+import { type LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { putLevel } from '../managers/level.ts'
 import { type Facts, observe } from '../postgres/observe.ts'
@@ -10,9 +10,11 @@ import {
   choiceOf,
   choiceText,
   commitsHang,
+  fewer,
   type Level,
-  levelChosen,
   levelInForce,
+  mustStream,
+  optionsFor,
   type Rule,
 } from '../rules/durability.ts'
 import { membersOf, primaryOf, seenOf, sendsTo } from '../rules/members.ts'
@@ -28,7 +30,8 @@ export type Replication = {
   /** Which standbys a commit waits for, at a level that waits for some. */
   readonly rule: Rule
   readonly primary: DatabaseName
-  /** Those that follow the primary itself: commits can wait only for these. */
+  /** The standbys that follow the primary itself, whether or not they stream now: a commit can wait only for these. */
+  readonly others: readonly DatabaseName[]
   readonly standbys: readonly { readonly name: string; readonly state: string; readonly sync: string }[]
   /** Those that follow another standby. */
   readonly cascaded: readonly { readonly name: DatabaseName; readonly upstream: string }[]
@@ -43,11 +46,13 @@ export const replicationOf = async (lab: Lab): Promise<Replication> => describe(
 
 function describe(lab: Lab, sights: readonly Sight[]): Replication {
   const { node, facts } = primaryOf(sights)
+  const { level: chosen, rule } = choiceOf(facts)
   return {
     level: levelInForce(facts) ?? null,
-    chosen: levelChosen(facts),
-    rule: choiceOf(facts).rule,
+    chosen,
+    rule,
     primary: node.name,
+    others: directOf(node, sights).map((it) => it.node.name),
     standbys: standbysOf(lab, node, facts).map(({ name, state, sync }) => ({ name, state, sync })),
     cascaded: membersOf(sights)
       .standbys.filter((it) => isCascaded(it, sights))
@@ -67,13 +72,11 @@ export const setLevel = (lab: Lab, choice: Choice, force: boolean, { step }: Rep
     const sights = await lookAtDatabases(lab)
     const primary = primaryOf(sights)
     const { node } = primary
-    const { level, rule } = choice
     const direct = directOf(node, sights)
-    assertPossible(lab, primary, direct, rule)
+    assertPossible(lab, primary, direct, choice.rule)
     const streaming = othersOf(lab, node).filter((other) => sendsTo(primary, other))
-    const enough = level === 'async' || streaming.length >= (rule.kind === 'any' ? rule.count : 1)
-    if (!enough && !force)
-      throw labError('NO_STANDBY', { level: choiceText(choice), options: optionsFor(choice), seen: seenOf(sights) })
+    const enough = streaming.length >= mustStream(choice)
+    if (!enough && !force) throw tooFew(choice, streaming, sights)
     await step(`Set ${node.name} to ${choiceText(choice)}`, ({ tell }) => putLevel(tell, node, choice, direct))
     await step('Wait until it is in force', async ({ tell }) => {
       if (enough) await inForce(tell, lab, node, choice)
@@ -82,9 +85,19 @@ export const setLevel = (lab: Lab, choice: Choice, force: boolean, { step }: Rep
     return replicationOf(lab)
   })
 
-/** The words that choose it on the command line. */
-const optionsFor = ({ level, rule }: Choice): string =>
-  rule.kind === 'any' ? `${level} --quorum ${rule.count}` : rule.node === null ? level : `${level} --first ${rule.node}`
+/** Every commit would hang: too few standbys stream. */
+function tooFew(choice: Choice, streaming: readonly DatabaseNode[], sights: readonly Sight[]): LabError {
+  const needed = mustStream(choice)
+  const less = fewer(choice, streaming.length)
+  return labError('NO_STANDBY', {
+    level: choiceText(choice),
+    needed: needed === 1 ? 'a standby' : `${needed} standbys`,
+    there: streaming.length === 0 ? 'none streams' : `only ${streaming.map(({ name }) => name).join(' and ')} streams`,
+    seen: seenOf(sights),
+    less: less === undefined ? '' : `, or wait for fewer (zx scripts/replication.ts ${optionsFor(less)})`,
+    options: optionsFor(choice),
+  })
+}
 
 /** Refuses a rule that these standbys cannot satisfy, whatever their state. */
 function assertPossible(lab: Lab, { node }: Answering, direct: readonly Sight[], rule: Rule): void {
@@ -100,7 +113,7 @@ function assertPossible(lab: Lab, { node }: Answering, direct: readonly Sight[],
 export async function inForce(tell: Tell, lab: Lab, node: DatabaseNode, choice: Choice): Promise<void> {
   const { level } = choice
   const needs = level === 'async' ? [node] : lab.databases
-  await untilNodes(lab, { what: `${level} in force on ${node.name}`, seconds: 10, needs }, async () => {
+  await untilNodes(lab, { what: `${choiceText(choice)} in force on ${node.name}`, seconds: 10, needs }, async () => {
     const facts = await observe(lab, node)
     if ('unreachable' in facts) return { seen: facts.unreachable }
     return hasLevel(standbysOf(lab, node, facts), facts, choice) ? { done: undefined } : { seen: phrase(facts) }
@@ -115,12 +128,13 @@ const awaitCheckpointer = (tell: Tell, node: DatabaseNode): Promise<string> => c
 const standbysOf = (lab: Lab, node: DatabaseNode, { standbys }: Facts): Facts['standbys'] =>
   standbys.filter(({ name }) => othersOf(lab, node).some((other) => other.name === name))
 
-function hasLevel(standbys: Facts['standbys'], facts: Facts, { level, rule }: Choice): boolean {
+function hasLevel(standbys: Facts['standbys'], facts: Facts, choice: Choice): boolean {
+  const { level, rule } = choice
   if (levelInForce(facts) !== level) return false
   if (level === 'async') return standbys.every(({ sync }) => sync === 'async')
   const wanted = rule.kind === 'any' ? 'quorum' : 'sync'
   const ready = standbys.filter(({ sync, state }) => sync === wanted && state === 'streaming')
-  return ready.length >= (rule.kind === 'any' ? rule.count : 1)
+  return ready.length >= mustStream(choice)
 }
 
 const phrase = ({ synchronousCommit, synchronousStandbys, standbys }: Facts): string =>

@@ -11,7 +11,7 @@ import type { Lab, Node } from '../topology/topology.ts'
 import { healthy } from './setup.ts'
 import { type LabStatus, statusOf } from './status.ts'
 
-/** Brings the lab back to its first state: both databases start with the prepared data. All votes are deleted. */
+/** Brings the lab back to its first state: all databases start with the prepared data. All votes are deleted. */
 export const reset = (lab: Lab, { step }: Reporter): Promise<LabStatus> =>
   changing(lab, async () => {
     await assertUnchanged(lab)
@@ -25,7 +25,7 @@ export const reset = (lab: Lab, { step }: Reporter): Promise<LabStatus> =>
     // They are killed: none of their data is kept, and a frozen node cannot shut down in order.
     if (alive.length > 0) await step('Stop nodes', ({ tell }) => Promise.all(alive.map((node) => killNode(tell, node))))
     await step('Start databases from their prepared data', async ({ tell }) => {
-      // Both are marked before either starts: one with new data and one with old data could not replicate.
+      // All are marked before one starts: one with new data and one with old data could not replicate.
       await Promise.all(lab.databases.map((node) => writeStartNote(tell, node, freshStart(lab, node))))
       await start(tell, lab, lab.databases)
     })

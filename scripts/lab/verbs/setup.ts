@@ -1,7 +1,8 @@
 import { type Change, ensureMade, ensureRunning, isMade, regainNames } from '../docker/converge.ts'
 import { dataVersion, type Parts } from '../docker/creation.ts'
+import { withItsStandbys } from '../docker/here.ts'
 import { imagesOf, removeSuperseded } from '../docker/images.ts'
-import { asItRuns, moving } from '../docker/leftovers.ts'
+import { moving } from '../docker/leftovers.ts'
 import { ensureNetwork } from '../docker/network.ts'
 import { ABSENT, containersOf } from '../docker/nodes.ts'
 import { LabError, labError } from '../errors.ts'
@@ -14,7 +15,7 @@ import { type Starting, startingOf } from '../rules/starting.ts'
 import { rememberPassword } from '../state/pgpass.ts'
 import { createSecrets, keepVerifiers, readSecrets, type Secrets, secretsFolder } from '../state/secrets.ts'
 import type { Reporter, Step, Tell } from '../steps.ts'
-import { type DatabaseNode, type Lab, labOf, type Node, type NodeName, psqlPlaceOf } from '../topology/topology.ts'
+import { type DatabaseNode, type Lab, type Node, type NodeName, psqlPlaceOf } from '../topology/topology.ts'
 import { asPrimary, followNewPrimary, prepareFor, restoreLevel } from './following.ts'
 import { buildImages, missingOf } from './images.ts'
 import { untilHopeless } from './mendable.ts'
@@ -100,13 +101,6 @@ export const setup = (asked: Lab, reporter: Reporter): Promise<SetupResult> =>
     })
     return { status, changes }
   })
-
-/** Without a LAB_STANDBYS, a lab keeps the standbys that it has. */
-async function withItsStandbys(lab: Lab): Promise<Lab> {
-  if (lab.settings.standbysGiven) return lab
-  const { standbys } = (await asItRuns(lab)).settings
-  return standbys === lab.settings.standbys ? lab : labOf({ ...lab.settings, standbys })
-}
 
 /** Makes the containers of databases that have none, and starts nothing: their data can only be read through a container. */
 async function makeMissing(tell: Tell, lab: Lab, parts: Parts): Promise<readonly DatabaseNode[]> {

@@ -1,13 +1,16 @@
-import { asItRuns, otherUserOf } from '../docker/leftovers.ts'
+import { asItRuns, withItsStandbys } from '../docker/here.ts'
+import { otherUserOf } from '../docker/leftovers.ts'
 import { ABSENT, type Container, type ContainerState, containersNamed } from '../docker/nodes.ts'
+import { LabError } from '../errors.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
 import { bytesOf } from '../lsn.ts'
+import { type Data, dataOf } from '../postgres/data.ts'
 import { type Facts, observe } from '../postgres/observe.ts'
 import type { Observer } from '../postgres/observer.ts'
 import { type Answering, type Sight, sightOf } from '../postgres/sights.ts'
-import { readStartNote, type StartNote } from '../postgres/start-note.ts'
 import { commitsHang } from '../rules/durability.ts'
+import { mayBePrimary, replacementIn } from '../rules/failover-plan.ts'
 import { follows, type Hindrance, type Trouble } from '../rules/hindrance.ts'
 import { membersOf } from '../rules/members.ts'
 import { primaryTrouble, standbyTrouble, standbyWarning, warningOf } from '../rules/trouble.ts'
@@ -21,6 +24,7 @@ import {
   type Lab,
   type Node,
   type NodeName,
+  placeRemedy,
   placeText,
 } from '../topology/topology.ts'
 import { withChanges } from './changed.ts'
@@ -69,8 +73,8 @@ export type LabStatus = {
   readonly lab: string
   /** The user whose lab it is, if that is another user; else null. */
   readonly otherUser: string | null
-  /** The settings that it runs with, if they are not those that it was asked for with; else null. */
-  readonly runsWith: string | null
+  /** The settings that it runs with, if they are not those that it was asked for with, and what to type then; else null. */
+  readonly runsWith: { readonly settings: string; readonly remedy: string } | null
   readonly at: string
   readonly healthy: boolean
   /** Databases that take writes: exactly one, unless something is wrong. */
@@ -87,11 +91,13 @@ export type LabStatus = {
 }
 
 /** The status of a lab as it runs. */
-export async function statusAsItRuns(lab: Lab, observer?: Observer): Promise<LabStatus> {
+export async function statusAsItRuns(asked: Lab, observer?: Observer): Promise<LabStatus> {
+  const lab = await withItsStandbys(asked)
   const running = await asItRuns(lab)
+  const settings = placeText(running.settings, lab.settings)
   return {
     ...(await statusOf(running, running.nodes, observer)),
-    runsWith: placeText(running.settings, lab.settings) || null,
+    runsWith: settings === '' ? null : { settings, remedy: placeRemedy(running.settings, lab.settings) },
   }
 }
 
@@ -105,18 +111,18 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
   const containerOf = (node: Node) => containers[lab.nodes.indexOf(node)]
   const running = (node: Node) => asked.includes(node) && containerOf(node)?.state === 'running'
   const isDown = (node: Node) =>
-    asked.includes(node) && ['exited', 'restarting'].includes(containerOf(node)?.state ?? '')
-  const [observations, answers, notes, votes] = await Promise.all([
+    asked.includes(node) && ['created', 'exited', 'paused', 'restarting'].includes(containerOf(node)?.state ?? '')
+  const [observations, answers, data, votes] = await Promise.all([
     Promise.all(lab.databases.map((node) => (running(node) ? ask(node) : undefined))),
     Promise.all([...lab.servers, lab.loader].map((node) => (running(node) ? health(lab, node) : undefined))),
-    Promise.all(lab.databases.map((node) => (isDown(node) ? readStartNote(node) : undefined))),
+    Promise.all(lab.databases.map((node) => (isDown(node) ? dataIs(node, containerOf(node)) : undefined))),
     Promise.all(lab.servers.map((node) => (running(node) ? voteAt(lab, node) : undefined))),
   ])
   const sights = lab.databases.map((node, index) =>
     sightOf(node, containerOf(node)?.state ?? 'absent', observations[index]),
   )
-  const { primary, standbys } = membersOf(sights)
-  const replacement = primary === undefined ? standbys[0]?.node.name : undefined
+  const { primary } = membersOf(sights)
+  const replacement = replacementIn(sights)?.node.name
   const refusals = votes.map((vote, index) =>
     answers[index] === 'SERVING' && vote !== undefined && 'problem' in vote ? vote.problem : undefined,
   )
@@ -133,7 +139,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
   )
   const seen = [
     ...sights.map((sight, index) => {
-      const seen = { sight, due: dueFor(sight, sights), hindrance: hindrances[index], note: notes[index] }
+      const seen = { sight, due: dueFor(sight, sights), hindrance: hindrances[index], data: data[index] }
       return databaseNode(lab, containerOf(sight.node), seen, primary, refused, replacement)
     }),
     ...[...lab.servers, lab.loader].map((node, index) =>
@@ -166,6 +172,16 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
 
 const BRING_UP = 'zx scripts/setup.ts brings it up'
 const FENCED = 'fenced: a failover left it behind; zx scripts/rejoin.ts brings it back'
+
+/** What a database is by its data; undefined if that cannot be read. */
+const dataIs = (node: DatabaseNode, container: Container | undefined): Promise<Data['is'] | undefined> =>
+  dataOf(node, container?.state ?? 'absent').then(
+    ({ is }) => is,
+    (error: unknown) => {
+      if (error instanceof LabError) return undefined
+      throw error
+    },
+  )
 
 /** Whether a cause has to be found: the database should follow but does not, or was started but does not run. */
 function hasReason({ node, facts }: Sight, container: Container, due: Due): boolean {
@@ -210,23 +226,27 @@ type Seen = {
   readonly sight: Sight
   readonly due: Due
   readonly hindrance: Hindrance | undefined
-  readonly note: StartNote | undefined
+  /** What it is by its data, if it does not run. */
+  readonly data: Data['is'] | undefined
 }
 
 function databaseNode(
   lab: Lab,
   container: Container | undefined,
-  { sight: { node, facts: seen, unreachable }, due, hindrance, note }: Seen,
+  { sight: { node, facts: seen, unreachable }, due, hindrance, data }: Seen,
   primary: Answering | undefined,
   refused: string | undefined,
   replacement: string | undefined,
 ): Omit<NodeStatus, 'changed'> {
   if (seen === undefined) {
     const silent = told(unreachable ?? 'not asked', hindrance)
+    // Only who may have been the primary is replaced.
     const ways =
-      replacement === undefined ? BRING_UP : `${BRING_UP}, or zx scripts/failover.ts makes ${replacement} the primary`
+      replacement === undefined || !mayBePrimary(data)
+        ? BRING_UP
+        : `${BRING_UP}, or zx scripts/failover.ts makes ${replacement} the primary`
     const down = `its container is ${container?.state ?? 'absent'}`
-    const whyDown = note?.fenced ? FENCED : hindrance ? told(down, hindrance) : `${down}; ${ways}`
+    const whyDown = data === 'fenced' ? FENCED : hindrance ? told(down, hindrance) : `${down}; ${ways}`
     return { ...common(lab, node, container, silent, whyDown), trouble: hindrance ?? null, database: null }
   }
   const known = {

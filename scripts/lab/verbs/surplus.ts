@@ -1,16 +1,18 @@
 import { removeNodes } from '../docker/creation.ts'
-import { containersNamed } from '../docker/nodes.ts'
+import { asItRuns } from '../docker/here.ts'
 import { labError } from '../errors.ts'
 import { putLevel } from '../managers/level.ts'
 import { dataOf } from '../postgres/data.ts'
 import { lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { dropSlot } from '../postgres/slots.ts'
 import { ask, change } from '../postgres/sql.ts'
-import { ASYNC, choiceOf, levelInForce } from '../rules/durability.ts'
-import { type Members, membersOf, sendsTo } from '../rules/members.ts'
+import { choiceOf } from '../rules/durability.ts'
+import type { Down } from '../rules/failover-plan.ts'
+import { type Members, membersOf } from '../rules/members.ts'
+import { neededOf } from '../rules/needed.ts'
 import { directOf } from '../rules/upstreams.ts'
 import type { Reporter, Tell } from '../steps.ts'
-import { type DatabaseNode, type Lab, labOf, slotOf, surplusOf } from '../topology/topology.ts'
+import { type DatabaseNode, type Lab, labOf, slotOf } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 
 /**
@@ -18,18 +20,15 @@ import { until } from '../wait.ts'
  * anything changes.
  */
 export async function removeSurplus(lab: Lab, { step }: Reporter): Promise<void> {
-  const surplus = surplusOf(lab)
-  const containers = await containersNamed(lab, surplus)
-  const there = surplus.filter((_, index) => containers[index]?.described !== undefined)
-  const last = there.at(-1)
-  if (last === undefined) return
+  const before = labOf({ ...lab.settings, standbys: (await asItRuns(lab)).settings.standbys })
+  const there = before.databases.slice(lab.databases.length)
+  if (there.length === 0) return
   const names = there.map(({ name }) => name).join(' and ')
   await step(`Remove ${names}: LAB_STANDBYS is ${lab.settings.standbys} now`, async ({ tell }) => {
-    const before = labOf({ ...lab.settings, standbys: lab.settings.standbys + surplus.indexOf(last) + 1 })
     const sights = await lookAtDatabases(before)
     const members = membersOf(sights)
-    const needed = await whyNeeded(lab, there, members)
-    if (needed !== undefined) throw labError('STANDBY_NEEDED', { ...needed, standbys: before.settings.standbys })
+    const needed = neededOf(lab.databases, there, members, await downAmong(there, members))
+    if (needed !== undefined) throw labError('STANDBY_NEEDED', needed)
     const stay = sights.filter(({ node }) => lab.databases.some(({ name }) => name === node.name))
     await forget(tell, stay, there, members)
     await removeNodes(tell, lab, there)
@@ -37,26 +36,14 @@ export async function removeSurplus(lab: Lab, { step }: Reporter): Promise<void>
   })
 }
 
-/** The first of them that cannot go, and why. */
-async function whyNeeded(lab: Lab, there: readonly DatabaseNode[], { primary, rivals, standbys, silent }: Members) {
-  const isOurs = (name: string) => there.some((node) => node.name === name)
-  const writable = [primary, ...rivals].find((it) => it !== undefined && isOurs(it.node.name))
-  if (writable !== undefined) return { node: writable.node.name, why: 'is the primary' }
-  for (const { node, state } of silent.filter((it) => isOurs(it.node.name))) {
-    const { is } = await dataOf(node, state)
-    if (is === 'primary' || is === 'fenced')
-      return { node: node.name, why: 'does not answer, and may have votes that no other database has' }
-  }
-  const follower = standbys.find((it) => !isOurs(it.node.name) && isOurs(`${it.facts.upstream}`))
-  if (follower !== undefined)
-    return { node: `${follower.facts.upstream}`, why: `is the upstream of ${follower.node.name}` }
-  const [first] = there
-  const { rule } = primary === undefined ? ASYNC : choiceOf(primary.facts)
-  if (first !== undefined && rule.kind === 'any' && rule.count >= lab.databases.length)
-    return { node: first.name, why: `is needed: a commit waits for any ${rule.count} standbys` }
-  const stays = primary !== undefined && lab.databases.some((node) => sendsTo(primary, node))
-  if (primary === undefined || first === undefined || stays || levelInForce(primary.facts) === 'async') return undefined
-  return { node: first.name, why: `is the only standby that commits at ${levelInForce(primary.facts)} can wait for` }
+/** What those that do not answer are by their data. Only through a container can that be read. */
+async function downAmong(there: readonly DatabaseNode[], { silent }: Members): Promise<Down> {
+  const readable = silent.filter(
+    ({ node, state }) => state !== 'absent' && there.some(({ name }) => name === node.name),
+  )
+  return Object.fromEntries(
+    await Promise.all(readable.map(async ({ node, state }) => [node.name, (await dataOf(node, state)).is])),
+  )
 }
 
 /** From now on no commit waits for them. */

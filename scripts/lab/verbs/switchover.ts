@@ -14,7 +14,7 @@ import { dropSlot, slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
 import { readStartNote, writeStartNote } from '../postgres/start-note.ts'
 import { pointSight } from '../postgres/upstream.ts'
-import { ASYNC, type Choice, choiceOf, choiceText, type Level, levelInForce } from '../rules/durability.ts'
+import { ASYNC, type Choice, choiceOf, choiceText, type Level, levelInForce, type Rule } from '../rules/durability.ts'
 import { assertSettings } from '../rules/failover-plan.ts'
 import { membersOf, receivedOf, seenOf, splitBrain } from '../rules/members.ts'
 import { isReached, toPointAt } from '../rules/upstreams.ts'
@@ -31,6 +31,7 @@ export type Switchover = {
   /** Seconds without a primary: from the command to stop it to the first acknowledged write. */
   readonly withoutPrimary: number
   readonly level: Level
+  readonly rule: Rule
 }
 
 export type SwitchoverOptions = {
@@ -106,7 +107,7 @@ export const switchover = (
       for (const { seen, upstream } of others) if (seen.facts) await streaming(lab, upstream, seen.node, 30)
       return seconds
     })
-    return { primary: to.name, standby: from.name, timeline, withoutPrimary, level: choice.level }
+    return { primary: to.name, standby: from.name, timeline, withoutPrimary, ...choice }
   })
 
 /** How the standby is asked during a step. */

@@ -5,10 +5,14 @@ import {
   choiceIn,
   choiceText,
   commitsHang,
+  enoughToKnow,
+  fewer,
   LEVELS,
   type Level,
   mustBeHeard,
+  optionsFor,
   type Rule,
+  ruleText,
   synchronousNames,
 } from '../../../scripts/lab/rules/durability.ts'
 import { ALONE } from './facts.ts'
@@ -57,6 +61,9 @@ test('so many must be heard that one of them has every commit that any `count` s
     }),
   )
   t.equal(mustBeHeard(on({ kind: 'first', node: null }), 3), 1)
+  t.equal(enoughToKnow(on({ kind: 'first', node: null }), 3), 3, 'the first may have been away when a commit returned')
+  t.equal(enoughToKnow(on({ kind: 'first', node: null }), 1), 1)
+  t.equal(enoughToKnow({ level: 'async', rule: { kind: 'any', count: 2 } }, 3), 1)
 })
 
 test('commits hang if fewer standbys are there than they wait for', async (t) => {
@@ -71,4 +78,22 @@ test('commits hang if fewer standbys are there than they wait for', async (t) =>
   t.equal(hangs('FIRST 1 ("a", "b")', 'sync', 'potential'), false)
   t.equal(hangs('ANY 2 ("a", "b", "c")', 'quorum'), true)
   t.equal(hangs('ANY 2 ("a", "b", "c")', 'quorum', 'quorum'), false)
+})
+
+test('a rule is told for the standbys that commits can wait for: the primary is none of them', async (t) => {
+  t.match(ruleText(on({ kind: 'first', node: 'c' }), STANDBYS), /the first of c, a, b that is there/)
+  t.match(ruleText(on({ kind: 'first', node: 'd' }), STANDBYS), /the first of a, b, c that is there/)
+  t.match(
+    ruleText(on({ kind: 'any', count: 2 }), STANDBYS),
+    /any 2 of 3 .* before a failover 2 standbys have to answer/,
+  )
+  t.equal(ruleText(on({ kind: 'any', count: 1 }), ['a']), '')
+  t.equal(ruleText({ level: 'async', rule: { kind: 'any', count: 2 } }, STANDBYS), '')
+})
+
+test('if too few standbys stream, a smaller quorum lets commits return, as long as one streams', async (t) => {
+  const three = on({ kind: 'any', count: 3 })
+  const offered = [0, 1, 2, 3].map((streaming) => fewer(three, streaming)).map((it) => it && optionsFor(it))
+  t.strictSame(offered, [undefined, 'on --quorum 1', 'on --quorum 2', undefined])
+  t.equal(fewer(on({ kind: 'first', node: 'a' }), 0), undefined)
 })

@@ -1,8 +1,12 @@
+import fc from 'fast-check'
 import { test } from 'tap'
-import type { Answering } from '../../../scripts/lab/postgres/sights.ts'
+import type { Facts } from '../../../scripts/lab/postgres/observe.ts'
+import { type Answering, type Sight, sightOf } from '../../../scripts/lab/postgres/sights.ts'
 import { filledTo, segmentName } from '../../../scripts/lab/postgres/wal-end.ts'
-import { planOf } from '../../../scripts/lab/rules/failover-plan.ts'
+import { type Down, mayHaveAlone, type Promoting, planOf, unheardBy } from '../../../scripts/lab/rules/failover-plan.ts'
 import { aheadOf } from '../../../scripts/lab/rules/members.ts'
+import { chosenText } from '../../../scripts/lab/rules/plan-text.ts'
+import type { DatabaseName } from '../../../scripts/lab/topology/topology.ts'
 import { drawn, sight } from './lab.ts'
 
 const primary = sight('db-primary', {})
@@ -100,4 +104,101 @@ test('WAL ends in its last own page, not in the old pages that a reused file sti
   t.equal(filledTo(segment, start), 8192 + 100)
   t.equal(filledTo(segment, start + 0x1000000n), 0)
   t.equal(segmentName(2, 0x1_2345_6789n), '000000020000000100000023')
+})
+
+const third = (facts?: Partial<Facts>) =>
+  sight('db-replica-3', facts && { inRecovery: true, receivedLsn: '0/5000000', ...facts }, facts ? 'running' : 'exited')
+
+test('the check says in one line what each standby has received, and why one of them is promoted', async (t) => {
+  const textOf = (sights: readonly Sight[], to?: DatabaseName) => {
+    const plan = planOf(sights, { 'db-replica-3': 'standby' }, to)
+    return 'candidate' in plan ? chosenText(plan) : `${plan}`
+  }
+  const most =
+    /^db-replica-2 has most: up to 0\/5000000, and has still .*; db-replica 0\/4000000, db-replica-3: its container is exited$/
+  t.match(textOf([gone, first, second, third()]), most)
+  t.match(
+    textOf([gone, first, second, third()], 'db-replica'),
+    /^db-replica was chosen and has less than another: up to 0\/4/,
+  )
+  t.match(
+    textOf([gone, first, second, third({})]),
+    /^db-replica-2 has as much as any: .*; db-replica-3 0\/5000000, db-replica 0\/4000000$/,
+  )
+  t.match(textOf([gone, first, third({ timeline: 2, receivedLsn: '0/4' })]), /; db-replica 0\/4000000 on timeline 1$/)
+  t.match(textOf([gone, first]), /^db-replica has received up to 0\/4000000/)
+})
+
+test('a silent database may alone have an acknowledged vote also if the primary answers, and if standbys have an order', async (t) => {
+  const alone = (chosenLevel: string, ...sights: readonly Sight[]) => {
+    const it = sights.map(({ node, state, facts }) => sightOf(node, state, facts && { ...facts, chosenLevel }))
+    return mayHaveAlone(planOf(it, { 'db-primary': 'primary', 'db-replica-3': 'standby' }) as Promoting).map(
+      ({ node }) => node.name,
+    )
+  }
+  t.strictSame(alone('on', gone, first, second, third()), ['db-primary', 'db-replica-3'])
+  t.strictSame(alone('on first db-replica', primary, first, second, third()), ['db-replica-3'])
+  t.strictSame(alone('on any 1', primary, first, second, third()), ['db-replica-3'])
+  t.strictSame(alone('on any 2', primary, first, second, third()), [])
+  t.strictSame(alone('on', gone, first, second, third({})), [])
+  t.strictSame(alone('async', gone, first, second, third()), [])
+})
+
+test('silent databases that may alone have an acknowledged vote are named, if the primary is one of them', async (t) => {
+  const unheard = (chosenLevel: string, ...sights: readonly Sight[]) => {
+    const it = sights.map(({ node, state, facts }) => sightOf(node, state, facts && { ...facts, chosenLevel }))
+    return unheardBy(planOf(it, { 'db-primary': 'primary', 'db-replica-3': 'standby' }) as Promoting).map(
+      ({ node }) => node.name,
+    )
+  }
+  t.strictSame(unheard('on any 1', gone, first, second, third()), ['db-primary', 'db-replica-3'])
+  t.strictSame(unheard('on any 1', gone, first, second, third({})), [])
+  t.strictSame(unheard('on any 2', gone, first, second, third()), [])
+  t.strictSame(unheard('on', gone, first, second, third()), [])
+  t.strictSame(unheard('async', gone, first, second, third()), [])
+  t.strictSame(unheard('on any 1', primary, first, second, third()), [], 'the primary answers')
+})
+
+/** What each standby follows, without circles. */
+const TREES = fc.constantFrom(
+  ...[
+    { A: 'P', B: 'P', C: 'P' },
+    { A: 'P', B: 'A', C: 'P' },
+    { A: 'P', B: 'P', C: 'B' },
+    { A: 'P', B: 'A', C: 'A' },
+  ],
+  ...[
+    { A: 'P', B: 'A', C: 'B' },
+    { A: 'B', B: 'P', C: 'P' },
+    { A: 'B', B: 'C', C: 'P' },
+  ],
+)
+type Letter = 'A' | 'B' | 'C'
+
+test('also with a cascade nobody is promoted if only silent standbys may have a commit that was acknowledged', async (t) => {
+  const standbys = fc.record({ A: fc.boolean(), B: fc.boolean(), C: fc.boolean() })
+  fc.assert(
+    fc.property(TREES, standbys, standbys, fc.integer({ min: 1, max: 3 }), (tree, received, answers, count) => {
+      const letters = Object.keys(tree) as Letter[]
+      // A standby that follows another one can have the commit only if that one has it.
+      const has = (letter: Letter): boolean => received[letter] && (tree[letter] === 'P' || has(tree[letter] as Letter))
+      const wasAcknowledged = letters.filter((letter) => tree[letter] === 'P' && has(letter)).length >= count
+      if (!wasAcknowledged || !letters.some((letter) => answers[letter])) return true
+      const seen = letters.map((letter) => [letter, answers[letter] ? tree[letter] : 'silent'])
+      const sights = drawn({ P: 'silent', ...Object.fromEntries(seen) })
+      const chosen = sights.map((it) =>
+        it.facts ? { ...it, facts: { ...it.facts, chosenLevel: `on any ${count}` } } : it,
+      )
+      const down = {
+        'db-primary': 'primary',
+        'db-replica': 'standby',
+        'db-replica-2': 'standby',
+        'db-replica-3': 'standby',
+      }
+      const plan = planOf(chosen, down as Down) as Promoting
+      return unheardBy(plan).length > 0 || letters.some((letter) => answers[letter] && has(letter))
+    }),
+    { numRuns: 2000 },
+  )
+  t.pass()
 })

@@ -5,9 +5,17 @@ import type { Observer } from '../../postgres/observer.ts'
 import type { Report } from '../../postgres/replay.ts'
 import { type Answering, type Sight, sightOf } from '../../postgres/sights.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
-import { choiceOf, choiceText, mustBeHeard } from '../../rules/durability.ts'
-import type { Plan } from '../../rules/failover-plan.ts'
-import { assertSettings, DEFAULT_MAX_LAG, type Down, namesOf, planOf } from '../../rules/failover-plan.ts'
+import { choiceOf, choiceText, enoughToKnow } from '../../rules/durability.ts'
+import type { Plan, Promoting } from '../../rules/failover-plan.ts'
+import {
+  assertSettings,
+  DEFAULT_MAX_LAG,
+  type Down,
+  mayHaveAlone,
+  namesOf,
+  planOf,
+  unheardBy,
+} from '../../rules/failover-plan.ts'
 import { aheadOf, membersOf, receivedOf, seenOf } from '../../rules/members.ts'
 import { isCascaded, isReached } from '../../rules/upstreams.ts'
 import { databaseNamed, type Lab } from '../../topology/topology.ts'
@@ -36,7 +44,7 @@ export type FailoverOptions = {
 }
 
 /** Plans a failover from what is seen of the databases, and refuses if it would lose more than is allowed. */
-export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force, to }: FailoverOptions): Promise<Plan> {
+export async function check(means: Means, { maxLag, force, to }: FailoverOptions): Promise<Plan> {
   const { lab, observer } = means
   const wanted = to === undefined ? undefined : databaseNamed(lab, to).name
   const first = means.seen ?? (await observer.look(1))
@@ -46,13 +54,14 @@ export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force, to 
   const plan = planOf(sights, await downAmong(sights), wanted)
   if (plan instanceof LabError) throw plan
   if (plan.kind === 'done') return plan
-  const { candidate, wrote } = plan
+  const { candidate } = plan
   assertSettings(candidate)
   if (force) return plan
-  assertQuorum(sights, candidate)
+  const unheard = quorumUnknown(plan, unheardBy(plan))
+  if (unheard !== undefined) throw unheard
   const { name, container } = candidate.node
   if (candidate.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
-  const refusal = behindAnother(plan) ?? (await refusalOf(candidate, wrote, maxLag))
+  const refusal = behindAnother(plan) ?? (await refusalOf(plan, plan.wrote, maxLag))
   if (refusal !== undefined) throw refusal
   return plan
 }
@@ -71,18 +80,25 @@ async function lookLonger({ lab, observer }: Means, first: readonly Sight[]): Pr
   return sights
 }
 
-/** Refuses if the primary is silent and so are standbys without which nobody knows whether all acknowledged commits are there. */
-function assertQuorum(sights: readonly Sight[], candidate: Answering): void {
-  const { primary, silent } = membersOf(sights)
+/** Too few standbys answer: these silent databases may have acknowledged commits that no other one has. */
+function quorumUnknown({ candidate, fence, follow }: Promoting, unheard: readonly Sight[]): LabError | undefined {
+  if (unheard.length === 0) return undefined
   const choice = choiceOf(candidate.facts)
-  // The old primary is silent too. Commits waited for no standby that follows another one, so it says nothing about them.
-  const direct = sights.filter((it) => !isCascaded(it, sights))
+  const all = [candidate, ...fence, ...follow]
+  // Synchronous commit counts direct standbys only.
+  const direct = all.filter((it) => !isCascaded(it, all))
   const of = direct.length - 1
-  const heard = direct.filter(({ facts }) => facts !== undefined).length
-  const needed = mustBeHeard(choice, of)
-  if (primary !== undefined || heard >= needed) return
-  const names = { candidate: candidate.node.name, silent: namesOf(silent), heard, needed }
-  throw labError('QUORUM_UNKNOWN', { ...names, choice: choiceText(choice), of })
+  return labError('QUORUM_UNKNOWN', {
+    choice: choiceText(choice),
+    of,
+    needed: enoughToKnow(choice, of),
+    heard: direct.filter(({ facts }) => facts !== undefined).length,
+    silent: seenOf(
+      follow.some(({ facts }) => facts === undefined) ? unheard.filter((it) => follow.includes(it)) : unheard,
+    ),
+    candidate: candidate.node.name,
+    lost: namesOf(unheard),
+  })
 }
 
 /**
@@ -133,14 +149,8 @@ export async function checkAgain(
   return settled
 }
 
-type Promoting = Extract<Plan, { kind: 'promote' }>
-
 /** Waits for a moment until the candidate has received enough of what the old primary sent. */
-async function whenReceived(
-  means: Means,
-  plan: Promoting,
-  { maxLag = DEFAULT_MAX_LAG, force, to }: FailoverOptions,
-): Promise<Promoting> {
+async function whenReceived(means: Means, plan: Promoting, { maxLag, force, to }: FailoverOptions): Promise<Promoting> {
   // All are silent now.
   const wrote = plan.wrote.map((it) => ({ ...it, facts: undefined }))
   let settled = plan
@@ -149,7 +159,7 @@ async function whenReceived(
   await until(what, { seconds: 1, patience: means.lab.settings.patience }, async () => {
     settled = await seenNow(means, plan, to)
     const { facts } = settled.candidate
-    refusal = force ? undefined : (behindAnother(settled) ?? (await refusalOf(settled.candidate, wrote, maxLag)))
+    refusal = force ? undefined : (behindAnother(settled) ?? (await refusalOf(settled, wrote, maxLag)))
     return refusal === undefined || facts.receiver === null ? { done: undefined } : { seen: refusal.message }
   }).catch((error: unknown) => {
     if (!(error instanceof LabError && error.code === 'TIMEOUT')) throw error
@@ -183,13 +193,25 @@ function behindAnother({ candidate, follow }: Promoting): LabError | undefined {
 const notPromoted = ({ fence }: Plan, why: string, command = 'zx scripts/failover.ts --force'): LabError =>
   labError('FENCED_NOT_PROMOTED', { old: namesOf(fence), why, command })
 
-/** Why the candidate is not promoted: it lacks more than may be lost, or it is unknown how much it lacks. */
-async function refusalOf(candidate: Answering, olds: readonly Sight[], maxLag: number): Promise<LabError | undefined> {
+/**
+ * Why the candidate is not promoted: it lacks more than may be lost, or it is unknown how much it lacks. If it lacks anything,
+ * a silent standby may have acknowledged that: then nothing may be lacking, unless the user has said how much may be lost.
+ */
+async function refusalOf(
+  plan: Promoting,
+  olds: readonly Sight[],
+  maxLag: number | undefined,
+): Promise<LabError | undefined> {
+  const { candidate } = plan
+  const allowed = maxLag ?? DEFAULT_MAX_LAG
+  const unknown = maxLag === undefined ? quorumUnknown(plan, mayHaveAlone(plan)) : undefined
+  if (olds.length === 0) return unknown
   const refusals = olds.map(async (old) => {
     const names = { node: candidate.node.name, old: old.node.name }
     const behind = await bytesBehind(candidate, old)
     if (typeof behind === 'string') return labError('LOSS_UNKNOWN', { ...names, problem: behind })
-    return behind > maxLag ? labError('LOSES_TOO_MUCH', { ...names, bytes: behind, allowed: maxLag }) : undefined
+    if (behind > allowed) return labError('LOSES_TOO_MUCH', { ...names, bytes: behind, allowed })
+    return behind > 0 ? unknown : undefined
   })
   return (await Promise.all(refusals)).find((refusal) => refusal !== undefined)
 }

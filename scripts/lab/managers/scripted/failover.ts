@@ -1,20 +1,19 @@
-import { bytesOf, lsnOf } from '../../lsn.ts'
 import type { Report } from '../../postgres/replay.ts'
-import type { Answering } from '../../postgres/sights.ts'
 import { slotStatements } from '../../postgres/slots.ts'
 import { pointSight } from '../../postgres/upstream.ts'
 import { type LostVote, votesOnlyOn } from '../../postgres/votes.ts'
-import { walEndOf } from '../../postgres/wal-end.ts'
-import { type Level, levelChosen } from '../../rules/durability.ts'
-import { namesOf, type Plan } from '../../rules/failover-plan.ts'
-import { aheadOf, receivedOf, seenOf } from '../../rules/members.ts'
+import { choiceOf, type Level, type Rule } from '../../rules/durability.ts'
+import { mayBeLost, namesOf, type Plan, unheardBy } from '../../rules/failover-plan.ts'
+import { aheadOf, seenOf } from '../../rules/members.ts'
+import { chosenText } from '../../rules/plan-text.ts'
 import { toPointAt } from '../../rules/upstreams.ts'
 import type { Reporter, Telling } from '../../steps.ts'
 import { type DatabaseName, type DatabaseNode, othersOf } from '../../topology/topology.ts'
 import { serving } from '../serving.ts'
 import { check, checkAgain, type FailoverOptions, freeCandidate, type Means, needless } from './check.ts'
+import { type Loss, measureLoss, votesLeftOn } from './cost.ts'
 import { fence, proveFenced } from './fencing.ts'
-import { PROMOTE, type Promotion, promote } from './promotion.ts'
+import { PROMOTE, promote } from './promotion.ts'
 import { type Way, wayOver } from './replay.ts'
 
 /** When each part of a failover ended, in milliseconds since the epoch. `started`: when its process or its decision began. */
@@ -33,13 +32,16 @@ export type Failover = {
   readonly timeline: number
   /** The LSN where the old timeline ended: the new primary has everything before it. */
   readonly parted: string
-  /** WAL that only a fenced node has: where it ends and how much it is; null if it cannot be read. */
-  readonly lost: { readonly node: DatabaseName; readonly end: string; readonly bytes: number } | null
-  /** Votes that only the old primary had before it was fenced; null if they could not be read. */
+  /** Null if it cannot be read. */
+  readonly lost: Loss | null
+  /** Votes that only the old primary has; null if they were not read. */
   readonly lostVotes: readonly LostVote[] | null
+  /** Databases that a quorum asks for and that did not answer: an acknowledged vote may be on these only. */
+  readonly unheard: readonly DatabaseName[]
   /** Backends on the standby that were ended because replay waited for them. */
   readonly endedReports: readonly Report[]
-  readonly level: { readonly chosen: Level; readonly now: 'async' }
+  /** What was chosen, and what is in force until rejoin restores it. */
+  readonly level: { readonly chosen: Level; readonly rule: Rule; readonly now: 'async' }
 }
 
 /**
@@ -52,7 +54,7 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
   const wayFor = (plan: Plan, { tell, say }: Telling): Way =>
     wayOver(tell, say, observer.session(nodeOf(plan)), lab, nodeOf(plan))
 
-  const { first, lostVotes, freed, checked } = await step('Check', async (it) => {
+  const { first, unheard, lostVotes, freed, checked } = await step('Check', async (it) => {
     const first = await check(means, options)
     const warning = await needless(means, first)
     if (warning !== undefined) it.say(warning)
@@ -61,8 +63,10 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
     const looks = first.kind === 'promote' && options.force && answering !== undefined
     const lostVotes = looks ? await votesOnlyOn(lab, answering.node, first.candidate.node) : null
     const freed = await freeCandidate(wayFor(first, it), first, options)
+    const unheard = first.kind === 'promote' ? unheardBy(first) : []
+    if (unheard.length > 0) it.say(mayBeLost(unheard.map(({ node }) => node.name)))
     it.retitle(`Check: ${titleOf(first)}`)
-    return { first, lostVotes, freed, checked: now() }
+    return { first, unheard, lostVotes, freed, checked: now() }
   })
   const olds = first.fence.map((it) => it.node)
   const { plan, fenced } = await step(`Fence ${namesOf(first.fence) || 'nobody: no primary is left'}`, async (it) => {
@@ -72,6 +76,7 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
       checkAgain(means, (plan) => wayFor(plan, it), first, options),
       ...olds.map((old) => proveFenced(lab, old, observer.session(nodeOf(first)))),
     ])
+    if (plan.kind === 'promote' && nodeOf(plan) !== nodeOf(first)) it.say(`meanwhile ${chosenText(plan)}`)
     return { plan, fenced: now() }
   })
   const node = nodeOf(plan)
@@ -94,7 +99,10 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
       if (silent.length > 0) say(`${namesOf(silent)} does not answer: it follows ${node.name} from its next start on`)
     })
   const wrote = plan.kind === 'promote' ? plan.wrote.map((it) => it.node) : olds
+  const chosen = choiceOf((plan.kind === 'promote' ? plan.candidate : plan.primary).facts)
   const lost = await step('Measure what it cost', () => measureLoss(wrote, promotion))
+  const [old] = unheard.length > 0 && lost?.bytes !== 0 ? wrote : []
+  const found = old === undefined ? null : await votesLeftOn(lab, old, node, step)
   return {
     promoted: node.name,
     fenced: olds.map(({ name }) => name),
@@ -111,9 +119,10 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
     timeline: promotion.timeline,
     parted: promotion.parted,
     lost,
-    lostVotes,
+    lostVotes: found ?? lostVotes,
+    unheard: unheard.map(({ node }) => node.name),
     endedReports: [...freed, ...promotion.ended],
-    level: { chosen: levelChosen((plan.kind === 'promote' ? plan.candidate : plan.primary).facts), now: 'async' },
+    level: { chosen: chosen.level, rule: chosen.rule, now: 'async' },
   }
 }
 
@@ -124,13 +133,8 @@ const nodeOf = (plan: Plan): DatabaseNode => (plan.kind === 'promote' ? plan.can
 
 const titleOf = (plan: Plan): string =>
   plan.kind === 'promote'
-    ? `${plan.candidate.node.name} has received up to ${receivedOf(plan.candidate)}${toReplay(plan.candidate)}; ${seenOf(plan.fence)}`
+    ? `${chosenText(plan)}; ${seenOf(plan.fence)}`
     : `${plan.primary.node.name} is the primary already, and ${namesOf(plan.fence)} is fenced`
-
-function toReplay(candidate: Answering): string {
-  const bytes = bytesOf(receivedOf(candidate)) - bytesOf(candidate.facts.lsn ?? '0/0')
-  return bytes > 0n ? `, and has still to replay ${bytes} bytes of it` : ''
-}
 
 /** All statements, sent together, that make the candidate a primary. */
 function statementsFor(plan: Plan, force: boolean): readonly string[] {
@@ -143,15 +147,4 @@ function statementsFor(plan: Plan, force: boolean): readonly string[] {
       : ["alter system set synchronous_standby_names = ''", 'select pg_reload_conf()']),
     ...(plan.kind === 'promote' ? PROMOTE : []),
   ]
-}
-
-/** Reads from the disks of fenced nodes how much WAL was written after the end of the old timeline. Gives the most. */
-async function measureLoss(wrote: readonly DatabaseNode[], { parent, parted }: Promotion): Promise<Failover['lost']> {
-  const found = await Promise.all(
-    wrote.map(async (node) => ({ node: node.name, wal: await walEndOf(node, parent, parted) })),
-  )
-  const lost = found.flatMap(({ node, wal }) =>
-    'problem' in wal ? [] : [{ node, end: lsnOf(wal.end), bytes: Number(wal.end - bytesOf(parted)) }],
-  )
-  return lost.sort((a, b) => b.bytes - a.bytes)[0] ?? null
 }

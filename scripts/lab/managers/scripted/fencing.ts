@@ -21,7 +21,7 @@ export async function putDown(tell: Tell, lab: Lab, node: DatabaseNode): Promise
   else await act(tell, ['stop', '--time', '0', node.container])
 }
 
-/** Proves the fence: the engine has no process of the node, the other node gets no connection to it, and its note stays. */
+/** Proves the fence: the engine has no process of the node, another database gets no connection to it, and its note stays. */
 export async function proveFenced(lab: Lab, node: DatabaseNode, other: Session): Promise<void> {
   const [[container], knocked, note] = await Promise.all([
     containersOf(lab, [node]),
@@ -37,7 +37,7 @@ export async function proveFenced(lab: Lab, node: DatabaseNode, other: Session):
 
 const hasNoProcess = ({ state, pid }: Container): boolean => pid === 0 && (state === 'exited' || state === 'created')
 
-/** Whether a database takes connections over the network: `open` or `closed`. It is tried from the other database's node. */
+/** Whether a database takes connections over the network: `open` or `closed`. It is tried from another database's node. */
 export function knock(lab: Lab, node: DatabaseNode, other: Session): Promise<string> {
   // If its container is gone, nothing can refuse the connection. So no answer in this time means closed too.
   const attempt = `timeout 0.05 bash -c 'exec 3<>/dev/tcp/${node.name}/${node.port}' </dev/null 2>/dev/null`

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { assertHere, assertOwn, changing } from '../../docker/leftovers.ts'
+import { assertHere, withItsStandbys } from '../../docker/here.ts'
+import { assertOwn, changing } from '../../docker/leftovers.ts'
 import { containersOf } from '../../docker/nodes.ts'
 import { LabError, labError } from '../../errors.ts'
 import { interruption, reader } from '../../interruption.ts'
@@ -8,8 +9,9 @@ import { membersOf } from '../../rules/members.ts'
 import { afterRound, type Belief, HEALTHY, type Limits, type Round } from '../../rules/suspicion.ts'
 import { isHeld } from '../../state/lock.ts'
 import type { Reporter } from '../../steps.ts'
-import type { DatabaseNode, Lab } from '../../topology/topology.ts'
+import { type DatabaseNode, databaseNamed, type Lab } from '../../topology/topology.ts'
 import { warmServing } from '../serving.ts'
+import { type Attempts, attemptsOf } from './attempts.ts'
 import type { FailoverOptions } from './check.ts'
 import { type Failover, replacePrimary } from './failover.ts'
 import { type News, newsFor, type WatchEvent } from './news.ts'
@@ -26,6 +28,8 @@ const GAP_SECONDS = 3
 const FAILURES_OF_STANDBY = 10
 /** Seconds until a failover that was refused is tried again. */
 const RETRY_SECONDS = 5
+/** Seconds after which the standbys are counted again: setup may have added or removed some. */
+const COUNT_SECONDS = 5
 
 type Watch = {
   readonly lab: Lab
@@ -33,13 +37,13 @@ type Watch = {
   readonly probes: Probes
   readonly limits: Limits
   readonly news: News
-  readonly reporter: Reporter
+  readonly attempts: Attempts
 }
 
 /**
  * Probes the primary until it is interrupted or nobody reads its output. When the primary is dead, it makes the standby the
- * primary. When a standby is dead that others follow, it points those at the primary. It tells what it sees and does. It has the lab's lock only during a failover. While another command has the
- * lock, it takes no failure for a death.
+ * primary. When a standby is dead that others follow, it points those at the primary. It tells what it sees and does. It has
+ * the lab's lock only while it does that. While another command has the lock, it takes no failure for a death.
  */
 export async function watch(
   lab: Lab,
@@ -47,9 +51,17 @@ export async function watch(
   tell: (event: WatchEvent) => void,
   reporter: Reporter,
 ): Promise<void> {
+  if (options.to !== undefined) databaseNamed(lab, options.to)
   await assertThere(lab)
   const limits = { failures: FAILURES, gap: GAP_SECONDS * 1000 * lab.settings.patience }
-  const it: Watch = { lab, options, limits, probes: openProbes(lab), news: newsFor(tell), reporter }
+  const told = { news: newsFor(tell), attempts: attemptsOf(reporter) }
+  let next: Lab | undefined = lab
+  while (next !== undefined) next = await watchOne({ lab: next, options, limits, probes: openProbes(next), ...told })
+}
+
+/** Watches a lab until it has another number of standbys; then it gives the lab as it is now. */
+async function watchOne(it: Watch): Promise<Lab | undefined> {
+  const { lab, limits } = it
   let acting = false
   try {
     // While the sessions open, load what a failover needs.
@@ -61,14 +73,21 @@ export async function watch(
     let belief = HEALTHY
     let missed: Missed | undefined
     let notBefore = 0
+    let counted = performance.now()
     while (!interruption.signal.aborted && !reader.left) {
       const began = performance.now()
+      if (began - counted > COUNT_SECONDS * 1000) {
+        const now = await recount(lab)
+        if (now.settings.standbys !== lab.settings.standbys) return now
+        counted = began
+      }
       const probed = await it.probes.round(pair, belief.failures > 0)
       const inDoubt = probed.seen.down !== undefined || probed.seen.writesRefused || probed.gone !== undefined
       const busy = inDoubt && (await isHeld(lab))
       pair = probed.pair
       belief = afterRound(belief, { ...probed.seen, busy }, limits)
       it.news.round(pair, belief, busy)
+      if (belief.verdict === 'healthy') it.attempts.forget()
       if (belief.verdict === 'dead' && performance.now() >= notBefore) {
         acting = true
         if (await replace(it, pair, belief)) belief = HEALTHY
@@ -90,7 +109,15 @@ export async function watch(
   } finally {
     it.probes.end()
   }
+  return undefined
 }
+
+/** The lab with as many standbys as it has now; an engine that does not answer changes nothing. */
+const recount = (lab: Lab): Promise<Lab> =>
+  withItsStandbys(lab).catch((error: unknown) => {
+    if (!(error instanceof LabError) || interruption.signal.aborted) throw error
+    return lab
+  })
 
 async function assertThere(lab: Lab): Promise<void> {
   await assertOwn(lab)
@@ -118,9 +145,9 @@ function afterMissing(
 const NOT_ASKED = { inside: undefined, across: undefined, writesRefused: false } as const
 
 /** Points those that followed it at the primary. If that does not work, it tells why and gives false. */
-async function pointFollowers({ lab, probes, news, reporter }: Watch, { node, belief }: Missed): Promise<boolean> {
+async function pointFollowers({ lab, probes, news, attempts }: Watch, { node, belief }: Missed): Promise<boolean> {
   try {
-    const done = await changing(lab, () => retarget(lab, probes.observer, node, reporter))
+    const done = await changing(lab, () => retarget(lab, probes.observer, node, attempts.next()))
     if (done !== undefined) news.retargeted(done, belief.why ?? '')
     return true
   } catch (error) {
@@ -132,10 +159,12 @@ async function pointFollowers({ lab, probes, news, reporter }: Watch, { node, be
 
 /** Makes the standby the primary. If that is refused, it tells why and gives false. */
 async function replace(it: Watch, pair: Pair, belief: Belief): Promise<boolean> {
-  const { lab, options, probes, news, reporter } = it
+  const { lab, probes, news, attempts } = it
   if (pair.primary === undefined) return true
   const detection = { suspected: epoch(belief.since ?? performance.now()), detected: epoch(performance.now()) }
   news.decided(pair.primary.name, belief, detection)
+  // The standby that was named may have become the primary that is dead now.
+  const options = it.options.to === pair.primary.name ? { ...it.options, to: undefined } : it.options
   try {
     const done = await changing(lab, async (): Promise<Failover | undefined> => {
       if (pair.standby === undefined)
@@ -143,7 +172,7 @@ async function replace(it: Watch, pair: Pair, belief: Belief): Promise<boolean> 
       const { observer } = probes
       const seen = await observer.look(ANSWER_SECONDS)
       if (!(await isStillDead(it, seen, pair, belief))) return undefined
-      return replacePrimary({ lab, observer, started: detection.detected, seen }, options, reporter)
+      return replacePrimary({ lab, observer, started: detection.detected, seen }, options, attempts.next())
     })
     if (done !== undefined) news.failedOver(done, detection)
     return true
