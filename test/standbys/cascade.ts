@@ -1,8 +1,7 @@
 // What tests of a cascade start from: who follows whom, and who receives.
 import type { Test } from 'tap'
 import { type DatabaseName, endpointOf } from '../../scripts/lab/topology/topology.ts'
-import { client } from '../grpc.ts'
-import { json, lab, sql } from './three.ts'
+import { client, json, lab, sql } from './three.ts'
 
 /** Who streams from a database, by name. */
 export const receiversOf = (node: DatabaseName) =>
