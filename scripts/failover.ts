@@ -47,7 +47,9 @@ type Wishes = {
 
 // Modules are loaded only when they are needed, from the compile cache: a failover takes tenths of a second. Meanwhile the engine
 // is asked how many standbys there are.
-const theLab = async () => (await import('./lab/docker/here.ts')).labHere()
+async function theLab() {
+  return (await import('./lab/docker/here.ts')).labHere()
+}
 
 async function once(wishes: Wishes, json: boolean): Promise<void> {
   const [lab, { failover }, { onTerminal }] = await Promise.all([
