@@ -253,8 +253,32 @@ export const ERRORS = {
     fix: 'promote {other}: zx scripts/failover.ts; or zx scripts/failover.ts --to {node} --force promotes {node} all the same, and rejoin lists what {other} has',
   },
   QUORUM_TOO_LARGE: {
-    says: 'a commit cannot wait for {count} standbys: this lab has {standbys}',
-    fix: 'at most {standbys} here; LAB_STANDBYS={count} zx scripts/setup.ts gives the lab so many',
+    says: 'a commit cannot wait for {count} standbys: {standbys} follow the primary directly, and synchronous commit counts only these',
+    fix: 'at most {standbys} now; LAB_STANDBYS={count} zx scripts/setup.ts gives the lab so many, and zx scripts/replication.ts follow points one at the primary',
+  },
+  NOT_DIRECT: {
+    says: 'a commit cannot wait for {node}: it follows another standby, and synchronous commit counts direct standbys only',
+    fix: 'name a standby that follows {primary}, or point it there first: zx scripts/replication.ts follow {node} {primary}',
+  },
+  NEEDED_DIRECTLY: {
+    says: '{node} has to follow the primary itself: at {choice} commits wait for {whom}, and synchronous commit counts direct standbys only',
+    fix: 'choose another rule first: zx scripts/replication.ts {level}; then run this again',
+  },
+  PRIMARY_FOLLOWS_NOBODY: {
+    says: '{node} is the primary: it follows no database',
+    fix: 'name a standby; or make another one the primary first: zx scripts/switchover.ts',
+  },
+  FOLLOWS_ITSELF: {
+    says: '{node} cannot follow itself',
+    fix: 'name another database: zx scripts/replication.ts follow {node} {primary}',
+  },
+  WOULD_CIRCLE: {
+    says: '{upstream} gets its WAL from {node}: if {node} followed it, nothing would lead from the primary to them',
+    fix: 'first point {upstream} at the primary: zx scripts/replication.ts follow {upstream} {primary}; then run this again',
+  },
+  CANNOT_FOLLOW: {
+    says: '{node} cannot follow {upstream} now, and nothing was changed: {seen}',
+    fix: 'zx scripts/rejoin.ts brings back what is down, fenced or follows nobody; then run this again',
   },
   QUORUM_UNKNOWN: {
     says: 'at {choice} of {of}, {needed} standbys have to answer before one is promoted, and {heard} do: an acknowledged vote may be on a silent one only. {silent}',

@@ -76,6 +76,35 @@ test('with too few standbys heard nobody is promoted; with one more, every ackno
   t.match(await json(t, 'replication'), { level: 'on', rule: { kind: 'any', count: 2 } }, 'rejoin restores the rule')
 })
 
+test('at `first` a vote may be on one standby only, too: while that one is silent, nobody is promoted', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  t.match(await json(t, 'replication', 'on', '--first', 'db-replica'), { level: 'on' })
+  for (const node of ['db-replica-2', 'db-replica-3'])
+    t.equal((await verb('fault', ['isolate', node, 'db-primary'])).exit, 0)
+  await voteGetsThrough(t, poll, 'ann')
+  await docker('pause', containerOf('db-replica'))
+  const unknown = { exit: 1, stderr: /QUORUM_UNKNOWN: .* 3 standbys have to answer .*, and 2 do/ }
+  t.match(await verb('failover'), unknown, 'while the primary runs')
+  await docker('kill', containerOf('db-primary'))
+  t.match(await verb('failover'), unknown, 'when it is dead')
+  await docker('unpause', containerOf('db-replica'))
+  t.match(await json(t, 'failover'), { promoted: 'db-replica' })
+  t.equal(await votersOn('db-replica', poll), 'ann')
+})
+
+test('a silent standby keeps nobody from being promoted who lacks nothing of what the old primary wrote', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  t.match(await json(t, 'replication', 'on', '--first', 'db-replica'), { level: 'on' })
+  await voteGetsThrough(t, poll, 'ann')
+  await docker('stop', containerOf('db-replica-3'))
+  // A clean shutdown sends all WAL to those that are there.
+  await docker('stop', containerOf('db-primary'))
+  const { promoted } = await json(t, 'failover')
+  t.equal(await votersOn(promoted, poll), 'ann')
+})
+
 test('rejoin brings all back before commits wait for any 2 of them', async (t) => {
   resetAfter(t)
   const poll = await pollOnBoth()

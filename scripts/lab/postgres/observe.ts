@@ -10,6 +10,8 @@ export type Position = {
   readonly timeline: number | null
   readonly lsn: string | null
   readonly receivedLsn: string | null
+  /** The database that it follows as long as it is a standby; null if it follows none. */
+  readonly upstream: string | null
 }
 
 /** The answer to `OBSERVE`. */
@@ -21,8 +23,6 @@ type Answered = Position & {
   readonly replayWaitsFor: readonly Report[]
   /** Settings that are lower on a standby than its WAL needs: PostgreSQL pauses replay, and ends if replay is resumed. */
   readonly tooLow: readonly { readonly name: string; readonly here: number; readonly needed: number }[]
-  /** The database that it follows as long as it is a standby; null if it follows none. */
-  readonly upstream: string | null
   /** Settings that choose its primary and that somebody set by hand. */
   readonly followsByHand: readonly string[]
   /** Settings of a primary that somebody set by hand, and that decide whether a standby gets in at all. */
@@ -82,7 +82,8 @@ const POSITION = `
                 (select max(('x' || left(name, 8))::bit(32)::int) from pg_ls_waldir() where name ~ '^[0-9A-F]{24}$'))
               else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int end,
   'lsn', case when r then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end,
-  'receivedLsn', case when r then pg_last_wal_receive_lsn() end`
+  'receivedLsn', case when r then pg_last_wal_receive_lsn() end,
+  'upstream', substring(current_setting('primary_conninfo') from 'host=([^ ]+)')`
 
 /** Asks for no more than a position, so that it may be asked often. */
 export const ASK_POSITION = `select json_build_object(${POSITION}) from (select pg_is_in_recovery() as r) as it`
@@ -137,7 +138,6 @@ const OBSERVE = `
 select json_build_object(
   ${POSITION},
   'receiver', (select status from pg_stat_wal_receiver),
-  'upstream', substring(current_setting('primary_conninfo') from 'host=([^ ]+)'),
   'replayPaused', case when r then pg_is_wal_replay_paused() else false end,
   'tooLow', case when r then coalesce((${TOO_LOW}), '[]') else '[]' end,
   'followsByHand', case when r then coalesce((select json_agg(name order by name) from pg_settings

@@ -1,15 +1,37 @@
 import { act } from '../docker/command.ts'
+import { fileOf } from '../docker/volume.ts'
 import type { Tell } from '../steps.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
+import { dataOf } from './data.ts'
 import type { Sight } from './sights.ts'
+import { dropLostSlot, slotStatements } from './slots.ts'
+import { change } from './sql.ts'
 import { writeStartNote } from './start-note.ts'
 
 /** Points a standby that runs at another database: it streams from there, and still does after a restart. */
 export const pointAt = (tell: Tell, node: DatabaseNode, upstream: DatabaseNode): Promise<unknown> =>
   act(tell, ['exec', node.container, 'bash', '/usr/local/bin/follow', upstream.name])
 
+/** The same; before that it makes the slot that the standby streams over. */
+export async function moveTo(tell: Tell, node: DatabaseNode, upstream: DatabaseNode): Promise<void> {
+  await change(tell, upstream, ...dropLostSlot(node), ...slotStatements(node))
+  await pointAt(tell, node, upstream)
+}
+
 /** Points a standby at another database, now if it answers, else at its next start. */
 export const pointSight = async (tell: Tell, { node, facts }: Sight, upstream: DatabaseNode): Promise<void> => {
   if (facts === undefined) await writeStartNote(tell, node, { do: 'follow', from: upstream.name })
   else await pointAt(tell, node, upstream)
+}
+
+/** Where it is in a standby's volume; upstream.sh writes it. */
+const FILE = 'upstream'
+
+/** The database that a standby follows, or will follow when it runs again; undefined if it is no standby. */
+export async function upstreamChosen({ node, state, facts }: Sight): Promise<string | undefined> {
+  if (facts !== undefined) return facts.inRecovery ? (facts.upstream ?? undefined) : undefined
+  // A primary that is down has such a file too, from the time before it was promoted.
+  if ((await dataOf(node, state)).is !== 'standby') return undefined
+  const found = await fileOf(node, FILE)
+  return 'problem' in found ? undefined : found.bytes.toString().trim()
 }

@@ -17,12 +17,14 @@ export type Mending =
   | 'rewind'
   | 'copy'
 
-type Row = {
+export type Row = {
   /** A line that shows the cause: in the standby's log, where answers of the primary stand too, or in the log of a start. */
   readonly line?: RegExp
   /** What is wrong. `{…}` is filled in: `node`, `upstream` and their containers, and what the line names. */
   readonly says: string
   readonly mending: Mending
+  /** Whether it may pass by itself all the same. */
+  readonly passes?: true
   readonly fix: string
 }
 
@@ -32,7 +34,7 @@ const REJOIN = 'zx scripts/rejoin.ts'
 export const DATA = '/var/lib/postgresql/data'
 const GIVE_DATA_BACK = `docker run --rm --user root --network none --volumes-from {container} {image} sh -c 'chown -R postgres:postgres ${DATA} && chmod -R u=rwX,go= ${DATA}'`
 
-/** Everything that keeps a database from following the primary, or from running at all. */
+/** Everything that keeps a database from following its upstream, or from running at all. */
 export const CAUSES = {
   'disk-full': {
     line: /No space left on device|Disk quota exceeded/,
@@ -150,6 +152,12 @@ export const CAUSES = {
     says: 'it follows {follows}, and not {upstream}',
     mending: 'point',
     fix: `${REJOIN} points it at {upstream}`,
+  },
+  'upstream-silent': {
+    says: '{lost} does not answer',
+    mending: 'point',
+    passes: true,
+    fix: `${REJOIN} brings it back, or points {node} at {upstream}`,
   },
   'set-by-hand': {
     says: 'somebody has set {settings} on it',

@@ -83,11 +83,15 @@ const inOrder = (first: string | null, standbys: readonly string[]): readonly st
 ]
 
 /**
- * How many of `standbys` a failover has to hear, so that every acknowledged commit is on one of them: with a commit on any
- * `count`, only `count` - 1 may stay silent. With `first` it is 1: there the old primary's own WAL shows what is missing.
+ * How many of `standbys` have every acknowledged commit between them, whichever they are: with a commit on any `count`, only
+ * `count` - 1 may be missing. With `first` it may be on any single one: the first may have been away for a while.
  */
-export const mustBeHeard = ({ level, rule }: Choice, standbys: number): number =>
-  level !== 'async' && rule.kind === 'any' ? standbys - rule.count + 1 : 1
+export const enoughToKnow = ({ level, rule }: Choice, standbys: number): number =>
+  level === 'async' ? 1 : standbys - (rule.kind === 'any' ? rule.count : 1) + 1
+
+/** How many of them a failover has to hear in any case. With `first` the old primary's own WAL may show that nothing is missing. */
+export const mustBeHeard = (choice: Choice, standbys: number): number =>
+  choice.rule.kind === 'any' ? enoughToKnow(choice, standbys) : 1
 
 /** Whether every commit waits for a standby that is not there. */
 export const commitsHang = ({ synchronousCommit, synchronousStandbys, standbys }: Facts): boolean =>

@@ -2,15 +2,16 @@ import { type LabError, labError } from '../errors.ts'
 import type { Data } from '../postgres/data.ts'
 import type { Answering, Sight } from '../postgres/sights.ts'
 import type { DatabaseName } from '../topology/topology.ts'
-import { choiceOf, mustBeHeard } from './durability.ts'
+import { choiceOf, enoughToKnow, mustBeHeard } from './durability.ts'
 import { membersOf, seenOf, splitBrain } from './members.ts'
 
 /** Bytes of WAL that may be lost if the user gives no limit; the same as Patroni's default. */
 export const DEFAULT_MAX_LAG = 1024 * 1024
 
 /**
- * What a failover will do: fence what was or may be the primary, promote the candidate, and point the other standbys at it; or
- * only confirm the primary, if that is done already. Of the fenced ones, the one that was the primary comes first.
+ * What a failover will do: fence what was or may be the primary, promote the candidate, and let the other standbys follow it,
+ * themselves or over others; or only confirm the primary, if that is done already. Of the fenced ones, the one that was the
+ * primary comes first.
  */
 export type Plan = { readonly fence: readonly Sight[]; readonly follow: readonly Sight[] } & (
   | {
@@ -24,20 +25,25 @@ export type Plan = { readonly fence: readonly Sight[]; readonly follow: readonly
 
 export type Promoting = Extract<Plan, { kind: 'promote' }>
 
+type Known = Pick<Promoting, 'candidate' | 'fence' | 'follow'>
+
 /**
- * The databases that do not answer, if so many of them are silent that an acknowledged commit may be on these alone. None if the
- * primary answers: it says itself how far its WAL goes.
+ * The databases that do not answer, if so many of them are silent that nobody is promoted without them: an acknowledged commit
+ * may be on these alone. None if the primary answers: it says itself how far its WAL goes.
  */
-export function unheardBy({
-  candidate,
-  fence,
-  follow,
-}: Pick<Promoting, 'candidate' | 'fence' | 'follow'>): readonly Sight[] {
+export const unheardBy = (plan: Known): readonly Sight[] =>
+  plan.fence.some(({ facts }) => facts !== undefined) ? [] : silentUnless(plan, mustBeHeard)
+
+/** The databases that do not answer, if these may have an acknowledged commit that no standby has that answers. */
+export const mayHaveAlone = (plan: Known): readonly Sight[] => silentUnless(plan, enoughToKnow)
+
+// A standby that follows another one has at most what that one has, so it says nothing about commits. It need not be left out
+// here: it would be missing both among those that answer and among those that there are.
+function silentUnless({ candidate, fence, follow }: Known, needed: typeof mustBeHeard): readonly Sight[] {
   const others = [...fence, ...follow]
   const answering = follow.filter(({ facts }) => facts !== undefined)
-  const isHeard = 1 + answering.length >= mustBeHeard(choiceOf(candidate.facts), others.length)
-  if (isHeard || fence.some(({ facts }) => facts !== undefined)) return []
-  return others.filter(({ facts }) => facts === undefined)
+  const enough = 1 + answering.length >= needed(choiceOf(candidate.facts), others.length)
+  return enough ? [] : others.filter(({ facts }) => facts === undefined)
 }
 
 /** The standby that a failover would promote now; undefined if there is a primary, or if it would refuse. */

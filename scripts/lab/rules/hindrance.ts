@@ -3,7 +3,8 @@ import type { Facts } from '../postgres/observe.ts'
 import type { Answering } from '../postgres/sights.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
 import { slotOf } from '../topology/topology.ts'
-import { CAUSES, type CauseName, causeIn, type Mending, type Named, OF_DISK } from './causes.ts'
+import { CAUSES, type CauseName, causeIn, type Mending, type Named, OF_DISK, type Row } from './causes.ts'
+import { sendsTo } from './members.ts'
 
 /** What is wrong with a database, and what repairs it. */
 export type Trouble = {
@@ -14,7 +15,7 @@ export type Trouble = {
   readonly passes: boolean
 }
 
-/** What keeps a database from following the primary. */
+/** What keeps a database from following its upstream. */
 export type Hindrance = Trouble & { readonly cause: CauseName; readonly mending: Mending }
 
 /** A database that should follow another, and what was seen of both. */
@@ -24,8 +25,10 @@ export type Scene = {
   readonly upstream: DatabaseNode
   /** Undefined if it does not answer. */
   readonly own: Facts | undefined
-  /** Undefined if there is none. */
-  readonly primary: Facts | undefined
+  /** What that one says. Undefined if there is none. */
+  readonly sender: Facts | undefined
+  /** Who on the way to the node does not answer, in words. */
+  readonly lost?: string | undefined
   /** What the node logged in its last seconds. */
   readonly log: string
   /** The image that its container was made from. */
@@ -35,14 +38,12 @@ export type Scene = {
 }
 
 /**
- * Whether it follows the primary. Only the primary knows: on a standby a receiver that fails again and again shows
+ * Whether it follows its upstream. Only the sender knows: on a standby a receiver that fails again and again shows
  * `streaming` for moments. So does a receiver with a diverged history, up to the point where it diverged.
  */
-export const follows = (name: string, own: Facts, primary: Facts | undefined): boolean =>
+export const follows = (name: string, own: Facts, sender: Facts | undefined): boolean =>
   own.receiver === 'streaming' &&
-  (primary === undefined ||
-    (own.timeline === primary.timeline &&
-      primary.standbys.some((standby) => standby.name === name && standby.state === 'streaming')))
+  (sender === undefined || (own.timeline === sender.timeline && sendsTo({ facts: sender }, { name })))
 
 /** Whether the primary has everything that the standby has, so that nothing is lost with the standby. */
 export const hasNothingOfItsOwn = ({ facts }: Answering, own: Facts | undefined): boolean =>
@@ -61,12 +62,14 @@ export function hindranceOf(scene: Scene): Hindrance | undefined {
   const known = causeIn(`${scene.log.trimEnd()}\n${scene.refusal ?? ''}`)
   // A disk that cannot be written to comes before any question of replication.
   if (known !== undefined && OF_DISK.has(known.cause)) return hindrance(scene, known.cause, known.named)
-  const shut = keptOutBy(scene.primary, known?.cause)
+  const shut = keptOutBy(scene.sender, known?.cause)
   if (shut.length > 0) return hindrance(scene, 'kept-out', { settings: shut.map(settingPhrase).join(' and ') })
   if (own !== undefined && own.followsByHand.length > 0)
     return hindrance(scene, 'set-by-hand', { settings: own.followsByHand.join(' and ') })
-  if (own !== undefined && scene.primary !== undefined && own.inRecovery && own.upstream !== scene.upstream.name)
-    return hindrance(scene, 'other-upstream', { follows: own.upstream ?? 'no database' })
+  if (own !== undefined && scene.sender !== undefined && own.inRecovery && own.upstream !== scene.upstream.name)
+    return scene.lost === undefined
+      ? hindrance(scene, 'other-upstream', { follows: own.upstream ?? 'no database' })
+      : hindrance(scene, 'upstream-silent', { lost: scene.lost })
   return ofSlot(scene) ?? (known && hindrance(scene, known.cause, known.named))
 }
 
@@ -91,11 +94,11 @@ const keptOutBy = (primary: Facts | undefined, shown: CauseName | undefined): re
     ({ name, value }) => ADMITS_NOBODY[name] === value || (shown !== undefined && SHOWN_BY[shown]?.includes(name)),
   )
 
-/** What the primary's list of slots says. During a copy pg_basebackup uses the slot, and the node does not answer. */
+/** What the sender's list of slots says. During a copy pg_basebackup uses the slot, and the node does not answer. */
 function ofSlot(scene: Scene): Hindrance | undefined {
-  const { node, own, primary } = scene
-  if (own === undefined || primary === undefined || primary.inRecovery) return undefined
-  const slot = primary.slots.find(({ name }) => name === slotOf(node))
+  const { node, own, sender } = scene
+  if (own === undefined || sender === undefined) return undefined
+  const slot = sender.slots.find(({ name }) => name === slotOf(node))
   if (slot === undefined) return hindrance(scene, 'slot-gone', {})
   if (slot.walStatus === 'lost') return hindrance(scene, 'slot-lost', {})
   if (slot.holder !== null && slot.holder !== node.name)
@@ -116,6 +119,6 @@ function hindrance({ node, upstream, image }: Scene, cause: CauseName, named: Na
     upstreamContainer: upstream.container,
   }
   const fill = (text: string) => text.replace(/\{(\w+)\}/g, (blank, word: string) => words[word] ?? blank)
-  const { says, mending, fix } = CAUSES[cause]
-  return { cause, says: fill(says), mending, fix: fill(fix), passes: (mending as Mending) === 'wait' }
+  const { says, mending, fix, passes }: Row = CAUSES[cause]
+  return { cause, says: fill(says), mending, fix: fill(fix), passes: passes ?? mending === 'wait' }
 }

@@ -23,9 +23,15 @@ export function membersOf(sights: readonly Sight[]): Members {
   return {
     primary,
     rivals,
-    standbys: answering.filter(({ facts }) => facts.inRecovery).sort(byHistory),
+    standbys: standbysOf(answering.filter(({ facts }) => facts.inRecovery)),
     silent: sights.filter(({ facts }) => facts === undefined),
   }
+}
+
+/** Of two that have the same, the one that follows no other standby comes first: then fewer have to be pointed anew. */
+function standbysOf(standbys: readonly Answering[]): readonly Answering[] {
+  const follows = ({ facts }: Answering) => standbys.some(({ node }) => node.name === facts.upstream)
+  return standbys.toSorted((a, b) => byHistory(a, b) || Number(follows(a)) - Number(follows(b)))
 }
 
 function byHistory(a: Answering, b: Answering): number {
@@ -58,6 +64,6 @@ export const splitBrain = (sights: readonly Sight[]): LabError => labError('SPLI
 /** What was seen of all, in one line. */
 export const seenOf = (sights: readonly Sight[]): string => sights.map(({ seen }) => seen).join('; ')
 
-/** Whether a primary sends WAL to a database. */
-export const sendsTo = ({ facts }: Answering, { name }: { readonly name: string }): boolean =>
+/** Whether a database sends WAL to another one. */
+export const sendsTo = ({ facts }: Pick<Answering, 'facts'>, { name }: { readonly name: string }): boolean =>
   facts.standbys.some((standby) => standby.name === name && standby.state === 'streaming')

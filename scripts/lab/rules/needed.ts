@@ -2,6 +2,7 @@ import type { DatabaseName, DatabaseNode } from '../topology/topology.ts'
 import { choiceOf, levelInForce, mustStream, optionsFor } from './durability.ts'
 import type { Down } from './failover-plan.ts'
 import { type Members, sendsTo } from './members.ts'
+import { directOf } from './upstreams.ts'
 
 /** A database that cannot be removed, why, and what makes it removable. */
 export type Needed = { readonly node: DatabaseName; readonly why: string; readonly remedy: string }
@@ -33,7 +34,25 @@ export function neededOf(
       remedy: `zx scripts/switchover.ts ${next?.name} makes ${next?.name} the primary`,
     }
   }
-  return withVotes(goes, members, down) ?? waitedFor(stays, goes, members)
+  return withVotes(goes, members, down) ?? followed(stays, goes, members) ?? waitedFor(stays, goes, members)
+}
+
+/** One that a standby follows that stays. */
+function followed(
+  stays: readonly DatabaseNode[],
+  goes: readonly DatabaseNode[],
+  { primary, standbys }: Members,
+): Needed | undefined {
+  const isAmong = (nodes: readonly DatabaseNode[], name: string | null) => nodes.find((node) => node.name === name)
+  const follower = standbys.find(({ node, facts }) => isAmong(stays, node.name) && isAmong(goes, facts.upstream))
+  const upstream = follower && isAmong(goes, follower.facts.upstream)
+  if (primary === undefined || follower === undefined || upstream === undefined) return undefined
+  const { name } = follower.node
+  return {
+    node: upstream.name,
+    why: `is the upstream of ${name}`,
+    remedy: `zx scripts/replication.ts follow ${name} ${primary.node.name} points ${name} at the primary`,
+  }
 }
 
 /** One that may have votes that no other database has. */
@@ -68,13 +87,14 @@ function withVotes(goes: readonly DatabaseNode[], { primary, standbys }: Members
 function waitedFor(
   stays: readonly DatabaseNode[],
   goes: readonly DatabaseNode[],
-  { primary }: Members,
+  { primary, standbys, silent }: Members,
 ): Needed | undefined {
   const [first] = goes
   if (primary === undefined || first === undefined) return undefined
   const level = levelInForce(primary.facts)
   const choice = choiceOf(primary.facts)
-  const most = stays.length - 1
+  const direct = directOf(primary.node, [primary, ...standbys, ...silent])
+  const most = direct.filter((it) => stays.some(({ name }) => name === it.node.name)).length
   if (mustStream(choice) > most) {
     const less = optionsFor({ level: choice.level, rule: { kind: 'any', count: most } })
     return {

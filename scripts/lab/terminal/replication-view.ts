@@ -1,7 +1,17 @@
 import { chalk } from 'zx/core'
 import { choiceText, fewer, LEVELS, mustStream, optionsFor, ruleText } from '../rules/durability.ts'
+import type { Following } from '../verbs/follow.ts'
 import type { Replication } from '../verbs/replication.ts'
 import { visible } from '../visible.ts'
+
+const NOT_COUNTED = 'no commit waits for it, because synchronous commit counts direct standbys only'
+
+/** Whom a standby follows now, for people. */
+export const followingView = ({ node, upstream, primary, direct }: Following): string =>
+  [
+    `${chalk.green('✓')} ${node} streams from ${upstream}${upstream === primary ? ', the primary' : `: ${NOT_COUNTED}`}`,
+    `  direct       ${direct.join(', ')}`,
+  ].join('\n')
 
 /** The level in force, for people: all four levels, what each waits for and survives, and whether commits hang. */
 export function replicationView(it: Replication): string {
@@ -30,6 +40,7 @@ export function replicationView(it: Replication): string {
       `${it.primary}: synchronous_commit = ${synchronous_commit}, synchronous_standby_names = '${synchronous_standby_names}'; ${standbys}`,
     ),
     ...(rule === '' ? [] : [`  ${rule}`]),
+    ...it.cascaded.map(({ name, upstream }) => `  ${name} follows ${upstream}: ${NOT_COUNTED}`),
     ...warnings.map((warning) => `${chalk.yellow('!')} ${warning}`),
   ].join('\n')
 }

@@ -6,12 +6,13 @@ import type { LabStatus, NodeStatus } from '../verbs/status.ts'
 import { visible } from '../visible.ts'
 import { asTyped } from './as-typed.ts'
 import { table } from './table.ts'
+import { inTree } from './tree.ts'
 
 /** The lab's status as a table for people: one line for each node, or several if it is too long. At the end, who serves. */
 export function statusTable(status: LabStatus, columns: number = Number.POSITIVE_INFINITY): string {
   const head = ['NODE', 'HEALTH', 'ROLE', 'TIMELINE', 'LSN', 'LAG', 'SLOT', 'ENDPOINT']
-  const nodes = status.nodes.map((node) => [
-    node.name,
+  const nodes = inTree(status).map(({ node, depth }) => [
+    depth === 0 ? node.name : `${'  '.repeat(depth - 1)}└ ${node.name}`,
     node.healthy ? 'healthy' : node.state === 'running' ? 'unhealthy' : node.state,
     roleOf(node),
     String(node.database?.timeline ?? ''),

@@ -20,6 +20,8 @@ function said(it: WatchEvent): string {
       return `${chalk.red('!')} ${it.primary} is dead: suspected for ${seconds(it.suspected, it.detected)}; ${visible(it.why)}`
     case 'failed-over':
       return `from the first failed probe to the first acknowledged write: ${seconds(it.suspected, it.marks.served)}\n${failoverView(it)}`
+    case 'retargeted':
+      return `${chalk.yellow('!')} ${it.standbys.join(' and ')} was pointed at ${it.primary}, because its upstream ${it.gone} is dead: ${visible(it.why)}`
     case 'refused':
       return `${chalk.red('✗')} ${it.code}: ${visible(it.why)}\n  ${chalk.bold('→')} ${it.fix}`
   }

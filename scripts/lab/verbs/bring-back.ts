@@ -1,21 +1,23 @@
 import { join } from 'node:path'
 import { hasFile } from '../docker/volume.ts'
 import { LabError, labError } from '../errors.ts'
+import { hasSettings } from '../managers/level.ts'
 import { fence, putDown } from '../managers/scripted/fencing.ts'
 import type { Facts } from '../postgres/observe.ts'
-import type { Answering } from '../postgres/sights.ts'
+import { type Answering, lookAtDatabases } from '../postgres/sights.ts'
 import { isHalfWay, readStartNote } from '../postgres/start-note.ts'
 import { votesOnlyOnStopped } from '../postgres/stopped-votes.ts'
+import { moveTo } from '../postgres/upstream.ts'
 import type { LostVote } from '../postgres/votes.ts'
 import { choiceOf, choiceText } from '../rules/durability.ts'
 import { type Hindrance, hasNothingOfItsOwn } from '../rules/hindrance.ts'
+import { primaryOf } from '../rules/members.ts'
 import { stateFolder } from '../state/folder.ts'
 import { writePrivately } from '../state/private-files.ts'
 import type { Reporter } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
-import { type Followed, followNewPrimary, prepareFor, restoreLevel, untilFollows } from './following.ts'
-import { IN_PLACE } from './hindrances.ts'
-import { hasSettings } from './replication.ts'
+import { type Followed, followNewPrimary, prepareFor, restoreLevel, streaming, untilFollows } from './following.ts'
+import { IN_PLACE, type Roles } from './hindrances.ts'
 
 /** How one database was made a standby of the primary. */
 export type Rejoined = {
@@ -54,11 +56,11 @@ export const reasonToCopy = (left: Hindrance | 'unknown', primary: Answering, ow
  */
 export async function mendInPlace(
   lab: Lab,
-  primary: Answering,
-  node: DatabaseNode,
+  roles: Roles,
   found: Hindrance | undefined,
   reporter: Reporter,
 ): Promise<{ readonly left: Hindrance | 'unknown' | undefined; readonly why: string | null }> {
+  const { node, upstream } = roles
   const tried = new Set<string>()
   let left: Hindrance | 'unknown' | undefined = found ?? 'unknown'
   const whys: string[] = []
@@ -70,19 +72,21 @@ export async function mendInPlace(
     if (mend === undefined) break
     tried.add(cause)
     whys.push(says)
-    await reporter.step(`Repair ${node.name}: ${says}`, ({ tell }) => mend(tell, primary.node, node))
-    left = await reporter.step(`Wait until ${node.name} follows ${primary.node.name}`, () =>
-      untilFollows(lab, primary.node, node, 60),
+    await reporter.step(`Repair ${node.name}: ${says}`, ({ tell }) => mend(tell, roles))
+    left = await reporter.step(`Wait until ${node.name} follows ${upstream.node.name}`, () =>
+      untilFollows(lab, upstream.node, node, 60),
     )
   }
   return { left, why: whys.join('; ') || null }
 }
 
-/** Makes a database a standby by a rewind, or by a copy; first it lists the votes that only this database has. */
+/**
+ * Makes a database a standby by a rewind, or by a copy; first it lists the votes that only this database has. Both take the
+ * data from the primary; then it follows whom it has to.
+ */
 export async function bringBack(
   lab: Lab,
-  primary: Answering,
-  node: DatabaseNode,
+  { node, upstream, primary }: Roles,
   { copy, discard }: RejoinOptions,
   reporter: Reporter,
   reason?: ReasonToCopy,
@@ -118,6 +122,11 @@ export async function bringBack(
       return it
     },
   )
+  if (upstream.node !== primary.node)
+    await step(`Point ${node.name} at ${upstream.node.name} again`, async ({ tell }) => {
+      await moveTo(tell, node, upstream.node)
+      await streaming(lab, upstream.node, node, 60)
+    })
   const { votes: divergedVotes, keptIn } = left
   return { name: node.name, how: followed.how, why: why ?? followed.refused, divergedVotes, keptIn }
 }
@@ -152,11 +161,13 @@ const leftBehind = (
 /** The result for a database whose data stays as it is. */
 export const untouched = ({ name }: DatabaseNode) => ({ name, why: null, divergedVotes: [], keptIn: null })
 
-/** Restores the level that was chosen, if another is in force. */
-export async function restoreChosen(lab: Lab, primary: Answering, { step }: Reporter): Promise<void> {
+/** Restores the level that was chosen, if it is not in force with the standbys that follow the primary now. */
+export async function restoreChosen(lab: Lab, { step }: Reporter): Promise<void> {
+  const sights = await lookAtDatabases(lab)
+  const primary = primaryOf(sights)
   const chosen = choiceOf(primary.facts)
-  if (hasSettings(lab, primary, chosen)) return
-  await step(`Restore the durability level ${choiceText(chosen)}`, ({ tell }) => restoreLevel(tell, lab, primary))
+  if (hasSettings(primary, chosen, sights)) return
+  await step(`Restore the durability level ${choiceText(chosen)}`, ({ tell }) => restoreLevel(tell, lab))
 }
 
 /** Writes the votes to a file, so that they survive a crash of this command. */

@@ -2,6 +2,7 @@ import { act, attempt } from '../docker/command.ts'
 import { ABSENT, containersOf } from '../docker/nodes.ts'
 import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
+import { hasSettings, putLevel } from '../managers/level.ts'
 import { putDown } from '../managers/scripted/fencing.ts'
 import { observe } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases, sightOf } from '../postgres/sights.ts'
@@ -10,11 +11,12 @@ import { change } from '../postgres/sql.ts'
 import { writeStartNote } from '../postgres/start-note.ts'
 import { choiceOf } from '../rules/durability.ts'
 import type { Hindrance } from '../rules/hindrance.ts'
-import { membersOf, seenOf, sendsTo } from '../rules/members.ts'
+import { membersOf, primaryOf, seenOf, sendsTo } from '../rules/members.ts'
+import { directOf } from '../rules/upstreams.ts'
 import type { Tell } from '../steps.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 import { hindranceSeen } from './hindrances.ts'
-import { hasSettings, inForce, putLevel } from './replication.ts'
+import { inForce } from './replication.ts'
 
 /** How a database was made a standby. `refused`: why it was copied although a rewind was tried. */
 export type Followed = { readonly how: 'rewound' | 'copied'; readonly refused: string | null }
@@ -52,13 +54,14 @@ export async function followNewPrimary(
 
 const WITH_A_COPY: readonly Hindrance['mending'][] = ['copy', 'rewind']
 
-/** Restores the chosen level if another is in force: now there is a standby to wait for. */
-export async function restoreLevel(tell: Tell, lab: Lab, primary: Answering): Promise<void> {
-  const { node, facts } = primary
-  const chosen = choiceOf(facts)
-  if (hasSettings(lab, primary, chosen)) return
-  await putLevel(tell, lab, node, chosen)
-  await inForce(tell, lab, node, chosen)
+/** Puts the level in force that was chosen, with the standbys that follow the primary now, if this is not so already. */
+export async function restoreLevel(tell: Tell, lab: Lab): Promise<void> {
+  const sights = await lookAtDatabases(lab)
+  const primary = primaryOf(sights)
+  const chosen = choiceOf(primary.facts)
+  if (hasSettings(primary, chosen, sights)) return
+  await putLevel(tell, primary.node, chosen, directOf(primary.node, sights))
+  await inForce(tell, lab, primary.node, chosen)
 }
 
 /** Waits until a database that is coming up answers as a primary. */
@@ -70,9 +73,9 @@ export const asPrimary = (lab: Lab, node: DatabaseNode): Promise<Answering> =>
     return found === undefined ? { seen: seenOf(sights) } : { done: found }
   })
 
-/** Waits until a node streams from the primary. A cause that keeps it from that and does not pass by itself is an error. */
-export async function streaming(lab: Lab, primary: DatabaseNode, node: DatabaseNode, seconds: number): Promise<void> {
-  const hindrance = await untilFollows(lab, primary, node, seconds)
+/** Waits until a node streams from its upstream. A cause that keeps it from that and does not pass by itself is an error. */
+export async function streaming(lab: Lab, upstream: DatabaseNode, node: DatabaseNode, seconds: number): Promise<void> {
+  const hindrance = await untilFollows(lab, upstream, node, seconds)
   if (hindrance !== undefined) throw hinders(node, hindrance)
 }
 
@@ -82,25 +85,25 @@ const hinders = ({ name }: DatabaseNode, { says, fix }: Hindrance): LabError =>
 /** Seconds, before `patience`, for which a cause has to be seen: while both start, some causes show for a moment. */
 const LASTS_SECONDS = 3
 
-/** Waits until a node streams from the primary and replays, or until a lasting cause that prevents it is known. */
+/** Waits until a node streams from its upstream and replays, or until a lasting cause that prevents it is known. */
 export async function untilFollows(
   lab: Lab,
-  primary: DatabaseNode,
+  upstream: DatabaseNode,
   node: DatabaseNode,
   seconds: number,
 ): Promise<Hindrance | undefined> {
   const { patience } = lab.settings
   let last: Hindrance | undefined
   let since = performance.now()
-  const what = `${node.name} to stream from ${primary.name}`
+  const what = `${node.name} to stream from ${upstream.name}`
   // If the node itself does not stay up, this look knows the cause best.
-  const wait = untilNodes(lab, { what, seconds, needs: [primary], mustNotEnd: [node] }, async () => {
-    const [[container = ABSENT], facts] = await Promise.all([containersOf(lab, [node]), observe(lab, primary)])
-    if ('unreachable' in facts) return { seen: `${primary.name}: ${facts.unreachable}` }
-    const upstream = { ...sightOf(primary, 'running', facts), facts }
+  const wait = untilNodes(lab, { what, seconds, needs: [upstream], mustNotEnd: [node] }, async () => {
+    const [[container = ABSENT], facts] = await Promise.all([containersOf(lab, [node]), observe(lab, upstream)])
+    if ('unreachable' in facts) return { seen: `${upstream.name}: ${facts.unreachable}` }
+    const sender = { ...sightOf(upstream, 'running', facts), facts }
     const own = sightOf(node, container.state, container.state === 'running' ? await observe(lab, node) : undefined)
-    if (sendsTo(upstream, node) && own.facts?.tooLow.length === 0) return { done: undefined }
-    const seen = await hindranceSeen(lab, own, container, upstream)
+    if (sendsTo(sender, node) && own.facts?.tooLow.length === 0) return { done: undefined }
+    const seen = await hindranceSeen(lab, own, container, { upstream: sender, lost: undefined })
     if (seen?.cause !== last?.cause) since = performance.now()
     last = seen
     const lasts = performance.now() - since > LASTS_SECONDS * patience * 1000

@@ -5,9 +5,10 @@ import { ADMITTING } from '../postgres/observe.ts'
 import type { Answering, Sight } from '../postgres/sights.ts'
 import { slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
-import { pointAt } from '../postgres/upstream.ts'
+import { moveTo } from '../postgres/upstream.ts'
 import { DATA, type Mending } from '../rules/causes.ts'
 import { type Hindrance, hindranceOf } from '../rules/hindrance.ts'
+import type { Due } from '../rules/upstreams.ts'
 import type { Tell } from '../steps.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 import { othersOf, slotOf } from '../topology/topology.ts'
@@ -15,12 +16,12 @@ import { othersOf, slotOf } from '../topology/topology.ts'
 /** Seconds, before `patience`: what keeps a database from following is logged at least once in this time. */
 const LOG_SECONDS = 15
 
-/** Finds out what keeps a database from following the primary, or from running. It reads the log, which needs no process. */
+/** Finds out what keeps a database from following whom it has to, or from running. It reads the log, which needs no process. */
 export async function hindranceSeen(
   lab: Lab,
   { node, facts, unreachable }: Sight,
   container: Container,
-  primary: Answering | undefined,
+  { upstream, lost }: Due,
 ): Promise<Hindrance | undefined> {
   const log = await logOf(node, container, LOG_SECONDS * lab.settings.patience)
   const others = othersOf(lab, node)
@@ -29,44 +30,46 @@ export async function hindranceSeen(
   const [other = node] = others
   return hindranceOf({
     node,
-    upstream: primary?.node ?? own ?? other,
+    upstream: upstream?.node ?? own ?? other,
     own: facts,
-    primary: primary?.facts,
+    sender: upstream?.facts,
+    lost,
     log,
     image: container.image,
     refusal: unreachable ?? '',
   })
 }
 
+/** A database, the one that it has to follow, and the primary, which may be the same. */
+export type Roles = { readonly node: DatabaseNode; readonly upstream: Answering; readonly primary: Answering }
+
 /** Ways to make a database follow again without touching its data. Afterwards it may still need a rewind or a copy. */
-export const IN_PLACE: Readonly<
-  Partial<Record<Mending, (tell: Tell, primary: DatabaseNode, node: DatabaseNode) => Promise<unknown>>>
-> = {
+export const IN_PLACE: Readonly<Partial<Record<Mending, (tell: Tell, roles: Roles) => Promise<unknown>>>> = {
   wait: async () => {},
   // At the start of a node start.sh raises the settings that its WAL needs.
-  restart: (tell, _, node) => act(tell, ['restart', node.container]),
+  restart: (tell, { node }) => act(tell, ['restart', node.container]),
   // It may not run: what it has replayed so far may be all that it can.
-  slot: (tell, primary, node) => change(tell, primary, ...slotStatements(node)),
-  settings: async (tell, primary, node) => {
-    await change(tell, primary, ...slotStatements(node))
+  slot: (tell, { node, upstream }) => change(tell, upstream.node, ...slotStatements(node)),
+  settings: async (tell, { node, upstream }) => {
+    await change(tell, upstream.node, ...slotStatements(node))
     const settings = FOLLOWING.map((setting) => `alter system reset ${setting}`)
     await unedit(tell, node, FOLLOWING)
     await change(tell, node, ...settings, 'select pg_reload_conf()')
   },
-  holder: (tell, primary, node) =>
+  holder: (tell, { node, upstream }) =>
     change(
       tell,
-      primary,
+      upstream.node,
       `select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = '${slotOf(node)}' and active_pid not in
        (select pid from pg_stat_replication where application_name = '${node.name}')`,
     ),
-  admit: async (tell, primary) => {
-    await unedit(tell, primary, ADMITTING)
-    await change(tell, primary, ...ADMITTING.map((setting) => `alter system reset ${setting}`))
-    await act(tell, ['restart', primary.container])
+  admit: async (tell, { primary: { node } }) => {
+    await unedit(tell, node, ADMITTING)
+    await change(tell, node, ...ADMITTING.map((setting) => `alter system reset ${setting}`))
+    await act(tell, ['restart', node.container])
   },
-  point: (tell, primary, node) => pointAt(tell, node, primary),
-  role: (tell, primary) => act(tell, ['exec', primary.container, 'bash', '-c', GIVE_ROLE_BACK]),
+  point: (tell, { node, upstream }) => moveTo(tell, node, upstream.node),
+  role: (tell, { primary }) => act(tell, ['exec', primary.node.container, 'bash', '-c', GIVE_ROLE_BACK]),
 }
 
 const FOLLOWING = ['primary_conninfo', 'primary_slot_name'] as const

@@ -2,15 +2,18 @@ import { act } from '../docker/command.ts'
 import { changing } from '../docker/leftovers.ts'
 import { ABSENT, type Container, containersOf } from '../docker/nodes.ts'
 import { hasFile } from '../docker/volume.ts'
-import { labError } from '../errors.ts'
+import { LabError, labError } from '../errors.ts'
+import { interruption } from '../interruption.ts'
 import { putDown } from '../managers/scripted/fencing.ts'
 import { restartServers } from '../managers/serving.ts'
 import { dataOf } from '../postgres/data.ts'
 import type { Facts } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { isHalfWay, readStartNote, unfencedNote, writeStartNote } from '../postgres/start-note.ts'
+import { upstreamChosen } from '../postgres/upstream.ts'
 import { choiceOf, type Level, type Rule } from '../rules/durability.ts'
 import { membersOf, seenOf, sendsTo, splitBrain } from '../rules/members.ts'
+import { type Due, dueFor, upstreamsFirst } from '../rules/upstreams.ts'
 import type { Reporter } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
 import {
@@ -22,8 +25,8 @@ import {
   restoreChosen,
   untouched,
 } from './bring-back.ts'
-import { asPrimary, streaming } from './following.ts'
-import { hindranceSeen } from './hindrances.ts'
+import { asPrimary, streaming, untilFollows } from './following.ts'
+import { hindranceSeen, type Roles } from './hindrances.ts'
 
 export type Rejoin = {
   readonly primary: DatabaseName
@@ -44,42 +47,70 @@ export const rejoin = (lab: Lab, options: RejoinOptions, reporter: Reporter): Pr
     const { primary, rivals } = membersOf(sights)
     if (primary === undefined) return undo(lab, sights, options, reporter)
     if (rivals.some(({ facts }) => facts.timeline === primary.facts.timeline)) throw splitBrain(sights)
-    const others = sights.filter(({ node }) => node !== primary.node)
-    for (const other of others) await assertNewer(primary, other)
-    return rejoinAll(lab, primary, others, (other) => bringIn(lab, primary, other, options, reporter), reporter)
+    for (const other of sights) await assertNewer(primary, other)
+    return rejoinAll(lab, primary, sights, (own, due) => bringIn(lab, primary, own, due, options, reporter), reporter)
   })
 
-/** One after the other: each rewind reads from the primary. Then there are standbys that commits can wait for. */
+/**
+ * One after the other: each rewind reads from the primary, and an upstream comes back before those that follow it. If it cannot
+ * come back, they are pointed at the primary. Then there are standbys that commits can wait for.
+ */
 async function rejoinAll(
   lab: Lab,
   primary: Answering,
-  others: readonly Sight[],
-  one: (other: Sight) => Promise<Rejoined>,
+  sights: readonly Sight[],
+  one: (own: Sight, due: Due) => Promise<Rejoined>,
   reporter: Reporter,
 ): Promise<Rejoin> {
+  const others = sights.filter(({ node }) => node !== primary.node)
+  const follows = others.map(async (own) => ({ own, name: own.node.name, upstream: await upstreamChosen(own) }))
   const standbys: Rejoined[] = []
-  for (const other of others) standbys.push(await one(other))
-  await restoreChosen(lab, primary, reporter)
+  const failures = new Map<string, LabError>()
+  for (const { own, name, upstream = primary.node.name } of upstreamsFirst(await Promise.all(follows))) {
+    // Another upstream than the primary was perhaps brought back a moment ago.
+    const now = upstream === primary.node.name ? sights : await lookAtDatabases(lab)
+    const seen = now.find(({ node }) => node === own.node) ?? own
+    const due = dueFor(seen, now, upstream)
+    await one(seen, failures.has(upstream) ? { ...due, upstream: primary } : due).then(
+      (rejoined) => standbys.push(rejoined),
+      (error: unknown) => {
+        if (!(error instanceof LabError) || interruption.signal.aborted) throw error
+        failures.set(name, error)
+      },
+    )
+  }
+  const [failure] = failures.values()
+  await restoreChosen(lab, reporter).catch((error: unknown) => {
+    throw failure ?? error
+  })
+  if (failure !== undefined) throw failure
   return { primary: primary.node.name, ...choiceOf(primary.facts), standbys }
 }
 
-/** Makes one database a standby of the primary, in the way that changes least. */
+/** Makes one database a standby of the one that it has to follow, in the way that changes least. */
 async function bringIn(
   lab: Lab,
   primary: Answering,
   own: Sight,
+  { upstream = primary, lost }: Due,
   options: RejoinOptions,
   reporter: Reporter,
 ): Promise<Rejoined> {
   const { node, facts } = own
-  if (streams(primary, own) && facts?.tooLow.length === 0) return stays(primary, node, reporter)
-  if (options.copy) return bringBack(lab, primary, node, options, reporter)
+  const roles: Roles = { node, upstream, primary }
+  if (streams(upstream, own) && facts?.tooLow.length === 0) return stays(upstream, node, reporter)
+  if (upstream.node !== primary.node && facts?.upstream === upstream.node.name) {
+    const title = `Wait until ${node.name} follows ${upstream.node.name}`
+    const left = await reporter.step(title, () => untilFollows(lab, upstream.node, node, 30))
+    if (left === undefined) return { ...untouched(node), how: 'none' }
+  }
+  if (options.copy) return bringBack(lab, roles, options, reporter)
   const [container = ABSENT] = await containersOf(lab, [node])
-  const hindrance = await hindranceSeen(lab, own, container, primary)
+  const hindrance = await hindranceSeen(lab, own, container, { upstream, lost })
   const found = isLive(container, facts) ? hindrance : undefined
-  const mended = await mendInPlace(lab, primary, node, found, reporter)
+  const mended = await mendInPlace(lab, roles, found, reporter)
   if (mended.left === undefined) return { ...untouched(node), how: 'repaired', why: mended.why }
-  return bringBack(lab, primary, node, options, reporter, reasonToCopy(mended.left, primary, facts))
+  return bringBack(lab, roles, options, reporter, reasonToCopy(mended.left, primary, facts))
 }
 
 /** Whether the cause still lasts. What ended a node may be repaired by now, and a primary follows no other node. */
@@ -95,11 +126,11 @@ async function assertNewer({ node, facts }: Answering, { node: other, state }: S
 }
 
 /** A node with a diverged history streams too, again and again for moments, up to the point where it diverged. */
-const streams = (primary: Answering, { node, facts }: Sight): boolean =>
-  (facts === undefined || facts.timeline === primary.facts.timeline) && sendsTo(primary, node)
+const streams = (upstream: Answering, { node, facts }: Sight): boolean =>
+  (facts === undefined || facts.timeline === upstream.facts.timeline) && sendsTo(upstream, node)
 
-async function stays(primary: Answering, node: DatabaseNode, reporter: Reporter): Promise<Rejoined> {
-  await reporter.step(`${node.name} streams from ${primary.node.name} already`, () => {})
+async function stays(upstream: Answering, node: DatabaseNode, reporter: Reporter): Promise<Rejoined> {
+  await reporter.step(`${node.name} streams from ${upstream.node.name} already`, () => {})
   return { ...untouched(node), how: 'none' }
 }
 
@@ -130,15 +161,15 @@ async function undo(lab: Lab, sights: readonly Sight[], options: RejoinOptions, 
     await writeStartNote(tell, node, unfencedNote(await readStartNote(node)))
     await act(tell, ['start', node.container])
   })
-  const following = others.filter(({ facts }) => facts !== undefined)
-  for (const it of following)
-    await step(`Wait until ${it.node.name} streams from it`, () => streaming(lab, node, it.node, 60))
+  const following = others.filter(({ facts }) => facts !== undefined).map((it) => it.node)
   const primary = await step(`Wait until ${node.name} is the primary`, () => asPrimary(lab, node))
-  const one = async (it: Sight): Promise<Rejoined> =>
-    following.includes(it)
-      ? { ...untouched(it.node), how: 'undone' }
-      : bringBack(lab, primary, it.node, options, reporter)
-  return rejoinAll(lab, primary, others, one, reporter)
+  const one = async (own: Sight, { upstream = primary }: Due): Promise<Rejoined> => {
+    if (!following.includes(own.node)) return bringBack(lab, { node: own.node, upstream, primary }, options, reporter)
+    const title = `Wait until ${own.node.name} streams from ${upstream.node.name}`
+    await step(title, () => streaming(lab, upstream.node, own.node, 60))
+    return { ...untouched(own.node), how: 'undone' }
+  }
+  return rejoinAll(lab, primary, await lookAtDatabases(lab), one, reporter)
 }
 
 /** The one among fenced databases that was the primary: its data are whole, and not a standby's. */

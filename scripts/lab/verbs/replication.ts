@@ -1,7 +1,8 @@
 import { changing } from '../docker/leftovers.ts'
 import { type LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
-import { type Facts, LEVEL_SETTING, observe } from '../postgres/observe.ts'
+import { putLevel } from '../managers/level.ts'
+import { type Facts, observe } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { change } from '../postgres/sql.ts'
 import {
@@ -10,15 +11,14 @@ import {
   choiceText,
   commitsHang,
   fewer,
-  LEVELS,
   type Level,
   levelInForce,
   mustStream,
   optionsFor,
   type Rule,
-  synchronousNames,
 } from '../rules/durability.ts'
-import { primaryOf, seenOf, sendsTo } from '../rules/members.ts'
+import { membersOf, primaryOf, seenOf, sendsTo } from '../rules/members.ts'
+import { directOf, isCascaded } from '../rules/upstreams.ts'
 import type { Reporter, Tell } from '../steps.ts'
 import { type DatabaseName, type DatabaseNode, databaseNamed, type Lab, othersOf } from '../topology/topology.ts'
 
@@ -30,9 +30,11 @@ export type Replication = {
   /** Which standbys a commit waits for, at a level that waits for some. */
   readonly rule: Rule
   readonly primary: DatabaseName
-  /** The databases that a commit can wait for, whether or not they stream now. */
+  /** The standbys that follow the primary itself, whether or not they stream now: a commit can wait only for these. */
   readonly others: readonly DatabaseName[]
   readonly standbys: readonly { readonly name: string; readonly state: string; readonly sync: string }[]
+  /** Those that follow another standby. */
+  readonly cascaded: readonly { readonly name: DatabaseName; readonly upstream: string }[]
   readonly settings: { readonly synchronous_commit: string; readonly synchronous_standby_names: string }
   /** Whether commits wait for a standby that is not there. */
   readonly hangs: boolean
@@ -50,8 +52,11 @@ function describe(lab: Lab, sights: readonly Sight[]): Replication {
     chosen,
     rule,
     primary: node.name,
-    others: othersOf(lab, node).map(({ name }) => name),
+    others: directOf(node, sights).map((it) => it.node.name),
     standbys: standbysOf(lab, node, facts).map(({ name, state, sync }) => ({ name, state, sync })),
+    cascaded: membersOf(sights)
+      .standbys.filter((it) => isCascaded(it, sights))
+      .map((it) => ({ name: it.node.name, upstream: it.facts.upstream ?? '' })),
     settings: {
       synchronous_commit: facts.synchronousCommit,
       synchronous_standby_names: facts.synchronousStandbys,
@@ -67,11 +72,12 @@ export const setLevel = (lab: Lab, choice: Choice, force: boolean, { step }: Rep
     const sights = await lookAtDatabases(lab)
     const primary = primaryOf(sights)
     const { node } = primary
-    assertPossible(lab, node, choice.rule)
+    const direct = directOf(node, sights)
+    assertPossible(lab, primary, direct, choice.rule)
     const streaming = othersOf(lab, node).filter((other) => sendsTo(primary, other))
     const enough = streaming.length >= mustStream(choice)
     if (!enough && !force) throw tooFew(choice, streaming, sights)
-    await step(`Set ${node.name} to ${choiceText(choice)}`, ({ tell }) => putLevel(tell, lab, node, choice))
+    await step(`Set ${node.name} to ${choiceText(choice)}`, ({ tell }) => putLevel(tell, node, choice, direct))
     await step('Wait until it is in force', async ({ tell }) => {
       if (enough) await inForce(tell, lab, node, choice)
       else await awaitCheckpointer(tell, node)
@@ -93,41 +99,14 @@ function tooFew(choice: Choice, streaming: readonly DatabaseNode[], sights: read
   })
 }
 
-/** Refuses a rule that no state of this lab can satisfy. */
-function assertPossible(lab: Lab, primary: DatabaseNode, rule: Rule): void {
-  const standbys = lab.databases.length - 1
-  if (rule.kind === 'any' && rule.count > standbys) throw labError('QUORUM_TOO_LARGE', { count: rule.count, standbys })
-  if (rule.kind === 'first' && rule.node !== null && databaseNamed(lab, rule.node) === primary)
-    throw labError('ALREADY_PRIMARY', { node: primary.name })
-}
-
-/**
- * Puts the settings of a level on a primary. Only the primary names a synchronous standby: otherwise a standby that is
- * promoted would wait for a peer that is gone. The choice is kept in the database, so that the standby has it too.
- */
-export async function putLevel(tell: Tell, lab: Lab, node: DatabaseNode, choice: Choice): Promise<void> {
-  await change(tell, node, ...statementsOf(lab, node, choice), 'select pg_reload_conf()')
-  // This commit does not wait for a standby: it has to return even while all others hang.
-  const keep = `alter database polling set ${LEVEL_SETTING} = '${choiceText(choice)}'`
-  await change(tell, node, 'set synchronous_commit = local', keep)
-}
-
-/** Whether a primary has the settings of a level, for the standbys that the lab has now. */
-export const hasSettings = (lab: Lab, { node, facts }: Answering, choice: Choice): boolean =>
-  levelInForce(facts) === choice.level && facts.synchronousStandbys === namesFor(lab, node, choice)
-
-const namesFor = (lab: Lab, node: DatabaseNode, choice: Choice): string =>
-  synchronousNames(
-    choice,
-    othersOf(lab, node).map(({ name }) => name),
-  )
-
-/** The statements that write the settings of a level. They hold when the configuration is reloaded. */
-export function statementsOf(lab: Lab, node: DatabaseNode, choice: Choice): readonly string[] {
-  return [
-    `alter system set synchronous_commit = ${LEVELS[choice.level].commit}`,
-    `alter system set synchronous_standby_names = '${namesFor(lab, node, choice)}'`,
-  ]
+/** Refuses a rule that these standbys cannot satisfy, whatever their state. */
+function assertPossible(lab: Lab, { node }: Answering, direct: readonly Sight[], rule: Rule): void {
+  if (rule.kind === 'any' && rule.count > direct.length)
+    throw labError('QUORUM_TOO_LARGE', { count: rule.count, standbys: direct.length })
+  if (rule.kind === 'any' || rule.node === null) return
+  const first = databaseNamed(lab, rule.node)
+  if (first === node) throw labError('ALREADY_PRIMARY', { node: node.name })
+  if (!direct.some((it) => it.node === first)) throw labError('NOT_DIRECT', { node: first.name, primary: node.name })
 }
 
 /** Waits until new sessions have the level, the standby has the state that it asks for, and commits wait for the standby. */

@@ -113,10 +113,10 @@ async function makeMissing(tell: Tell, lab: Lab, parts: Parts): Promise<readonly
 
 /** Makes a database without data a copy of the primary, which may still be starting. */
 async function copyFrom(tell: Tell, lab: Lab, from: DatabaseNode, node: DatabaseNode): Promise<void> {
-  const primary = await asPrimary(lab, from)
+  await asPrimary(lab, from)
   await prepareFor(tell, from, node)
   await followNewPrimary(tell, lab, from, node, 'copy')
-  await restoreLevel(tell, lab, primary)
+  await restoreLevel(tell, lab)
 }
 
 async function ensureSecrets(lab: Lab): Promise<Secrets> {

@@ -14,6 +14,7 @@ import { mayBePrimary, replacementIn } from '../rules/failover-plan.ts'
 import { follows, type Hindrance, type Trouble } from '../rules/hindrance.ts'
 import { membersOf } from '../rules/members.ts'
 import { primaryTrouble, standbyTrouble, standbyWarning, warningOf } from '../rules/trouble.ts'
+import { type Due, dueFor } from '../rules/upstreams.ts'
 import { healthOf } from '../service/health.ts'
 import { probeWrites, type WriteProbe } from '../service/write-probe.ts'
 import {
@@ -31,12 +32,14 @@ import { hindranceSeen } from './hindrances.ts'
 
 export type DatabaseStatus = {
   readonly role: 'primary' | 'standby' | 'unknown'
+  /** The database that a standby follows; null for a primary. */
+  readonly upstream: string | null
   readonly timeline: number | null
   readonly lsn: string | null
   /** How far replay is behind the primary; null if there is no primary to compare with. */
   readonly lagBytes: number | null
   readonly lagSeconds: number | null
-  /** Whether WAL streams in from the primary; null for a primary. */
+  /** Whether WAL streams in from its upstream, which leads to the primary; null for a primary. */
   readonly streaming: boolean | null
   readonly replayPaused: boolean
   /** How long a standby waits before it replays a commit. */
@@ -129,13 +132,14 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
   const hindrances = await Promise.all(
     sights.map((sight) => {
       const container = containerOf(sight.node) ?? ABSENT
-      if (!asked.includes(sight.node) || !hasReason(sight, container, primary)) return undefined
-      return hindranceSeen(lab, sight, container, primary)
+      const due = dueFor(sight, sights)
+      if (!asked.includes(sight.node) || !hasReason(sight, container, due)) return undefined
+      return hindranceSeen(lab, sight, container, due)
     }),
   )
   const seen = [
     ...sights.map((sight, index) => {
-      const seen = { sight, hindrance: hindrances[index], data: data[index] }
+      const seen = { sight, due: dueFor(sight, sights), hindrance: hindrances[index], data: data[index] }
       return databaseNode(lab, containerOf(sight.node), seen, primary, refused, replacement)
     }),
     ...[...lab.servers, lab.loader].map((node, index) =>
@@ -180,10 +184,14 @@ const dataIs = (node: DatabaseNode, container: Container | undefined): Promise<D
   )
 
 /** Whether a cause has to be found: the database should follow but does not, or was started but does not run. */
-function hasReason({ node, facts }: Sight, container: Container, primary: Answering | undefined): boolean {
+function hasReason({ node, facts }: Sight, container: Container, due: Due): boolean {
   if (facts === undefined) return (container.startedAt ?? '') > NEVER
-  return facts.inRecovery && (facts.tooLow.length > 0 || !follows(node.name, facts, primary?.facts))
+  return facts.inRecovery && (facts.tooLow.length > 0 || !streams(node, facts, due))
 }
+
+/** Without a primary, what leads to no database that answers brings nothing any more. */
+const streams = ({ name }: DatabaseNode, own: Facts, { upstream, lost }: Due): boolean =>
+  (upstream !== undefined || lost === undefined) && follows(name, own, upstream?.facts)
 
 /** The start time that the engine gives for a container that was never started. */
 const NEVER = '0001-01-02'
@@ -216,6 +224,7 @@ function common(lab: Lab, node: Node, container: Container | undefined, problem:
 /** What was seen of a database, apart from its container. */
 type Seen = {
   readonly sight: Sight
+  readonly due: Due
   readonly hindrance: Hindrance | undefined
   /** What it is by its data, if it does not run. */
   readonly data: Data['is'] | undefined
@@ -224,7 +233,7 @@ type Seen = {
 function databaseNode(
   lab: Lab,
   container: Container | undefined,
-  { sight: { node, facts: seen, unreachable }, hindrance, data }: Seen,
+  { sight: { node, facts: seen, unreachable }, due, hindrance, data }: Seen,
   primary: Answering | undefined,
   refused: string | undefined,
   replacement: string | undefined,
@@ -255,19 +264,24 @@ function databaseNode(
       ...common(lab, node, container, problem),
       trouble: trouble ?? null,
       warning: problem === null ? warningOf(seen) : null,
-      database: { role: 'primary', ...known, lagBytes: null, lagSeconds: null, streaming: null, replayPaused: false },
+      database: { role: 'primary', upstream: null, ...known, ...NOT_A_STANDBY },
     }
   }
-  const streaming = follows(node.name, seen, primary?.facts)
-  const trouble = hindrance ?? (streaming ? standbyTrouble(node, seen, primary?.facts) : undefined)
+  const streaming = streams(node, seen, due)
+  const trouble = hindrance ?? (streaming ? standbyTrouble(node, seen, due.upstream?.facts) : undefined)
   const problem = told(streaming ? null : 'not streaming from a primary', trouble)
   return {
     ...common(lab, node, container, problem),
     trouble: trouble ?? null,
-    warning: problem === null ? standbyWarning(node, seen, primary?.facts) : null,
-    database: { role: 'standby', ...known, ...lagOf(seen, primary), streaming, replayPaused: seen.replayPaused },
+    warning: problem === null ? standbyWarning(node, seen, due.upstream?.facts) : null,
+    database: {
+      ...{ role: 'standby', upstream: seen.upstream, ...known },
+      ...{ ...lagOf(seen, primary), streaming, replayPaused: seen.replayPaused },
+    },
   }
 }
+
+const NOT_A_STANDBY = { lagBytes: null, lagSeconds: null, streaming: null, replayPaused: false } as const
 
 /** What was seen, and the cause if it is known. */
 function told<Seen extends string | null>(seen: Seen, trouble: Trouble | undefined): string | Seen {

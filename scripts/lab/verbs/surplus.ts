@@ -1,18 +1,19 @@
 import { removeNodes } from '../docker/creation.ts'
 import { asItRuns } from '../docker/here.ts'
 import { labError } from '../errors.ts'
+import { putLevel } from '../managers/level.ts'
 import { dataOf } from '../postgres/data.ts'
-import { lookAtDatabases } from '../postgres/sights.ts'
+import { lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { dropSlot } from '../postgres/slots.ts'
 import { ask, change } from '../postgres/sql.ts'
 import { choiceOf } from '../rules/durability.ts'
 import type { Down } from '../rules/failover-plan.ts'
 import { type Members, membersOf } from '../rules/members.ts'
 import { neededOf } from '../rules/needed.ts'
+import { directOf } from '../rules/upstreams.ts'
 import type { Reporter, Tell } from '../steps.ts'
 import { type DatabaseNode, type Lab, labOf, slotOf, surplusOf } from '../topology/topology.ts'
 import { until } from '../wait.ts'
-import { putLevel } from './replication.ts'
 import type { LabStatus } from './status.ts'
 
 /**
@@ -25,10 +26,12 @@ export async function removeSurplus(lab: Lab, { step }: Reporter): Promise<void>
   if (there.length === 0) return
   const names = there.map(({ name }) => name).join(' and ')
   await step(`Remove ${names}: LAB_STANDBYS is ${lab.settings.standbys} now`, async ({ tell }) => {
-    const members = membersOf(await lookAtDatabases(before))
+    const sights = await lookAtDatabases(before)
+    const members = membersOf(sights)
     const needed = neededOf(lab.databases, there, members, await downAmong(there, members))
     if (needed !== undefined) throw labError('STANDBY_NEEDED', needed)
-    await forget(tell, lab, there, members)
+    const stay = sights.filter(({ node }) => lab.databases.some(({ name }) => name === node.name))
+    await forget(tell, stay, there, members)
     await removeNodes(tell, lab, there)
   })
 }
@@ -44,10 +47,15 @@ async function downAmong(there: readonly DatabaseNode[], { silent }: Members): P
 }
 
 /** From now on no commit waits for them. */
-async function forget(tell: Tell, lab: Lab, there: readonly DatabaseNode[], { primary }: Members): Promise<void> {
+async function forget(
+  tell: Tell,
+  stay: readonly Sight[],
+  there: readonly DatabaseNode[],
+  { primary }: Members,
+): Promise<void> {
   if (primary === undefined) return
   const waits = there.some(({ name }) => primary.facts.synchronousStandbys.includes(`"${name}"`))
-  if (waits) await putLevel(tell, lab, primary.node, choiceOf(primary.facts))
+  if (waits) await putLevel(tell, primary.node, choiceOf(primary.facts), directOf(primary.node, stay))
 }
 
 /** Drops the slots of standbys that the lab no longer has, on every database that has one: they would keep WAL for nobody. */

@@ -3,6 +3,7 @@ import { changing } from '../docker/leftovers.ts'
 import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { bytesOf, lsnOf } from '../lsn.ts'
+import { statementsOf } from '../managers/level.ts'
 import { PROMOTE, promote } from '../managers/scripted/promotion.ts'
 import { backlogOf, backlogPhrase, endReports, freeReplay, type Way, wayBy } from '../managers/scripted/replay.ts'
 import { serving } from '../managers/serving.ts'
@@ -15,12 +16,13 @@ import { readStartNote, writeStartNote } from '../postgres/start-note.ts'
 import { pointSight } from '../postgres/upstream.ts'
 import { ASYNC, type Choice, choiceOf, choiceText, type Level, levelInForce, type Rule } from '../rules/durability.ts'
 import { assertSettings } from '../rules/failover-plan.ts'
-import { membersOf, receivedOf, seenOf, sendsTo, splitBrain } from '../rules/members.ts'
+import { membersOf, receivedOf, seenOf, splitBrain } from '../rules/members.ts'
+import { isReached, toPointAt } from '../rules/upstreams.ts'
 import type { Reporter, Tell, Telling } from '../steps.ts'
 import { type DatabaseName, type DatabaseNode, databaseNamed, type Lab, othersOf } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 import { streaming } from './following.ts'
-import { inForce, statementsOf } from './replication.ts'
+import { inForce } from './replication.ts'
 
 export type Switchover = {
   readonly primary: DatabaseName
@@ -47,8 +49,8 @@ const CATCH_UP_SECONDS = 5
 type Roles = {
   readonly from: DatabaseNode
   readonly to: DatabaseNode
-  /** The other standbys. */
-  readonly others: readonly Sight[]
+  /** The other standbys, and the database that each of them follows afterwards. */
+  readonly others: readonly { readonly seen: Sight; readonly upstream: DatabaseNode }[]
   readonly choice: Choice
   readonly stopped: boolean
 }
@@ -94,13 +96,14 @@ export const switchover = (
       promote(wayFor(lab, roles, it), PROMOTE, othersOf(lab, to).flatMap(slotStatements)),
     )
     const withoutPrimary = await step('Start the old primary as a standby, and serve', async ({ tell }) => {
-      const back = Promise.all([follow(tell, lab, roles), ...others.map((it) => pointSight(tell, it, to))])
+      const pointed = others.filter(({ upstream }) => upstream === to)
+      const back = Promise.all([follow(tell, lab, roles), ...pointed.map(({ seen }) => pointSight(tell, seen, to))])
       // If commits wait for the standby, no write is acknowledged before it follows.
       const taken = Promise.all([serving(lab, timeline), choice.level === 'async' ? undefined : back])
       const [, seconds] = await Promise.all([back, taken.then(() => (performance.now() - began) / 1000)])
       // Remove what only a primary needs: as a standby it must not wait for another.
-      await change(tell, from, ...statementsOf(lab, from, ASYNC), 'select pg_reload_conf()')
-      for (const { node, facts } of others) if (facts !== undefined) await streaming(lab, to, node, 30)
+      await change(tell, from, ...statementsOf(ASYNC, []), 'select pg_reload_conf()')
+      for (const { seen, upstream } of others) if (seen.facts) await streaming(lab, upstream, seen.node, 30)
       return seconds
     })
     return { primary: to.name, standby: from.name, timeline, withoutPrimary, ...choice }
@@ -115,7 +118,7 @@ async function rolesOf(lab: Lab, sights: readonly Sight[], wanted: string | unde
   if (rivals.length > 0) throw splitBrain(sights)
   if (primary === undefined) return interrupted(sights)
   if (named === primary.node) throw labError('ALREADY_PRIMARY', { node: named.name })
-  const standby = standbys.find(({ node }) => sendsTo(primary, node) && (named === undefined || node === named))
+  const standby = standbys.find((it) => isReached(it, sights) && (named === undefined || it.node === named))
   if (standby === undefined)
     throw labError('SWITCHOVER_NOT_READY', {
       seen: `${seenOf(sights)}; ${named?.name ?? 'nobody'} ${named ? 'does not stream' : 'streams'}`,
@@ -126,7 +129,7 @@ async function rolesOf(lab: Lab, sights: readonly Sight[], wanted: string | unde
   const behind = bytesOf(primary.facts.lsn ?? '0/0') - bytesOf(receivedOf(standby))
   if (behind > MAX_LAG) throw labError('STANDBY_BEHIND', { node: name, bytes: Number(behind) })
   const choice = { level: levelInForce(primary.facts) ?? 'async', rule: choiceOf(primary.facts).rule }
-  return { ...pairOf(sights, primary.node, standby.node), choice, stopped: false }
+  return { ...pairOf(sights, primary.node, standby), choice, stopped: false }
 }
 
 /** An earlier switchover was interrupted after the shutdown and before the promotion. */
@@ -137,20 +140,27 @@ async function interrupted(sights: readonly Sight[]): Promise<Roles> {
   const [from, note] = [down[index]?.node, notes[index]]
   const standby = membersOf(sights).standbys.find(({ node }) => note?.do === 'follow' && node.name === note.from)
   if (standby === undefined || from === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
-  return { ...pairOf(sights, from, standby.node), choice: choiceOf(standby.facts), stopped: true }
+  return { ...pairOf(sights, from, standby), choice: choiceOf(standby.facts), stopped: true }
 }
 
-const pairOf = (sights: readonly Sight[], from: DatabaseNode, to: DatabaseNode) => ({
-  from,
-  to,
-  others: sights.filter(({ node }) => node !== from && node !== to),
-})
+function pairOf(sights: readonly Sight[], from: DatabaseNode, standby: Answering) {
+  const to = standby.node
+  const rest = sights.filter(({ node }) => node !== from && node !== to)
+  const toPoint = toPointAt(standby, rest)
+  const others = rest.map((seen) => {
+    const own = rest.find(({ node }) => node.name === seen.facts?.upstream)
+    return { seen, upstream: own === undefined || toPoint.includes(seen) ? to : own.node }
+  })
+  return { from, to, others }
+}
 
 /** Everything that can be done before a node is stopped. It does not change what the two do now. */
-async function prepare(tell: Tell, lab: Lab, { from, to, choice }: Roles): Promise<void> {
+async function prepare(tell: Tell, lab: Lab, { from, to, others, choice }: Roles): Promise<void> {
   // The new primary has the present level from its first commit on: until the old primary follows, commits wait.
+  const follows = (node: DatabaseNode) => others.some(({ seen, upstream }) => seen.node === node && upstream === to)
+  const direct = lab.databases.filter((node) => node === from || follows(node)).map((node) => ({ node }))
   const slots = othersOf(lab, to).flatMap(slotStatements)
-  await change(tell, to, ...statementsOf(lab, to, choice), ...slots, 'select pg_reload_conf()')
+  await change(tell, to, ...statementsOf(choice, direct), ...slots, 'select pg_reload_conf()')
   await writeStartNote(tell, from, { do: 'follow', from: to.name })
 }
 
@@ -184,7 +194,7 @@ async function follow(tell: Tell, lab: Lab, { from, to, choice }: Roles): Promis
     if (choice.level !== 'async') await inForce(tell, lab, to, choice)
   } catch (error) {
     // Otherwise commits would wait for a standby that does not come.
-    if (choice.level !== 'async') await change(tell, to, ...statementsOf(lab, to, ASYNC), 'select pg_reload_conf()')
+    if (choice.level !== 'async') await change(tell, to, ...statementsOf(ASYNC, []), 'select pg_reload_conf()')
     throw error
   }
 }
@@ -193,7 +203,7 @@ async function follow(tell: Tell, lab: Lab, { from, to, choice }: Roles): Promis
 async function undo(tell: Tell, lab: Lab, { from, to }: Roles): Promise<void> {
   await writeStartNote(tell, from, { do: 'keep' })
   await act(tell, ['start', from.container])
-  await change(tell, to, ...statementsOf(lab, to, ASYNC), 'select pg_reload_conf()')
+  await change(tell, to, ...statementsOf(ASYNC, []), 'select pg_reload_conf()')
   // This does not wait until the standby streams: what blocked its replay may block that as well.
   await untilNodes(lab, { what: `${from.name} to be the primary again`, seconds: 30, needs: [from] }, async () => {
     const facts = await observe(lab, from)

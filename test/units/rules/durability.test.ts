@@ -5,6 +5,7 @@ import {
   choiceIn,
   choiceText,
   commitsHang,
+  enoughToKnow,
   fewer,
   LEVELS,
   type Level,
@@ -60,6 +61,9 @@ test('so many must be heard that one of them has every commit that any `count` s
     }),
   )
   t.equal(mustBeHeard(on({ kind: 'first', node: null }), 3), 1)
+  t.equal(enoughToKnow(on({ kind: 'first', node: null }), 3), 3, 'the first may have been away when a commit returned')
+  t.equal(enoughToKnow(on({ kind: 'first', node: null }), 1), 1)
+  t.equal(enoughToKnow({ level: 'async', rule: { kind: 'any', count: 2 } }, 3), 1)
 })
 
 test('commits hang if fewer standbys are there than they wait for', async (t) => {

@@ -1,21 +1,14 @@
+import fc from 'fast-check'
 import { test } from 'tap'
 import type { Facts } from '../../../scripts/lab/postgres/observe.ts'
 import { type Answering, type Sight, sightOf } from '../../../scripts/lab/postgres/sights.ts'
 import { filledTo, segmentName } from '../../../scripts/lab/postgres/wal-end.ts'
-import { type Promoting, planOf, unheardBy } from '../../../scripts/lab/rules/failover-plan.ts'
+import { type Down, mayHaveAlone, type Promoting, planOf, unheardBy } from '../../../scripts/lab/rules/failover-plan.ts'
 import { aheadOf } from '../../../scripts/lab/rules/members.ts'
 import { chosenText } from '../../../scripts/lab/rules/plan-text.ts'
-import { readSettings } from '../../../scripts/lab/settings.ts'
-import { type DatabaseName, labOf } from '../../../scripts/lab/topology/topology.ts'
-import { ALONE } from './facts.ts'
+import type { DatabaseName } from '../../../scripts/lab/topology/topology.ts'
+import { drawn, sight } from './lab.ts'
 
-const { databases } = labOf(readSettings({ LAB_STANDBYS: '3' }))
-
-function sight(name: DatabaseName, facts: Partial<Facts> | undefined, state: Sight['state'] = 'running'): Sight {
-  const node = databases.find((it) => it.name === name)
-  if (node === undefined) throw new Error(name)
-  return sightOf(node, state, facts && { ...ALONE, ...facts })
-}
 const primary = sight('db-primary', {})
 const standby = sight('db-replica', { inRecovery: true })
 const gone = sight('db-primary', undefined, 'exited')
@@ -52,6 +45,12 @@ test('of several standbys the one with most is promoted and the others follow, u
     follow: [{ node: { name: 'db-replica-2' } }],
   })
   t.match(planOf([old, first, second], {}, 'db-primary'), { code: 'NOT_A_STANDBY' })
+})
+
+test('of standbys that have the same, one that follows no other standby is promoted', async (t) => {
+  const sights = drawn({ P: 'silent', A: 'B', B: 'P', C: 'A' })
+  t.match(planOf(sights, {}), { candidate: { node: { name: 'db-replica-2' } } })
+  t.match(planOf(sights, {}, 'db-replica'), { candidate: { node: { name: 'db-replica' } } })
 })
 
 test("of several silent ones, those whose data is a standby's are not fenced", async (t) => {
@@ -122,9 +121,27 @@ test('the check says in one line what each standby has received, and why one of 
     textOf([gone, first, second, third()], 'db-replica'),
     /^db-replica was chosen and has less than another: up to 0\/4/,
   )
-  t.match(textOf([gone, first, second, third({})]), /^db-replica-2 has as much as any: .*; db-replica-3 0\/5000000, /)
+  t.match(
+    textOf([gone, first, second, third({})]),
+    /^db-replica-2 has as much as any: .*; db-replica-3 0\/5000000, db-replica 0\/4000000$/,
+  )
   t.match(textOf([gone, first, third({ timeline: 2, receivedLsn: '0/4' })]), /; db-replica 0\/4000000 on timeline 1$/)
   t.match(textOf([gone, first]), /^db-replica has received up to 0\/4000000/)
+})
+
+test('a silent database may alone have an acknowledged vote also if the primary answers, and if standbys have an order', async (t) => {
+  const alone = (chosenLevel: string, ...sights: readonly Sight[]) => {
+    const it = sights.map(({ node, state, facts }) => sightOf(node, state, facts && { ...facts, chosenLevel }))
+    return mayHaveAlone(planOf(it, { 'db-primary': 'primary', 'db-replica-3': 'standby' }) as Promoting).map(
+      ({ node }) => node.name,
+    )
+  }
+  t.strictSame(alone('on', gone, first, second, third()), ['db-primary', 'db-replica-3'])
+  t.strictSame(alone('on first db-replica', primary, first, second, third()), ['db-replica-3'])
+  t.strictSame(alone('on any 1', primary, first, second, third()), ['db-replica-3'])
+  t.strictSame(alone('on any 2', primary, first, second, third()), [])
+  t.strictSame(alone('on', gone, first, second, third({})), [])
+  t.strictSame(alone('async', gone, first, second, third()), [])
 })
 
 test('silent databases that may alone have an acknowledged vote are named, if the primary is one of them', async (t) => {
@@ -140,4 +157,48 @@ test('silent databases that may alone have an acknowledged vote are named, if th
   t.strictSame(unheard('on', gone, first, second, third()), [])
   t.strictSame(unheard('async', gone, first, second, third()), [])
   t.strictSame(unheard('on any 1', primary, first, second, third()), [], 'the primary answers')
+})
+
+/** What each standby follows, without circles. */
+const TREES = fc.constantFrom(
+  ...[
+    { A: 'P', B: 'P', C: 'P' },
+    { A: 'P', B: 'A', C: 'P' },
+    { A: 'P', B: 'P', C: 'B' },
+    { A: 'P', B: 'A', C: 'A' },
+  ],
+  ...[
+    { A: 'P', B: 'A', C: 'B' },
+    { A: 'B', B: 'P', C: 'P' },
+    { A: 'B', B: 'C', C: 'P' },
+  ],
+)
+type Letter = 'A' | 'B' | 'C'
+
+test('also with a cascade nobody is promoted if only silent standbys may have a commit that was acknowledged', async (t) => {
+  const standbys = fc.record({ A: fc.boolean(), B: fc.boolean(), C: fc.boolean() })
+  fc.assert(
+    fc.property(TREES, standbys, standbys, fc.integer({ min: 1, max: 3 }), (tree, received, answers, count) => {
+      const letters = Object.keys(tree) as Letter[]
+      // A standby that follows another one can have the commit only if that one has it.
+      const has = (letter: Letter): boolean => received[letter] && (tree[letter] === 'P' || has(tree[letter] as Letter))
+      const wasAcknowledged = letters.filter((letter) => tree[letter] === 'P' && has(letter)).length >= count
+      if (!wasAcknowledged || !letters.some((letter) => answers[letter])) return true
+      const seen = letters.map((letter) => [letter, answers[letter] ? tree[letter] : 'silent'])
+      const sights = drawn({ P: 'silent', ...Object.fromEntries(seen) })
+      const chosen = sights.map((it) =>
+        it.facts ? { ...it, facts: { ...it.facts, chosenLevel: `on any ${count}` } } : it,
+      )
+      const down = {
+        'db-primary': 'primary',
+        'db-replica': 'standby',
+        'db-replica-2': 'standby',
+        'db-replica-3': 'standby',
+      }
+      const plan = planOf(chosen, down as Down) as Promoting
+      return unheardBy(plan).length > 0 || letters.some((letter) => answers[letter] && has(letter))
+    }),
+    { numRuns: 2000 },
+  )
+  t.pass()
 })

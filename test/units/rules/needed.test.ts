@@ -39,6 +39,16 @@ test('standbys go if the primary stays and no commit needs them, whether or not 
   t.equal(found({ 'db-primary': waiting('on any 1', 'ANY 1 (…)', 'db-replica', 'db-replica-3') }), undefined)
 })
 
+test('one that a standby follows stays, and so does a direct one that a quorum needs', async (t) => {
+  const one = { 'db-primary': PRIMARY, 'db-replica': { upstream: 'db-replica-3' } }
+  t.match(found(one), {
+    node: 'db-replica-3',
+    why: 'is the upstream of db-replica',
+    remedy: /replication\.ts follow db-replica db-primary points/,
+  })
+  t.equal(found({ 'db-primary': PRIMARY, 'db-replica-3': { upstream: 'db-replica-2' } }), undefined, 'both go')
+})
+
 test('one that takes writes stays; beside another primary it is brought back first, alone it gives the role away', async (t) => {
   const names = { node: 'db-replica-3', why: 'takes writes, as another database does', remedy: /scripts\/rejoin\.ts/ }
   for (const timeline of [1, 2])

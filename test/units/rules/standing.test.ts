@@ -172,7 +172,7 @@ test('a standby follows if the primary sends to it on the same timeline; what th
 
 test('what is seen of both decides what keeps a standby from following', async (t) => {
   const cause = (own: Partial<Facts>, primary: Partial<Facts>, log = '') =>
-    hindranceOf({ node, upstream, image, own: { ...standby, ...own }, primary: { ...whole, ...primary }, log })
+    hindranceOf({ node, upstream, image, own: { ...standby, ...own }, sender: { ...whole, ...primary }, log })
   const removed = LINES[0]?.[0] ?? ''
   const slots = (change: Partial<NonNullable<typeof slot>>) => ({
     slots: slot === undefined ? [] : [{ ...slot, ...change }],
@@ -185,7 +185,19 @@ test('what is seen of both decides what keeps a standby from following', async (
   })
   t.match(cause({ followsByHand: ['primary_conninfo'] }, {}, removed), { cause: 'set-by-hand', mending: 'settings' })
   t.match(cause({}, slots({ walStatus: 'lost', active: false }), removed), { cause: 'slot-lost', mending: 'copy' })
-  t.match(cause({ upstream: 'db-replica-2' }, {}, removed), { cause: 'other-upstream', mending: 'point' })
+  t.match(cause({ upstream: 'db-replica-2' }, {}, removed), {
+    cause: 'other-upstream',
+    mending: 'point',
+    passes: false,
+  })
+  const lost = { lost: 'its upstream db-replica-2', own: { ...standby, upstream: 'db-replica-2' }, sender: whole }
+  t.match(hindranceOf({ node, upstream, image, log: removed, ...lost }), {
+    cause: 'upstream-silent',
+    says: 'its upstream db-replica-2 does not answer',
+    mending: 'point',
+    passes: true,
+    fix: /rejoin\.ts brings it back, or points db-replica at db-primary/,
+  })
   t.match(cause({}, { slots: [] }), { cause: 'slot-gone', mending: 'slot', passes: false })
   t.match(cause({}, slots({ holder: 'pg_receivewal' })), { cause: 'slot-in-use', says: /in use by pg_receivewal/ })
   t.match(cause({}, {}, removed), { cause: 'wal-removed', mending: 'copy' })
@@ -201,7 +213,7 @@ test('what is seen of both decides what keeps a standby from following', async (
   t.match(cause({}, byHand('max_wal_senders', '0')), kept)
   t.equal(cause({}, byHand('max_wal_senders', '5')), undefined)
   t.equal(cause({}, {}), undefined)
-  const dead = { node, upstream, image, own: undefined, primary: { ...whole, slots: [] }, log: '' }
+  const dead = { node, upstream, image, own: undefined, sender: { ...whole, slots: [] }, log: '' }
   t.equal(hindranceOf(dead), undefined, 'a slot is no reason why a node does not run')
   const full =
     'psql: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  sorry, too many clients already'
@@ -209,7 +221,7 @@ test('what is seen of both decides what keeps a standby from following', async (
   for (const row of Object.values(CAUSES))
     t.notMatch(
       `${row.says} ${row.fix}`.replace(
-        /\{(node|upstream|container|upstreamContainer|name|here|needed|image|holder|settings|follows)\}/g,
+        /\{(node|upstream|container|upstreamContainer|name|here|needed|image|holder|settings|follows|lost)\}/g,
         '',
       ),
       /[{}]/,

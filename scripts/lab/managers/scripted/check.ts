@@ -5,10 +5,19 @@ import type { Observer } from '../../postgres/observer.ts'
 import type { Report } from '../../postgres/replay.ts'
 import { type Answering, type Sight, sightOf } from '../../postgres/sights.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
-import { choiceOf, choiceText, mustBeHeard } from '../../rules/durability.ts'
+import { choiceOf, choiceText, enoughToKnow } from '../../rules/durability.ts'
 import type { Plan, Promoting } from '../../rules/failover-plan.ts'
-import { assertSettings, DEFAULT_MAX_LAG, type Down, namesOf, planOf, unheardBy } from '../../rules/failover-plan.ts'
-import { aheadOf, membersOf, receivedOf, seenOf, sendsTo } from '../../rules/members.ts'
+import {
+  assertSettings,
+  DEFAULT_MAX_LAG,
+  type Down,
+  mayHaveAlone,
+  namesOf,
+  planOf,
+  unheardBy,
+} from '../../rules/failover-plan.ts'
+import { aheadOf, membersOf, receivedOf, seenOf } from '../../rules/members.ts'
+import { isCascaded, isReached } from '../../rules/upstreams.ts'
 import { databaseNamed, type Lab } from '../../topology/topology.ts'
 import { until } from '../../wait.ts'
 import { knock } from './fencing.ts'
@@ -35,7 +44,7 @@ export type FailoverOptions = {
 }
 
 /** Plans a failover from what is seen of the databases, and refuses if it would lose more than is allowed. */
-export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force, to }: FailoverOptions): Promise<Plan> {
+export async function check(means: Means, { maxLag, force, to }: FailoverOptions): Promise<Plan> {
   const { lab, observer } = means
   const wanted = to === undefined ? undefined : databaseNamed(lab, to).name
   const first = means.seen ?? (await observer.look(1))
@@ -45,13 +54,14 @@ export async function check(means: Means, { maxLag = DEFAULT_MAX_LAG, force, to 
   const plan = planOf(sights, await downAmong(sights), wanted)
   if (plan instanceof LabError) throw plan
   if (plan.kind === 'done') return plan
-  const { candidate, wrote } = plan
+  const { candidate } = plan
   assertSettings(candidate)
   if (force) return plan
-  assertQuorum(plan)
+  const unheard = quorumUnknown(plan, unheardBy(plan))
+  if (unheard !== undefined) throw unheard
   const { name, container } = candidate.node
   if (candidate.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
-  const refusal = behindAnother(plan) ?? (await refusalOf(candidate, wrote, maxLag))
+  const refusal = behindAnother(plan) ?? (await refusalOf(plan, plan.wrote, maxLag))
   if (refusal !== undefined) throw refusal
   return plan
 }
@@ -70,18 +80,19 @@ async function lookLonger({ lab, observer }: Means, first: readonly Sight[]): Pr
   return sights
 }
 
-/** Refuses if the primary is silent and so are standbys without which nobody knows whether all acknowledged commits are there. */
-function assertQuorum(plan: Promoting): void {
-  const unheard = unheardBy(plan)
-  if (unheard.length === 0) return
-  const { candidate, fence, follow } = plan
+/** Too few standbys answer: these silent databases may have acknowledged commits that no other one has. */
+function quorumUnknown({ candidate, fence, follow }: Promoting, unheard: readonly Sight[]): LabError | undefined {
+  if (unheard.length === 0) return undefined
   const choice = choiceOf(candidate.facts)
-  const of = fence.length + follow.length
-  throw labError('QUORUM_UNKNOWN', {
+  const all = [candidate, ...fence, ...follow]
+  // Synchronous commit counts direct standbys only.
+  const direct = all.filter((it) => !isCascaded(it, all))
+  const of = direct.length - 1
+  return labError('QUORUM_UNKNOWN', {
     choice: choiceText(choice),
     of,
-    needed: mustBeHeard(choice, of),
-    heard: 1 + of - unheard.length,
+    needed: enoughToKnow(choice, of),
+    heard: direct.filter(({ facts }) => facts !== undefined).length,
     silent: seenOf(
       follow.some(({ facts }) => facts === undefined) ? unheard.filter((it) => follow.includes(it)) : unheard,
     ),
@@ -139,11 +150,7 @@ export async function checkAgain(
 }
 
 /** Waits for a moment until the candidate has received enough of what the old primary sent. */
-async function whenReceived(
-  means: Means,
-  plan: Promoting,
-  { maxLag = DEFAULT_MAX_LAG, force, to }: FailoverOptions,
-): Promise<Promoting> {
+async function whenReceived(means: Means, plan: Promoting, { maxLag, force, to }: FailoverOptions): Promise<Promoting> {
   // All are silent now.
   const wrote = plan.wrote.map((it) => ({ ...it, facts: undefined }))
   let settled = plan
@@ -152,7 +159,7 @@ async function whenReceived(
   await until(what, { seconds: 1, patience: means.lab.settings.patience }, async () => {
     settled = await seenNow(means, plan, to)
     const { facts } = settled.candidate
-    refusal = force ? undefined : (behindAnother(settled) ?? (await refusalOf(settled.candidate, wrote, maxLag)))
+    refusal = force ? undefined : (behindAnother(settled) ?? (await refusalOf(settled, wrote, maxLag)))
     return refusal === undefined || facts.receiver === null ? { done: undefined } : { seen: refusal.message }
   }).catch((error: unknown) => {
     if (!(error instanceof LabError && error.code === 'TIMEOUT')) throw error
@@ -186,13 +193,25 @@ function behindAnother({ candidate, follow }: Promoting): LabError | undefined {
 const notPromoted = ({ fence }: Plan, why: string, command = 'zx scripts/failover.ts --force'): LabError =>
   labError('FENCED_NOT_PROMOTED', { old: namesOf(fence), why, command })
 
-/** Why the candidate is not promoted: it lacks more than may be lost, or it is unknown how much it lacks. */
-async function refusalOf(candidate: Answering, olds: readonly Sight[], maxLag: number): Promise<LabError | undefined> {
+/**
+ * Why the candidate is not promoted: it lacks more than may be lost, or it is unknown how much it lacks. If it lacks anything,
+ * a silent standby may have acknowledged that: then nothing may be lacking, unless the user has said how much may be lost.
+ */
+async function refusalOf(
+  plan: Promoting,
+  olds: readonly Sight[],
+  maxLag: number | undefined,
+): Promise<LabError | undefined> {
+  const { candidate } = plan
+  const allowed = maxLag ?? DEFAULT_MAX_LAG
+  const unknown = maxLag === undefined ? quorumUnknown(plan, mayHaveAlone(plan)) : undefined
+  if (olds.length === 0) return unknown
   const refusals = olds.map(async (old) => {
     const names = { node: candidate.node.name, old: old.node.name }
     const behind = await bytesBehind(candidate, old)
     if (typeof behind === 'string') return labError('LOSS_UNKNOWN', { ...names, problem: behind })
-    return behind > maxLag ? labError('LOSES_TOO_MUCH', { ...names, bytes: behind, allowed: maxLag }) : undefined
+    if (behind > allowed) return labError('LOSES_TOO_MUCH', { ...names, bytes: behind, allowed })
+    return behind > 0 ? unknown : undefined
   })
   return (await Promise.all(refusals)).find((refusal) => refusal !== undefined)
 }
@@ -212,7 +231,7 @@ export async function needless(means: Means, plan: Plan): Promise<string | undef
   const { candidate } = plan
   const { primary } = membersOf(plan.fence)
   // If it was cut off a moment ago, it still lists its standby.
-  if (primary === undefined || !sendsTo(primary, candidate.node)) return undefined
+  if (primary === undefined || !isReached(candidate, [primary, candidate, ...plan.follow])) return undefined
   if ((await knock(means.lab, primary.node, means.observer.session(candidate.node))) !== 'open') return undefined
   return `${primary.node.name} answers and takes writes: zx scripts/switchover.ts would lose nothing`
 }

@@ -7,6 +7,7 @@ import { choiceOf, type Level, type Rule } from '../../rules/durability.ts'
 import { mayBeLost, namesOf, type Plan, unheardBy } from '../../rules/failover-plan.ts'
 import { aheadOf, seenOf } from '../../rules/members.ts'
 import { chosenText } from '../../rules/plan-text.ts'
+import { toPointAt } from '../../rules/upstreams.ts'
 import type { Reporter, Telling } from '../../steps.ts'
 import { type DatabaseName, type DatabaseNode, othersOf } from '../../topology/topology.ts'
 import { serving } from '../serving.ts'
@@ -92,10 +93,11 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
     await serving(lab, promotion.timeline)
     return now()
   })
-  if (plan.follow.length > 0)
-    await step(`Point ${namesOf(plan.follow)} at ${node.name}`, async ({ tell, say }) => {
-      await Promise.all(plan.follow.map((it) => pointSight(tell, it, node)))
-      const silent = plan.follow.filter(({ facts }) => facts === undefined)
+  const toPoint = plan.kind === 'promote' ? toPointAt(plan.candidate, plan.follow) : []
+  if (toPoint.length > 0)
+    await step(`Point ${namesOf(toPoint)} at ${node.name}`, async ({ tell, say }) => {
+      await Promise.all(toPoint.map((it) => pointSight(tell, it, node)))
+      const silent = toPoint.filter(({ facts }) => facts === undefined)
       if (silent.length > 0) say(`${namesOf(silent)} does not answer: it follows ${node.name} from its next start on`)
     })
   const wrote = plan.kind === 'promote' ? plan.wrote.map((it) => it.node) : olds

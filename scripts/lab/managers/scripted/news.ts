@@ -3,6 +3,7 @@ import type { Belief } from '../../rules/suspicion.ts'
 import type { DatabaseName } from '../../topology/topology.ts'
 import type { Failover } from './failover.ts'
 import type { Pair } from './probes.ts'
+import type { Retargeted } from './retarget.ts'
 
 /** When the first probe failed, and when enough had failed: milliseconds since the epoch. */
 export type Detection = { readonly suspected: number; readonly detected: number }
@@ -14,6 +15,7 @@ export type WatchEvent = { readonly at: string } & (
   | { readonly event: 'recovered'; readonly primary: DatabaseName }
   | ({ readonly event: 'decided'; readonly primary: DatabaseName; readonly why: string } & Detection)
   | ({ readonly event: 'failed-over' } & Detection & Failover)
+  | ({ readonly event: 'retargeted'; readonly why: string } & Retargeted)
   | { readonly event: 'refused'; readonly code: string; readonly why: string; readonly fix: string }
 )
 
@@ -25,6 +27,7 @@ export type News = {
   readonly round: (pair: Pair, belief: Belief, busy: boolean) => void
   readonly decided: (primary: DatabaseName, belief: Belief, detection: Detection) => void
   readonly failedOver: (it: Failover, detection: Detection) => void
+  readonly retargeted: (it: Retargeted, why: string) => void
   readonly refused: (error: LabError) => void
 }
 
@@ -67,6 +70,9 @@ export function newsFor(tell: (event: WatchEvent) => void): News {
       // After a failover or a reset it says which primary it watches, also if it is the same one.
       watched = undefined
       calm()
+    },
+    retargeted(it, why) {
+      say({ event: 'retargeted', ...it, why })
     },
     refused(error) {
       const { code, message } = error

@@ -13,8 +13,11 @@ export const ANSWER_SECONDS = 0.3
 /** The primary that is watched, and the standby that would be promoted. */
 export type Pair = { readonly primary: DatabaseNode | undefined; readonly standby: DatabaseNode | undefined }
 
-/** One round of probes: the present roles, and what was seen of the primary. */
-export type Probed = { readonly pair: Pair; readonly seen: Omit<Round, 'busy'> }
+/** A standby that others follow, and that does not run: the state of its container. */
+export type Gone = { readonly node: DatabaseNode; readonly down: string }
+
+/** One round of probes: the present roles, what was seen of the primary, and a standby that others miss. */
+export type Probed = { readonly pair: Pair; readonly seen: Omit<Round, 'busy'>; readonly gone: Gone | undefined }
 
 export type Probes = {
   /** The sessions of the probes; a failover may use them too. */
@@ -55,7 +58,8 @@ export function openProbes(lab: Lab): Probes {
     const unreached = isSame && pair.standby?.name === last.standby?.name ? problemOf(overNetwork) : undefined
     const down = known ?? (isSame && inside !== undefined ? await downBy(lab, pair.primary) : undefined)
     const refused = down === undefined && unreached !== undefined && (await writesAreRefused(lab, seconds * patience))
-    return { pair, seen: { at: performance.now(), down, inside, across: unreached, writesRefused: refused } }
+    const gone = await goneAmong(lab, pair, answers)
+    return { pair, gone, seen: { at: performance.now(), down, inside, across: unreached, writesRefused: refused } }
   }
 
   return {
@@ -86,6 +90,17 @@ function pairOf(lab: Lab, last: Pair, answers: readonly (Asked | undefined)[]): 
   const primary = known !== undefined && standbys.includes(known) ? undefined : known
   const silent = lab.databases.find((node) => roles.every((it) => it.node !== node))
   return { primary: primary ?? (standby && silent), standby }
+}
+
+/** A standby that does not answer and does not run, although others follow it. Nearly always there is none to ask about. */
+async function goneAmong(lab: Lab, { primary }: Pair, answers: readonly Asked[]): Promise<Gone | undefined> {
+  const isFollowed = ({ name }: DatabaseNode) =>
+    answers.some((it) => 'upstream' in it && it.inRecovery && it.upstream === name)
+  const missed = lab.databases.find(
+    (node, index) => node !== primary && problemOf(answers[index]) !== undefined && isFollowed(node),
+  )
+  const down = missed && (await downBy(lab, missed))
+  return missed && down !== undefined ? { node: missed, down } : undefined
 }
 
 async function downBy(lab: Lab, node: DatabaseNode): Promise<string | undefined> {

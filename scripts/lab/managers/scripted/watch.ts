@@ -6,16 +6,17 @@ import { LabError, labError } from '../../errors.ts'
 import { interruption, reader } from '../../interruption.ts'
 import type { Sight } from '../../postgres/sights.ts'
 import { membersOf } from '../../rules/members.ts'
-import { afterRound, type Belief, HEALTHY, type Limits } from '../../rules/suspicion.ts'
+import { afterRound, type Belief, HEALTHY, type Limits, type Round } from '../../rules/suspicion.ts'
 import { isHeld } from '../../state/lock.ts'
 import type { Reporter } from '../../steps.ts'
-import { databaseNamed, type Lab } from '../../topology/topology.ts'
+import { type DatabaseNode, databaseNamed, type Lab } from '../../topology/topology.ts'
 import { warmServing } from '../serving.ts'
 import { type Attempts, attemptsOf } from './attempts.ts'
 import type { FailoverOptions } from './check.ts'
 import { type Failover, replacePrimary } from './failover.ts'
 import { type News, newsFor, type WatchEvent } from './news.ts'
-import { ANSWER_SECONDS, openProbes, type Pair, type Probes } from './probes.ts'
+import { ANSWER_SECONDS, openProbes, type Pair, type Probed, type Probes } from './probes.ts'
+import { retarget } from './retarget.ts'
 
 /** Milliseconds from the start of one round to the start of the next; a round that waits for an answer takes longer. */
 const INTERVAL_MS = 100
@@ -23,6 +24,8 @@ const INTERVAL_MS = 100
 const FAILURES = 3
 /** Seconds, before `patience`: rounds that are further apart do not count as in a row. */
 const GAP_SECONDS = 3
+/** The same for a standby that others follow. There is no hurry, and somebody may be restarting it. */
+const FAILURES_OF_STANDBY = 10
 /** Seconds until a failover that was refused is tried again. */
 const RETRY_SECONDS = 5
 /** Seconds after which the standbys are counted again: setup may have added or removed some. */
@@ -39,8 +42,8 @@ type Watch = {
 
 /**
  * Probes the primary until it is interrupted or nobody reads its output. When the primary is dead, it makes the standby the
- * primary. It tells what it sees and does. It has the lab's lock only during a failover. While another command has the
- * lock, it takes no failure for a death.
+ * primary. When a standby is dead that others follow, it points those at the primary. It tells what it sees and does. It has
+ * the lab's lock only while it does that. While another command has the lock, it takes no failure for a death.
  */
 export async function watch(
   lab: Lab,
@@ -68,6 +71,7 @@ async function watchOne(it: Watch): Promise<Lab | undefined> {
     ])
     let { pair } = first
     let belief = HEALTHY
+    let missed: Missed | undefined
     let notBefore = 0
     let counted = performance.now()
     while (!interruption.signal.aborted && !reader.left) {
@@ -78,7 +82,7 @@ async function watchOne(it: Watch): Promise<Lab | undefined> {
         counted = began
       }
       const probed = await it.probes.round(pair, belief.failures > 0)
-      const inDoubt = probed.seen.down !== undefined || probed.seen.writesRefused
+      const inDoubt = probed.seen.down !== undefined || probed.seen.writesRefused || probed.gone !== undefined
       const busy = inDoubt && (await isHeld(lab))
       pair = probed.pair
       belief = afterRound(belief, { ...probed.seen, busy }, limits)
@@ -87,6 +91,13 @@ async function watchOne(it: Watch): Promise<Lab | undefined> {
       if (belief.verdict === 'dead' && performance.now() >= notBefore) {
         acting = true
         if (await replace(it, pair, belief)) belief = HEALTHY
+        else notBefore = performance.now() + RETRY_SECONDS * 1000
+        acting = false
+      }
+      missed = afterMissing(it, missed, probed, busy)
+      if (missed?.belief.verdict === 'dead' && belief.failures === 0 && performance.now() >= notBefore) {
+        acting = true
+        if (await pointFollowers(it, missed)) missed = undefined
         else notBefore = performance.now() + RETRY_SECONDS * 1000
         acting = false
       }
@@ -114,6 +125,36 @@ async function assertThere(lab: Lab): Promise<void> {
   const containers = await containersOf(lab, lab.databases)
   const absent = lab.databases.find((_, index) => containers[index]?.state === 'absent')
   if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.name })
+}
+
+/** A standby that others follow, and what is believed of it. */
+type Missed = { readonly node: DatabaseNode; readonly belief: Belief }
+
+function afterMissing(
+  { limits }: Watch,
+  before: Missed | undefined,
+  { gone, seen }: Probed,
+  busy: boolean,
+): Missed | undefined {
+  if (gone === undefined) return undefined
+  const belief = before?.node === gone.node ? before.belief : HEALTHY
+  const round: Round = { ...{ at: seen.at, down: gone.down, busy }, ...NOT_ASKED }
+  return { node: gone.node, belief: afterRound(belief, round, { ...limits, failures: FAILURES_OF_STANDBY }) }
+}
+
+const NOT_ASKED = { inside: undefined, across: undefined, writesRefused: false } as const
+
+/** Points those that followed it at the primary. If that does not work, it tells why and gives false. */
+async function pointFollowers({ lab, probes, news, attempts }: Watch, { node, belief }: Missed): Promise<boolean> {
+  try {
+    const done = await changing(lab, () => retarget(lab, probes.observer, node, attempts.next()))
+    if (done !== undefined) news.retargeted(done, belief.why ?? '')
+    return true
+  } catch (error) {
+    if (!(error instanceof LabError) || interruption.signal.aborted) throw error
+    if (error.code !== 'BUSY') news.refused(error)
+    return false
+  }
 }
 
 /** Makes the standby the primary. If that is refused, it tells why and gives false. */
