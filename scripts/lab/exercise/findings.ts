@@ -57,6 +57,24 @@ export const isStandby = (stage: Stage, name: DatabaseName, where = STATUS): Pro
     return { ok: arrives, seen: arrives ? 'a standby that streams' : CUT_OFF }
   })
 
+/** One of these databases is the primary, and all others of them are standbys that get what it writes. */
+export const isGroup = (stage: Stage, ...names: readonly DatabaseName[]): Promise<Finding> =>
+  finding(`one of ${names.join(', ')} is the primary, and the others stream from it`, STATUS, async () => {
+    const { primaries, nodes } = await stage.status()
+    const [primary] = primaries
+    if (primary === undefined) return { ok: false, seen: 'no database is a primary' }
+    if (primaries.length > 1 || !names.includes(primary))
+      return { ok: false, seen: `primary: ${primaries.join(' and ')}` }
+    const streams = (name: DatabaseName) => nodes.find((node) => node.name === name)?.database?.streaming === true
+    const others = names.filter((name) => name !== primary)
+    const lacking = others.filter((name) => !streams(name))
+    for (const name of others) if (streams(name) && !(await stage.passesOn(primary, name))) lacking.push(name)
+    const seen = `primary: ${primary}`
+    return lacking.length === 0
+      ? { ok: true, seen }
+      : { ok: false, seen: `${seen}; it does not reach ${lacking.join(' and ')}` }
+  })
+
 /** Both sides believe in a connection that was cut for some seconds more, so it is tried. */
 async function arrivesAt(stage: Stage, standby: DatabaseName): Promise<boolean> {
   const { primaries } = await stage.status()
