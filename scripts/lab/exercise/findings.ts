@@ -65,15 +65,20 @@ export const isGroup = (stage: Stage, ...names: readonly DatabaseName[]): Promis
     if (primary === undefined) return { ok: false, seen: 'no database is a primary' }
     if (primaries.length > 1 || !names.includes(primary))
       return { ok: false, seen: `primary: ${primaries.join(' and ')}` }
-    const streams = (name: DatabaseName) => nodes.find((node) => node.name === name)?.database?.streaming === true
     const others = names.filter((name) => name !== primary)
-    const lacking = others.filter((name) => !streams(name))
-    for (const name of others) if (streams(name) && !(await stage.passesOn(primary, name))) lacking.push(name)
-    const seen = `primary: ${primary}`
-    return lacking.length === 0
-      ? { ok: true, seen }
-      : { ok: false, seen: `${seen}; it does not reach ${lacking.join(' and ')}` }
+    const reached = await Promise.all(
+      others.map(async (name) => {
+        const answers = nodes.some((node) => node.name === name && node.database !== null)
+        return answers && (await stage.passesOn(primary, name, TURN_SECONDS))
+      }),
+    )
+    const lacking = others.filter((_, nth) => !reached[nth])
+    const seen = `primary: ${primary}${lacking.length === 0 ? '' : `; it does not reach ${lacking.join(' and ')}`}`
+    return { ok: lacking.length === 0, seen }
   })
+
+/** Seconds, before `patience`, for a standby that was just pointed at the primary: it may still try to reach the one before. */
+const TURN_SECONDS = 8
 
 /** Both sides believe in a connection that was cut for some seconds more, so it is tried. */
 async function arrivesAt(stage: Stage, standby: DatabaseName): Promise<boolean> {

@@ -74,8 +74,8 @@ export type Stage = {
   readonly failover: () => Promise<void>
   readonly status: () => Promise<LabStatus>
   readonly replication: () => Promise<Replication>
-  /** Whether what one database writes now arrives at the other one. */
-  readonly passesOn: (primary: DatabaseName, standby: DatabaseName) => Promise<boolean>
+  /** Whether what one database writes now arrives at the other one, within 2 s if nothing else is said. */
+  readonly passesOn: (primary: DatabaseName, standby: DatabaseName, seconds?: number) => Promise<boolean>
   /** What a database that does not run becomes when somebody starts it. If it is fenced, it does not start. */
   readonly nextStart: (node: DatabaseName) => Promise<'fenced' | 'standby' | 'primary'>
   /** What a node has logged since an ISO date. */
@@ -179,10 +179,10 @@ export function stageOf(lab: Lab): Stage {
       void (await failover(lab, { maxLag: undefined, force: true, keepReports: false }, unreported)),
     status: () => statusOf(lab),
     replication: () => replicationOf(lab),
-    async passesOn(primary, standby) {
+    async passesOn(primary, standby, seconds = ARRIVAL_SECONDS) {
       const written = await ask(lab, database(primary), WRITE)
       const query = `select pg_last_wal_receive_lsn() >= '${written.split('\n').at(-1)}'`
-      const arrival = until(`WAL of ${primary} at ${standby}`, { seconds: ARRIVAL_SECONDS, patience }, async () => {
+      const arrival = until(`WAL of ${primary} at ${standby}`, { seconds, patience }, async () => {
         const arrived = (await ask(lab, database(standby), query)) === 't'
         return arrived ? { done: true } : { seen: 'less than was written' }
       })
