@@ -18,7 +18,7 @@ const { serviceTable } = await import('./lab/terminal/bench-tables.ts')
 const { measureStartup } = await import('./lab/bench/startup.ts')
 const { startupTable } = await import('./lab/terminal/bench-tables.ts')
 const { commandLine, numberFrom } = await import('./lab/terminal/command-line.ts')
-const { onTerminal } = await import('./lab/terminal/steps.ts')
+const { reporter } = await import('./lab/terminal/steps.ts')
 const { setup } = await import('./lab/verbs/setup.ts')
 const { labError } = await import('./lab/errors.ts')
 const { asJson, repeated } = await import('./lab/visible.ts')
@@ -50,7 +50,7 @@ await commandLine(import.meta.filename, (program) => {
     .action(async ({ runs, ...output }: { runs: number } & Output, command) => {
       refuseOtherCommands(command)
       await checkWritable(output)
-      const figures = await measureStartup(runs, onTerminal)
+      const figures = await measureStartup(runs, reporter)
       await show(figures, startupTable(figures), output)
     })
   program
@@ -71,7 +71,7 @@ await commandLine(import.meta.filename, (program) => {
     .action(async ({ quick, clients, rounds, seconds, rate, keys = false, json, output }: Service) => {
       await checkWritable({ output: output ?? join(RESULTS, 'any') })
       const length = quick ? { rounds: 3, seconds: 1 } : { rounds, seconds }
-      const figures = await measureService({ clients, ...length, rate, keys }, say, onTerminal)
+      const figures = await measureService({ clients, ...length, rate, keys }, say, reporter)
       const file = output ?? join(RESULTS, `service-${figures.at.replaceAll(':', '-')}.json`)
       await show(figures, serviceTable(figures), { ...(json ? { json } : {}), output: file })
       if (figures.errors.length > 0) process.exitCode = 1
@@ -87,8 +87,8 @@ await commandLine(import.meta.filename, (program) => {
     .option('--output <file>', 'write the figures to a file too, as JSON', pathFrom)
     .action(async ({ callers, seconds, ...output }: { callers: number; seconds: number } & Output) => {
       await checkWritable(output)
-      const figures = await benchLab(false, onTerminal, async (lab) => {
-        await setup(lab, onTerminal)
+      const figures = await benchLab(false, reporter, async (lab) => {
+        await setup(lab, reporter)
         return endure(lab, { callers, seconds, calmSeconds: seconds / 2 }, say)
       })
       await show(figures, enduranceTable(figures), output)
@@ -102,7 +102,7 @@ await commandLine(import.meta.filename, (program) => {
     .option('--output <file>', 'write the figures to this file, as JSON (default: one in results/)', pathFrom)
     .action(async ({ runs, json, output }: { runs: number } & Output) => {
       await checkWritable({ output: output ?? join(RESULTS, 'any') })
-      const figures = await benchLab(false, onTerminal, (lab) => measureFailovers(lab, runs, say, onTerminal))
+      const figures = await benchLab(false, reporter, (lab) => measureFailovers(lab, runs, say, reporter))
       const file = output ?? join(RESULTS, `failover-${figures.at.replaceAll(':', '-')}.json`)
       await show(figures, failoverTable(figures), { ...(json ? { json } : {}), output: file })
       if (figures.thawed.acknowledged > 0) process.exitCode = 1

@@ -9,7 +9,7 @@ const { pathFrom } = await import('./lab/terminal/command-line.ts')
 const { refuseOtherCommands } = await import('./lab/terminal/command-line.ts')
 const { InvalidArgumentError } = await import('commander')
 const { commandLine, numberFrom } = await import('./lab/terminal/command-line.ts')
-const { onTerminal } = await import('./lab/terminal/steps.ts')
+const { reporter } = await import('./lab/terminal/steps.ts')
 const { experiment, judgeAgain, plansOf } = await import('./lab/experiment/experiment.ts')
 const { EXPERIMENTS } = await import('./lab/experiment/folder.ts')
 const { LEVELS, RECOVERIES } = await import('./lab/experiment/record.ts')
@@ -80,7 +80,7 @@ await commandLine(import.meta.filename, (program) => {
         { ...common, ...link, lag: lag === true ? DEFAULT_LAG : lag },
       )
       const tell = (what: string) => console.error(`… ${what}`)
-      show(await experiment(await labHere(), plans, output, tell, onTerminal), json)
+      show(await experiment(await labHere(), plans, output, tell, reporter), json)
     })
   program
     .command('judge <folder>')

@@ -52,23 +52,23 @@ async function theLab() {
 }
 
 async function once(wishes: Wishes, json: boolean): Promise<void> {
-  const [lab, { failover }, { onTerminal }] = await Promise.all([
+  const [lab, { failover }, { reporter }] = await Promise.all([
     theLab(),
     import('./lab/verbs/failover.ts'),
     import('./lab/terminal/steps.ts'),
   ])
-  const it = await failover(lab, wishes, onTerminal)
+  const it = await failover(lab, wishes, reporter)
   const { failoverView } = await import('./lab/terminal/failover-view.ts')
   console.log(json ? asJson(it, 2) : failoverView(it))
 }
 
 async function watchOver(wishes: Wishes, json: boolean): Promise<void> {
-  const [lab, { watch }, { onTerminal }, { watchView }] = await Promise.all([
+  const [lab, { watch }, { reporter }, { watchView }] = await Promise.all([
     theLab(),
     import('./lab/managers/scripted/watch.ts'),
     import('./lab/terminal/steps.ts'),
     import('./lab/terminal/watch-view.ts'),
   ])
   watchReader()
-  await watch(lab, wishes, (event) => console.log(json ? asJson(event) : watchView(event)), onTerminal)
+  await watch(lab, wishes, (event) => console.log(json ? asJson(event) : watchView(event)), reporter)
 }

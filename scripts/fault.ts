@@ -6,7 +6,7 @@ import type { FaultOptions } from './lab/faults/kind.ts'
 
 const { labHere } = await import('./lab/docker/here.ts')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
-const { onTerminal } = await import('./lab/terminal/steps.ts')
+const { reporter } = await import('./lab/terminal/steps.ts')
 const { injectFor } = await import('./lab/faults/for-a-time.ts')
 const { choiceOf, heal } = await import('./lab/faults/heal.ts')
 const { inject } = await import('./lab/faults/inject.ts')
@@ -32,11 +32,11 @@ await commandLine(import.meta.filename, (program) => {
       const wish: Wish = { kind, node, peers, options }
       const lab = await labHere()
       if (time === undefined) {
-        await inject(lab, wish, onTerminal)
+        await inject(lab, wish, reporter)
         console.log('in force until: zx scripts/fault.ts heal')
       } else {
         const held = () => console.log(`in force for ${time} s, or until Ctrl-C`)
-        if (await injectFor(lab, wish, time, held, onTerminal)) process.exitCode = interruption.exit
+        if (await injectFor(lab, wish, time, held, reporter)) process.exitCode = interruption.exit
         console.log('healed')
       }
     })
@@ -54,7 +54,7 @@ await commandLine(import.meta.filename, (program) => {
     .description('heal all faults, or those of a kind, of a node, or of a kind on a node; safe to run again')
     .action(async (what: string[]) => {
       const lab = await labHere()
-      const { healed, unseen } = await heal(lab, choiceOf(lab, what), onTerminal)
+      const { healed, unseen } = await heal(lab, choiceOf(lab, what), reporter)
       console.log(
         healed.length === 0
           ? 'nothing to heal'

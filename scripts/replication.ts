@@ -6,7 +6,7 @@ import type { Rule } from './lab/rules/durability.ts'
 const { Argument } = await import('commander')
 const { labHere } = await import('./lab/docker/here.ts')
 const { commandLine, numberFrom } = await import('./lab/terminal/command-line.ts')
-const { onTerminal } = await import('./lab/terminal/steps.ts')
+const { reporter } = await import('./lab/terminal/steps.ts')
 const { isLevel, LEVELS } = await import('./lab/rules/durability.ts')
 const { follow } = await import('./lab/verbs/follow.ts')
 const { replicationOf, setLevel } = await import('./lab/verbs/replication.ts')
@@ -37,7 +37,7 @@ await commandLine(import.meta.filename, (program) => {
       if (quorum !== undefined && first !== undefined) program.error('error: --quorum and --first exclude each other')
       const rule: Rule = quorum === undefined ? { kind: 'first', node: first ?? null } : { kind: 'any', count: quorum }
       const it = isLevel(level)
-        ? await setLevel(lab, { level, rule }, force === true, onTerminal)
+        ? await setLevel(lab, { level, rule }, force === true, reporter)
         : await replicationOf(lab)
       console.log(json ? asJson(it, 2) : replicationView(it))
     })
@@ -46,7 +46,7 @@ await commandLine(import.meta.filename, (program) => {
     .description('make a standby follow another standby, or the primary again, while the lab runs')
     .option('--json', 'print JSON')
     .action(async (standby: string, upstream: string, { json }: Options) => {
-      const it = await follow(await labHere(), standby, upstream, onTerminal)
+      const it = await follow(await labHere(), standby, upstream, reporter)
       console.log(json ? asJson(it, 2) : followingView(it))
     })
 })

@@ -4,7 +4,7 @@ import './lab/terminal/begin.ts'
 
 const { labHere } = await import('./lab/docker/here.ts')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
-const { onTerminal } = await import('./lab/terminal/steps.ts')
+const { reporter } = await import('./lab/terminal/steps.ts')
 const { reset } = await import('./lab/verbs/reset.ts')
 const { statusTable } = await import('./lab/terminal/status-view.ts')
 const { columnsOf } = await import('./lab/terminal/abilities.ts')
@@ -17,7 +17,7 @@ await commandLine(import.meta.filename, (program) =>
     )
     .option('--json', 'print the status as JSON')
     .action(async ({ json }: { json?: boolean }) => {
-      const status = await reset(await labHere(), onTerminal)
+      const status = await reset(await labHere(), reporter)
       console.log(json ? asJson(status, 2) : `\n${statusTable(status, columnsOf(process.stdout))}`)
     }),
 )

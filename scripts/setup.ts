@@ -4,7 +4,7 @@ import './lab/terminal/begin.ts'
 
 const { whyPsqlAsks } = await import('./lab/state/pgpass.ts')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
-const { onTerminal } = await import('./lab/terminal/steps.ts')
+const { reporter } = await import('./lab/terminal/steps.ts')
 const { prepareImages } = await import('./lab/verbs/images.ts')
 const { setup } = await import('./lab/verbs/setup.ts')
 const { readSettings } = await import('./lab/settings.ts')
@@ -23,8 +23,8 @@ await commandLine(import.meta.filename, (program) =>
     .option('--images-only', 'only build the images that are missing; start nothing')
     .action(async ({ json, imagesOnly }: { json?: boolean; imagesOnly?: boolean }) => {
       const lab = labOf(readSettings())
-      if (imagesOnly) return prepareImages(lab, onTerminal)
-      const result = await setup(lab, onTerminal)
+      if (imagesOnly) return prepareImages(lab, reporter)
+      const result = await setup(lab, reporter)
       const asks = await whyPsqlAsks(psqlPlaceOf(lab))
       console.log(
         json

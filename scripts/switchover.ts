@@ -6,7 +6,7 @@ const { chalk } = await import('zx/core')
 const { labHere } = await import('./lab/docker/here.ts')
 const { standbyNamed, takesStandby } = await import('./lab/terminal/chosen-standby.ts')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
-const { onTerminal } = await import('./lab/terminal/steps.ts')
+const { reporter } = await import('./lab/terminal/steps.ts')
 const { choiceText } = await import('./lab/rules/durability.ts')
 const { switchover } = await import('./lab/verbs/switchover.ts')
 const { asJson } = await import('./lab/visible.ts')
@@ -20,7 +20,7 @@ await commandLine(import.meta.filename, (program) =>
     .option('--json', 'print JSON')
     .action(async (standby: string | undefined, { to: option, endReports, json }: Options) => {
       const to = standbyNamed(program, standby, option)
-      const it = await switchover(await labHere(), { to, endReports: endReports === true }, onTerminal)
+      const it = await switchover(await labHere(), { to, endReports: endReports === true }, reporter)
       const said = [
         `${chalk.green('✓')} ${it.primary} is now the primary, on timeline ${it.timeline}; ${it.standby} streams from it`,
         `  ${it.withoutPrimary.toFixed(2)} s from the order to stop to the first acknowledged write; durability ${choiceText(it)}`,

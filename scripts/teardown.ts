@@ -3,7 +3,7 @@
 import './lab/terminal/begin.ts'
 
 const { commandLine } = await import('./lab/terminal/command-line.ts')
-const { onTerminal } = await import('./lab/terminal/steps.ts')
+const { reporter } = await import('./lab/terminal/steps.ts')
 const { teardown } = await import('./lab/verbs/teardown.ts')
 const { readSettings } = await import('./lab/settings.ts')
 const { labOf } = await import('./lab/topology/topology.ts')
@@ -12,5 +12,5 @@ await commandLine(import.meta.filename, (program) =>
   program
     .description('Remove the lab: its nodes, all polls and votes, its network and passwords. Nothing else is touched.')
     .option('--images', 'remove the images too; the next setup builds them again', false)
-    .action(({ images }: { images: boolean }) => teardown(labOf(readSettings()), { images }, onTerminal)),
+    .action(({ images }: { images: boolean }) => teardown(labOf(readSettings()), { images }, reporter)),
 )

@@ -9,7 +9,8 @@ alter role replicator replication;
 grant pg_monitor to monitor;
 
 -- Limits, so that no role can take the connections of the others: together they are below max_connections, with room for
--- the superuser. Each of two servers has 12. A standby streams over one connection, a copy uses two, a rewind two.
+-- the superuser. Each of two servers has 12. A standby streams over one connection, a copy
+-- uses two, a rewind two, and each database uses one for a moment to move its slot.
 alter role service connection limit 50;
 alter role owner connection limit 20;
 alter role monitor connection limit 10;

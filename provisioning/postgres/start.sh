@@ -58,5 +58,17 @@ set_passwords() {
 }
 if [[ -e $PGDATA/without-passwords ]]; then set_passwords & fi
 
+# The first time is soon, but not while a lab is coming up. This ends only with the container: PostgreSQL will be its parent,
+# and takes the end of a process by a signal, or with an exit code above 1, for the crash of one of its own.
+look_after_slots() {
+  set +e
+  sleep 5
+  while true; do
+    bash /usr/local/bin/move-slots
+    sleep 30
+  done
+}
+look_after_slots &
+
 # hot_standby is always on, whatever a file says: a standby without sessions could not be asked for its position.
 exec postgres -D "$PGDATA" -c hot_standby=on

@@ -84,6 +84,8 @@ const READ = {
   LAB_PATIENCE: number(0.1, 100),
   /** Level of the servers' logs. Default: info. */
   LAB_LOG_LEVEL: choice('debug', 'info', 'warn', 'error'),
+  /** How a verb tells its steps: for people, or as lines of JSON for programs. Default: text. */
+  LAB_STEPS: choice('text', 'json'),
   /** A Debian mirror that packages come from while machine, box and images are built. Default: Debian's own. */
   LAB_MIRROR: text(isMirror, MIRROR_MUST_BE.replace(/^must be /, '')),
 }
@@ -103,6 +105,7 @@ export type Settings = {
   readonly bind: string
   readonly patience: number
   readonly logLevel: string
+  readonly steps: 'text' | 'json'
   readonly mirror: string | undefined
   /** First part of the images' names. */
   readonly images: string
@@ -131,6 +134,7 @@ export function readSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     bind: given('LAB_BIND') ?? '127.0.0.1',
     patience: given('LAB_PATIENCE') ?? 1,
     logLevel: given('LAB_LOG_LEVEL') ?? 'info',
+    steps: given('LAB_STEPS') ?? 'text',
     mirror: given('LAB_MIRROR'),
     images: 'failover-lab',
   }

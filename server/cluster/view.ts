@@ -82,7 +82,8 @@ export function makeView(probes: Map<string, Probe>, local: string, log: Log, pa
       outcome()
       decide()
       settleWaiters()
-      if (!node.wanted) await pause(node, PROBE_INTERVAL_MS * patience)
+      // Whoever waits hears of a promotion as soon as it is done.
+      if (!node.wanted && waiters.length === 0) await pause(node, PROBE_INTERVAL_MS * patience)
       const tooSoon = askedAt + PROBE_FLOOR_MS - performance.now()
       if (tooSoon > 0 && !stopped) await sleep(tooSoon)
     }

@@ -61,7 +61,7 @@ test('under load and at `on`, there and back: no call of a retrying client fails
   t.strictSame((await votersOn('db-primary', poll)).split(' ').sort(), [...acknowledged].sort())
   const status = await json(t, 'status')
   t.match(status, { healthy: true, primaries: ['db-primary'] })
-  t.match(status.nodes[1].database, { timeline: 3, slots: [] })
+  t.match(status.nodes[1].database, { timeline: 3 })
   t.equal(await sql('db-replica', 'show synchronous_standby_names'), '')
 })
 
@@ -89,7 +89,6 @@ test('a standby that does not catch up: the switch is undone, and the primary go
   reader.end()
   await voteGetsThrough(t, poll, 'ann')
   t.match((await verb('setup')).exit, 0)
-  t.equal(await sql('db-replica', 'select count(*) from pg_replication_slots'), '0')
 })
 
 test('ended between stop and promotion, the next run finishes', async (t) => {

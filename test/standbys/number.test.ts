@@ -1,5 +1,4 @@
 import { test } from 'tap'
-import type { DatabaseName } from '../../scripts/lab/topology/topology.ts'
 import { startWatcher } from '../../scripts/lab/verbs/watcher.ts'
 import {
   containerOf,
@@ -7,17 +6,16 @@ import {
   failureOf,
   json,
   lab,
+  moveSlots,
   pollOnBoth,
   resetAfter,
   setUp,
+  slotsOf,
   sql,
   untilHas,
   verb,
   voteOn,
 } from './three.ts'
-
-const slotsOf = (node: DatabaseName) =>
-  sql(node, "select string_agg(slot_name, ' ' order by slot_name) from pg_replication_slots")
 
 test('every standby streams over a slot of its own; after a reset, too', async (t) => {
   for (const when of ['after setup', 'after reset']) {
@@ -33,8 +31,12 @@ test('setup with a smaller number removes standbys with their volumes and slots;
   resetAfter(t)
   const poll = await pollOnBoth()
   t.equal((await verb('replication', ['on'])).exit, 0)
+  await moveSlots('db-replica-2', 'db-replica-3')
+  t.match(await slotsOf('db-replica'), /db_replica_2 db_replica_3/)
   t.equal(failureOf(await verb('setup', [], { LAB_STANDBYS: '1' })), 'it succeeds')
   t.equal(await slotsOf('db-primary'), 'db_replica')
+  await moveSlots('db-primary')
+  t.equal(await slotsOf('db-replica'), 'db_primary')
   t.equal(await sql('db-primary', 'show synchronous_standby_names'), '"db-replica"')
   const volumes = await docker('volume', 'ls', '-q', '--filter', `label=failover-lab.lab=${lab.name}`)
   t.notMatch(volumes, /db-replica-[23]/)

@@ -1,5 +1,6 @@
 // The suite's lab with three standbys, as long as the tests of one file run. Only `setup` is told how many there are.
 import { after, before } from 'tap'
+import type { DatabaseName } from '../../scripts/lab/topology/topology.ts'
 
 // Both read the setting when they are loaded.
 process.env['LAB_STANDBYS'] = '3'
@@ -10,6 +11,15 @@ export const { json, pollOnBoth, untilHas, untilSaid, voteGetsThrough, voteOn, v
   '../recovery/scene.ts'
 )
 delete process.env['LAB_STANDBYS']
+
+/** The slots that a database has, by name. */
+export const slotsOf = (node: DatabaseName): Promise<string> =>
+  sql(node, "select string_agg(slot_name, ' ' order by slot_name) from pg_replication_slots")
+
+/** Has databases look after their slots on the others now. */
+export async function moveSlots(...nodes: readonly DatabaseName[]): Promise<void> {
+  for (const node of nodes) await docker('exec', containerOf(node), 'bash', '/usr/local/bin/move-slots')
+}
 
 /** Gives the lab so many standbys. */
 export async function setUp(standbys: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Secrets } from '../state/secrets.ts'
 import type { Tell } from '../steps.ts'
-import { type Lab, type Node, TOPOLOGY } from '../topology/topology.ts'
+import { DATABASE_NAMES, type Lab, type Node, TOPOLOGY } from '../topology/topology.ts'
 import { act } from './command.ts'
 import { confinement } from './confinement.ts'
 import { RESTART } from './differences.ts'
@@ -97,8 +97,12 @@ const secretsMount = (lab: Lab, volume: string): string =>
  */
 const healthInterval = (patience: number): number => 5 * patience * Math.max(1, patience)
 
+/** All other databases that a lab can have: a container learns of a new standby without being made again. */
+const peersOf = ({ name }: Node): readonly string[] => DATABASE_NAMES.filter((other) => other !== name)
+
 function environmentOf(lab: Lab, node: Node): Readonly<Record<string, string>> {
-  if (node.kind === 'database') return { NODE: node.name, UPSTREAM: node.upstream ?? '' }
+  if (node.kind === 'database')
+    return { NODE: node.name, UPSTREAM: node.upstream ?? '', PEERS: peersOf(node).join(' ') }
   // These programs count in whole seconds.
   const patience = { PATIENCE: String(Math.max(1, Math.ceil(lab.settings.patience))) }
   if (node.kind === 'loader') return patience

@@ -3,7 +3,7 @@ import { faultsIn } from '../faults/kinds.ts'
 import { viewsOf } from '../faults/views.ts'
 import { lookAtDatabases } from '../postgres/sights.ts'
 import { ask } from '../postgres/sql.ts'
-import type { DatabaseNode, Lab } from '../topology/topology.ts'
+import { type DatabaseNode, type Lab, slotOf } from '../topology/topology.ts'
 
 /** Everything in the lab that an exercise can change, as lines, without what always differs, such as ids and LSNs. */
 export async function fingerprint(lab: Lab): Promise<readonly string[]> {
@@ -19,7 +19,10 @@ export async function fingerprint(lab: Lab): Promise<readonly string[]> {
       const { inRecovery, timeline, receiver, replayPaused, slots, standbys, chosenLevel } = facts
       const role = { inRecovery, timeline, receiver, replayPaused, chosenLevel }
       const others = {
-        slots: slots.map(({ name, active }) => ({ name, active })),
+        // Databases make their own slots on each other when their time has come.
+        slots: slots
+          .filter(({ name, active }) => active || !lab.databases.some((it) => slotOf(it) === name))
+          .map(({ name, active }) => ({ name, active })),
         standbys: standbys.map(({ name }) => name),
       }
       return [`${node.name} is ${JSON.stringify({ ...role, ...others })}`, ...(await contentOf(lab, node))]

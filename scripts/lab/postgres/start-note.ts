@@ -57,6 +57,10 @@ export async function readStartNote(node: DatabaseNode): Promise<StartNote> {
   return 'problem' in found ? KEEP : parseStartNote(found.bytes.toString())
 }
 
+/** The start notes of those databases. */
+export const startNotesOf = async (nodes: readonly DatabaseNode[]): Promise<ReadonlyMap<DatabaseName, StartNote>> =>
+  new Map(await Promise.all(nodes.map(async (node) => [node.name, await readStartNote(node)] as const)))
+
 /** The note with which a database starts as in a new lab. */
 export const freshStart = (lab: Lab, node: DatabaseNode): StartNote =>
   node.upstream === null

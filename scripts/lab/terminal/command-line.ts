@@ -8,7 +8,7 @@ import { proxySettings } from '../../../vm/network/proxy.ts'
 import { LabError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { decimal } from '../numbers.ts'
-import { repeated, visibleLines } from '../visible.ts'
+import { asJson, repeated, visibleLines } from '../visible.ts'
 import { coloured } from './abilities.ts'
 import { asTyped } from './as-typed.ts'
 
@@ -123,11 +123,18 @@ function report(error: unknown, verb: string): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   const cause = interruption.signal.aborted ? interruption.signal.reason : error
   if (cause instanceof LabError) {
+    const exit = cause.code === 'INTERRUPTED' ? interruption.exit : 1
+    const { code, message } = cause
+    // As jsonSteps() tells the steps, also when another setting cannot be used.
+    if (process.env['LAB_STEPS'] === 'json') {
+      console.error(asJson({ at: new Date().toISOString(), event: 'error', code, message, fix: cause.fixIn(verb) }))
+      return exit
+    }
     const details = cause.details === '' ? [] : [cause.details]
     const fix = `  ${chalk.bold('→')} ${asTyped(cause.fixIn(verb))}`
-    const lines = [`${chalk.red('✗')} ${cause.code}: ${cause.message}`, ...details, fix]
+    const lines = [`${chalk.red('✗')} ${code}: ${message}`, ...details, fix]
     console.error(lines.join('\n'))
-    return cause.code === 'INTERRUPTED' ? interruption.exit : 1
+    return exit
   }
   // An unexpected error is a mistake of ours: show all of it.
   console.error(visibleLines(cause instanceof ProcessOutput ? String(cause) : inspect(cause)))

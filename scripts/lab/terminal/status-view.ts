@@ -107,9 +107,22 @@ function lagOf({ database }: NodeStatus): string {
   return `${bytes(database.lagBytes)}, ${(database.lagSeconds ?? 0).toFixed(1)} s`
 }
 
-/** A database's slots, those in the same state together. */
+/** Bytes of WAL that a database keeps even without a slot: wal_keep_size. */
+const MUCH = 128 * 2 ** 20
+
+/**
+ * A database's slots, those in the same state together. Of a standby only those that say something: every other database has
+ * one there, for the time when this standby may be the primary.
+ */
 function slotOf({ database }: NodeStatus): string {
-  const states = Map.groupBy(database?.slots ?? [], ({ active, retainedBytes, walStatus }) =>
+  const all = database?.slots ?? []
+  const shown =
+    database?.role === 'standby'
+      ? all.filter(
+          ({ active, walStatus, retainedBytes }) => active || walStatus === 'lost' || (retainedBytes ?? 0) > MUCH,
+        )
+      : all
+  const states = Map.groupBy(shown, ({ active, retainedBytes, walStatus }) =>
     walStatus === 'lost' ? 'lost' : active ? 'active' : `inactive, keeps ${bytes(retainedBytes ?? 0)}`,
   )
   return [...states].map(([state, slots]) => `${slots.map(({ name }) => visible(name)).join(', ')} ${state}`).join('; ')

@@ -1,8 +1,10 @@
 import type { ListrTask, ListrTaskWrapper } from 'listr2'
+import { readSettings } from '../settings.ts'
 import type { Reporter, Step, Telling } from '../steps.ts'
 import { visible } from '../visible.ts'
 import { columnsOf, obeysCodes } from './abilities.ts'
 import { folded } from './folded.ts'
+import { jsonSteps } from './json-steps.ts'
 
 /** A line in a file or a pipe is no longer than that, where words allow it. */
 const PLAIN_COLUMNS = 120
@@ -10,8 +12,8 @@ const PLAIN_COLUMNS = 120
 // Loaded while others are waited for: it takes a while.
 const listr2 = import('listr2')
 
-/** Shows steps with their times: live on a terminal, plain lines when piped. Standard output stays free for answers. */
-export const onTerminal: Reporter = {
+/** Shows steps with their times: live on a terminal, plain lines when piped. */
+const onTerminal: Reporter = {
   step: async <T>(title: string, work: Step<T>['work']) => {
     const values: T[] = []
     await show(taskOf({ title, work }, (value) => values.push(value)))
@@ -30,6 +32,17 @@ export const onTerminal: Reporter = {
     return steps.map((step) => values.get(step) as T)
   },
   overheard: (text) => void process.stderr.write(text),
+}
+
+const asLines = jsonSteps((line) => void process.stderr.write(line))
+
+const chosen = (): Reporter => (readSettings().steps === 'json' ? asLines : onTerminal)
+
+/** Tells the steps of a verb in the way that LAB_STEPS asks for. Standard output stays free for answers. */
+export const reporter: Reporter = {
+  step: (title, work) => chosen().step(title, work),
+  together: (title, steps) => chosen().together(title, steps),
+  overheard: (text) => chosen().overheard(text),
 }
 
 async function show(task: ListrTask): Promise<void> {

@@ -22,7 +22,7 @@ import { untilHopeless } from './mendable.ts'
 import { preflight } from './preflight.ts'
 import { migrate } from './schema.ts'
 import { type LabStatus, statusOf } from './status.ts'
-import { removeSurplus } from './surplus.ts'
+import { dropSurplusSlots, removeSurplus } from './surplus.ts'
 
 export type SetupResult = { readonly status: LabStatus; readonly changes: Readonly<Record<string, Change>> }
 
@@ -96,6 +96,7 @@ export const setup = (asked: Lab, reporter: Reporter): Promise<SetupResult> =>
       if (Object.values(changes).some((change) => change !== 'unchanged'))
         // Compile the modules of a failover now, once, which takes seconds: so the first failover is not late.
         await Promise.all([balanced(lab), import('../managers/scripted/failover.ts')])
+      await dropSurplusSlots(tell, lab, seen)
       await removeSuperseded(tell, images)
       return seen
     })

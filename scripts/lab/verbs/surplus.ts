@@ -12,8 +12,9 @@ import { type Members, membersOf } from '../rules/members.ts'
 import { neededOf } from '../rules/needed.ts'
 import { directOf } from '../rules/upstreams.ts'
 import type { Reporter, Tell } from '../steps.ts'
-import { type DatabaseNode, type Lab, labOf, slotOf } from '../topology/topology.ts'
+import { type DatabaseNode, type Lab, labOf, slotOf, surplusOf } from '../topology/topology.ts'
 import { until } from '../wait.ts'
+import type { LabStatus } from './status.ts'
 
 /**
  * Removes the standbys that LAB_STANDBYS no longer asks for. If one of them is needed, a `STANDBY_NEEDED` error says so before
@@ -32,7 +33,6 @@ export async function removeSurplus(lab: Lab, { step }: Reporter): Promise<void>
     const stay = sights.filter(({ node }) => lab.databases.some(({ name }) => name === node.name))
     await forget(tell, stay, there, members)
     await removeNodes(tell, lab, there)
-    if (members.primary !== undefined) await dropSlots(tell, lab, members.primary.node, there)
   })
 }
 
@@ -58,13 +58,26 @@ async function forget(
   if (waits) await putLevel(tell, primary.node, choiceOf(primary.facts), directOf(primary.node, stay))
 }
 
-/** Drops their slots as soon as the primary has noticed that they are gone. */
-const dropSlots = async (tell: Tell, lab: Lab, primary: DatabaseNode, gone: readonly DatabaseNode[]): Promise<void> => {
-  const left = `select count(*) from pg_replication_slots where active and slot_name in (${gone.map((node) => `'${slotOf(node)}'`).join(', ')})`
+/** Drops the slots of standbys that the lab no longer has, on every database that has one: they would keep WAL for nobody. */
+export async function dropSurplusSlots(tell: Tell, lab: Lab, { nodes }: LabStatus): Promise<void> {
+  const names = surplusOf(lab).map(slotOf)
+  const kept = nodes.filter(({ database }) => database?.slots.some(({ name }) => names.includes(name)))
+  await Promise.all(
+    lab.databases
+      .filter((node) => kept.some(({ name }) => name === node.name))
+      .map(async (node) => {
+        await unused(lab, node, names)
+        await change(tell, node, ...surplusOf(lab).flatMap(dropSlot))
+      }),
+  )
+}
+
+/** Waits until a database has noticed that nobody streams over those slots any more. */
+const unused = (lab: Lab, node: DatabaseNode, slots: readonly string[]): Promise<void> => {
+  const left = `select count(*) from pg_replication_slots where active and slot_name in (${slots.map((it) => `'${it}'`).join(', ')})`
   const wait = { seconds: 15, patience: lab.settings.patience }
-  await until(`${primary.name} to notice that they are gone`, wait, async () => {
-    const active = await ask(lab, primary, left)
+  return until(`${node.name} to notice that they are gone`, wait, async () => {
+    const active = await ask(lab, node, left)
     return active === '0' ? { done: undefined } : { seen: `${active} slots are in use` }
   })
-  await change(tell, primary, ...gone.flatMap(dropSlot))
 }

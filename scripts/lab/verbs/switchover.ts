@@ -10,7 +10,7 @@ import { serving } from '../managers/serving.ts'
 import { controlFileOf } from '../postgres/data.ts'
 import { observe } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
-import { dropSlot, slotStatements } from '../postgres/slots.ts'
+import { slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
 import { readStartNote, writeStartNote } from '../postgres/start-note.ts'
 import { pointSight } from '../postgres/upstream.ts'
@@ -101,9 +101,8 @@ export const switchover = (
       // If commits wait for the standby, no write is acknowledged before it follows.
       const taken = Promise.all([serving(lab, timeline), choice.level === 'async' ? undefined : back])
       const [, seconds] = await Promise.all([back, taken.then(() => (performance.now() - began) / 1000)])
-      // Remove what only a primary needs: as a standby it must not wait for another, and the slot would only keep WAL.
-      const slots = othersOf(lab, from).flatMap(dropSlot)
-      await change(tell, from, ...statementsOf(ASYNC, []), 'select pg_reload_conf()', ...slots)
+      // Remove what only a primary needs: as a standby it must not wait for another.
+      await change(tell, from, ...statementsOf(ASYNC, []), 'select pg_reload_conf()')
       for (const { seen, upstream } of others) if (seen.facts) await streaming(lab, upstream, seen.node, 30)
       return seconds
     })
@@ -204,7 +203,7 @@ async function follow(tell: Tell, lab: Lab, { from, to, choice }: Roles): Promis
 async function undo(tell: Tell, lab: Lab, { from, to }: Roles): Promise<void> {
   await writeStartNote(tell, from, { do: 'keep' })
   await act(tell, ['start', from.container])
-  await change(tell, to, ...statementsOf(ASYNC, []), 'select pg_reload_conf()', ...othersOf(lab, to).flatMap(dropSlot))
+  await change(tell, to, ...statementsOf(ASYNC, []), 'select pg_reload_conf()')
   // This does not wait until the standby streams: what blocked its replay may block that as well.
   await untilNodes(lab, { what: `${from.name} to be the primary again`, seconds: 30, needs: [from] }, async () => {
     const facts = await observe(lab, from)

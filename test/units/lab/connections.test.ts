@@ -28,10 +28,10 @@ test('the servers may have twice the connections that they use: lost ones take a
   t.ok((limits['service'] ?? 0) >= 2 * 2 * SERVER)
 })
 
-test('the standbys cannot take all that streams, and three and a copy of one fit', async (t) => {
+test('the standbys cannot take all that streams; three, a copy of one, and the sessions that move slots fit', async (t) => {
   const replicator = limits['replicator'] ?? 0
   t.ok(replicator < setting('max_wal_senders'))
-  t.ok(replicator >= 3 + 2)
+  t.ok(replicator >= 3 + 2 + 3)
 })
 
 test('docs/security.md says the same limits', async (t) => {

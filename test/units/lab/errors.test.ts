@@ -24,7 +24,7 @@ test('an error has a fix for each verb: an option is named only to users of a ve
   t.notMatch(paused.fix, /--/)
   t.match(
     labError('SPLIT_BRAIN', { seen: 'both' }).fixIn('rejoin'),
-    /stop the other with docker stop/,
+    /stop each other one with docker stop/,
     'no verb sends to itself',
   )
 })

@@ -13,7 +13,7 @@ const primary = (timeline: number): ProbeAnswer => ({ inRecovery: false, timelin
 const standby = (timeline: number): ProbeAnswer => ({ inRecovery: true, timeline, lsn: '0/1' })
 
 /** A view of nodes a (local) and b that answer probes with whatever stands in `answers`. */
-function viewOf(t: Test, answers: { a: Answer; b: Answer }) {
+function viewOf(t: Test, answers: { a: Answer; b: Answer }, patience = 1) {
   const asked = { a: 0, b: 0 }
   const probe = (name: 'a' | 'b') => ({
     async ask() {
@@ -31,6 +31,7 @@ function viewOf(t: Test, answers: { a: Answer; b: Answer }) {
     ]),
     'a',
     makeLog('test', 'fatal'),
+    patience,
   )
   t.teardown(() => view.stop())
   view.start()
@@ -58,6 +59,23 @@ test('nothing is believed before every database has been asked', async (t) => {
   t.equal(view.writable(), undefined, 'a may have been left behind')
   answerB(primary(2))
   t.ok(await becomes(view, 'b'))
+})
+
+test('while a call waits, a promotion is seen without the usual pause', async (t) => {
+  const hangs = new Promise<ProbeAnswer>(() => {})
+  const answers: { a: Answer; b: Answer } = { a: primary(1), b: standby(1) }
+  // The pause between two probes is four minutes.
+  const { view, asked } = viewOf(t, answers, 1000)
+  t.ok(await becomes(view, 'a'))
+  answers.a = hangs
+  const waits = view.refresh()
+  const before = asked.b
+  const deadline = performance.now() + WITHIN_MS
+  while (asked.b < before + 3 && performance.now() < deadline) await sleep(5)
+  t.ok(asked.b >= before + 3, `b was asked ${asked.b - before} times`)
+  answers.b = primary(2)
+  t.ok(await becomes(view, 'b'))
+  await waits
 })
 
 test('writes follow a promotion, and tell who listens', async (t) => {

@@ -8,8 +8,8 @@ const STEPS = join(import.meta.dirname, '../../../scripts/lab/terminal/steps.ts'
 
 /** What a step writes to a pipe when it tells these commands. */
 function piped(commands: readonly string[], environment: NodeJS.ProcessEnv = {}): string {
-  const script = `const { onTerminal } = await import('${STEPS}')
-    await onTerminal.step('Work', ({ tell, say }) => { say('news'); ${JSON.stringify(commands)}.forEach(tell) })`
+  const script = `const { reporter } = await import('${STEPS}')
+    await reporter.step('Work', ({ tell, say }) => { say('news'); ${JSON.stringify(commands)}.forEach(tell) })`
   const args = ['--input-type=module', '-e', script]
   return spawnSync(process.execPath, args, { encoding: 'utf8', env: { ...process.env, COLUMNS: '', ...environment } })
     .stderr
@@ -42,4 +42,51 @@ test('a command that a step tells on a pipe fits its lines, and does the same wh
       [],
     )
   }
+})
+
+test('with LAB_STEPS=json each event of a step is one line of JSON', (t) => {
+  const script = `const { reporter } = await import('${STEPS}')
+    const { labError } = await import('${join(import.meta.dirname, '../../../scripts/lab/errors.ts')}')
+    const value = await reporter.step('Check', ({ tell, say, retitle }) => {
+      tell('docker ps'); say('two\\nlines'); retitle('Checked'); return 5
+    })
+    await reporter.together('Start', [{ title: 'a', work: () => {} }, { title: 'b', work: () => {} }])
+    await reporter.step('Fail', () => { throw labError('NO_PRIMARY', { seen: 'nothing' }) }).catch(() => {})
+    console.log(value)`
+  const args = ['--input-type=module', '-e', script]
+  const { stdout, stderr } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    env: { ...process.env, LAB_STEPS: 'json' },
+  })
+  t.equal(stdout, '5\n', stderr)
+  const lines = stderr.trimEnd().split('\n')
+  const events = lines.map((line) => {
+    const { at, ...event } = JSON.parse(line)
+    t.match(at, /^\d{4}-\d\d-\d\dT/)
+    return event
+  })
+  t.strictSame(events.slice(0, 5), [
+    { step: 1, event: 'begun', title: 'Check', within: null },
+    { step: 1, event: 'command', command: 'docker ps' },
+    { step: 1, event: 'news', news: 'two\nlines' },
+    { step: 1, event: 'title', title: 'Checked' },
+    { step: 1, event: 'done' },
+  ])
+  t.match(
+    events.filter(({ event }) => event === 'begun'),
+    [{ title: 'Check' }, { step: 2 }, { title: 'a', within: 2 }, { title: 'b', within: 2 }, { title: 'Fail' }],
+  )
+  t.match(events.at(-1), { step: 5, event: 'failed', code: 'NO_PRIMARY', message: /nothing/ })
+  t.end()
+})
+
+test('with LAB_STEPS=json an error is one line of JSON too, with its fix', (t) => {
+  const script = join(import.meta.dirname, '../../../scripts/failover.ts')
+  const { status, stderr } = spawnSync(process.execPath, [script], {
+    encoding: 'utf8',
+    env: { ...process.env, LAB_STEPS: 'json', LAB_PORT_OFFSET: 'x' },
+  })
+  t.equal(status, 1)
+  t.match(JSON.parse(stderr), { event: 'error', code: 'SETTING', message: /LAB_PORT_OFFSET/, fix: /number/ })
+  t.end()
 })

@@ -226,7 +226,7 @@ test("vagrant-qemu's ssh has a port that moves with the lab", needs('ruby'), asy
 })
 
 test("the lab's settings reach the machine, all but those that are the host's own", needs('ruby'), async (t) => {
-  const own = ['LAB_NAME', 'LAB_PORT_OFFSET', 'LAB_BIND']
+  const own = ['LAB_NAME', 'LAB_PORT_OFFSET', 'LAB_BIND', 'LAB_STEPS']
   t.strictSame([...table.guestSettings, ...own].sort(), [...SETTING_NAMES].sort())
   const sent = (environment: Environment) =>
     vagrantfile(environment).find(([where]) => where === 'vm.provision')?.[2]['env']

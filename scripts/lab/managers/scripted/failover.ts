@@ -1,5 +1,6 @@
 import type { Report } from '../../postgres/replay.ts'
 import { slotStatements } from '../../postgres/slots.ts'
+import { startNotesOf } from '../../postgres/start-note.ts'
 import { pointSight } from '../../postgres/upstream.ts'
 import { type LostVote, votesOnlyOn } from '../../postgres/votes.ts'
 import { choiceOf, type Level, type Rule } from '../../rules/durability.ts'
@@ -54,8 +55,9 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
   const wayFor = (plan: Plan, { tell, say }: Telling): Way =>
     wayOver(tell, say, observer.session(nodeOf(plan)), lab, nodeOf(plan))
 
-  const { first, unheard, lostVotes, freed, checked } = await step('Check', async (it) => {
-    const first = await check(means, options)
+  const { first, notes, unheard, lostVotes, freed, checked } = await step('Check', async (it) => {
+    // The fence changes these notes. To read one takes the engine longer than to write it, so this is done meanwhile.
+    const [first, notes] = await Promise.all([check(means, options), startNotesOf(lab.databases)])
     const warning = await needless(means, first)
     if (warning !== undefined) it.say(warning)
     const ahead = first.kind === 'promote' ? aheadOf(first.candidate, first.follow) : undefined
@@ -66,12 +68,12 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
     const unheard = first.kind === 'promote' ? unheardBy(first) : []
     if (unheard.length > 0) it.say(mayBeLost(unheard.map(({ node }) => node.name)))
     it.retitle(`Check: ${titleOf(first)}`)
-    return { first, unheard, lostVotes, freed, checked: now() }
+    return { first, notes, unheard, lostVotes, freed, checked: now() }
   })
   const olds = first.fence.map((it) => it.node)
   const { plan, fenced } = await step(`Fence ${namesOf(first.fence) || 'nobody: no primary is left'}`, async (it) => {
     // This fences them even if they were fenced before: somebody may have started one since.
-    await Promise.all(olds.map((old) => fence(it.tell, lab, old)))
+    await Promise.all(olds.map((old) => fence(it.tell, lab, old, notes.get(old.name))))
     const [plan] = await Promise.all([
       checkAgain(means, (plan) => wayFor(plan, it), first, options),
       ...olds.map((old) => proveFenced(lab, old, observer.session(nodeOf(first)))),

@@ -2,14 +2,17 @@ import { act } from '../../docker/command.ts'
 import { type Container, containersOf, killNode } from '../../docker/nodes.ts'
 import { labError } from '../../errors.ts'
 import type { Session } from '../../postgres/session.ts'
-import { fencedNote, readStartNote, writeStartNote } from '../../postgres/start-note.ts'
+import { fencedNote, readStartNote, type StartNote, writeStartNote } from '../../postgres/start-note.ts'
 import type { Tell } from '../../steps.ts'
 import type { DatabaseNode, Lab } from '../../topology/topology.ts'
 
-/** Fences a database: kills it, and notes that it must not start until rejoin brings it back. */
-export async function fence(tell: Tell, lab: Lab, node: DatabaseNode): Promise<void> {
-  const note = async () => writeStartNote(tell, node, fencedNote(await readStartNote(node)))
-  await Promise.all([note(), putDown(tell, lab, node)])
+/**
+ * Fences a database: kills it, and notes that it must not start until rejoin brings it back. `note`: its start note, if it was
+ * read since the lab was locked.
+ */
+export async function fence(tell: Tell, lab: Lab, node: DatabaseNode, note?: StartNote): Promise<void> {
+  const mark = async () => writeStartNote(tell, node, fencedNote(note ?? (await readStartNote(node))))
+  await Promise.all([mark(), putDown(tell, lab, node)])
 }
 
 /** Kills a node, also if the engine starts it again and again. */
