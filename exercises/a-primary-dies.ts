@@ -1,4 +1,4 @@
-// The scene of two exercises: a primary dies, with votes that only it has.
+// The scene of two exercises: a primary dies, with votes that only it has. Others use a part of it.
 import { z } from 'zod'
 import type { Stage } from '../scripts/lab/exercise/face.ts'
 
@@ -19,13 +19,17 @@ export async function aPrimaryDies(stage: Stage): Promise<Scene> {
   await stage.fault('crash', 'db-primary')
   const diedAt = new Date().toISOString()
   await stage.heal('isolate')
-  // Otherwise it would wait for its primary for some seconds more.
-  await stage.change('db-replica', 'select pg_terminate_backend(pid) from pg_stat_wal_receiver')
-  await stage.until('db-replica to stream from nobody', async () => {
-    const receivers = await stage.ask('db-replica', 'select count(*) from pg_stat_wal_receiver')
+  await untilAlone(stage, 'db-replica')
+  return { poll, diedAt }
+}
+
+/** A standby whose primary is dead gives it up. By itself it would wait for some seconds more. */
+export async function untilAlone(stage: Stage, standby: Parameters<Stage['ask']>[0]): Promise<void> {
+  await stage.change(standby, 'select pg_terminate_backend(pid) from pg_stat_wal_receiver')
+  await stage.until(`${standby} to stream from nobody`, async () => {
+    const receivers = await stage.ask(standby, 'select count(*) from pg_stat_wal_receiver')
     return receivers === '0' ? { done: undefined } : { seen: `${receivers} receivers` }
   })
-  return { poll, diedAt }
 }
 
 /** The names of those whose votes only the old primary has. */

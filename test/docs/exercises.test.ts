@@ -1,6 +1,7 @@
 import { glob, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { labFor } from '../../scripts/lab/exercise/perform.ts'
 import { stageOf } from '../../scripts/lab/exercise/stage.ts'
 import { readTrack } from '../../scripts/lab/exercise/track.ts'
 import { readSettings } from '../../scripts/lab/settings.ts'
@@ -8,7 +9,7 @@ import { labOf } from '../../scripts/lab/topology/topology.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const track = await readTrack()
-const stage = stageOf(labOf(readSettings()))
+const lab = labOf(readSettings())
 
 /** Points of a list at the margin; those within a point do not count. */
 const points = (text: string): number => [...text.matchAll(/^- /gm)].length
@@ -32,7 +33,7 @@ test('every brief has its parts, tells no commands, and asks questions that are 
     const [, observed = ''] = /^## Observe$(.*)^## Think$/ms.exec(answers) ?? []
     t.ok(points(observe) > 0, `${name} asks what to observe`)
     t.equal(points(observed), points(observe), `${name}: each question under Observe is answered`)
-    t.ok(exercise.hints(stage).length >= 3, `${name} has hints`)
+    t.ok(exercise.hints(stageOf(labFor(lab, exercise))).length >= 3, `${name} has hints`)
   }
   t.strictSame(
     track.map(({ number }) => number),

@@ -43,6 +43,8 @@ export type Tempting = Way & {
 export type Exercise = {
   /** Minutes that a learner usually takes. */
   readonly minutes: number
+  /** How many standbys the lab has in it. */
+  readonly standbys: number
   /** The question for `check --answer`; undefined if the state of the lab says everything. */
   readonly question: string | undefined
   /** Brings a lab that was just reset into the situation of the brief. */
@@ -62,6 +64,8 @@ export type Exercise = {
 type Typed<Notes> = Pick<Exercise, 'minutes' | 'hints'> & {
   /** Schema of the notes that `setup` gives. */
   readonly notes: z.ZodType<Notes>
+  /** 1 if it does not say. */
+  readonly standbys?: 1 | 2 | 3
   readonly question?: string
   readonly setup: (stage: Stage) => Promise<Notes>
   readonly given?: (stage: Stage, notes: Notes) => readonly string[]
@@ -73,9 +77,10 @@ type Typed<Notes> = Pick<Exercise, 'minutes' | 'hints'> & {
 
 /** An exercise whose notes have a type: they are checked when they are read back. */
 export function defineExercise<Notes>(it: Typed<Notes>): Exercise {
-  const { notes: schema, question, given = () => [], also = () => [] } = it
+  const { notes: schema, standbys = 1, question, given = () => [], also = () => [] } = it
   return {
     minutes: it.minutes,
+    standbys,
     hints: it.hints,
     question,
     setup: it.setup,

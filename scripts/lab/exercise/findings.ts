@@ -57,6 +57,29 @@ export const isStandby = (stage: Stage, name: DatabaseName, where = STATUS): Pro
     return { ok: arrives, seen: arrives ? 'a standby that streams' : CUT_OFF }
   })
 
+/** One of these databases is the primary, and all others of them are standbys that get what it writes. */
+export const isGroup = (stage: Stage, ...names: readonly DatabaseName[]): Promise<Finding> =>
+  finding(`one of ${names.join(', ')} is the primary, and the others stream from it`, STATUS, async () => {
+    const { primaries, nodes } = await stage.status()
+    const [primary] = primaries
+    if (primary === undefined) return { ok: false, seen: 'no database is a primary' }
+    if (primaries.length > 1 || !names.includes(primary))
+      return { ok: false, seen: `primary: ${primaries.join(' and ')}` }
+    const others = names.filter((name) => name !== primary)
+    const reached = await Promise.all(
+      others.map(async (name) => {
+        const answers = nodes.some((node) => node.name === name && node.database !== null)
+        return answers && (await stage.passesOn(primary, name, TURN_SECONDS))
+      }),
+    )
+    const lacking = others.filter((_, nth) => !reached[nth])
+    const seen = `primary: ${primary}${lacking.length === 0 ? '' : `; it does not reach ${lacking.join(' and ')}`}`
+    return { ok: lacking.length === 0, seen }
+  })
+
+/** Seconds, before `patience`, for a standby that was just pointed at the primary: it may still try to reach the one before. */
+const TURN_SECONDS = 8
+
 /** Both sides believe in a connection that was cut for some seconds more, so it is tried. */
 async function arrivesAt(stage: Stage, standby: DatabaseName): Promise<boolean> {
   const { primaries } = await stage.status()

@@ -5,10 +5,10 @@ import type { Say } from '../steps.ts'
 import type { Lab } from '../topology/topology.ts'
 import { assertNothingAtStake } from './belongings.ts'
 import type { Finding, Step } from './exercise.ts'
-import { clear, examine, passes, setUp } from './perform.ts'
+import { clear, examine, labFor, passes, setUp } from './perform.ts'
 import { answering, checked, hinted, keepProgress, leave, type Progress, readProgress, started } from './progress.ts'
 import { type Acted, carryOut } from './solution.ts'
-import { stageOf } from './stage.ts'
+import { type Stage, stageOf } from './stage.ts'
 import { type Entry, entryOf, namesOfTrack, readWhatLoads } from './track.ts'
 import { type Verified, verify } from './verify.ts'
 
@@ -48,9 +48,9 @@ async function begin(lab: Lab, entry: Entry, discard: boolean, shown: boolean, s
   say('bringing the lab into the state of the exercise; all votes are deleted')
   // If this is interrupted, the lab is in no exercise.
   await keepProgress(lab, leave(progress))
-  const notes = await setUp(lab, entry.exercise)
+  const notes = await setUp(lab, entry.exercise, say)
   await keepProgress(lab, started(progress, entry.name, notes, shown))
-  return { entry, given: entry.exercise.given(stageOf(lab), notes) }
+  return { entry, given: entry.exercise.given(stageFor(lab, entry), notes) }
 }
 
 /** Checks the lab and stores the result. */
@@ -63,7 +63,7 @@ export const check = (lab: Lab, word: string | undefined, given: string | undefi
     // Without any node one error is enough: otherwise each finding would say the same.
     if ((await containersOf(lab)).every(({ state }) => state === 'absent'))
       throw labError('NOT_SET_UP', { lab: lab.name, missing: 'node at all' })
-    const findings = await examine(lab, entry.exercise, progress.current?.notes, answer)
+    const findings = await examine(labFor(lab, entry.exercise), entry.exercise, progress.current?.notes, answer)
     const passed = passes(findings)
     await keepProgress(lab, checked(answering(progress, answer), passed))
     return { entry, passed, findings, earlierAnswer, next: await after(entry) }
@@ -73,12 +73,12 @@ export const check = (lab: Lab, word: string | undefined, given: string | undefi
 export const hint = (lab: Lab, word?: string) =>
   alone(lab, async () => {
     const progress = await readProgress(lab)
-    const { name, exercise } = await currentOf(progress, word)
+    const entry = await currentOf(progress, word)
     const nth = progress.current?.hints ?? 0
-    const hints = exercise.hints(stageOf(lab))
+    const hints = entry.exercise.hints(stageFor(lab, entry))
     const text = hints[nth]
     if (text !== undefined) await keepProgress(lab, hinted(progress))
-    return { name, text, nth: nth + 1, of: hints.length }
+    return { name: entry.name, text, nth: nth + 1, of: hints.length }
   })
 
 export type Shown = { readonly before: (step: Step) => void; readonly after: (acted: Acted) => void }
@@ -90,8 +90,8 @@ export const solve = (lab: Lab, word: string | undefined, discard: boolean, say:
     await begin(lab, entry, discard, true, say)
     const progress = await readProgress(lab)
     const notes = progress.current?.notes
-    const answer = await carryOut(entry.exercise.solution(stageOf(lab), notes), shown)
-    const findings = await examine(lab, entry.exercise, notes, answer)
+    const answer = await carryOut(entry.exercise.solution(stageFor(lab, entry), notes), shown)
+    const findings = await examine(labFor(lab, entry.exercise), entry.exercise, notes, answer)
     const passed = passes(findings)
     await keepProgress(lab, checked(progress, passed))
     return { entry, passed, findings, earlierAnswer: undefined, next: await after(entry) }
@@ -122,6 +122,8 @@ export const verifyAll = (
     for (const entry of entries) verified(await verify(lab, entry, thorough))
     await clear(lab)
   })
+
+const stageFor = (lab: Lab, { exercise }: Entry): Stage => stageOf(labFor(lab, exercise))
 
 /** Only one of these runs at a time. It needs a lock of its own, since its commands take the lab's lock. */
 const alone = <T>(lab: Lab, work: () => Promise<T>): Promise<T> => exclusively(lab, work, 'exercise')

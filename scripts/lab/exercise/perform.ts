@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { withItsStandbys } from '../docker/here.ts'
 import type { ErrorCode } from '../error-table.ts'
 import { LabError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
-import { unreported } from '../steps.ts'
-import type { Lab } from '../topology/topology.ts'
+import { type Say, unreported } from '../steps.ts'
+import { type Lab, labOf } from '../topology/topology.ts'
 import { reset } from '../verbs/reset.ts'
 import { setup } from '../verbs/setup.ts'
 import type { Exercise, Finding } from './exercise.ts'
@@ -14,8 +15,12 @@ import { endTraffic } from './traffic.ts'
 const SETTLE_SECONDS = 2
 const LOOK_AGAIN_MS = 400
 
-/** Resets the lab, whatever an exercise or its learner left, without showing the steps. */
-export async function clear(lab: Lab): Promise<void> {
+/**
+ * Resets the lab, whatever an exercise or its learner left, without showing the steps. It keeps the standbys that there are;
+ * gives the lab with these.
+ */
+export async function clear({ settings }: Lab): Promise<Lab> {
+  const lab = await withItsStandbys(labOf({ ...settings, standbysGiven: false }))
   await endTraffic(lab)
   try {
     await reset(lab, unreported)
@@ -24,16 +29,33 @@ export async function clear(lab: Lab): Promise<void> {
     await setup(lab, unreported)
     await reset(lab, unreported)
   }
+  return lab
 }
 
 /** A reset starts the nodes as they are; only setup repairs a container that somebody changed with `docker` commands. */
 const SETUP_REPAIRS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NODE_CHANGED', 'NOT_STARTED'])
 
-/** Brings the lab from any state into that of an exercise, without showing the steps; gives the exercise's notes. */
-export async function setUp(lab: Lab, exercise: Exercise): Promise<unknown> {
-  await clear(lab)
-  return exercise.setup(stageOf(lab))
+/** The lab with as many standbys as an exercise needs. */
+export const labFor = ({ settings }: Lab, { standbys }: Exercise): Lab =>
+  labOf({ ...settings, standbys, standbysGiven: true })
+
+/**
+ * Brings the lab from any state, with any number of standbys, into that of an exercise, without showing the steps; gives the
+ * exercise's notes.
+ */
+export async function setUp(lab: Lab, exercise: Exercise, say: Say = () => {}): Promise<unknown> {
+  // A lab as new has nothing that keeps setup from adding or removing standbys.
+  const before = await clear(lab)
+  const its = labFor(lab, exercise)
+  if (before.settings.standbys !== exercise.standbys) {
+    say(`this exercise needs ${standbysIn(its)}, and the lab has ${standbysIn(before)}: setup changes that`)
+    await setup(its, unreported)
+  }
+  return exercise.setup(stageOf(its))
 }
+
+const standbysIn = ({ settings: { standbys } }: Lab): string =>
+  standbys === 1 ? 'one standby' : `${standbys} standbys`
 
 /** Runs an exercise's check again and again, until everything is as expected or the time is over. */
 export async function examine(

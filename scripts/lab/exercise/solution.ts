@@ -11,7 +11,8 @@ export type Acted = { readonly exit: number; readonly stdout: string; readonly s
 /** Runs the command of a step in a shell, in the project's folder. */
 export async function act({ command }: Step): Promise<Acted> {
   const PATH = `${join(ROOT, 'node_modules/.bin')}:${process.env['PATH']}`
-  const env = { ...process.env, PATH }
+  // An exercise may have brought the lab to another number of standbys than this process was given.
+  const env = { ...process.env, PATH, LAB_STANDBYS: '' }
   const { exit, stdout, stderr } = await run('bash', ['-uo', 'pipefail', '-c', command], { cwd: ROOT, env })
   return { exit, stdout: stdout.toString().trim(), stderr: stderr.trim() }
 }

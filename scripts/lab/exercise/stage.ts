@@ -5,12 +5,13 @@ import { experimentsSince } from '../experiment/folder.ts'
 import type { Experiment } from '../experiment/record.ts'
 import { heal } from '../faults/heal.ts'
 import { inject, nodeNamed } from '../faults/inject.ts'
-import type { FaultOptions } from '../faults/kind.ts'
-import { KINDS, type KindName } from '../faults/kinds.ts'
+import type { Fault, FaultOptions } from '../faults/kind.ts'
+import { faultsIn, KINDS, type KindName } from '../faults/kinds.ts'
+import { EVERYWHERE, viewsOf } from '../faults/views.ts'
 import { dataOf } from '../postgres/data.ts'
 import { openSession, type Session } from '../postgres/session.ts'
 import { ask, change } from '../postgres/sql.ts'
-import { IN_ORDER, type Level } from '../rules/durability.ts'
+import { IN_ORDER, type Level, type Rule } from '../rules/durability.ts'
 import { castOnce, STORED } from '../service/call.ts'
 import { type PollingClient, pollingClient } from '../service/client.ts'
 import { metricsOf } from '../service/metrics.ts'
@@ -25,6 +26,7 @@ import {
   type ServerName,
 } from '../topology/topology.ts'
 import { failover } from '../verbs/failover.ts'
+import { follow } from '../verbs/follow.ts'
 import { type Replication, replicationOf, setLevel } from '../verbs/replication.ts'
 import { type LabStatus, statusOf } from '../verbs/status.ts'
 import { type Look, until } from '../wait.ts'
@@ -63,13 +65,17 @@ export type Stage = {
     how?: { readonly peers?: readonly NodeName[]; readonly options?: FaultOptions },
   ) => Promise<void>
   readonly heal: (...kinds: readonly KindName[]) => Promise<void>
-  readonly setLevel: (level: Level) => Promise<void>
+  /** The faults of one node, those of its network too. */
+  readonly faultsOf: (node: NodeName) => Promise<readonly Fault[]>
+  readonly setLevel: (level: Level, rule?: Rule) => Promise<void>
+  /** Makes a standby follow another database than it does. */
+  readonly follow: (standby: DatabaseName, upstream: DatabaseName) => Promise<void>
   /** Fails over, however much is lost. */
   readonly failover: () => Promise<void>
   readonly status: () => Promise<LabStatus>
   readonly replication: () => Promise<Replication>
-  /** Whether what one database writes now arrives at the other one. */
-  readonly passesOn: (primary: DatabaseName, standby: DatabaseName) => Promise<boolean>
+  /** Whether what one database writes now arrives at the other one, within 2 s if nothing else is said. */
+  readonly passesOn: (primary: DatabaseName, standby: DatabaseName, seconds?: number) => Promise<boolean>
   /** What a database that does not run becomes when somebody starts it. If it is fenced, it does not start. */
   readonly nextStart: (node: DatabaseName) => Promise<'fenced' | 'standby' | 'primary'>
   /** What a node has logged since an ISO date. */
@@ -166,15 +172,17 @@ export function stageOf(lab: Lab): Stage {
       await inject(lab, { kind, node, peers, options }, unreported)
     },
     heal: async (...kinds) => void (await heal(lab, { kinds, nodes: [] }, unreported)),
-    setLevel: async (level) => void (await setLevel(lab, { level, rule: IN_ORDER }, false, unreported)),
+    faultsOf: async (node) => faultsIn(await viewsOf(lab, [nodeNamed(lab, node)], EVERYWHERE)),
+    setLevel: async (level, rule = IN_ORDER) => void (await setLevel(lab, { level, rule }, false, unreported)),
+    follow: async (standby, upstream) => void (await follow(lab, standby, upstream, unreported)),
     failover: async () =>
       void (await failover(lab, { maxLag: undefined, force: true, keepReports: false }, unreported)),
     status: () => statusOf(lab),
     replication: () => replicationOf(lab),
-    async passesOn(primary, standby) {
+    async passesOn(primary, standby, seconds = ARRIVAL_SECONDS) {
       const written = await ask(lab, database(primary), WRITE)
       const query = `select pg_last_wal_receive_lsn() >= '${written.split('\n').at(-1)}'`
-      const arrival = until(`WAL of ${primary} at ${standby}`, { seconds: ARRIVAL_SECONDS, patience }, async () => {
+      const arrival = until(`WAL of ${primary} at ${standby}`, { seconds, patience }, async () => {
         const arrived = (await ask(lab, database(standby), query)) === 't'
         return arrived ? { done: true } : { seen: 'less than was written' }
       })

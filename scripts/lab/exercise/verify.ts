@@ -2,7 +2,7 @@ import { LabError } from '../errors.ts'
 import type { Lab } from '../topology/topology.ts'
 import type { Exercise, Finding, Tempting, Way } from './exercise.ts'
 import { fingerprint } from './fingerprint.ts'
-import { examine, passes, setUp } from './perform.ts'
+import { examine, labFor, passes, setUp } from './perform.ts'
 import { act, carryOut } from './solution.ts'
 import { stageOf } from './stage.ts'
 import type { Entry } from './track.ts'
@@ -22,7 +22,8 @@ export type Verified = {
  * Tests an exercise: unsolved it fails, solved it passes, its check accepts other right ways, and refuses tempting wrong
  * ways for the right reason. A second start gives the same state as the first, whatever the ways left. The lab stays solved.
  */
-export async function verify(lab: Lab, entry: Entry, thorough = false): Promise<Verified> {
+export async function verify(asked: Lab, entry: Entry, thorough = false): Promise<Verified> {
+  const lab = labFor(asked, entry.exercise)
   const problems: string[] = []
   let seconds = 0
   let ways = 0

@@ -14,6 +14,7 @@ import {
   mayHaveAlone,
   namesOf,
   planOf,
+  replacementIn,
   unheardBy,
 } from '../../rules/failover-plan.ts'
 import { aheadOf, membersOf, receivedOf, seenOf } from '../../rules/members.ts'
@@ -48,7 +49,7 @@ export async function check(means: Means, { maxLag, force, to }: FailoverOptions
   const { lab, observer } = means
   const wanted = to === undefined ? undefined : databaseNamed(lab, to).name
   const first = means.seen ?? (await observer.look(1))
-  const sights = membersOf(first).standbys.length > 0 ? first : await lookLonger(means, first)
+  const sights = isEnough(first, force) ? first : await lookLonger(means, first, force)
   const absent = sights.find(({ state }) => state === 'absent')
   if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.node.name })
   const plan = planOf(sights, await downAmong(sights), wanted)
@@ -66,14 +67,23 @@ export async function check(means: Means, { maxLag, force, to }: FailoverOptions
   return plan
 }
 
+/** Whether a standby answers, and at a quorum so many of them that one can be promoted. */
+function isEnough(sights: readonly Sight[], force: boolean): boolean {
+  const { primary, standbys } = membersOf(sights)
+  return standbys.length > 0 && (force || primary !== undefined || replacementIn(sights) !== undefined)
+}
+
 /** A primary that hangs never answers, so it gets little time; standbys get more, for one may be just starting. */
-async function lookLonger({ lab, observer }: Means, first: readonly Sight[]): Promise<readonly Sight[]> {
+async function lookLonger(
+  { lab, observer }: Means,
+  first: readonly Sight[],
+  force: boolean,
+): Promise<readonly Sight[]> {
   let sights = first
-  await until('a standby to answer', { seconds: 5, patience: lab.settings.patience }, async () => {
+  await until('enough standbys to answer', { seconds: 5, patience: lab.settings.patience }, async () => {
     sights = await observer.look(5)
-    const { standbys, silent } = membersOf(sights)
-    const hopeless = silent.every(({ state }) => state !== 'running')
-    return standbys.length > 0 || hopeless ? { done: undefined } : { seen: seenOf(sights) }
+    const hopeless = membersOf(sights).silent.every(({ state }) => state !== 'running')
+    return isEnough(sights, force) || hopeless ? { done: undefined } : { seen: seenOf(sights) }
   }).catch((error: unknown) => {
     if (!(error instanceof LabError && error.code === 'TIMEOUT')) throw error
   })
