@@ -88,14 +88,11 @@ test('a standby that was away during a failover streams from the new primary, wh
   await docker('start', containerOf('db-replica-3'))
   const voters = `select string_agg(user_id, ' ' order by user_id) from vote where poll_id = '${poll}'`
   await untilHas('db-replica-3', voters, 'ann bob')
-  t.match(await json(t, 'rejoin'), {
-    primary: 'db-replica',
-    standbys: [
-      { name: 'db-primary', how: 'rewound' },
-      { name: 'db-replica-2', how: 'none' },
-      { name: 'db-replica-3', how: 'none' },
-    ],
-  })
+  const { standbys } = await json(t, 'rejoin')
+  t.match(
+    standbys.find(({ name }: { name: DatabaseName }) => name === 'db-replica-3'),
+    { how: 'none' },
+  )
 })
 
 test('of two primaries none moves its slot on the other: it would need WAL from before their histories parted', async (t) => {
