@@ -13,6 +13,9 @@ const { enduranceTable } = await import('./lab/terminal/bench-tables.ts')
 const { measureFailovers } = await import('./lab/bench/failover.ts')
 const { failoverTable } = await import('./lab/terminal/bench-tables.ts')
 const { benchLab } = await import('./lab/bench/lab.ts')
+const { measureStandbys } = await import('./lab/bench/standbys.ts')
+const { measureQuorum } = await import('./lab/bench/quorum.ts')
+const { quorumTable, standbysTable } = await import('./lab/terminal/bench-standbys-tables.ts')
 const { measureService } = await import('./lab/bench/service.ts')
 const { serviceTable } = await import('./lab/terminal/bench-tables.ts')
 const { measureStartup } = await import('./lab/bench/startup.ts')
@@ -36,6 +39,8 @@ type Service = Output & {
   readonly rate?: number
   readonly keys?: boolean
 }
+
+type Quorum = Output & { readonly callers: number; readonly rounds: number; readonly seconds: number }
 
 await commandLine(import.meta.filename, (program) => {
   program.description('Measure the lab in a lab of its own, which is removed afterwards; yours is not touched.')
@@ -68,12 +73,11 @@ await commandLine(import.meta.filename, (program) => {
     .option('--keys', 'give every vote an idempotency key, and every row of pgbench too')
     .option('--json', 'print the figures as JSON')
     .option('--output <file>', 'write the figures to this file, as JSON (default: one in results/)', pathFrom)
-    .action(async ({ quick, clients, rounds, seconds, rate, keys = false, json, output }: Service) => {
-      await checkWritable({ output: output ?? join(RESULTS, 'any') })
+    .action(async ({ quick, clients, rounds, seconds, rate, keys = false, ...output }: Service) => {
+      await checkWritable(inResults('service', output))
       const length = quick ? { rounds: 3, seconds: 1 } : { rounds, seconds }
       const figures = await measureService({ clients, ...length, rate, keys }, say, reporter)
-      const file = output ?? join(RESULTS, `service-${figures.at.replaceAll(':', '-')}.json`)
-      await show(figures, serviceTable(figures), { ...(json ? { json } : {}), output: file })
+      await show(figures, serviceTable(figures), inResults('service', output, figures))
       if (figures.errors.length > 0) process.exitCode = 1
     })
   program
@@ -100,14 +104,43 @@ await commandLine(import.meta.filename, (program) => {
     .option('--runs <number>', 'runs of each', numberFrom(1, 100), 5)
     .option('--json', 'print the figures as JSON')
     .option('--output <file>', 'write the figures to this file, as JSON (default: one in results/)', pathFrom)
-    .action(async ({ runs, json, output }: { runs: number } & Output) => {
-      await checkWritable({ output: output ?? join(RESULTS, 'any') })
+    .action(async ({ runs, ...output }: { runs: number } & Output) => {
+      await checkWritable(inResults('failover', output))
       const figures = await benchLab(false, reporter, (lab) => measureFailovers(lab, runs, say, reporter))
-      const file = output ?? join(RESULTS, `failover-${figures.at.replaceAll(':', '-')}.json`)
-      await show(figures, failoverTable(figures), { ...(json ? { json } : {}), output: file })
+      await show(figures, failoverTable(figures), inResults('failover', output, figures))
       if (figures.thawed.acknowledged > 0) process.exitCode = 1
     })
+  program
+    .command('standbys')
+    .description('time setup, reset and failovers with one and with three standbys side by side, against their targets')
+    .option('--runs <number>', 'runs of each', numberFrom(1, 100), 5)
+    .option('--json', 'print the figures as JSON')
+    .option('--output <file>', 'write the figures to this file, as JSON (default: one in results/)', pathFrom)
+    .action(async ({ runs, ...output }: { runs: number } & Output) => {
+      await checkWritable(inResults('standbys', output))
+      const figures = await measureStandbys(runs, say, reporter)
+      await show(figures, standbysTable(figures), inResults('standbys', output, figures))
+    })
+  program
+    .command('quorum')
+    .description('measure what a vote costs at FIRST 1, ANY 1 and ANY 2 of three standbys, of which one is slow')
+    .option('--callers <number>', 'callers that each wait for one vote at a time', numberFrom(1, 256), 8)
+    .option('--rounds <number>', 'how often each measurement is made', numberFrom(1, 50), 5)
+    .option('--seconds <number>', 'length of each measurement', numberFrom(1, 60), 3)
+    .option('--json', 'print the figures as JSON')
+    .option('--output <file>', 'write the figures to this file, as JSON (default: one in results/)', pathFrom)
+    .action(async ({ callers, rounds, seconds, ...output }: Quorum) => {
+      await checkWritable(inResults('quorum', output))
+      const figures = await measureQuorum({ clients: 1, callers, rounds, seconds }, say, reporter)
+      await show(figures, quorumTable(figures), inResults('quorum', output, figures))
+      if (Object.keys(figures.outcomes).some((outcome) => outcome !== 'ok')) process.exitCode = 1
+    })
 })
+
+/** Where figures go: into a file of the results, named after their time, if no other file was named. */
+function inResults(name: string, output: Output, { at } = { at: '' }): Output {
+  return { output: join(RESULTS, `${name}-${at.replaceAll(':', '-')}.json`), ...output }
+}
 
 /** Makes sure, before minutes of measuring, that the figures can be written. */
 async function checkWritable({ output }: Output): Promise<void> {

@@ -56,7 +56,10 @@ carry_out_note() {
 # Replaces the data by what the image prepared. Files are overwritten and the others deleted: to delete a thousand files and
 # make them again takes longer.
 unpack() {
+  local old=''
+  if compgen -G "$PGDATA/*" >/dev/null; then old=yes; fi
   tar -C "$PGDATA" --overwrite -xf "$prepared"
+  if [[ ! $old ]]; then return; fi
   comm -23 <(cd "$PGDATA" && find . -mindepth 1 | sort) <(tar -tf "$prepared" | sed 's,/$,,' | sort) |
     (cd "$PGDATA" && xargs -rd '\n' rm -rf)
 }

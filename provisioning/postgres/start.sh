@@ -26,14 +26,16 @@ write_node_conf
 # If one of these settings is lower on a standby than on its primary, the WAL stops the standby for good. So at its start a
 # standby takes the values that its control file names, as ALTER SYSTEM would. A setting is only asked for if it may differ.
 raise_what_replay_needs() {
-  local name label needed control auto=$PGDATA/postgresql.auto.conf
+  local name label needed control set auto=$PGDATA/postgresql.auto.conf
   local -A usual=([max_connections]=100 [max_worker_processes]=8 [max_wal_senders]=10 [max_prepared_transactions]=0 [max_locks_per_transaction]=64)
   control=$(pg_controldata "$PGDATA")
+  set=$'\n'$(<"$auto")
   for name in "${!usual[@]}"; do
     label=${name/_transactions/_xacts}
     label=${label/_transaction/_xact}
-    needed=$(sed -n "s/^$label setting: *//p" <<<"$control")
-    if [[ $needed == "${usual[$name]}" ]] && ! grep -q "^$name\b" "$auto"; then continue; fi
+    [[ $control =~ $label\ setting:\ *([0-9]+) ]]
+    needed=${BASH_REMATCH[1]}
+    if [[ $needed == "${usual[$name]}" && $set != *$'\n'$name[[:space:]=]* ]]; then continue; fi
     if (( needed > $(postgres -D "$PGDATA" -C "$name") )); then
       sed -i "/^$name\b/d" "$auto"
       echo "$name = '$needed'" >>"$auto"

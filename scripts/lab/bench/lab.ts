@@ -1,5 +1,5 @@
 import { beginAgain, interruption } from '../interruption.ts'
-import { readSettings } from '../settings.ts'
+import { readSettings, type Settings } from '../settings.ts'
 import type { Reporter } from '../steps.ts'
 import { freePortOffset } from '../topology/free-ports.ts'
 import { type Lab, labOf } from '../topology/topology.ts'
@@ -7,14 +7,15 @@ import { teardown } from '../verbs/teardown.ts'
 
 /**
  * Runs `measure` with a lab of its own on free ports, and removes that lab whatever happens.
- * With `ownImages` it also has its own images: they are built from nothing, and removed.
+ * With `ownImages` it also has its own images: they are built from nothing, and removed. `given` replaces settings.
  */
 export async function benchLab<T>(
   ownImages: boolean,
   reporter: Reporter,
   measure: (lab: Lab) => Promise<T>,
+  given: Partial<Settings> = {},
 ): Promise<T> {
-  const settings = { ...readSettings(), name: `bench-${process.pid}`, portOffset: await freePortOffset() }
+  const settings = { ...readSettings(), ...given, name: `bench-${process.pid}`, portOffset: await freePortOffset() }
   const lab = labOf(ownImages ? { ...settings, images: 'failover-lab-bench' } : settings)
   try {
     return await measure(lab)

@@ -58,7 +58,8 @@ async function measureRepeated(lab: Lab, runs: number, reporter: Reporter) {
   return figures
 }
 
-async function secondsOf(work: () => Promise<unknown>): Promise<number> {
+/** How long some work takes. */
+export async function secondsOf(work: () => Promise<unknown>): Promise<number> {
   const from = performance.now()
   await work()
   return (performance.now() - from) / 1000

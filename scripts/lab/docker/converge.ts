@@ -5,7 +5,7 @@ import { createNode, creation, type Parts } from './creation.ts'
 import { differencesOf, renamingsOf } from './differences.ts'
 import { idOf, imageOf } from './images.ts'
 import { ownContainers } from './leftovers.ts'
-import { ABSENT, type Container, containersOf } from './nodes.ts'
+import { ABSENT, type Container, containersOf, startNode } from './nodes.ts'
 import { hasSecrets, putSecrets } from './secrets.ts'
 
 /** What setup did to a node. `repaired`: a change by hand was undone while the node ran on. */
@@ -46,16 +46,18 @@ async function removeContainer(tell: Tell, name: string, { state }: Pick<Contain
   if (state !== 'absent') await act(tell, ['rm', '-f', name])
 }
 
-/** Starts or thaws a node's container, or finds it running. Gives whether it was started now. */
-export async function ensureRunning(tell: Tell, lab: Lab, node: Node): Promise<boolean> {
+/** Starts or thaws a node's container, or finds it running. Gives whether it was started now. `made`: it has its secrets. */
+export async function ensureRunning(tell: Tell, lab: Lab, node: Node, made: boolean): Promise<boolean> {
   const [{ state, restarts } = ABSENT] = await containersOf(lab, [node])
-  const robbed = !(await hasSecrets(node))
+  const robbed = !made && !(await hasSecrets(node))
   if (robbed) await putSecrets(tell, lab, node)
   // A node that runs has read its secrets. A node that is started again and again runs for moments only.
   if (state === 'running' && !(robbed && restarts > 0)) return false
   // The engine waits longer before each restart of a container. A restart by hand comes at once.
   const verbs: Partial<Record<typeof state, string>> = { paused: 'unpause', restarting: 'restart', running: 'restart' }
-  await act(tell, [verbs[state] ?? 'start', node.container])
+  const verb = verbs[state]
+  if (verb === undefined) await startNode(tell, lab, node)
+  else await act(tell, [verb, node.container])
   return true
 }
 

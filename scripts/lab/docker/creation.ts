@@ -4,6 +4,7 @@ import type { Tell } from '../steps.ts'
 import { DATABASE_NAMES, type Lab, type Node, TOPOLOGY } from '../topology/topology.ts'
 import { act } from './command.ts'
 import { confinement } from './confinement.ts'
+import { create, createVolume } from './create.ts'
 import { RESTART } from './differences.ts'
 import { type Images, imageOf } from './images.ts'
 import { addressOf, type Network } from './network.ts'
@@ -24,17 +25,13 @@ export type Parts = { readonly images: Images; readonly network: Network; readon
 export async function createNode(tell: Tell, lab: Lab, node: Node, wanted: Creation): Promise<void> {
   await ensureVolume(tell, lab, node)
   await removeSecretsVolume(tell, lab, node)
-  await act(tell, wanted.command)
+  await create(tell, node.container, wanted.args)
   await putSecrets(tell, lab, node)
 }
 
 async function ensureVolume(tell: Tell, lab: Lab, node: Node): Promise<void> {
-  if (node.volume === undefined) return
-  const asked = lab.settings.postgres
-  const labels = await labelsOf(lab, 'volume', node.volume)
-  if (labels === undefined) {
-    await act(tell, ['volume', 'create', ...labelled(lab), '--label', `${POSTGRES_LABEL}=${asked}`, node.volume])
-  }
+  if (node.volume === undefined || (await labelsOf(lab, 'volume', node.volume)) !== undefined) return
+  await createVolume(tell, node.volume, [...labelled(lab), '--label', `${POSTGRES_LABEL}=${lab.settings.postgres}`])
 }
 
 /** Removes the secrets' volume; `docker create` makes an empty one. Another version may have put other secrets there. */
@@ -49,9 +46,10 @@ export async function dataVersion(lab: Lab, node: Node): Promise<string | undefi
   return (await labelsOf(lab, 'volume', node.volume))?.[POSTGRES_LABEL]
 }
 
-export type Creation = { readonly command: readonly string[]; readonly spec: string }
+/** The arguments of a node's `docker create` after its name, and a digest of them and of the node's secrets. */
+export type Creation = { readonly args: readonly string[]; readonly spec: string }
 
-/** The `docker create` of a node, and a digest of it and of the node's secrets. */
+/** How a node's container is made. */
 export function creation(lab: Lab, node: Node, { images, network, secrets }: Parts): Creation {
   const { patience } = lab.settings
   const flags = [
@@ -85,7 +83,7 @@ export function creation(lab: Lab, node: Node, { images, network, secrets }: Par
     .digest('hex')
     .slice(0, 16)
   const labels = [...labelled(lab), '--label', `${NODE_LABEL}=${node.name}`, '--label', `${SPEC_LABEL}=${spec}`]
-  return { command: ['create', '--name', node.container, ...labels, ...flags, image.tag], spec }
+  return { args: [...labels, ...flags, image.tag], spec }
 }
 
 const secretsMount = (lab: Lab, volume: string): string =>

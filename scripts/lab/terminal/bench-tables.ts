@@ -1,6 +1,7 @@
 import type { Comparison, Series } from '../bench/compare.ts'
 import { type EnduranceFigures, faultsOf } from '../bench/endurance.ts'
-import type { FailoverFigures, FailoverRun } from '../bench/failover.ts'
+import type { FailoverFigures } from '../bench/failover.ts'
+import type { FailoverRun } from '../bench/one-failover.ts'
 import type { ServiceFigures } from '../bench/service.ts'
 import type { StartupFigures } from '../bench/startup.ts'
 import { machineLine } from '../docker/machine.ts'

@@ -25,7 +25,8 @@ export async function withChanges<T extends Seen>(
   nodes: readonly T[],
   containers: readonly Container[],
 ): Promise<readonly (T & Changed)[]> {
-  const [network, own] = await Promise.all([networkOf(lab), ownContainers(lab)])
+  const tags = [...new Set(containers.map(({ image }) => image).filter((image) => image !== ''))]
+  const [network, own, ...ids] = await Promise.all([networkOf(lab), ownContainers(lab), ...tags.map(idOf)])
   return Promise.all(
     lab.nodes.map(async (node, index): Promise<T & Changed> => {
       const seen = nodes[index]
@@ -41,7 +42,7 @@ export async function withChanges<T extends Seen>(
         const what = `its container was renamed to ${renamed}`
         return { ...seen, problem: what, changed: [what] }
       }
-      const image = await idOf(container.image)
+      const image = ids[tags.indexOf(container.image)]
       const differences = differencesOf(lab, node, container.described, network, image)
       const changed = differences.map(({ what }) => what)
       const hinders = differences.filter((it) => it.hinders).map(({ what }) => what)

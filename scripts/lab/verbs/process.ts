@@ -28,7 +28,12 @@ export function startVerb(
   { heard = () => {}, said = () => {} }: Ears = {},
 ): RunningVerb {
   const child = spawn(process.execPath, [join(SCRIPTS, `${name}.ts`), ...args], {
-    env: { ...process.env, LAB_NAME: lab.settings.name, LAB_PORT_OFFSET: String(lab.settings.portOffset) },
+    env: {
+      ...process.env,
+      LAB_NAME: lab.settings.name,
+      LAB_PORT_OFFSET: String(lab.settings.portOffset),
+      LAB_STANDBYS: String(lab.settings.standbys),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     signal: interruption.signal,
   })

@@ -64,7 +64,7 @@ export const setup = (asked: Lab, reporter: Reporter): Promise<SetupResult> =>
       title: it.name,
       work: async ({ tell, retitle }) => {
         const change = await madeNow(tell, it)
-        const started = await ensureRunning(tell, lab, it)
+        const started = await ensureRunning(tell, lab, it, change === 'made')
         const changed = change !== 'made' && started ? 'started' : change
         changes[it.name] = changed
         const fresh = starting.fresh.some(({ name }) => name === it.name)
