@@ -149,7 +149,7 @@ test('--force where a quorum was not heard lists the votes that the fenced prima
     unheard: ['db-primary', 'db-replica-2', 'db-replica-3'],
     lostVotes: [{ user: 'ann' }],
   })
-  t.equal((await verb('fault', ['heal'])).exit, 0)
+  t.equal((await verb('fault', ['heal', 'freeze', 'isolate'])).exit, 0)
   t.match(await json(t, 'rejoin'), { standbys: [{ name: 'db-primary', divergedVotes: [{ user: 'ann' }] }, {}, {}] })
 })
 

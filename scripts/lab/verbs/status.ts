@@ -183,9 +183,12 @@ const dataIs = (node: DatabaseNode, container: Container | undefined): Promise<D
     },
   )
 
-/** Whether a cause has to be found: the database should follow but does not, or was started but does not run. */
+/**
+ * Whether a cause has to be found: the database should follow but does not, or was started but does not run. A frozen one
+ * logs nothing.
+ */
 function hasReason({ node, facts }: Sight, container: Container, due: Due): boolean {
-  if (facts === undefined) return (container.startedAt ?? '') > NEVER
+  if (facts === undefined) return container.state !== 'paused' && (container.startedAt ?? '') > NEVER
   return facts.inRecovery && (facts.tooLow.length > 0 || !streams(node, facts, due))
 }
 
