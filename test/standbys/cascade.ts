@@ -1,12 +1,14 @@
 // What tests of a cascade start from: who follows whom, and who receives.
 import type { Test } from 'tap'
 import { type DatabaseName, endpointOf } from '../../scripts/lab/topology/topology.ts'
-import { client } from '../grpc.ts'
-import { json, lab, sql } from './three.ts'
+import { client, json, lab, sql } from './three.ts'
 
 /** Who streams from a database, by name. */
 export const receiversOf = (node: DatabaseName) =>
-  sql(node, "select string_agg(application_name, ' ' order by 1) from pg_stat_replication where state = 'streaming'")
+  sql(
+    node,
+    "select string_agg(application_name, ' ' order by application_name) from pg_stat_replication where state = 'streaming'",
+  )
 
 export const follow = (t: Test, node: DatabaseName, upstream: DatabaseName) =>
   json(t, 'replication', 'follow', node, upstream)

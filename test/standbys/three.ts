@@ -10,6 +10,7 @@ export const { containerOf, docker, failureOf, lab, patience, resetAfter, sql, s
 export const { json, pollOnBoth, untilHas, untilSaid, voteGetsThrough, voteOn, votersOn } = await import(
   '../recovery/scene.ts'
 )
+export const { client } = await import('../grpc.ts')
 delete process.env['LAB_STANDBYS']
 
 /** The slots that a database has, by name. */
