@@ -21,7 +21,7 @@ const VOTES = { ann: 'Trams', bob: 'Buses' }
 /** The check casts so many votes, one after the other: the first ones still fit into what the line takes at once. */
 const TRIALS = 8
 /** Milliseconds for one of them, at most: on a busy machine too, a vote that does not cross the line takes less. */
-const FAST_MS = 150
+const FAST_MS = 250
 
 export const exercise = defineExercise({
   minutes: 20,
@@ -45,7 +45,7 @@ export const exercise = defineExercise({
     await votesAreFast(stage, trial),
     ...(await Promise.all([
       hasLevel(stage, 'keeps an acknowledged vote on the disks of two machines', 'on', 'remote_apply'),
-      allStream(stage),
+      allThere(stage),
       lineIsSlow(stage),
       isPrimary(stage, 'db-primary'),
       holdsVotes(stage, 'db-primary', poll, VOTES),
@@ -77,7 +77,7 @@ export const exercise = defineExercise({
     },
     {
       does: 'switching the slow standby off, so that the next one takes its place',
-      misses: 'all three standbys stream',
+      misses: 'all three standbys are there',
       steps: [{ does: 'stop', command: stage.type.docker('stop', FAR) }],
     },
     {
@@ -112,7 +112,7 @@ export const exercise = defineExercise({
     },
     {
       does: 'a lab without the slow standby',
-      misses: 'all three standbys stream',
+      misses: 'all three standbys are there',
       thorough: true,
       steps: [{ does: 'remove', command: `LAB_STANDBYS=1 ${stage.type.verb('setup')}` }],
     },
@@ -179,12 +179,12 @@ const votesAreFast = (stage: Stage, trial: string): Promise<Finding> =>
     return { ok: time < FAST_MS, seen: `${Math.round(time)} ms, the median of ${TRIALS} votes` }
   })
 
-/** What the far one has not received yet may be on its way for long, so this does not ask whether it is all there. */
-const allStream = (stage: Stage): Promise<Finding> =>
-  finding('all three standbys stream from the primary', 'zx scripts/status.ts', async () => {
+/** The far one may lag, and lose its connection for a moment when much is on its way. So this asks only for its role. */
+const allThere = (stage: Stage): Promise<Finding> =>
+  finding('all three standbys are there', 'zx scripts/status.ts', async () => {
     const { nodes } = await stage.status()
-    const lacking = STANDBYS.filter((name) => nodes.find((node) => node.name === name)?.database?.streaming !== true)
-    return { ok: lacking.length === 0, seen: lacking.length === 0 ? 'they do' : `not ${lacking.join(' and ')}` }
+    const lacking = STANDBYS.filter((name) => nodes.find((node) => node.name === name)?.database?.role !== 'standby')
+    return { ok: lacking.length === 0, seen: lacking.length === 0 ? 'they are' : `not ${lacking.join(' and ')}` }
   })
 
 const lineIsSlow = (stage: Stage): Promise<Finding> =>

@@ -81,20 +81,6 @@ test('an exercise starts also if somebody took a node off the network', async (t
   t.equal(started.exit, 0, failureOf(started))
 })
 
-test('an exercise brings the lab to the number of standbys that it needs, says so, and its commands work as they are typed', async (t) => {
-  t.teardown(() => verb('setup', [], { LAB_STANDBYS: '1' }))
-  const more = await exercise('start', '14', '--discard')
-  t.equal(more.exit, 0, failureOf(more))
-  t.match(more.stderr, /this exercise needs 3 standbys, and the lab has one standby: setup changes that/)
-  const refused = await verb('failover')
-  t.match(refused.stderr, /QUORUM_UNKNOWN/, 'without a LAB_STANDBYS')
-  t.match((await exercise('check')).stdout, /seen {6}no database is a primary/)
-  const fewer = await exercise('start', '1')
-  t.equal(fewer.exit, 0, failureOf(fewer))
-  t.match(fewer.stderr, /this exercise needs one standby, and the lab has 3 standbys: setup changes that/)
-  t.match((await verb('status')).stdout, /5 of 5 nodes healthy/)
-})
-
 test('a wrong word is named, with what to do', async (t) => {
   t.match((await exercise('start', '99')).stderr, /NO_SUCH_EXERCISE: there is no exercise 99.*\n.*1 to \d+/)
   t.match((await exercise('verify', 'nothing')).stderr, /NO_SUCH_EXERCISE/)

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { withItsStandbys } from '../docker/here.ts'
+import { containersOf } from '../docker/nodes.ts'
 import type { ErrorCode } from '../error-table.ts'
 import { LabError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
@@ -25,7 +26,7 @@ export async function clear({ settings }: Lab): Promise<Lab> {
   try {
     await reset(lab, unreported)
   } catch (error) {
-    if (!(error instanceof LabError && SETUP_REPAIRS.has(error.code))) throw error
+    if (!(error instanceof LabError) || !(await isForSetup(lab, error.code))) throw error
     await setup(lab, unreported)
     await reset(lab, unreported)
   }
@@ -34,6 +35,11 @@ export async function clear({ settings }: Lab): Promise<Lab> {
 
 /** A reset starts the nodes as they are; only setup repairs a container that somebody changed with `docker` commands. */
 const SETUP_REPAIRS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NODE_CHANGED', 'NOT_STARTED'])
+
+/** An interrupted start may have left a standby half-made. But a lab that is not there at all is not made by an exercise. */
+const isForSetup = async (lab: Lab, code: ErrorCode): Promise<boolean> =>
+  SETUP_REPAIRS.has(code) ||
+  (code === 'NOT_SET_UP' && (await containersOf(lab)).some(({ state }) => state !== 'absent'))
 
 /** The lab with as many standbys as an exercise needs. */
 export const labFor = ({ settings }: Lab, { standbys }: Exercise): Lab =>
