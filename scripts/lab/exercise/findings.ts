@@ -1,7 +1,7 @@
 import { LabError } from '../errors.ts'
 import type { Level } from '../rules/durability.ts'
 import { DATABASE_NAMES, type DatabaseName, type NodeName, type ServerName } from '../topology/topology.ts'
-import type { NodeStatus } from '../verbs/status.ts'
+import type { NodeStatus } from '../verbs/node-status.ts'
 import type { Finding } from './exercise.ts'
 import type { Stage, Votes } from './stage.ts'
 

@@ -1,4 +1,5 @@
-import type { LabStatus, NodeStatus } from '../verbs/status.ts'
+import type { NodeStatus } from '../verbs/node-status.ts'
+import type { LabStatus } from '../verbs/status.ts'
 
 /** A node, and how many others are above it. */
 type Placed = { readonly node: NodeStatus; readonly depth: number }

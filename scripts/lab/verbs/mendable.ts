@@ -1,6 +1,7 @@
 import { labError } from '../errors.ts'
 import { EXPLAIN_AFTER_SECONDS } from '../faults/waiting.ts'
-import type { LabStatus, NodeStatus } from './status.ts'
+import type { NodeStatus } from './node-status.ts'
+import type { LabStatus } from './status.ts'
 
 /**
  * For a wait that begins now: refuses to wait if a cause does not pass by itself, such as a full disk. While a node starts,

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import { inTree } from '../../../scripts/lab/terminal/tree.ts'
-import type { LabStatus, NodeStatus } from '../../../scripts/lab/verbs/status.ts'
+import type { NodeStatus } from '../../../scripts/lab/verbs/node-status.ts'
+import type { LabStatus } from '../../../scripts/lab/verbs/status.ts'
 
 type Role = 'primary' | 'silent' | 'server' | `of ${string}`
 
