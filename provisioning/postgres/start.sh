@@ -58,10 +58,11 @@ set_passwords() {
           where slot <> '' and not exists (select from pg_replication_slots where slot_name = slot);"
   } | psql -XAtq -1 -v ON_ERROR_STOP=1 -d polling -f - >/dev/null && rm "$PGDATA/without-passwords"
 }
-if [[ -e $PGDATA/without-passwords ]]; then set_passwords & fi
+# PostgreSQL will be the parent of what runs here in the background. It takes the end of a process by a signal, or with an exit
+# code above 1, for the crash of one of its own.
+if [[ -e $PGDATA/without-passwords ]]; then set_passwords || exit 1 & fi
 
-# The first time is soon, but not while a lab is coming up. This ends only with the container: PostgreSQL will be its parent,
-# and takes the end of a process by a signal, or with an exit code above 1, for the crash of one of its own.
+# The first time is soon, but not while a lab is coming up. This ends only with the container.
 look_after_slots() {
   set +e
   sleep 5
