@@ -102,7 +102,7 @@ function quorumUnknown({ candidate, fence, follow }: Promoting, unheard: readonl
     choice: choiceText(choice),
     of,
     needed: enoughToKnow(choice, of),
-    heard: direct.filter(({ facts }) => facts !== undefined).length,
+    heard: direct.filter((it) => it.facts !== undefined && !fence.includes(it)).length,
     silent: seenOf(
       follow.some(({ facts }) => facts === undefined) ? unheard.filter((it) => follow.includes(it)) : unheard,
     ),
