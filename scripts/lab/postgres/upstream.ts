@@ -6,7 +6,7 @@ import { dataOf } from './data.ts'
 import type { Sight } from './sights.ts'
 import { dropLostSlot, slotStatements } from './slots.ts'
 import { change } from './sql.ts'
-import { writeStartNote } from './start-note.ts'
+import { readStartNote, writeStartNote } from './start-note.ts'
 
 /** Points a standby that runs at another database: it streams from there, and still does after a restart. */
 export const pointAt = (tell: Tell, node: DatabaseNode, upstream: DatabaseNode): Promise<unknown> =>
@@ -27,9 +27,15 @@ export const pointSight = async (tell: Tell, { node, facts }: Sight, upstream: D
 /** Where it is in a standby's volume; upstream.sh writes it. */
 const FILE = 'upstream'
 
-/** The database that a standby follows, or will follow when it runs again; undefined if it is no standby. */
+/**
+ * The database that a standby has to follow, as it was told last; undefined if it is no standby. One that was frozen while the
+ * others were pointed at a new primary still follows the old one, but its start note names the new one.
+ */
 export async function upstreamChosen({ node, state, facts }: Sight): Promise<string | undefined> {
-  if (facts !== undefined) return facts.inRecovery ? (facts.upstream ?? undefined) : undefined
+  if (facts?.inRecovery === false) return undefined
+  const note = await readStartNote(node)
+  if (note.do === 'follow') return note.from
+  if (facts !== undefined) return facts.upstream ?? undefined
   // A primary that is down has such a file too, from the time before it was promoted.
   if ((await dataOf(node, state)).is !== 'standby') return undefined
   const found = await fileOf(node, FILE)
