@@ -32,7 +32,8 @@ export function startVerb(
       ...process.env,
       LAB_NAME: lab.settings.name,
       LAB_PORT_OFFSET: String(lab.settings.portOffset),
-      LAB_STANDBYS: String(lab.settings.standbys),
+      // It works on as many as there are, also if setup changes the number meanwhile.
+      LAB_STANDBYS: '',
     },
     stdio: ['ignore', 'pipe', 'pipe'],
     signal: interruption.signal,
