@@ -253,7 +253,7 @@ export const ERRORS = {
     fix: 'promote {other}: zx scripts/failover.ts; or zx scripts/failover.ts --to {node} --force promotes {node} all the same, and rejoin lists what {other} has',
   },
   QUORUM_TOO_LARGE: {
-    says: 'a commit cannot wait for {count} standbys: {standbys} follow the primary directly, and synchronous commit counts only these',
+    says: 'a commit cannot wait for {count} standbys: only those that follow the primary directly count, and their number is {standbys}',
     fix: 'at most {standbys} now; LAB_STANDBYS={count} zx scripts/setup.ts gives the lab so many, and zx scripts/replication.ts follow points one at the primary',
   },
   NOT_DIRECT: {

@@ -49,7 +49,7 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
   [
     'replication',
     ['on', '--quorum', '2'],
-    /QUORUM_TOO_LARGE: .* has 1\n.*at most 1 here; LAB_STANDBYS=2 zx scripts\/setup/,
+    /QUORUM_TOO_LARGE: .* their number is 1\n.*at most 1 now; LAB_STANDBYS=2 zx scripts\/setup/,
   ],
   ['experiment', ['--node', 'db-replica-2'], /NO_SUCH_NODE: db-replica-2 .*\n.*LAB_STANDBYS=2 zx scripts\/setup/],
   ['fault', ['heal', ' '], /FAULT_UNKNOWN: ' ' is neither/],
