@@ -101,7 +101,10 @@ test('a standby that commits need stays a direct one; a quorum counts direct sta
   await json(t, 'replication', 'on', '--quorum', '2')
   t.match(await follow(t, 'db-replica-2', 'db-replica'), { direct: ['db-replica', 'db-replica-3'] })
   t.equal(await sql('db-primary', 'show synchronous_standby_names'), 'ANY 2 ("db-replica", "db-replica-3")')
-  t.match(await verb('replication', ['on', '--quorum', '3']), { exit: 1, stderr: /QUORUM_TOO_LARGE: .* their number is 2\n/ })
+  t.match(await verb('replication', ['on', '--quorum', '3']), {
+    exit: 1,
+    stderr: /QUORUM_TOO_LARGE: .* their number is 2\n/,
+  })
   t.match(await verb('replication', ['on', '--first', 'db-replica-2']), { exit: 1, stderr: /NOT_DIRECT/ })
   t.match((await verb('replication')).stdout, /db-replica-2 follows db-replica: .*direct standbys only/)
 })
