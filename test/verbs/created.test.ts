@@ -24,6 +24,8 @@ function whole(it: unknown): unknown {
   return said.length === 0 ? undefined : Object.fromEntries(said)
 }
 
+type Mount = { readonly Destination: string }
+
 /** What the engine describes, without what differs between any two containers. */
 async function described(container: string): Promise<unknown> {
   const [{ Id, Created, Name, ResolvConfPath, HostnamePath, HostsPath, LogPath, GraphDriver, ...it }] = JSON.parse(
@@ -31,7 +33,9 @@ async function described(container: string): Promise<unknown> {
   )
   // The size of the terminal that the command runs in.
   const { ConsoleSize, ...HostConfig } = it.HostConfig
-  return whole({ ...it, HostConfig, Config: { ...it.Config, Env: it.Config.Env.toSorted() } })
+  // The engine keeps these without an order.
+  const Mounts = it.Mounts.toSorted((a: Mount, b: Mount) => a.Destination.localeCompare(b.Destination))
+  return whole({ ...it, HostConfig, Mounts, Config: { ...it.Config, Env: it.Config.Env.toSorted() } })
 }
 
 test('what setup makes over the socket is what the docker command that it shows makes', async (t) => {
