@@ -12,12 +12,10 @@ import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.
 import { isHalfWay, readStartNote, unfencedNote, writeStartNote } from '../postgres/start-note.ts'
 import { upstreamChosen } from '../postgres/upstream.ts'
 import { choiceOf, type Level, type Rule } from '../rules/durability.ts'
-import type { Hindrance } from '../rules/hindrance.ts'
 import { membersOf, seenOf, sendsTo, splitBrain } from '../rules/members.ts'
 import { type Due, dueFor, upstreamsFirst } from '../rules/upstreams.ts'
 import type { Reporter } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
-import { until } from '../wait.ts'
 import {
   bringBack,
   mendInPlace,
@@ -107,28 +105,12 @@ async function bringIn(
     if (left === undefined) return { ...untouched(node), how: 'none' }
   }
   if (options.copy) return bringBack(lab, roles, options, reporter)
-  const found = await causeNow(lab, own, { upstream, lost })
+  const [container = ABSENT] = await containersOf(lab, [node])
+  const hindrance = await hindranceSeen(lab, own, container, { upstream, lost })
+  const found = isLive(container, facts) ? hindrance : undefined
   const mended = await mendInPlace(lab, roles, found, reporter)
   if (mended.left === undefined) return { ...untouched(node), how: 'repaired', why: mended.why }
   return bringBack(lab, roles, options, reporter, reasonToCopy(mended.left, primary, facts))
-}
-
-/** Seconds, before `patience`, in which a database that ends again and again tells why at least once. */
-const TELLS_SECONDS = 5
-
-/** What keeps a database from following now, if that can be seen. One that was just started again has not told why it ended. */
-function causeNow(lab: Lab, own: Sight, due: Due): Promise<Hindrance | undefined> {
-  const wait = { seconds: TELLS_SECONDS, patience: lab.settings.patience }
-  return until(`${own.node.name} to tell why it ends`, wait, async () => {
-    const [container = ABSENT] = await containersOf(lab, [own.node])
-    const hindrance = await hindranceSeen(lab, own, container, due)
-    if (!isLive(container, own.facts)) return { done: undefined }
-    const tellsLater = hindrance === undefined && own.facts === undefined && container.restarts > 0
-    return tellsLater ? { seen: `its container is ${container.state}` } : { done: hindrance }
-  }).catch((error: unknown) => {
-    if (error instanceof LabError && error.code === 'TIMEOUT') return undefined
-    throw error
-  })
 }
 
 /** Whether the cause still lasts. What ended a node may be repaired by now, and a primary follows no other node. */
