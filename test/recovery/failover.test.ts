@@ -141,7 +141,7 @@ test('what the standby lacks is known also of a timeline that it has made no che
   await voteOn('db-replica', poll, 'ann')
   await untilHas('db-primary', `select count(*) from vote where poll_id = '${poll}'`, '1')
   await cutOff('db-primary')
-  const { nodes } = await json(t, 'status')
+  const { nodes } = JSON.parse((await verb('status', ['--json'])).stdout)
   t.match(nodes[0], { name: 'db-primary', database: { role: 'standby', timeline: 2 } })
   await sql('db-replica', `select pg_logical_emit_message(false, 'test', repeat('x', ${2 * 2 ** 20}))`)
   await voteOn('db-replica', poll, 'bob')

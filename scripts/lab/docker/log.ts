@@ -6,13 +6,14 @@ import type { Container } from './nodes.ts'
 const LINES = 400
 
 /**
- * What a node logged on both outputs since its last start, in the last `seconds` before now, or before it ended. Empty if
+ * What a node logged on both outputs since its last start by a command, in the last `seconds` before now, or before it ended. Empty if
  * there is no such container.
  */
 export async function logOf(node: Node, container: Container, seconds: number): Promise<string> {
   const ended = container.state === 'running' || container.state === 'paused' ? undefined : container.finishedAt
   const until = ended === undefined ? Date.now() : Date.parse(ended)
-  const started = Date.parse(container.startedAt ?? '')
+  // One that the engine starts again and again has logged nothing yet after a start: the run before says why it ends.
+  const started = container.restarts > 0 ? Number.NaN : Date.parse(container.startedAt ?? '')
   const since = Math.max((until - seconds * 1000) / 1000, Number.isNaN(started) ? 0 : started / 1000)
   const path = `/containers/${node.container}/logs?stdout=1&stderr=1&tail=${LINES}&since=${since.toFixed(3)}`
   const answer = await engine('GET', path)
