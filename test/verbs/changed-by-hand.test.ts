@@ -51,6 +51,35 @@ test('status says that no vote gets through although there is a primary', async 
   })
 })
 
+test('a renamed node that the engine starts again and again gets its name back', async (t) => {
+  const name = containerOf('db-replica')
+  const setting = '$PGDATA/postgresql.auto.conf'
+  t.teardown(async () => {
+    await docker(
+      'run',
+      '--rm',
+      '--volumes-from',
+      name,
+      await docker('inspect', '-f', '{{.Image}}', name),
+      'sed',
+      '-i',
+      '/shared_buffers/d',
+      '/var/lib/postgresql/data/postgresql.auto.conf',
+    )
+    t.equal((await verb('setup')).exit, 0)
+  })
+  await docker('exec', name, 'bash', '-c', `echo "shared_buffers = '100GB'" >> ${setting}`)
+  await docker('rename', name, `${name}-old`)
+  await docker('restart', '-t', '5', `${name}-old`)
+  await until('the engine to start it again and again', { seconds: 20, patience }, async () => {
+    const state = await docker('inspect', '-f', '{{.State.Status}} {{.RestartCount}}', `${name}-old`)
+    return /^restarting [3-9]/.test(state) ? { done: undefined } : { seen: state }
+  })
+  const said = await verb('setup')
+  t.match(said.stderr, /SETTING_HINDERS: db-replica cannot work with the setting shared_buffers/)
+  t.equal(await docker('inspect', '-f', '{{.Name}}', name), `/${name}`)
+})
+
 test('nodes that were taken off their network, renamed, limited or put on another network are named and repaired', async (t) => {
   const elsewhere = `${lab.network}-elsewhere`
   await docker('network', 'create', elsewhere)

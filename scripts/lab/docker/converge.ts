@@ -65,6 +65,15 @@ export async function ensureRunning(tell: Tell, lab: Lab, node: Node, made: bool
 export async function regainNames(tell: Tell, lab: Lab): Promise<void> {
   for (const renaming of renamingsOf(lab.nodes, await ownContainers(lab))) {
     if ('remove' in renaming) await removeContainer(tell, renaming.remove, { state: 'running' })
-    else await act(tell, ['rename', renaming.from, renaming.to])
+    else await rename(tell, renaming.from, renaming.to)
   }
+}
+
+/** The engine refuses to rename a container that it starts again and again, but not one that is stopped. */
+async function rename(tell: Tell, from: string, to: string): Promise<void> {
+  const command = ['rename', from, to]
+  tell(`docker ${command.map(typed).join(' ')}`)
+  if ((await attempt(command)).exit === 0) return
+  await act(tell, ['stop', from])
+  await act(tell, command)
 }
