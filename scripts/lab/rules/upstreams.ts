@@ -78,10 +78,20 @@ export function toPointAt(promoted: Answering, others: readonly Sight[]): readon
   return others.filter((it) => upstreamIn(it) !== promoted.node.name && !isCascaded(it, sights))
 }
 
+type Chosen = { readonly name: string; readonly upstream: string | undefined }
+
+/**
+ * The same, but who follows a database that is no standby itself follows the primary now: that one was the primary before, and
+ * nobody chose to follow it as a standby. A standby has an `upstream`.
+ */
+export const aroundFormerPrimaries = <T extends Chosen>(all: readonly T[], primary: string): readonly T[] =>
+  all.map((it) => {
+    const isStandby = all.some(({ name, upstream }) => name === it.upstream && upstream !== undefined)
+    return isStandby ? it : { ...it, upstream: primary }
+  })
+
 /** In an order in which each one's upstream comes before it; otherwise in their own order. */
-export function upstreamsFirst<T extends { readonly name: string; readonly upstream: string | undefined }>(
-  all: readonly T[],
-): readonly T[] {
+export function upstreamsFirst<T extends Chosen>(all: readonly T[]): readonly T[] {
   const depthOf = (it: T, below: readonly T[] = []): number => {
     const upstream = below.includes(it) ? undefined : all.find(({ name }) => name === it.upstream)
     return upstream === undefined ? 0 : 1 + depthOf(upstream, [...below, it])

@@ -13,7 +13,7 @@ import { isHalfWay, readStartNote, unfencedNote, writeStartNote } from '../postg
 import { upstreamChosen } from '../postgres/upstream.ts'
 import { choiceOf, type Level, type Rule } from '../rules/durability.ts'
 import { membersOf, seenOf, sendsTo, splitBrain } from '../rules/members.ts'
-import { type Due, dueFor, upstreamsFirst } from '../rules/upstreams.ts'
+import { aroundFormerPrimaries, type Due, dueFor, upstreamsFirst } from '../rules/upstreams.ts'
 import type { Reporter } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
 import {
@@ -63,10 +63,11 @@ async function rejoinAll(
   reporter: Reporter,
 ): Promise<Rejoin> {
   const others = sights.filter(({ node }) => node !== primary.node)
-  const follows = others.map(async (own) => ({ own, name: own.node.name, upstream: await upstreamChosen(own) }))
+  const chosen = others.map(async (own) => ({ own, name: own.node.name, upstream: await upstreamChosen(own) }))
+  const follows = aroundFormerPrimaries(await Promise.all(chosen), primary.node.name)
   const standbys: Rejoined[] = []
   const failures = new Map<string, LabError>()
-  for (const { own, name, upstream = primary.node.name } of upstreamsFirst(await Promise.all(follows))) {
+  for (const { own, name, upstream = primary.node.name } of upstreamsFirst(follows)) {
     // Another upstream than the primary was perhaps brought back a moment ago.
     const now = upstream === primary.node.name ? sights : await lookAtDatabases(lab)
     const seen = now.find(({ node }) => node === own.node) ?? own

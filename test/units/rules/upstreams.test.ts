@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import {
+  aroundFormerPrimaries,
   directOf,
   dueFor,
   isReached,
@@ -172,4 +173,17 @@ test('upstreams come before those that follow them; otherwise the order stays, a
   t.equal(order({ A: 'B', B: 'C', C: 'P' }), 'CBA')
   t.equal(order({ A: 'C', B: 'P', C: 'P' }), 'BCA')
   t.equal(order({ A: 'B', B: 'A', C: 'P' }).length, 3)
+})
+
+test('who follows a former primary is to follow the primary; who follows a standby stays there', async (t) => {
+  const upstreams = (follows: Readonly<Record<string, string | undefined>>) =>
+    aroundFormerPrimaries(
+      Object.entries(follows).map(([name, upstream]) => ({ name, upstream })),
+      'P',
+    )
+      .map(({ name, upstream }) => `${name}${upstream}`)
+      .join(' ')
+  t.equal(upstreams({ A: 'P', B: 'A', C: 'B' }), 'AP BA CB')
+  t.equal(upstreams({ A: undefined, B: 'A', C: 'B' }), 'AP BP CB', 'A was the primary')
+  t.equal(upstreams({ A: undefined, B: 'elsewhere', C: 'P' }), 'AP BP CP')
 })
