@@ -1,11 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { test } from 'tap'
+import { after, test } from 'tap'
 import { attempt } from '../../scripts/lab/docker/command.ts'
 import { progressFile } from '../../scripts/lab/exercise/progress.ts'
 import { failureOf, lab, patience, startVerb, verb } from '../the-lab.ts'
 
 const exercise = (...args: readonly string[]) => verb('exercise', args)
 const poll = (...args: readonly string[]) => verb('poll', args)
+
+// The last exercise leaves the lab with a dead primary.
+after(() => exercise('reset', '--discard'))
 
 test('a learner goes from the list to the next exercise, and the progress is kept', async (t) => {
   t.equal((await exercise('reset', '--progress', '--discard')).exit, 0)
