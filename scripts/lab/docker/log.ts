@@ -5,16 +5,19 @@ import type { Container } from './nodes.ts'
 /** The most lines that are read. */
 const LINES = 400
 
+/** Milliseconds before the end of a run in which a process says why it ends. */
+const LAST_WORDS_MS = 2000
+
 /**
- * What a node logged on both outputs since its last start by a command, in the last `seconds` before now, or before it ended. Empty if
- * there is no such container.
+ * What a node logged on both outputs since its last start, in the last `seconds` before now, or before it ended. Empty if
+ * there is no such container. One that the engine has started again has logged nothing at first: its last words before count too.
  */
 export async function logOf(node: Node, container: Container, seconds: number): Promise<string> {
-  const ended = container.state === 'running' || container.state === 'paused' ? undefined : container.finishedAt
-  const until = ended === undefined ? Date.now() : Date.parse(ended)
-  // One that the engine starts again and again has logged nothing yet after a start: the run before says why it ends.
-  const started = container.restarts > 0 ? Number.NaN : Date.parse(container.startedAt ?? '')
-  const since = Math.max((until - seconds * 1000) / 1000, Number.isNaN(started) ? 0 : started / 1000)
+  const { state, finishedAt = '', startedAt = '', restarts } = container
+  const runs = state === 'running' || state === 'paused'
+  const until = runs || finishedAt === '' ? Date.now() : Date.parse(finishedAt)
+  const began = runs && restarts > 0 ? Date.parse(finishedAt) - LAST_WORDS_MS : Date.parse(startedAt)
+  const since = Math.max((until - seconds * 1000) / 1000, Number.isNaN(began) ? 0 : began / 1000)
   const path = `/containers/${node.container}/logs?stdout=1&stderr=1&tail=${LINES}&since=${since.toFixed(3)}`
   const answer = await engine('GET', path)
   return answer.status === 200 ? textOf(answer) : ''
