@@ -119,7 +119,7 @@ export const exercise = defineExercise({
   ],
 })
 
-/** A copy makes the files anew. */
+/** A copy makes all files again. */
 const ageOfData = (stage: Stage): Promise<string> => stage.ask(LAST, "select change from pg_stat_file('PG_VERSION')")
 
 const keptItsData = (stage: Stage, data: string): Promise<Finding> =>

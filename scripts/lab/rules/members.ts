@@ -28,7 +28,7 @@ export function membersOf(sights: readonly Sight[]): Members {
   }
 }
 
-/** Of two that have the same, the one that follows no other standby comes first: then fewer have to be pointed anew. */
+/** Of two that have the same, the one that follows no other standby comes first: then fewer have to be pointed at it. */
 function standbysOf(standbys: readonly Answering[]): readonly Answering[] {
   const follows = ({ facts }: Answering) => standbys.some(({ node }) => node.name === facts.upstream)
   return standbys.toSorted((a, b) => byHistory(a, b) || Number(follows(a)) - Number(follows(b)))
