@@ -1,19 +1,21 @@
-// Runs the test suite: brings up a lab of its own beside any other, runs tap against it, removes it again.
+// Runs the test suite: brings up labs of its own beside any other, runs tap against them, removes them again.
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { proxySettings } from '../vm/network/proxy.ts'
-import { forgetLab, keepLab, keptLab, labEnvironment } from './kept-lab.ts'
+import { forgetLab, keepLab, keptLab, LABS_NOTE, type LabEnvironment, newLabs } from './labs.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const BIN = join(ROOT, 'node_modules/.bin')
-const USAGE = `Usage: npm test -- [options] [folder or file below test/ …]   (none: everything)
+/** More than two cores can do at once, because tests wait most of the time. */
+const USUAL_LABS = 3
+const USAGE = `Usage: npm test -- [options] [folder or file below test/ …]   (none: all but explore and vm)
   -g, --grep <name>  only tests with that in their name, or /like this/i
+  --labs <number>    files that run side by side, each with a lab of its own (default: ${USUAL_LABS})
   --keep             use the lab that an earlier --keep left, and leave it for the next
   --drop             remove the lab that --keep left; runs no tests`
 
@@ -34,6 +36,7 @@ function readArguments() {
       allowPositionals: true,
       options: {
         grep: { type: 'string', short: 'g', multiple: true, default: [] },
+        labs: { type: 'string' },
         keep: { type: 'boolean', default: false },
         drop: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -44,25 +47,35 @@ function readArguments() {
   }
 }
 
+/** What explores goes on for long; those of test/vm boot machines and need a box that was built: both only when asked for. */
+const ONLY_WHEN_ASKED = ['test/explore/', 'test/vm/']
+const LABLESS = ['test/units/', 'test/report/', 'test/vm/']
+const isBelow = (file: string, folders: readonly string[]) => folders.some((folder) => file.startsWith(folder))
+
 const all = (await Array.fromAsync(glob('test/**/*.test.ts', { cwd: ROOT }))).sort()
-// Those of test/vm boot machines and need a box that was built: only when asked for.
-const files = all.filter((file) =>
+const chosen = all.filter((file) =>
   wanted.length === 0
-    ? !file.startsWith('test/vm/')
+    ? !isBelow(file, ONLY_WHEN_ASKED)
     : wanted.some((word) => file.startsWith(word) || file.startsWith(join('test', word))),
 )
-if (files.length === 0)
+if (chosen.length === 0)
   refuse(
     `no tests below test/ match ${wanted.join(' ')}`,
     `one or more of: ${[...new Set(all.map((file) => file.split('/')[1]))].join(' ')}`,
   )
+const needLab = chosen.filter((file) => !isBelow(file, LABLESS))
+// The long ones first, so that no lab is left alone with one at the end. Length in bytes is near enough.
+const sizeOf = (file: string) => statSync(join(ROOT, file)).size
+const files = [
+  ...needLab.sort((one, other) => sizeOf(other) - sizeOf(one)),
+  ...chosen.filter((file) => isBelow(file, LABLESS)),
+]
 
 const scratch = mkdtempSync(join(tmpdir(), 'failover-lab-test-'))
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
 const patience = Number(process.env['LAB_PATIENCE'] || 1)
 /** Seconds that a file of tests may take; more of them for a long run of a property. */
 const timeout = Number(process.env['TEST_SECONDS'] || 180) * patience
-const ownLab = () => (values.keep ? keepLab() : labEnvironment(`test-${randomBytes(3).toString('hex')}`, scratch))
 const environment = {
   ...process.env,
   // Clients of the tests call the lab, not a proxy.
@@ -70,68 +83,100 @@ const environment = {
   PATH: `${BIN}:${process.env['PATH']}`,
   // Else bash takes the pipe that it gets from Node for a network connection, and reads ~/.bashrc first.
   SHLVL: '2',
-  ...(values.drop ? keptLab() : await ownLab()),
 }
 
-let child: ReturnType<typeof spawn> | undefined
+const children = new Set<ReturnType<typeof spawn>>()
 let interrupted = false
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     interrupted = true
-    child?.kill(signal)
+    for (const child of children) child.kill(signal)
   })
 }
 
+type Output = 'shown' | ((text: string) => void)
+
 /** Runs a command of the project to its end and gives its exit code. */
-async function run(command: string, args: readonly string[], heard?: (text: string) => void): Promise<number> {
-  const stdout = heard === undefined ? 'inherit' : 'pipe'
-  child = spawn(join(BIN, command), args, { cwd: ROOT, env: environment, stdio: ['ignore', stdout, 'inherit'] })
-  child.stdout?.on('data', (chunk) => {
-    process.stdout.write(chunk)
-    heard?.(String(chunk))
-  })
+async function run(command: string, args: readonly string[], more: object, output: Output = 'shown'): Promise<number> {
+  const stdout = output === 'shown' ? 'inherit' : 'pipe'
+  const env = { ...environment, ...more }
+  const child = spawn(join(BIN, command), args, { cwd: ROOT, env, stdio: ['ignore', stdout, 'inherit'] })
+  children.add(child)
+  if (output !== 'shown') child.stdout?.on('data', (chunk) => output(String(chunk)))
   const [exit] = await once(child, 'close')
-  child = undefined
+  children.delete(child)
   return exit ?? 1
 }
 
 /** Runs tap: its own display on a terminal, its plain report when piped; gives that report either way. */
-async function runTap(): Promise<{ exit: number; report: string }> {
-  // Nodes are killed and healed on the way: one file at a time. A file that hangs is ended and reported.
-  const options = ['--type-strip-only', '--disable-coverage', '--jobs=1', `--timeout=${timeout}`]
-  const grep = values.grep.map((name) => `--grep=${name}`)
+async function runTap(labs: readonly LabEnvironment[]): Promise<{ exit: number; report: string }> {
+  const note = join(scratch, 'labs.json')
+  writeFileSync(note, JSON.stringify(labs))
+  // Nodes are killed and healed on the way: each file has a lab to itself. A file that hangs is ended and reported.
+  const options = ['--type-strip-only', '--disable-coverage', `--jobs=${labs.length}`, `--timeout=${timeout}`]
+  const taking = `--node-arg=--import=${join(import.meta.dirname, 'take-lab.ts')}`
+  const args = [...options, taking, ...values.grep.map((name) => `--grep=${name}`)]
+  const more = { [LABS_NOTE]: note }
   if (process.stdout.isTTY) {
     const file = join(scratch, 'report.tap')
-    const exit = await run('tap', [...options, ...grep, `--output-file=${file}`, ...files])
+    const exit = await run('tap', [...args, `--output-file=${file}`, ...files], more)
     return { exit, report: existsSync(file) ? readFileSync(file, 'utf8') : '' }
   }
   let report = ''
-  const exit = await run('tap', [...options, ...grep, ...files], (text) => {
+  const exit = await run('tap', [...args, ...files], more, (text) => {
+    process.stdout.write(text)
     report += text
   })
   return { exit, report }
 }
 
 if (values.drop) {
-  process.exitCode = keptLab() === undefined ? 0 : await run('zx', ['scripts/teardown.ts'])
+  const kept = keptLab()
+  process.exitCode = kept === undefined ? 0 : await run('zx', ['scripts/teardown.ts'], kept)
   if (process.exitCode === 0) forgetLab()
 } else {
   process.exitCode = await runTests()
 }
 
-/** Brings the lab up if these tests need one, runs them, and removes it if it is not kept; gives the exit code. */
+/** How many files run side by side, each with a lab of its own. */
+function labCount(): number {
+  const asked = Number(values.labs ?? Math.min(USUAL_LABS, Math.max(needLab.length, 1)))
+  if (!Number.isInteger(asked) || asked < 1)
+    refuse(`--labs ${values.labs}: not a number of labs`, 'for example --labs 2')
+  return asked
+}
+
+/** Runs a verb for each lab. What it says is shown for the first; for others only if it fails. Gives the exit codes' highest. */
+async function forEachLab(labs: readonly LabEnvironment[], verb: string): Promise<number> {
+  const [first, ...others] = labs
+  // The first one builds missing images. If it cannot, the others cannot either; but each one is removed.
+  const exits = [await run('zx', [`scripts/${verb}.ts`], first ?? {})]
+  if (exits[0] === 0 || verb === 'teardown') exits.push(...(await Promise.all(others.map((lab) => quietly(lab, verb)))))
+  return Math.max(...exits)
+}
+
+async function quietly(lab: LabEnvironment, verb: string): Promise<number> {
+  let said = ''
+  const exit = await run('zx', [`scripts/${verb}.ts`], lab, (text) => {
+    said += text
+  })
+  if (exit !== 0) console.log(said)
+  return exit
+}
+
+/** Brings labs up if these tests need any, runs them, and removes the labs if none is kept; gives the exit code. */
 async function runTests(): Promise<number> {
-  const LABLESS = ['test/units/', 'test/report/', 'test/vm/']
-  const needsLab = files.some((file) => !LABLESS.some((folder) => file.startsWith(folder)))
+  const labs = values.keep ? [await keepLab()] : await newLabs(labCount(), scratch)
   let exit = 1
   let report = ''
   try {
-    exit = needsLab ? await run('zx', ['scripts/setup.ts']) : 0
-    if (exit === 0 && !interrupted) ({ exit, report } = await runTap())
+    exit = needLab.length > 0 ? await forEachLab(labs, 'setup') : 0
+    if (exit === 0 && !interrupted) ({ exit, report } = await runTap(labs))
   } finally {
-    if (needsLab && !values.keep && (await run('zx', ['scripts/teardown.ts'])) !== 0) exit = 1
+    if (needLab.length > 0 && !values.keep && (await forEachLab(labs, 'teardown')) !== 0) exit = 1
   }
-  if (needsLab && values.keep) console.log(`\nThe lab is kept. By hand: ${byHand()}\nRemove it: npm test -- --drop`)
+  if (needLab.length > 0 && values.keep)
+    console.log(`\nThe lab is kept. By hand: ${byHand()}\nRemove it: npm test -- --drop`)
 
   // Tests are what stands right below a file in the report.
   const tests = report.split('\n').filter((line) => /^ {4}(not )?ok /.test(line) && !/# (SKIP|TODO)/.test(line))

@@ -2,10 +2,16 @@ import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import { MAX_PORT_OFFSET, PORTS } from '../settings.ts'
 
+/**
+ * With a higher offset no port of a lab is among those that Linux gives to outgoing connections (32768 to 60999). Otherwise a
+ * connection could take a port of a lab before its node starts. A lab's other ports stay below that range.
+ */
+const BEYOND_OUTGOING = 60_999 - Math.min(...Object.values(PORTS).filter((port) => port > 32_768))
+
 /** A random LAB_PORT_OFFSET with which all ports of a lab are free now; random, so that two labs at once get two of them. */
 export async function freePortOffset(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
-    const offset = randomInt(1000, MAX_PORT_OFFSET)
+    const offset = randomInt(BEYOND_OUTGOING + 1, MAX_PORT_OFFSET)
     if (await isFreeAt(offset)) return offset
   }
   throw new Error('found no port offset with all ports free in 100 tries')

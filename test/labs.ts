@@ -1,5 +1,5 @@
-// The lab that is kept between runs of tests: where it is noted, and under which name it runs.
-import { createHash } from 'node:crypto'
+// The labs of a run of tests: one for each file that runs at the same time, or the one that is kept between runs.
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePortOffset } from '../scripts/lab/topology/free-ports.ts'
@@ -7,6 +7,9 @@ import { freePortOffset } from '../scripts/lab/topology/free-ports.ts'
 const ROOT = join(import.meta.dirname, '..')
 const FOLDER = join(ROOT, '.kept-lab')
 const NOTE = join(FOLDER, 'environment.json')
+
+/** The variable that names the file with the labs of this run, for `take-lab.ts`. */
+export const LABS_NOTE = 'TEST_LABS'
 
 /** What the environment of a lab's own scripts and tests has besides. */
 export type LabEnvironment = {
@@ -18,12 +21,22 @@ export type LabEnvironment = {
 }
 
 /** Environment of the lab called `name` that keeps its files in `folder`, on ports that are free now. */
-export const labEnvironment = async (name: string, folder: string): Promise<LabEnvironment> => ({
+const labEnvironment = async (name: string, folder: string): Promise<LabEnvironment> => ({
   LAB_NAME: name,
   LAB_PORT_OFFSET: String(await freePortOffset()),
   XDG_STATE_HOME: join(folder, 'state'),
   PGPASSFILE: join(folder, 'pgpass'),
 })
+
+/** So many labs for one run, which keep their files below `folder`. */
+export async function newLabs(count: number, folder: string): Promise<readonly LabEnvironment[]> {
+  const run = `test-${randomBytes(3).toString('hex')}`
+  return Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      labEnvironment(`${run}-${index + 1}`, join(folder, `lab-${index + 1}`)),
+    ),
+  )
+}
 
 /** Environment of this checkout's kept lab, undefined if there is none. */
 export function keptLab(): LabEnvironment | undefined {

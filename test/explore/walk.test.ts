@@ -1,4 +1,4 @@
-// The suite walks one way, the same each time. Other ways: WALK_SEED=… npm test -- promises/walk. WALK_STEPS=200 walks so
+// It walks one way, the same each time. Other ways: WALK_SEED=… npm test -- explore/walk. WALK_STEPS=200 walks so
 // far, and wants TEST_SECONDS=9000. The moves are then the same; how far a node has come when the next one meets it is up to the machine.
 import { spawnSync } from 'node:child_process'
 import { test } from 'tap'

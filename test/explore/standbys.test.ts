@@ -5,7 +5,7 @@ import { KINDS } from '../../scripts/lab/faults/kinds.ts'
 import { lookAtDatabases } from '../../scripts/lab/postgres/sights.ts'
 import { membersOf, seenOf } from '../../scripts/lab/rules/members.ts'
 import type { Command } from '../promises/sequence.ts'
-import { lab, patience, resetAfter } from './three.ts'
+import { lab, patience, resetAfter } from '../standbys/three.ts'
 
 // It reads the number of standbys when it is loaded.
 const { assertAlways, assertKept, carryOut, interruptedAfter, judged, makeWhole, RUNS, SEED, status, succeeds } =

@@ -1,0 +1,37 @@
+// Loaded before each file of tests that needs a lab: gives it one that no other file has at this time.
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { LABS_NOTE, type LabEnvironment } from './labs.ts'
+
+/** Whether this process took the lab; false if another process that still runs has it. */
+function takes(note: string): boolean {
+  try {
+    writeFileSync(note, String(process.pid), { flag: 'wx' })
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  // A file that hung was killed, and gave nothing back.
+  if (isAlive(Number(readFileSync(note, 'utf8')))) return false
+  rmSync(note)
+  return takes(note)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+const note = process.env[LABS_NOTE]
+// Not again in what this process starts.
+delete process.env[LABS_NOTE]
+if (note !== undefined) {
+  const labs: readonly LabEnvironment[] = JSON.parse(readFileSync(note, 'utf8'))
+  const taken = (lab: LabEnvironment) => `${note}.${lab.LAB_NAME}`
+  const lab = labs.find((it) => takes(taken(it)))
+  if (lab === undefined) throw new Error(`all ${labs.length} labs of this run are taken`)
+  Object.assign(process.env, lab)
+  process.once('exit', () => rmSync(taken(lab), { force: true }))
+}
