@@ -1,10 +1,11 @@
-// What the random walk (promises/walk) meets by chance, held one by one.
+// What the random walk (explore/walk) meets by chance, held one by one.
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { test } from 'tap'
 import { environment } from '../../scripts/lab/docker/shell.ts'
 import { until } from '../../scripts/lab/wait.ts'
+import { type Answer, type Client, client, ok } from '../grpc.ts'
 import { addressOf, containerOf, docker, failureOf, lab, patience, sql, startVerb, verb } from '../the-lab.ts'
 
 const changesOf = async (): Promise<Record<string, string>> => {
@@ -49,6 +50,26 @@ test('status says that no vote gets through although there is a primary', async 
     const said = (await statusText()).trim().split('\n').at(-1) ?? ''
     return /db-primary is the primary, but no vote gets through/.test(said) ? { done: undefined } : { seen: said }
   })
+})
+
+test('no call is lost on connections that the balancer kept to a server that lost its network', async (t) => {
+  t.teardown(() => verb('setup'))
+  /** Over a connection of its own, and without a second try. */
+  const called = async <T>(call: (it: Client) => Promise<Answer<T>>): Promise<T> => {
+    const it = client(addressOf('loader'))
+    return ok(call(it)).finally(it.close)
+  }
+  const { uuid } = await called((it) => it.createPoll({ poll_questions: 'Kept?', options: ['a', 'b'] }))
+  const vote = (user: string) =>
+    called((it) => it.castVote({ uuid, userID: user, select_options: 'a' })).then(({ status }) => status)
+  // As many at once, so that the balancer opens a connection for each, and keeps it.
+  await Promise.all(Array.from({ length: 50 }, (_, index) => vote(`before ${index}`)))
+  const name = containerOf('primary')
+  await docker('network', 'disconnect', lab.network, name)
+  // It gets another address.
+  await docker('network', 'connect', lab.network, name)
+  t.match(await changesOf(), { primary: 'made' })
+  for (let index = 0; index < 60; index++) t.equal(await vote(`after ${index}`), 'Vote Successfully!')
 })
 
 test('a renamed node that the engine starts again and again gets its name back', async (t) => {

@@ -19,6 +19,7 @@ type Request = {
     MemorySwap?: number
     PidsLimit?: number
     ReadonlyRootfs?: true
+    readonly Sysctls: Record<string, string>
     readonly RestartPolicy: { Name: string }
     readonly LogConfig: { Type: string; readonly Config: Record<string, string> }
     readonly ExtraHosts: string[]
@@ -71,6 +72,10 @@ const FLAGS: Readonly<Record<string, (it: Request, value: string) => void>> = {
   '--memory-swap': ({ HostConfig }, value) => {
     HostConfig.MemorySwap = mebibytes(value)
   },
+  '--sysctl': ({ HostConfig }, value) => {
+    const [name, is] = halves(value, '=')
+    HostConfig.Sysctls[name] = is
+  },
   '--tmpfs': ({ HostConfig }, value) => {
     const [folder, options] = halves(value, ':')
     HostConfig.Tmpfs[folder] = options
@@ -116,6 +121,7 @@ export function requestOf(args: readonly string[]): Request {
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: '', Config: {} },
       ExtraHosts: [],
+      Sysctls: {},
       CapDrop: [],
       SecurityOpt: [],
       Binds: [],

@@ -65,6 +65,7 @@ export function creation(lab: Lab, node: Node, { images, network, secrets }: Par
     ...['--health-interval', `${healthInterval(patience)}s`, '--health-timeout', `${3 * patience}s`],
     ...(node.volume === undefined ? [] : ['--volume', `${node.volume}:${VOLUME_FOLDER}`]),
     ...(node.secretsVolume === undefined ? [] : ['--mount', secretsMount(lab, node.secretsVolume)]),
+    ...(node.kind === 'loader' ? KEEPALIVE : []).flatMap((setting) => ['--sysctl', `net.ipv4.tcp_${setting}`]),
     ...(node.publishedPort === undefined
       ? []
       : ['--publish', `${lab.settings.bind}:${node.publishedPort}:${node.port}`]),
@@ -88,6 +89,12 @@ export function creation(lab: Lab, node: Node, { images, network, secrets }: Par
 
 const secretsMount = (lab: Lab, volume: string): string =>
   `type=volume,src=${volume},dst=/${SECRETS_FOLDER},volume-label=${LAB_LABEL}=${lab.name}`
+
+/**
+ * When a server loses its network, no packet tells the balancer. It keeps the connections, and each of them would cost a call
+ * later. With these settings the kernel asks on each idle one every 2 s, and ends it after three questions without an answer.
+ */
+const KEEPALIVE = ['keepalive_time=2', 'keepalive_intvl=1', 'keepalive_probes=3']
 
 /**
  * Seconds between the engine's health checks, which `docker ps` shows; the lab asks nodes itself. For each check the engine
