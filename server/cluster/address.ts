@@ -46,11 +46,35 @@ const lookupOnce: LookupFunction = (host, options, callback) => {
   )
 }
 
+/** The open sockets to each host, and what was read from closed ones. */
+const heard = new Map<string, { open: Set<Socket>; closed: number }>()
+
+function listenTo(host: string, socket: Socket): void {
+  const from = heard.get(host) ?? { open: new Set(), closed: 0 }
+  heard.set(host, from)
+  from.open.add(socket)
+  socket.once('close', () => {
+    from.open.delete(socket)
+    from.closed += socket.bytesRead
+  })
+}
+
+/** Bytes that this process has read from a host until now, over all of its connections. */
+export function bytesFrom(host: string): number {
+  const { open, closed } = heard.get(host) ?? { open: [], closed: 0 }
+  let bytes = closed
+  for (const { bytesRead } of open) bytes += bytesRead
+  return bytes
+}
+
 /** A socket for one connection to a database, not connected yet, that resolves names as above. */
 export function makeSocket(): Socket {
   const socket = new Socket()
   const connect = socket.connect.bind(socket)
   // pg calls connect(port, host) on the socket it is given and offers no other place for a look-up of one's own.
-  const connectWithLookup = (port: number, host: string) => connect({ port, host, lookup: lookupOnce })
+  const connectWithLookup = (port: number, host: string) => {
+    listenTo(host, socket)
+    return connect({ port, host, lookup: lookupOnce })
+  }
   return Object.assign(socket, { connect: connectWithLookup })
 }

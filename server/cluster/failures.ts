@@ -1,4 +1,5 @@
 import { causeText, type Failure, fail } from '../errors.ts'
+import { Silence } from './silence.ts'
 
 /** The SQLSTATE of a database's error, or the system's code of a socket's error. */
 export function errorCode(error: unknown): string | undefined {
@@ -21,7 +22,8 @@ export function endsConnection(error: unknown): boolean {
 const REFUSALS = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '57P03'])
 
 /** True if the error proves that the node does not serve now. A timeout is no proof: it may be a lost packet. */
-export function isRefusal(error: unknown): boolean {
+export function isProof(error: unknown): boolean {
+  if (error instanceof Silence) return true
   const code = errorCode(error)
   return code !== undefined && REFUSALS.has(code)
 }

@@ -1,12 +1,23 @@
 import pg from 'pg'
+import { causeText } from '../errors.ts'
 import type { DatabaseAddress } from '../settings.ts'
+import { bytesFrom } from './address.ts'
 import { connectionConfig, type Identity, wireOf } from './connection.ts'
+import { errorCode, isProof } from './failures.ts'
+import { isSilent, Silence } from './silence.ts'
 
 /** What a database says about itself. On a standby `timeline` is a lower bound, from its last restartpoint. */
 export type ProbeAnswer = { inRecovery: boolean; timeline: number; lsn: string }
 
-/** Asks one database, over a connection that stays open between probes. Throws if that fails. */
+/** Asks one database, over a connection that stays open between probes. Throws if that fails: a `Silence` if it is cut off. */
 export type Probe = { ask(): Promise<ProbeAnswer>; close(): Promise<void> }
+
+/** A probe was not answered in time, but other answers of the database came meanwhile: it is slow, or the link to it is full. */
+export class Busy extends Error {
+  constructor({ name }: DatabaseAddress, cause: unknown) {
+    super(`database ${name} answers, but slowly: ${causeText(cause)}`, { cause })
+  }
+}
 
 /** Milliseconds to connect, and for the answer. A frozen host still accepts connections. */
 const PROBE_TIMEOUT_MS = 1000
@@ -22,39 +33,51 @@ const PROBE_SQL = `
 /** A probe of one database; connects when first asked. `patience` multiplies its time limit. */
 export function makeProbe(address: DatabaseAddress, identity: Identity, patience: number): Probe {
   const limit = PROBE_TIMEOUT_MS * patience
+  /** Connected, or being connected. */
   let client: pg.Client | undefined
 
-  async function connected(): Promise<pg.Client> {
-    if (client) return client
+  function newClient(): pg.Client {
     const fresh = new pg.Client({
       ...connectionConfig(address, identity, limit),
       connectionTimeoutMillis: limit,
       query_timeout: limit,
     })
     // A lost connection is noticed at the next question. Without this listener it would end the process.
-    fresh.on('error', () => {})
-    try {
-      await fresh.connect()
-    } catch (error) {
-      drop(fresh)
-      throw error
-    }
-    client = fresh
-    return fresh
+    return fresh.on('error', () => {})
+  }
+
+  async function question(): Promise<ProbeAnswer> {
+    const known = client
+    const current = known ?? newClient()
+    client = current
+    if (!known) await current.connect()
+    const answer = await current.query<ProbeAnswer>({ name: 'probe', text: PROBE_SQL })
+    const row = answer.rows[0]
+    if (!row) throw new Error('the probe query gave no row')
+    return row
+  }
+
+  /** Rejects if it is cut off; otherwise it never settles. */
+  async function silence(signal: AbortSignal): Promise<never> {
+    if (await isSilent(address, patience, signal)) throw new Silence(address)
+    return new Promise<never>(() => {})
   }
 
   return {
     async ask() {
-      const current = await connected()
+      const over = new AbortController()
+      const before = bytesFrom(address.host)
       try {
-        const answer = await current.query<ProbeAnswer>({ name: 'probe', text: PROBE_SQL })
-        const row = answer.rows[0]
-        if (!row) throw new Error('the probe query gave no row')
-        return row
+        return await Promise.race([question(), silence(over.signal)])
       } catch (error) {
+        const failed = client
         client = undefined
-        drop(current)
-        throw error
+        if (failed) drop(failed)
+        throw !isProof(error) && errorCode(error) === undefined && bytesFrom(address.host) > before
+          ? new Busy(address, error)
+          : error
+      } finally {
+        over.abort()
       }
     },
     async close() {

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { causeText } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { chooseReadable, chooseWritable, type Sighting } from './choose.ts'
-import { isRefusal } from './failures.ts'
-import type { Probe, ProbeAnswer } from './probe.ts'
+import { isProof } from './failures.ts'
+import { Busy, type Probe, type ProbeAnswer } from './probe.ts'
 
 /** What this server knows about the cluster. Probes keep it up to date. */
 export type ClusterView = {
@@ -101,10 +101,11 @@ export function makeView(probes: Map<string, Probe>, local: string, log: Log, pa
   }
 
   function sawFailure(node: Watched, error: unknown): void {
-    node.failures += 1
+    // What answers others is not dead, however long it takes.
+    if (!(error instanceof Busy)) node.failures += 1
     const problem = causeText(error)
-    const reachable = node.sighting.reachable && !isRefusal(error) && node.failures < FAILURES_TO_DISBELIEVE
-    const first = node.sighting.reachable || node.sighting.problem === undefined
+    const reachable = node.sighting.reachable && !isProof(error) && node.failures < FAILURES_TO_DISBELIEVE
+    const first = node.sighting.problem === undefined || (node.sighting.reachable && !reachable)
     node.sighting = { ...node.sighting, reachable, problem }
     if (first) log.warn({ database: node.sighting.name, cause: problem, failures: node.failures }, 'probe failed')
   }

@@ -19,6 +19,8 @@ export type FailoverFigures = {
   /** From the command to kill the primary, and from the command to pause it. */
   readonly watchCrash: readonly FailoverRun[]
   readonly watchFreeze: readonly FailoverRun[]
+  /** From the last vote that was acknowledged before the primary was cut off from all other nodes. */
+  readonly watchIsolate: readonly FailoverRun[]
   /**
    * Votes sent directly to the frozen primary, and how many it acknowledged: before it was fenced, since it wakes for a moment
    * when it is killed; and after the failover, when it was thawed and started again.
@@ -31,7 +33,12 @@ export async function measureFailovers(lab: Lab, runs: number, say: Say, reporte
   const [primary] = lab.databases
   if (primary === undefined) throw new Error('a lab without a database')
   await setup(lab, reporter)
-  const figures = { failover: [] as FailoverRun[], watchCrash: [] as FailoverRun[], watchFreeze: [] as FailoverRun[] }
+  const figures = {
+    failover: [] as FailoverRun[],
+    watchCrash: [] as FailoverRun[],
+    watchFreeze: [] as FailoverRun[],
+    watchIsolate: [] as FailoverRun[],
+  }
   for (let run = 1; run <= runs; run++) {
     figures.failover.push(await underVotes(lab, (votes) => commanded(lab, primary, votes)))
     say(`failover after crash, ${run} of ${runs}: ${lineOf(figures.failover.at(-1))}`)
@@ -58,6 +65,9 @@ export async function measureFailovers(lab: Lab, runs: number, say: Say, reporte
         }),
       )
       say(`watch after freeze, ${run} of ${runs}: ${lineOf(figures.watchFreeze.at(-1))}`)
+      await reset(lab, reporter)
+      figures.watchIsolate.push(await underVotes(lab, (votes) => watched(lab, watcher, primary, 'isolate', votes)))
+      say(`watch after a cut, ${run} of ${runs}: ${lineOf(figures.watchIsolate.at(-1))}`)
       await reset(lab, reporter)
     }
   } finally {

@@ -1,8 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { attempt } from '../docker/command.ts'
+import { inject } from '../faults/inject.ts'
+import { isolate } from '../faults/isolate.ts'
 import { interruption } from '../interruption.ts'
 import type { Failover } from '../managers/scripted/failover.ts'
 import { pollingClient } from '../service/client.ts'
+import { unreported } from '../steps.ts'
 import { type DatabaseNode, endpointOf, type Lab } from '../topology/topology.ts'
 import { startVerb } from '../verbs/process.ts'
 import type { Watcher } from '../verbs/watcher.ts'
@@ -59,12 +62,12 @@ export async function watched(
   lab: Lab,
   watcher: Watcher,
   primary: DatabaseNode,
-  fault: 'kill' | 'pause',
+  fault: 'kill' | 'pause' | 'isolate',
   votes: SteadyVotes,
   inForce = () => {},
 ): Promise<FailoverRun> {
   await watcher.next('watching', (it) => it.primary === primary.name && it.standby !== null)
-  const issued = await broken(lab, primary, fault)
+  const issued = fault === 'isolate' ? await isolated(lab, primary, votes) : await broken(lab, primary, fault)
   const since = Date.now()
   inForce()
   const { detected, marks, timeline } = await watcher.next('failed-over')
@@ -86,6 +89,15 @@ const broken = (lab: Lab, primary: DatabaseNode, fault: 'kill' | 'pause'): Promi
     const done = await attempt([fault, primary.container])
     return done.exit === 0 ? { done: issued } : { seen: done.stderr }
   })
+
+/**
+ * Cuts the primary off from all other nodes; gives the time of the last vote that was acknowledged before. The command takes a
+ * while before the cut is in force, so its own time says nothing.
+ */
+async function isolated(lab: Lab, primary: DatabaseNode, votes: SteadyVotes): Promise<number> {
+  await inject(lab, { kind: isolate, node: primary.name, peers: [], options: {} }, unreported)
+  return votes.lastAcknowledged()
+}
 
 /** Turns moments, in their order, into the seconds between them; `serve` is the last. */
 function runOf({

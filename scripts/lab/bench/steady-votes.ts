@@ -8,6 +8,8 @@ export type SteadyVotes = {
    * before that. A frozen primary that wakes to be killed may acknowledge votes that waited: this does not end the outage.
    */
   readonly acknowledgedAfter: (since: number, timeline: number) => number | undefined
+  /** When the last vote until now was acknowledged, milliseconds since the epoch. */
+  readonly lastAcknowledged: () => number
   readonly stop: () => void
 }
 
@@ -33,6 +35,7 @@ export function steadyVotes(address: string, poll: string, option: string): Stea
   return {
     acknowledgedAfter: (since, wanted) =>
       acknowledged.find(({ began, timeline }) => began > since && timeline === wanted)?.at,
+    lastAcknowledged: () => acknowledged.at(-1)?.at ?? Number.NaN,
     stop() {
       clearInterval(timer)
       close()

@@ -19,6 +19,8 @@ export type Belief = {
   readonly verdict: 'healthy' | 'suspect' | 'dead'
   /** Failed rounds in a row until now. */
   readonly failures: number
+  /** Rounds in a row until now in which nothing was heard of it over the network, failed or not. */
+  readonly unheard: number
   /** When the first and the last of them ended; null if there are none. */
   readonly since: number | null
   readonly last: number | null
@@ -26,26 +28,25 @@ export type Belief = {
 }
 
 export type Limits = {
-  /** Rounds that have to fail in a row. */
+  /** Rounds that have to fail in a row. If it is cut off, one of them is enough: the servers were slower to believe it. */
   readonly failures: number
   /** Milliseconds from one of them to the next. After a longer gap this process was suspended, and starts counting again. */
   readonly gap: number
 }
 
-export const HEALTHY: Belief = { verdict: 'healthy', failures: 0, since: null, last: null, why: null }
+export const HEALTHY: Belief = { verdict: 'healthy', failures: 0, unheard: 0, since: null, last: null, why: null }
 
 /** What is believed after one more round. One success, or another command that changes the lab, resets the count. */
 export function afterRound(belief: Belief, round: Round, limits: Limits): Belief {
+  if (round.busy) return HEALTHY
+  const { failures, unheard, since } = belief.last !== null && round.at - belief.last > limits.gap ? HEALTHY : belief
+  const heard = round.across === undefined
   const why = failureOf(round)
-  if (why === undefined || round.busy) return HEALTHY
-  const { failures, since } = belief.last !== null && round.at - belief.last > limits.gap ? HEALTHY : belief
-  return {
-    verdict: failures + 1 >= limits.failures ? 'dead' : 'suspect',
-    failures: failures + 1,
-    since: since ?? round.at,
-    last: round.at,
-    why,
-  }
+  if (why === undefined) return heard ? HEALTHY : { ...HEALTHY, unheard: unheard + 1, last: round.at }
+  const failed = { failures: failures + 1, unheard: heard ? 0 : unheard + 1 }
+  const counted = round.down === undefined ? Math.max(failed.failures, failed.unheard) : failed.failures
+  const dead = counted >= limits.failures
+  return { ...failed, verdict: dead ? 'dead' : 'suspect', since: since ?? round.at, last: round.at, why }
 }
 
 /**

@@ -35,7 +35,7 @@ export function enduranceTable(figures: EnduranceFigures): string {
 }
 
 /** Targets of the lab on 2 processors: seconds, and how many times faster reset is than teardown and setup. */
-const TARGETS = { setup: 5, reset: 3, ratio: 5 }
+const TARGETS = { setup: 4, reset: 2, ratio: 10 }
 
 /** The figures as a table: median, least and greatest value of each, and whether the target is met. */
 export function startupTable(figures: StartupFigures): string {
@@ -67,17 +67,26 @@ export function startupTable(figures: StartupFigures): string {
 }
 
 /** The figures as a table: median, 95th percentile, greatest value and target, then the medians of the parts. */
-export function failoverTable({ machine, runs, failover, watchCrash, watchFreeze, thawed }: FailoverFigures): string {
+export function failoverTable({
+  machine,
+  runs,
+  failover,
+  watchCrash,
+  watchFreeze,
+  watchIsolate,
+  thawed,
+}: FailoverFigures): string {
   const [head = '', ...rows] = table(
     [
       ['', 'median', 'p95', 'most', 'target'],
-      failoverRow('failover after a crash, from the command', failover, 1, 0.5),
-      failoverRow('--watch, from the command to kill', watchCrash, 2, 0.95),
-      failoverRow('--watch, from the command to pause', watchFreeze, 2, 0.95),
+      failoverRow('failover after a crash, from the command', failover, { median: 1 }),
+      failoverRow('--watch, from the command to kill', watchCrash, { median: 0.6, p95: 1 }),
+      failoverRow('--watch, from the command to pause', watchFreeze, { median: 0.9, p95: 1.2 }),
+      failoverRow('--watch, from the last vote before a cut', watchIsolate, { median: 2 }),
     ],
     [1, 2, 3],
   )
-  const parts = [failover, watchCrash, watchFreeze].map(partsOf)
+  const parts = [failover, watchCrash, watchFreeze, watchIsolate].map(partsOf)
   return [
     `${machineLine(machine)}; ${runs} runs of each, until a client's vote was acknowledged`,
     '',
@@ -88,12 +97,17 @@ export function failoverTable({ machine, runs, failover, watchCrash, watchFreeze
   ].join('\n')
 }
 
-function failoverRow(name: string, runs: readonly FailoverRun[], target: number, share: number): string[] {
+/** Seconds at most. */
+type Most = { readonly median: number; readonly p95?: number }
+
+function failoverRow(name: string, runs: readonly FailoverRun[], most: Most): string[] {
   const seconds = runs.map((run) => run.seconds)
-  const met = quantile(seconds, share) <= target ? 'met' : 'missed'
-  const figures = [median(seconds), quantile(seconds, 0.95), Math.max(...seconds)]
-  const told = `${share === 0.95 ? 'p95' : 'median'} ≤ ${target} s ${met}`
-  return [name, ...figures.map((it) => `${it.toFixed(2)} s`), told]
+  const seen = { median: median(seconds), p95: quantile(seconds, 0.95) }
+  const told = (['median', 'p95'] as const).flatMap((it) => {
+    const target = most[it]
+    return target === undefined ? [] : [`${it} ≤ ${target} s ${seen[it] <= target ? 'met' : 'missed'}`]
+  })
+  return [name, ...[seen.median, seen.p95, Math.max(...seconds)].map((it) => `${it.toFixed(2)} s`), told.join(', ')]
 }
 
 const partsOf = (runs: readonly FailoverRun[]): string =>

@@ -33,6 +33,16 @@ test('three rounds in a row that fail make a dead primary: down, silent or cut o
   t.strictSame(verdicts(down, down, good, down, down), ['suspect', 'suspect', 'healthy', 'suspect', 'suspect'])
 })
 
+test('if nothing was heard over the network for two rounds, and then the servers cannot write either, it is dead at once', async (t) => {
+  t.strictSame(verdicts(unheard, unheard, cutOff), ['healthy', 'healthy', 'dead'])
+  t.strictSame(verdicts(unheard, good, cutOff), ['healthy', 'healthy', 'suspect'])
+  t.strictSame(
+    verdicts(unheard, unheard, down),
+    ['healthy', 'healthy', 'suspect'],
+    'what is down is looked at three times',
+  )
+})
+
 test('no answer alone is no failure, from wherever, as long as the container runs and servers can write', async (t) => {
   const onlyInside: Round = { ...unheard, across: undefined }
   const linkToStandby: Round = { ...unheard, inside: undefined }
@@ -76,13 +86,17 @@ const someRounds = fc
 const fails = ({ down, across, writesRefused, busy }: Round) =>
   !busy && (down !== undefined || (across !== undefined && writesRefused))
 
-test('dead is exactly what has failed often enough in a row, without a success, a busy lab or a sleep in between', async (t) => {
+test('dead is exactly what has failed often enough in a row, or was cut off so often, without a busy lab or a sleep in between', async (t) => {
   fc.assert(
     fc.property(someRounds, (rounds) => {
       for (const [nth, belief] of beliefs(rounds).entries()) {
         const last = rounds.slice(Math.max(0, nth + 1 - limits.failures), nth + 1)
-        const awake = last.every((round, index) => index === 0 || round.at - (last[index - 1]?.at ?? 0) <= limits.gap)
-        const dead = last.length === limits.failures && last.every(fails) && awake
+        const round = last.at(-1)
+        if (round === undefined) return false
+        const awake = last.every((it, index) => index === 0 || it.at - (last[index - 1]?.at ?? 0) <= limits.gap)
+        const unheardOf = last.every(({ across, busy }) => across !== undefined && !busy)
+        const isCut = fails(round) && round.down === undefined && unheardOf
+        const dead = last.length === limits.failures && (last.every(fails) || isCut) && awake
         if ((belief.verdict === 'dead') !== dead) return false
       }
       return true
@@ -100,11 +114,14 @@ test('while another command changes the lab nothing is believed dead or suspect'
   t.pass()
 })
 
-test('a primary is suspect before it is dead, and rounds that all succeed never make it suspect', async (t) => {
+test('a primary is suspect before it is dead, unless it was not heard before; rounds that all succeed never make it suspect', async (t) => {
   fc.assert(
     fc.property(someRounds, (rounds) => {
       const seen = beliefs(rounds)
-      return seen.every(({ verdict }, nth) => verdict !== 'dead' || (seen[nth - 1] ?? HEALTHY).verdict !== 'healthy')
+      const before = (nth: number) => seen[nth - 1] ?? HEALTHY
+      return seen.every(
+        ({ verdict }, nth) => verdict !== 'dead' || before(nth).verdict !== 'healthy' || before(nth).unheard > 0,
+      )
     }),
   )
   fc.assert(

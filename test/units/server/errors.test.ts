@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import { test } from 'tap'
-import { connectFailure, endsConnection, errorCode, isRefusal, queryFailure } from '../../../server/cluster/failures.ts'
+import { connectFailure, endsConnection, errorCode, isProof, queryFailure } from '../../../server/cluster/failures.ts'
 import { CATALOGUE, clientMessage, type FailureName } from '../../../server/errors.ts'
 
 const names = Object.keys(CATALOGUE) as FailureName[]
@@ -69,10 +69,10 @@ test('no text of the database reaches the client', async (t) => {
 })
 
 test('a refusal proves that a node is gone; a timeout does not', async (t) => {
-  t.ok(isRefusal(withCode('ECONNREFUSED')))
-  t.ok(isRefusal(withCode('57P03')))
-  t.notOk(isRefusal(new Error('timeout expired')))
-  t.notOk(isRefusal(withCode('EHOSTUNREACH')))
+  t.ok(isProof(withCode('ECONNREFUSED')))
+  t.ok(isProof(withCode('57P03')))
+  t.notOk(isProof(new Error('timeout expired')))
+  t.notOk(isProof(withCode('EHOSTUNREACH')))
 })
 
 test('the code of a refused connection is found even if every address of a name was tried', async (t) => {
