@@ -1,7 +1,7 @@
 // Runs the test suite: brings up labs of its own beside any other, runs tap against them, removes them again.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -53,24 +53,17 @@ const LABLESS = ['test/units/', 'test/report/', 'test/vm/']
 const isBelow = (file: string, folders: readonly string[]) => folders.some((folder) => file.startsWith(folder))
 
 const all = (await Array.fromAsync(glob('test/**/*.test.ts', { cwd: ROOT }))).sort()
-const chosen = all.filter((file) =>
+const files = all.filter((file) =>
   wanted.length === 0
     ? !isBelow(file, ONLY_WHEN_ASKED)
     : wanted.some((word) => file.startsWith(word) || file.startsWith(join('test', word))),
 )
-if (chosen.length === 0)
+if (files.length === 0)
   refuse(
     `no tests below test/ match ${wanted.join(' ')}`,
     `one or more of: ${[...new Set(all.map((file) => file.split('/')[1]))].join(' ')}`,
   )
-const needLab = chosen.filter((file) => !isBelow(file, LABLESS))
-// The long ones first, so that no lab is left alone with one at the end. Length in bytes is near enough.
-const sizeOf = (file: string) => statSync(join(ROOT, file)).size
-const files = [
-  ...needLab.sort((one, other) => sizeOf(other) - sizeOf(one)),
-  ...chosen.filter((file) => isBelow(file, LABLESS)),
-]
-
+const needLab = files.filter((file) => !isBelow(file, LABLESS))
 const scratch = mkdtempSync(join(tmpdir(), 'failover-lab-test-'))
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
 const patience = Number(process.env['LAB_PATIENCE'] || 1)
