@@ -164,7 +164,7 @@ export const ERRORS = {
     fix: 'bring {old} back (zx scripts/setup.ts), or accept the loss: zx scripts/failover.ts --max-lag {bytes}, or --force',
   },
   FENCED_NOT_PROMOTED: {
-    says: '{old} is fenced, but no standby was promoted: {why}',
+    says: '{fenced}, but no standby was promoted: {why}',
     fix: 'zx scripts/rejoin.ts undoes the fence and loses nothing; {command} promotes anyway',
   },
   LOSS_UNKNOWN: {
@@ -296,7 +296,7 @@ export const ERRORS = {
   },
   FAULT_STATE: {
     says: '{kind} is not possible on {node} while its container is {state}',
-    fix: 'heal it first: zx scripts/fault.ts heal {node}',
+    fix: 'heal it first: zx scripts/fault.ts heal {node}; if no fault did that, zx scripts/status.ts says why',
   },
   FAULT_UNREACHABLE: {
     says: 'the database of {node} cannot be asked: {problem}',

@@ -174,3 +174,28 @@ test('a watch with three standbys replaces a primary that dies, and nothing that
     if (node !== done.promoted && node !== 'db-primary') t.equal(await upstreamOf(node), done.promoted)
   await voteGetsThrough(t, poll, 'bob')
 })
+
+test('what an earlier failover left behind has no say in the next one, and its fence is not the one that rejoin undoes', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  t.equal((await verb('replication', ['on', '--quorum', '1'])).exit, 0)
+  await docker('kill', containerOf('db-primary'))
+  t.match(await json(t, 'failover'), { promoted: 'db-replica', fenced: ['db-primary'] })
+  await voteGetsThrough(t, poll, 'ann')
+  // What a failover leaves that ends between fencing and promoting.
+  await docker('exec', containerOf('db-replica'), 'bash', '-c', 'echo fenced=yes >$PGDATA/../start-note')
+  await docker('kill', containerOf('db-replica'))
+  t.match(await json(t, 'rejoin'), {
+    primary: 'db-replica',
+    standbys: [{ name: 'db-primary', how: 'rewound' }, {}, {}],
+  })
+  t.equal(await votersOn('db-replica', poll), 'ann', 'db-primary never had this vote')
+
+  await docker('kill', containerOf('db-replica'))
+  const { promoted: second } = await json(t, 'failover')
+  await voteGetsThrough(t, poll, 'bob')
+  await docker('kill', containerOf(second))
+  const { promoted: third, fenced } = await json(t, 'failover')
+  t.strictSame(fenced, [second, 'db-replica'], 'both of the others were heard, and that is enough')
+  t.equal(await votersOn(third, poll), 'ann bob')
+})

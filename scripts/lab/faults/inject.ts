@@ -6,6 +6,7 @@ import { inLarger, type Lab, type Node, type NodeName } from '../topology/topolo
 import { repeated } from '../visible.ts'
 import type { FaultOptions, Kind, Peer } from './kind.ts'
 import { faultsIn } from './kinds.ts'
+import { endedUnder } from './namespace.ts'
 import { assertThere, viewsOf } from './views.ts'
 
 /** A fault that somebody asks for. */
@@ -56,6 +57,7 @@ export const inject = (lab: Lab, wish: Wish, { step }: Reporter): Promise<void> 
       if (kind.place === 'container' && faultsIn([view], [kind]).length > 0) return
       const { state } = view.container
       if (!kind.states.includes(state)) throw labError('FAULT_STATE', { kind: kind.name, node, state })
+      if (kind.place === 'network' && view.network === undefined) throw endedUnder(view.node)
       if (view.database !== undefined && 'unreachable' in view.database)
         throw labError('FAULT_UNREACHABLE', { node, problem: view.database.unreachable })
       if (!kind.isFor(view)) throw labError('FAULT_MISFIT', { kind: kind.name, node, fits: kind.fits })

@@ -2,7 +2,7 @@ import { act, attempt, failure, type Result } from '../docker/command.ts'
 import { confinement } from '../docker/confinement.ts'
 import { faultsImage, hasImage } from '../docker/images.ts'
 import { labelledHelper } from '../docker/leftovers.ts'
-import { labError } from '../errors.ts'
+import { type LabError, labError } from '../errors.ts'
 import type { Tell } from '../steps.ts'
 import type { Lab, Node } from '../topology/topology.ts'
 
@@ -26,11 +26,19 @@ export type Queue = {
 
 const LOOK = `iptables-save -t filter; echo --; tc -j class show dev ${LINK}; echo --; tc -j qdisc show dev ${LINK}`
 
+/** Whether the engine says that a container ended before its namespace could be entered, or meanwhile. */
+export const saysEnded = (stderr: string): boolean =>
+  /non running container|no such container|is restarting|namespace path: .*no such file/i.test(stderr)
+
+/** A fault that cannot be made, because the node has ended, and with it the namespace. */
+export const endedUnder = (node: Node): LabError =>
+  labError('FAULT_STATE', { kind: 'a fault of the network', node: node.name, state: 'ending' })
+
 /** Looks into a node's network namespace; undefined if the node, and with it the namespace, has ended meanwhile. */
 export async function namespaceOf(lab: Lab, node: Node): Promise<Namespace | undefined> {
   const command = await helper(lab, `container:${node.container}`, LOOK)
   const seen = await attempt(command)
-  if (/non running container|no such container|is restarting/i.test(seen.stderr)) return undefined
+  if (saysEnded(seen.stderr)) return undefined
   // A node that is off its network has no link.
   if (seen.exit !== 0 && !/Cannot find device/.test(seen.stderr)) throw await refusal(lab, command, seen)
   const [rules = '', classes = '', queues = ''] = seen.stdout.split(/^--$/m)
@@ -48,7 +56,8 @@ export async function actInNamespace(tell: Tell, lab: Lab, node: Node, commands:
     await act(tell, command)
   } catch {
     // Look again to see whether the kernel lacks something, or the cause is another one.
-    throw await refusal(lab, command, await attempt(command))
+    const again = await attempt(command)
+    throw saysEnded(again.stderr) ? endedUnder(node) : await refusal(lab, command, again)
   }
 }
 

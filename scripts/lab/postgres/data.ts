@@ -9,8 +9,8 @@ import { timelinesFrom } from './wal-end.ts'
  * has. `follower`: it becomes a standby, or was half-way to it.
  */
 export type Data =
-  | { readonly is: 'nothing' | 'fresh' | 'fenced' | 'follower' | 'standby' }
-  | { readonly is: 'primary'; readonly timeline: number }
+  | { readonly is: 'nothing' | 'fresh' | 'follower' | 'standby' }
+  | { readonly is: 'primary' | 'fenced'; readonly timeline: number }
 
 /** A database, whether or not it runs, and its data. */
 export type Holder = { readonly node: DatabaseNode; readonly state: ContainerState; readonly data: Data }
@@ -32,13 +32,17 @@ export async function dataOf(node: DatabaseNode, state: ContainerState): Promise
   if (!note.fenced && note.do === 'fresh') return { is: 'fresh' }
   if (!note.fenced && isHalfWay(note)) return { is: 'follower' }
   if (!(await hasFile(node, 'data/PG_VERSION'))) return { is: 'nothing' }
-  if (note.fenced) return { is: 'fenced' }
+  if (note.fenced) return { is: 'fenced', timeline: await newestTimeline(node) }
   // While a database runs, a note is for the start after that.
   if (note.do === 'follow' && state !== 'running' && state !== 'paused') return { is: 'follower' }
   if (await hasFile(node, 'data/standby.signal')) return { is: 'standby' }
-  // After a promotion the control file is old until the next checkpoint; the history file of a timeline is there at once.
+  return { is: 'primary', timeline: await newestTimeline(node) }
+}
+
+/** After a promotion the control file is old until the next checkpoint; the history file of a timeline is there at once. */
+export async function newestTimeline(node: DatabaseNode): Promise<number> {
   const [timeline = 1] = await timelinesFrom(node, (await controlFileOf(node))?.timeline ?? 1)
-  return { is: 'primary', timeline }
+  return timeline
 }
 
 /** What the control file of a stopped database says: whether it was shut down in order, and its last checkpoint. */

@@ -17,15 +17,17 @@ export type Plan = { readonly fence: readonly Sight[]; readonly follow: readonly
   | {
       readonly kind: 'promote'
       readonly candidate: Answering
-      /** Those among `fence` that may have acknowledged what the candidate lacks: not one that was fenced before. */
+      /** Those among `fence` that may have acknowledged what the candidate lacks. */
       readonly wrote: readonly Sight[]
+      /** The others among `fence`: an earlier failover left them behind, so they have nothing of what came after. */
+      readonly left: readonly Sight[]
     }
   | { readonly kind: 'done'; readonly primary: Answering }
 )
 
 export type Promoting = Extract<Plan, { kind: 'promote' }>
 
-type Known = Pick<Promoting, 'candidate' | 'fence' | 'follow'>
+type Known = Pick<Promoting, 'candidate' | 'fence' | 'follow' | 'left'>
 
 /**
  * The databases that do not answer, if so many of them are silent that nobody is promoted without them: an acknowledged commit
@@ -39,8 +41,8 @@ export const mayHaveAlone = (plan: Known): readonly Sight[] => silentUnless(plan
 
 // A standby that follows another one has at most what that one has, so it says nothing about commits. It need not be left out
 // here: it would be missing both among those that answer and among those that there are.
-function silentUnless({ candidate, fence, follow }: Known, needed: typeof mustBeHeard): readonly Sight[] {
-  const others = [...fence, ...follow]
+function silentUnless({ candidate, fence, follow, left }: Known, needed: typeof mustBeHeard): readonly Sight[] {
+  const others = [...fence, ...follow].filter((it) => !left.includes(it))
   const answering = follow.filter(({ facts }) => facts !== undefined)
   const enough = 1 + answering.length >= needed(choiceOf(candidate.facts), others.length)
   return enough ? [] : others.filter(({ facts }) => facts === undefined)
@@ -51,11 +53,11 @@ export function replacementIn(sights: readonly Sight[]): Answering | undefined {
   const { primary, standbys, silent } = membersOf(sights)
   const [candidate, ...follow] = standbys
   if (primary !== undefined || candidate === undefined) return undefined
-  return unheardBy({ candidate, fence: silent, follow }).length === 0 ? candidate : undefined
+  return unheardBy({ candidate, fence: silent, follow, left: [] }).length === 0 ? candidate : undefined
 }
 
 /** What each database that does not answer is, according to its data. */
-export type Down = Readonly<Partial<Record<DatabaseName, Data['is']>>>
+export type Down = Readonly<Partial<Record<DatabaseName, Data>>>
 
 /** Plans a failover. `to`: the standby to promote; undefined for the one that has most. */
 export function planOf(sights: readonly Sight[], down: Down, to?: DatabaseName): Plan | LabError {
@@ -65,13 +67,15 @@ export function planOf(sights: readonly Sight[], down: Down, to?: DatabaseName):
   if (candidate === undefined && to !== undefined) return labError('NOT_A_STANDBY', { node: to, seen: seenOf(sights) })
   if (candidate !== undefined) {
     const others = standbys.filter((it) => it !== candidate)
-    const may = silent.filter(({ node }) => mayBePrimary(down[node.name]))
-    const fence = primary === undefined ? may : [primary, ...may]
-    const wrote = primary === undefined ? may.filter(({ node }) => down[node.name] !== 'fenced') : [primary]
+    const may = silent.filter(({ node }) => mayBePrimary(down[node.name]?.is))
+    const left = may.filter(({ node }) => wasLeftBehind(down[node.name], candidate))
+    const newest = may.filter((it) => !left.includes(it))
+    const fence = primary === undefined ? [...newest, ...left] : [primary, ...may]
+    const wrote = primary === undefined ? newest : [primary]
     const follow = [...others, ...silent.filter((it) => !may.includes(it))]
-    return { kind: 'promote', candidate, wrote, fence, follow }
+    return { kind: 'promote', candidate, wrote, left, fence, follow }
   }
-  const left = (is: Data['is']) => silent.filter(({ node }) => down[node.name] === is)
+  const left = (is: Data['is']) => silent.filter(({ node }) => down[node.name]?.is === is)
   const [former] = left('primary')
   if (primary !== undefined && former !== undefined)
     return labError('ALREADY_PROMOTED', { primary: primary.node.name, old: former.node.name })
@@ -80,12 +84,23 @@ export function planOf(sights: readonly Sight[], down: Down, to?: DatabaseName):
   return labError('NOTHING_TO_PROMOTE', { seen: seenOf(sights) })
 }
 
+/**
+ * Whether a failover fenced it, and promoted another one: that began a timeline. One that a failover fenced and did not replace
+ * may still have more than any standby.
+ */
+const wasLeftBehind = (data: Data | undefined, { facts }: Answering): boolean =>
+  data?.is === 'fenced' && data.timeline < (facts.timeline ?? 1)
+
 /** What a promotion may lose if those databases were not heard. */
 export const mayBeLost = (unheard: readonly DatabaseName[]): string =>
   `any acknowledged vote that is only on ${unheard.join(' and ')} may be lost`
 
 /** The names of those databases, for a sentence. */
 export const namesOf = (sights: readonly Sight[]): string => sights.map(({ node }) => node.name).join(' and ')
+
+/** That they are fenced, as part of a sentence. */
+export const areFenced = (sights: readonly Sight[]): string =>
+  `${namesOf(sights)} ${sights.length > 1 ? 'are' : 'is'} fenced`
 
 /** Its data says that it is a standby, or it has to be taken for the primary. */
 export const mayBePrimary = (is: Data['is'] | undefined): boolean => is !== 'standby' && is !== 'follower'

@@ -59,7 +59,7 @@ function followed(
 function withVotes(goes: readonly DatabaseNode[], { primary, standbys }: Members, down: Down): Needed | undefined {
   for (const { name } of goes) {
     const answers = standbys.some(({ node }) => node.name === name)
-    const is = answers ? 'standby' : down[name]
+    const is = answers ? 'standby' : down[name]?.is
     if (is === undefined)
       return {
         node: name,

@@ -6,7 +6,7 @@ import { LabError, labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { putDown } from '../managers/scripted/fencing.ts'
 import { restartServers } from '../managers/serving.ts'
-import { dataOf } from '../postgres/data.ts'
+import { dataOf, newestTimeline } from '../postgres/data.ts'
 import type { Facts } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { isHalfWay, readStartNote, unfencedNote, writeStartNote } from '../postgres/start-note.ts'
@@ -141,8 +141,11 @@ async function undo(lab: Lab, sights: readonly Sight[], options: RejoinOptions, 
   const notes = await Promise.all(lab.databases.map(readStartNote))
   // If it was started by hand, it ends at once and the engine tries again: its container runs for moments.
   const fenced = sights.filter(({ facts }, index) => notes[index]?.fenced && facts === undefined)
-  const node = await formerPrimary(fenced.map((it) => it.node))
-  if (node === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
+  const former = await formerPrimary(fenced.map((it) => it.node))
+  // A standby on a newer timeline follows another one than that.
+  const isNewer = ({ facts }: Sight) => facts?.timeline != null && facts.timeline > (former?.timeline ?? 1)
+  if (former === undefined || sights.some(isNewer)) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
+  const { node } = former
   const others = sights.filter((sight) => sight.node !== node)
   // Only one that answers as a standby was not promoted: a silent one may have gone down as the new primary.
   const silent = others.filter((it) => it.facts === undefined && !fenced.includes(it))
@@ -173,13 +176,17 @@ async function undo(lab: Lab, sights: readonly Sight[], options: RejoinOptions, 
   return rejoinAll(lab, primary, await lookAtDatabases(lab), one, reporter)
 }
 
-/** The one among fenced databases that was the primary: its data are whole, and not a standby's. */
-async function formerPrimary(fenced: readonly DatabaseNode[]): Promise<DatabaseNode | undefined> {
+type Former = { readonly node: DatabaseNode; readonly timeline: number }
+
+/** The one among fenced databases that was the primary last: its data are whole, not a standby's, and on the newest timeline. */
+async function formerPrimary(fenced: readonly DatabaseNode[]): Promise<Former | undefined> {
   const looks = fenced.map(async (node) => ({
     node,
     halfWay: isHalfWay(await readStartNote(node)),
     standby: await hasFile(node, 'data/standby.signal'),
+    timeline: await newestTimeline(node),
   }))
   const whole = (await Promise.all(looks)).filter(({ halfWay }) => !halfWay)
-  return (whole.find(({ standby }) => !standby) ?? whole[0])?.node
+  const newest = whole.toSorted((one, other) => other.timeline - one.timeline)
+  return newest.find(({ standby }) => !standby) ?? newest[0]
 }

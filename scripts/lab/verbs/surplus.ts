@@ -42,7 +42,7 @@ async function downAmong(there: readonly DatabaseNode[], { silent }: Members): P
     ({ node, state }) => state !== 'absent' && there.some(({ name }) => name === node.name),
   )
   return Object.fromEntries(
-    await Promise.all(readable.map(async ({ node, state }) => [node.name, (await dataOf(node, state)).is])),
+    await Promise.all(readable.map(async ({ node, state }) => [node.name, await dataOf(node, state)])),
   )
 }
 

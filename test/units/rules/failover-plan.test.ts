@@ -3,11 +3,11 @@ import { test } from 'tap'
 import type { Facts } from '../../../scripts/lab/postgres/observe.ts'
 import { type Answering, type Sight, sightOf } from '../../../scripts/lab/postgres/sights.ts'
 import { filledTo, segmentName } from '../../../scripts/lab/postgres/wal-end.ts'
-import { type Down, mayHaveAlone, type Promoting, planOf, unheardBy } from '../../../scripts/lab/rules/failover-plan.ts'
+import { mayHaveAlone, type Promoting, planOf, unheardBy } from '../../../scripts/lab/rules/failover-plan.ts'
 import { aheadOf } from '../../../scripts/lab/rules/members.ts'
 import { chosenText } from '../../../scripts/lab/rules/plan-text.ts'
 import type { DatabaseName } from '../../../scripts/lab/topology/topology.ts'
-import { drawn, sight } from './lab.ts'
+import { data, drawn, sight } from './lab.ts'
 
 const primary = sight('db-primary', {})
 const standby = sight('db-replica', { inRecovery: true })
@@ -55,16 +55,35 @@ test('of standbys that have the same, one that follows no other standby is promo
 
 test("of several silent ones, those whose data is a standby's are not fenced", async (t) => {
   const silent = sight('db-replica', undefined)
-  const down = { 'db-primary': 'primary', 'db-replica': 'standby' } as const
+  const down = { 'db-primary': data('primary'), 'db-replica': data('standby') }
   t.match(planOf([gone, silent, second], down), {
     candidate: { node: { name: 'db-replica-2' } },
     fence: [{ node: { name: 'db-primary' } }],
     follow: [{ node: { name: 'db-replica' } }],
   })
-  const fencedBefore = { 'db-primary': 'fenced', 'db-replica': 'primary' } as const
-  t.match(planOf([gone, silent, second], fencedBefore), { wrote: [{ node: { name: 'db-replica' } }] })
   const unknown = planOf([gone, silent, second], {})
   t.match(unknown, { fence: [{ node: { name: 'db-primary' } }, { node: { name: 'db-replica' } }], follow: [] })
+})
+
+test('one that an earlier failover left behind has nothing to lose, and nothing to say about a commit; one that it did not replace may have', async (t) => {
+  const silent = sight('db-replica', undefined, 'exited')
+  const promoted = sight('db-replica-2', { inRecovery: true, timeline: 2, chosenLevel: 'on any 1' })
+  const follower = sight('db-replica-3', { inRecovery: true, timeline: 2 })
+  const plan = (timeline: number) =>
+    planOf([gone, silent, promoted, follower], {
+      'db-primary': data('fenced', timeline),
+      'db-replica': data('fenced', 2),
+    })
+  const left = plan(1)
+  t.match(left, { wrote: [{ node: { name: 'db-replica' } }], left: [{ node: { name: 'db-primary' } }] })
+  t.match(
+    left,
+    { fence: [{ node: { name: 'db-replica' } }, { node: { name: 'db-primary' } }] },
+    'the newest comes first',
+  )
+  t.strictSame(unheardBy(left as Promoting), [], 'all that can have a commit were heard')
+  t.match(plan(2), { wrote: [{ node: { name: 'db-primary' } }, { node: { name: 'db-replica' } }], left: [] })
+  t.equal(unheardBy(plan(2) as Promoting).length, 2)
 })
 
 test('a standby is ahead of another by its timeline, then by what it has received', async (t) => {
@@ -76,11 +95,11 @@ test('a standby is ahead of another by its timeline, then by what it has receive
 
 test('a primary beside a fenced node: the failover is done; beside another former primary: that one must not be started', async (t) => {
   const promoted = sight('db-replica', { timeline: 2 })
-  t.match(planOf([gone, promoted], { 'db-primary': 'fenced' }), {
+  t.match(planOf([gone, promoted], { 'db-primary': data('fenced') }), {
     kind: 'done',
     primary: { node: { name: 'db-replica' } },
   })
-  t.match(planOf([gone, promoted], { 'db-primary': 'primary' }), {
+  t.match(planOf([gone, promoted], { 'db-primary': data('primary') }), {
     code: 'ALREADY_PROMOTED',
     message: /db-replica is the primary already/,
     fix: /do not start db-primary as it is: zx scripts\/rejoin\.ts/,
@@ -89,8 +108,8 @@ test('a primary beside a fenced node: the failover is done; beside another forme
 
 test('with no standby that answers there is nobody to promote; with two primaries there is nothing to decide', async (t) => {
   const promoted = sight('db-replica', { timeline: 2 })
-  t.match(planOf([gone, promoted], { 'db-primary': 'standby' }), { code: 'NOTHING_TO_PROMOTE' })
-  const both = { 'db-primary': 'primary', 'db-replica': 'standby' } as const
+  t.match(planOf([gone, promoted], { 'db-primary': data('standby') }), { code: 'NOTHING_TO_PROMOTE' })
+  const both = { 'db-primary': data('primary'), 'db-replica': data('standby') }
   t.match(planOf([gone, sight('db-replica', undefined)], both), { code: 'NOTHING_TO_PROMOTE' })
   t.match(planOf([primary, promoted], {}), { code: 'SPLIT_BRAIN' })
 })
@@ -111,7 +130,7 @@ const third = (facts?: Partial<Facts>) =>
 
 test('the check says in one line what each standby has received, and why one of them is promoted', async (t) => {
   const textOf = (sights: readonly Sight[], to?: DatabaseName) => {
-    const plan = planOf(sights, { 'db-replica-3': 'standby' }, to)
+    const plan = planOf(sights, { 'db-replica-3': data('standby') }, to)
     return 'candidate' in plan ? chosenText(plan) : `${plan}`
   }
   const most =
@@ -129,9 +148,9 @@ test('the check says in one line what each standby has received, and why one of 
 test('a silent database may alone have an acknowledged vote also if the primary answers, and if standbys have an order', async (t) => {
   const alone = (chosenLevel: string, ...sights: readonly Sight[]) => {
     const it = sights.map(({ node, state, facts }) => sightOf(node, state, facts && { ...facts, chosenLevel }))
-    return mayHaveAlone(planOf(it, { 'db-primary': 'primary', 'db-replica-3': 'standby' }) as Promoting).map(
-      ({ node }) => node.name,
-    )
+    return mayHaveAlone(
+      planOf(it, { 'db-primary': data('primary'), 'db-replica-3': data('standby') }) as Promoting,
+    ).map(({ node }) => node.name)
   }
   t.strictSame(alone('on', gone, first, second, third()), ['db-primary', 'db-replica-3'])
   t.strictSame(alone('on first db-replica', primary, first, second, third()), ['db-replica-3'])
@@ -144,7 +163,7 @@ test('a silent database may alone have an acknowledged vote also if the primary 
 test('silent databases that may alone have an acknowledged vote are named, if the primary is one of them', async (t) => {
   const unheard = (chosenLevel: string, ...sights: readonly Sight[]) => {
     const it = sights.map(({ node, state, facts }) => sightOf(node, state, facts && { ...facts, chosenLevel }))
-    return unheardBy(planOf(it, { 'db-primary': 'primary', 'db-replica-3': 'standby' }) as Promoting).map(
+    return unheardBy(planOf(it, { 'db-primary': data('primary'), 'db-replica-3': data('standby') }) as Promoting).map(
       ({ node }) => node.name,
     )
   }
@@ -187,12 +206,12 @@ test('also with a cascade nobody is promoted if only silent standbys may have a 
         it.facts ? { ...it, facts: { ...it.facts, chosenLevel: `on any ${count}` } } : it,
       )
       const down = {
-        'db-primary': 'primary',
-        'db-replica': 'standby',
-        'db-replica-2': 'standby',
-        'db-replica-3': 'standby',
+        'db-primary': data('primary'),
+        'db-replica': data('standby'),
+        'db-replica-2': data('standby'),
+        'db-replica-3': data('standby'),
       }
-      const plan = planOf(chosen, down as Down) as Promoting
+      const plan = planOf(chosen, down) as Promoting
       return unheardBy(plan).length > 0 || letters.some((letter) => answers[letter] && has(letter))
     }),
     { numRuns: 2000 },

@@ -1,3 +1,4 @@
+import type { Data } from '../../../scripts/lab/postgres/data.ts'
 import type { Facts } from '../../../scripts/lab/postgres/observe.ts'
 import { type Answering, type Sight, sightOf } from '../../../scripts/lab/postgres/sights.ts'
 import { readSettings } from '../../../scripts/lab/settings.ts'
@@ -12,6 +13,10 @@ export function nodeOf(name: DatabaseName) {
   if (node === undefined) throw new Error(name)
   return node
 }
+
+/** What a database is by its data. */
+export const data = (is: Data['is'], timeline = 1): Data =>
+  is === 'primary' || is === 'fenced' ? { is, timeline } : { is }
 
 /** A database as it was seen; without facts it did not answer. */
 export const sight = (

@@ -7,6 +7,7 @@ import { neededOf } from '../../../scripts/lab/rules/needed.ts'
 import { readSettings } from '../../../scripts/lab/settings.ts'
 import { type DatabaseName, labOf } from '../../../scripts/lab/topology/topology.ts'
 import { ALONE } from './facts.ts'
+import { data } from './lab.ts'
 
 const { databases } = labOf(readSettings({ LAB_STANDBYS: '3' }))
 const goes = databases.slice(2)
@@ -34,7 +35,7 @@ const waiting = (chosenLevel: string, names: string, ...standbys: readonly Datab
 
 test('standbys go if the primary stays and no commit needs them, whether or not they run', async (t) => {
   t.equal(found({ 'db-primary': PRIMARY }), undefined)
-  const down = { 'db-replica-2': 'standby', 'db-replica-3': 'nothing' } as const
+  const down = { 'db-replica-2': data('standby'), 'db-replica-3': data('nothing') }
   t.equal(found({ 'db-primary': PRIMARY, 'db-replica-2': 'exited', 'db-replica-3': 'exited' }, down), undefined)
   t.equal(found({ 'db-primary': waiting('on any 1', 'ANY 1 (…)', 'db-replica', 'db-replica-3') }), undefined)
 })
@@ -63,10 +64,10 @@ test('one that takes writes stays; beside another primary it is brought back fir
 test('one that may have votes of its own stays', async (t) => {
   const seen = { 'db-primary': PRIMARY, 'db-replica-2': 'exited' } as const
   for (const is of ['fenced', 'primary'] as const)
-    t.match(found(seen, { 'db-replica-2': is }), { node: 'db-replica-2', remedy: /scripts\/rejoin\.ts/ }, is)
+    t.match(found(seen, { 'db-replica-2': data(is) }), { node: 'db-replica-2', remedy: /scripts\/rejoin\.ts/ }, is)
   t.match(found({ ...seen, 'db-replica-2': 'absent' }), { why: /has no container/, remedy: /scripts\/setup\.ts/ })
   t.match(found({ 'db-primary': 'exited' }), { node: 'db-replica-2', why: /no database is the primary/ })
-  const unused = { 'db-replica-2': 'fresh', 'db-replica-3': 'nothing' } as const
+  const unused = { 'db-replica-2': data('fresh'), 'db-replica-3': data('nothing') }
   t.equal(found({ 'db-primary': 'exited', 'db-replica-2': 'exited', 'db-replica-3': 'exited' }, unused), undefined)
 })
 

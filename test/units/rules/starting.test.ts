@@ -3,12 +3,13 @@ import type { Data, Holder } from '../../../scripts/lab/postgres/data.ts'
 import { startingOf } from '../../../scripts/lab/rules/starting.ts'
 import { readSettings } from '../../../scripts/lab/settings.ts'
 import { labOf } from '../../../scripts/lab/topology/topology.ts'
+import { data } from './lab.ts'
 
 const [first, second] = labOf(readSettings({})).databases
 if (first === undefined || second === undefined) throw new Error('a lab has two databases')
 
-const primary = (timeline: number): Data => ({ is: 'primary', timeline })
-const is = (what: Exclude<Data['is'], 'primary'>): Data => ({ is: what })
+const primary = (timeline: number): Data => data('primary', timeline)
+const is = (what: Exclude<Data['is'], 'primary'>): Data => data(what)
 
 /** What is decided of db-primary and db-replica, in words. */
 function decided(one: Data, other: Data, states: readonly [Holder['state'], Holder['state']] = ['exited', 'exited']) {

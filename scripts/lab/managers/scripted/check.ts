@@ -8,6 +8,7 @@ import { walEndOf } from '../../postgres/wal-end.ts'
 import { choiceOf, choiceText, enoughToKnow } from '../../rules/durability.ts'
 import type { Plan, Promoting } from '../../rules/failover-plan.ts'
 import {
+  areFenced,
   assertSettings,
   DEFAULT_MAX_LAG,
   type Down,
@@ -91,10 +92,10 @@ async function lookLonger(
 }
 
 /** Too few standbys answer: these silent databases may have acknowledged commits that no other one has. */
-function quorumUnknown({ candidate, fence, follow }: Promoting, unheard: readonly Sight[]): LabError | undefined {
+function quorumUnknown({ candidate, fence, follow, left }: Promoting, unheard: readonly Sight[]): LabError | undefined {
   if (unheard.length === 0) return undefined
   const choice = choiceOf(candidate.facts)
-  const all = [candidate, ...fence, ...follow]
+  const all = [candidate, ...fence.filter((it) => !left.includes(it)), ...follow]
   // Synchronous commit counts direct standbys only.
   const direct = all.filter((it) => !isCascaded(it, all))
   const of = direct.length - 1
@@ -120,7 +121,7 @@ async function downAmong(sights: readonly Sight[]): Promise<Down> {
   const clear = silent.length + (primary === undefined ? 0 : 1) === 1
   if (standbys.length > 0 && clear) return {}
   return Object.fromEntries(
-    await Promise.all(silent.map(async ({ node, state }) => [node.name, (await dataOf(node, state)).is])),
+    await Promise.all(silent.map(async ({ node, state }) => [node.name, await dataOf(node, state)])),
   )
 }
 
@@ -201,7 +202,7 @@ function behindAnother({ candidate, follow }: Promoting): LabError | undefined {
 }
 
 const notPromoted = ({ fence }: Plan, why: string, command = 'zx scripts/failover.ts --force'): LabError =>
-  labError('FENCED_NOT_PROMOTED', { old: namesOf(fence), why, command })
+  labError('FENCED_NOT_PROMOTED', { fenced: areFenced(fence), why, command })
 
 /**
  * Why the candidate is not promoted: it lacks more than may be lost, or it is unknown how much it lacks. If it lacks anything,

@@ -4,7 +4,7 @@ import { startNotesOf } from '../../postgres/start-note.ts'
 import { pointSight } from '../../postgres/upstream.ts'
 import { type LostVote, votesOnlyOn } from '../../postgres/votes.ts'
 import { choiceOf, type Level, type Rule } from '../../rules/durability.ts'
-import { mayBeLost, namesOf, type Plan, unheardBy } from '../../rules/failover-plan.ts'
+import { areFenced, mayBeLost, namesOf, type Plan, unheardBy } from '../../rules/failover-plan.ts'
 import { aheadOf, seenOf } from '../../rules/members.ts'
 import { chosenText } from '../../rules/plan-text.ts'
 import { toPointAt } from '../../rules/upstreams.ts'
@@ -98,7 +98,7 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
     await step(`Point ${namesOf(toPoint)} at ${node.name}`, async ({ tell, say }) => {
       await Promise.all(toPoint.map((it) => pointSight(tell, it, node)))
       const silent = toPoint.filter(({ facts }) => facts === undefined)
-      if (silent.length > 0) say(`${namesOf(silent)} does not answer: it follows ${node.name} from its next start on`)
+      for (const it of silent) say(`${it.node.name} does not answer: it follows ${node.name} from its next start on`)
     })
   const wrote = plan.kind === 'promote' ? plan.wrote.map((it) => it.node) : olds
   const chosen = choiceOf((plan.kind === 'promote' ? plan.candidate : plan.primary).facts)
@@ -136,7 +136,7 @@ const nodeOf = (plan: Plan): DatabaseNode => (plan.kind === 'promote' ? plan.can
 const titleOf = (plan: Plan): string =>
   plan.kind === 'promote'
     ? `${chosenText(plan)}; ${seenOf(plan.fence)}`
-    : `${plan.primary.node.name} is the primary already, and ${namesOf(plan.fence)} is fenced`
+    : `${plan.primary.node.name} is the primary already, and ${areFenced(plan.fence)}`
 
 /** All statements, sent together, that make the candidate a primary. */
 function statementsFor(plan: Plan, force: boolean): readonly string[] {
