@@ -12,6 +12,8 @@ const { endure, faultsOf } = await import('./lab/bench/endurance.ts')
 const { enduranceTable } = await import('./lab/terminal/bench-tables.ts')
 const { measureFailovers } = await import('./lab/bench/failover.ts')
 const { failoverTable } = await import('./lab/terminal/bench-tables.ts')
+const { measureIdle } = await import('./lab/bench/idle.ts')
+const { idleTable } = await import('./lab/terminal/bench-tables.ts')
 const { benchLab } = await import('./lab/bench/lab.ts')
 const { measureStandbys } = await import('./lab/bench/standbys.ts')
 const { measureQuorum } = await import('./lab/bench/quorum.ts')
@@ -109,6 +111,19 @@ await commandLine(import.meta.filename, (program) => {
       const figures = await benchLab(false, reporter, (lab) => measureFailovers(lab, runs, say, reporter))
       await show(figures, failoverTable(figures), inResults('failover', output, figures))
       if (figures.thawed.acknowledged > 0) process.exitCode = 1
+    })
+  program
+    .command('idle')
+    .description(
+      'measure the processor time of a lab that nobody uses; other programs on this machine make it too high',
+    )
+    .option('--seconds <number>', 'how long to look', numberFrom(5, 600), 30)
+    .option('--json', 'print the figures as JSON')
+    .option('--output <file>', 'write the figures to this file, as JSON (default: one in results/)', pathFrom)
+    .action(async ({ seconds, ...output }: { seconds: number } & Output) => {
+      await checkWritable(inResults('idle', output))
+      const figures = await measureIdle(seconds, say, reporter)
+      await show(figures, idleTable(figures), inResults('idle', output, figures))
     })
   program
     .command('standbys')

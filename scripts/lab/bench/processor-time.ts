@@ -14,13 +14,18 @@ const SPENT = 'cat /sys/fs/cgroup/cpu.stat 2>/dev/null || cat /sys/fs/cgroup/cpu
 /** Does the work and gives the processor time that it took, by node. */
 export async function whereTimeGoes<T>(lab: Lab, work: () => Promise<T>): Promise<{ result: T; usage: Usage }> {
   const before = await spent(lab)
-  const allBefore = all()
-  const result = await work()
-  const allAfter = all()
+  const { result, busy } = await busyDuring(work)
   const after = await spent(lab)
   const seconds = Object.entries(after).map(([name, total]) => [name, total - (before[name] ?? total)] as const)
-  const idle = (allAfter.idle - allBefore.idle) / (allAfter.total - allBefore.total)
-  return { result, usage: { seconds: Object.fromEntries(seconds), busy: 1 - idle } }
+  return { result, usage: { seconds: Object.fromEntries(seconds), busy } }
+}
+
+/** Does the work and gives the share of all processors that was busy meanwhile, with any program. */
+export async function busyDuring<T>(work: () => Promise<T>): Promise<{ result: T; busy: number }> {
+  const before = all()
+  const result = await work()
+  const after = all()
+  return { result, busy: 1 - (after.idle - before.idle) / (after.total - before.total) }
 }
 
 async function spent(lab: Lab): Promise<ProcessorTime> {

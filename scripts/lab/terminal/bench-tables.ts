@@ -1,6 +1,7 @@
 import type { Comparison, Series } from '../bench/compare.ts'
 import { type EnduranceFigures, faultsOf } from '../bench/endurance.ts'
 import type { FailoverFigures } from '../bench/failover.ts'
+import type { IdleFigures } from '../bench/idle.ts'
 import type { FailoverRun } from '../bench/one-failover.ts'
 import type { ServiceFigures } from '../bench/service.ts'
 import type { StartupFigures } from '../bench/startup.ts'
@@ -31,6 +32,28 @@ export function enduranceTable(figures: EnduranceFigures): string {
     ...(faults.length === 0
       ? ['✓ no error, nothing lost, nothing counted twice']
       : faults.map((fault) => `✗ ${fault}`)),
+  ].join('\n')
+}
+
+/** Milliseconds of processor time in a second of all nodes together: half of what they took once. */
+const IDLE_TARGET = 20
+
+/** The figures as a table: each node, all of them against their target, and the engine and everything else. */
+export function idleTable({ machine, seconds, nodes, all, without }: IdleFigures): string {
+  const ms = (it: number) => `${it.toFixed(1)} ms`
+  const sum = Object.values(nodes).reduce((one, other) => one + other, 0)
+  return [
+    `${machineLine(machine)}; ${seconds} s, milliseconds of processor time in a second`,
+    '',
+    ...table(
+      [
+        ...Object.entries(nodes).map(([name, spent]) => [name, ms(spent), '']),
+        ['all nodes', ms(sum), `≤ ${IDLE_TARGET} ms ${sum <= IDLE_TARGET ? 'met' : 'missed'}`],
+        ['the engine for them, with its health checks', ms(all - without - sum), ''],
+        ['this machine without a lab', ms(without), ''],
+      ],
+      [1],
+    ),
   ].join('\n')
 }
 
