@@ -5,7 +5,7 @@ import { until } from '../../scripts/lab/wait.ts'
 import { fault } from '../faults.ts'
 import { client } from '../grpc.ts'
 import { addressOf, containerOf, docker, failureOf, lab, logsOf, patience, resetAfter, sql } from '../the-lab.ts'
-import { cutOff, json, pollOnBoth, untilHas, voteGetsThrough, voteOn } from './scene.ts'
+import { cutOff, json, pollOnBoth, untilHas, voteGetsThrough, voteOn, votersOn } from './scene.ts'
 
 const stateOf = (name: 'db-primary' | 'db-replica') => docker('inspect', '-f', '{{.State.Status}}', containerOf(name))
 
@@ -90,6 +90,26 @@ test('a lost answer is no death, a switchover neither; a primary that thaws afte
   t.ok(direct.attempts() >= 12, `${direct.attempts()} votes were put to it`)
   t.equal(direct.acknowledged(), before)
   await voteGetsThrough(t, poll, 'ann')
+})
+
+test('a primary whose PostgreSQL dies is brought back by the engine, with all that it has, and is not replaced', async (t) => {
+  const { poll, watcher } = await watched(t)
+  const started = () => docker('inspect', '-f', '{{.State.StartedAt}}', containerOf('db-primary'))
+  await voteOn('db-primary', poll, 'ann')
+  const before = await started()
+  // Process 1 of a container dies only by a signal from outside; and what `docker kill` ends, the engine does not start again.
+  const [pid, image] = (await docker('inspect', '-f', '{{.State.Pid}} {{.Image}}', containerOf('db-primary'))).split(
+    ' ',
+  )
+  await docker('run', '--rm', '--pid', 'host', '--user', '0', image ?? '', 'kill', '-KILL', pid ?? '')
+  await until('the engine to have started it again', { seconds: 10, patience }, async () => {
+    const now = await started()
+    return now !== before ? { done: undefined } : { seen: now }
+  })
+  await voteGetsThrough(t, poll, 'bob')
+  t.notOk(watcher.left().includes('failed-over'))
+  t.equal(await votersOn('db-primary', poll), 'ann bob')
+  t.equal(await sql('db-replica', 'select pg_is_in_recovery()'), 't')
 })
 
 test('a primary that lives and is cut off from all others is replaced', async (t) => {

@@ -4,6 +4,8 @@ export type Round = {
   readonly at: number
   /** The state of its container if it does not run; looked at only after a failed probe. */
   readonly down: string | undefined
+  /** Whether the engine starts its container again, or did so a moment ago. */
+  readonly returning: boolean
   /** Why the primary did not answer inside its container; undefined if it did. */
   readonly inside: string | undefined
   /** The same over the network, from the standby's container; undefined also if there is no standby. */
@@ -21,6 +23,8 @@ export type Belief = {
   readonly failures: number
   /** Rounds in a row until now in which nothing was heard of it over the network, failed or not. */
   readonly unheard: number
+  /** When it was well for the last time, as far as is known. */
+  readonly well: number | null
   /** When the first and the last of them ended; null if there are none. */
   readonly since: number | null
   readonly last: number | null
@@ -32,21 +36,34 @@ export type Limits = {
   readonly failures: number
   /** Milliseconds from one of them to the next. After a longer gap this process was suspended, and starts counting again. */
   readonly gap: number
+  /** Milliseconds in which the engine may bring it back: it comes back with all that it has, which a promotion may lose. */
+  readonly returning: number
 }
 
-export const HEALTHY: Belief = { verdict: 'healthy', failures: 0, unheard: 0, since: null, last: null, why: null }
+export const HEALTHY: Belief = {
+  verdict: 'healthy',
+  failures: 0,
+  unheard: 0,
+  well: null,
+  since: null,
+  last: null,
+  why: null,
+}
 
 /** What is believed after one more round. One success, or another command that changes the lab, resets the count. */
 export function afterRound(belief: Belief, round: Round, limits: Limits): Belief {
-  if (round.busy) return HEALTHY
+  if (round.busy) return { ...HEALTHY, well: round.at }
+  const { well } = belief
+  if (round.returning && well !== null && round.at - well <= limits.returning) return { ...HEALTHY, well }
   const { failures, unheard, since } = belief.last !== null && round.at - belief.last > limits.gap ? HEALTHY : belief
   const heard = round.across === undefined
   const why = failureOf(round)
-  if (why === undefined) return heard ? HEALTHY : { ...HEALTHY, unheard: unheard + 1, last: round.at }
+  if (why === undefined)
+    return heard ? { ...HEALTHY, well: round.at } : { ...HEALTHY, well, unheard: unheard + 1, last: round.at }
   const failed = { failures: failures + 1, unheard: heard ? 0 : unheard + 1 }
   const counted = round.down === undefined ? Math.max(failed.failures, failed.unheard) : failed.failures
   const dead = counted >= limits.failures
-  return { ...failed, verdict: dead ? 'dead' : 'suspect', since: since ?? round.at, last: round.at, why }
+  return { ...failed, well, verdict: dead ? 'dead' : 'suspect', since: since ?? round.at, last: round.at, why }
 }
 
 /**

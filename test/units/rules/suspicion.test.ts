@@ -2,10 +2,11 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { afterRound, type Belief, HEALTHY, type Round } from '../../../scripts/lab/rules/suspicion.ts'
 
-const limits = { failures: 3, gap: 1000 }
+const limits = { failures: 3, gap: 1000, returning: 2000 }
 const good: Round = {
   at: 0,
   down: undefined,
+  returning: false,
   inside: undefined,
   across: undefined,
   writesRefused: false,
@@ -43,6 +44,16 @@ test('if nothing was heard over the network for two rounds, and then the servers
   )
 })
 
+test('a primary that the engine starts again is waited for, but not for long, and only if it was well before', async (t) => {
+  const returning = { ...down, returning: true }
+  const at = (round: Round, milliseconds: number) => ({ ...round, at: milliseconds })
+  const back = [at(good, 100), at(down, 200), ...[300, 400, 500, 600].map((it) => at(returning, it)), at(good, 700)]
+  t.strictSame(verdicts(...back), ['healthy', 'suspect', 'healthy', 'healthy', 'healthy', 'healthy', 'healthy'])
+  const late = [at(good, 100), ...[1000, 2000, 2200, 2300, 2400].map((it) => at(returning, it))]
+  t.strictSame(verdicts(...late), ['healthy', 'healthy', 'healthy', 'suspect', 'suspect', 'dead'])
+  t.strictSame(verdicts(returning, returning, returning), ['suspect', 'suspect', 'dead'])
+})
+
 test('no answer alone is no failure, from wherever, as long as the container runs and servers can write', async (t) => {
   const onlyInside: Round = { ...unheard, across: undefined }
   const linkToStandby: Round = { ...unheard, inside: undefined }
@@ -62,6 +73,7 @@ test('a failure says what was seen, and since when', async (t) => {
 const aRound: fc.Arbitrary<Round> = fc.record({
   at: fc.constant(0),
   down: fc.option(fc.constant('its container is exited'), { nil: undefined }),
+  returning: fc.constant(false),
   inside: fc.option(fc.constant('no answer inside'), { nil: undefined }),
   across: fc.option(fc.constant('no answer over the network'), { nil: undefined }),
   writesRefused: fc.boolean(),

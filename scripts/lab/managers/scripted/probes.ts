@@ -45,21 +45,28 @@ export function openProbes(lab: Lab): Probes {
   )
 
   async function round(last: Pair, inDoubt: boolean, seconds = ANSWER_SECONDS): Promise<Probed> {
-    const known = inDoubt && last.primary ? await downBy(lab, last.primary) : undefined
-    const isDown = (node: DatabaseNode) => known !== undefined && node === last.primary
+    const known = inDoubt && last.primary ? await endOf(lab, last.primary) : UP
+    const isDown = (node: DatabaseNode) => known.down !== undefined && node === last.primary
     const viewed = last.primary && last.standby && across.get(wayFrom(last.standby, last.primary))
     const [overNetwork, ...answers] = await Promise.all([
-      viewed && known === undefined ? positionOver(viewed, seconds * patience) : undefined,
-      ...lab.databases.map((node) => (isDown(node) ? { unreachable: known ?? '' } : observer.position(node, seconds))),
+      viewed && known.down === undefined ? positionOver(viewed, seconds * patience) : undefined,
+      ...lab.databases.map((node) =>
+        isDown(node) ? { unreachable: known.down ?? '' } : observer.position(node, seconds),
+      ),
     ])
     const pair = pairOf(lab, last, answers)
     const inside = problemOf(answers[lab.databases.findIndex(({ name }) => name === pair.primary?.name)])
     const isSame = pair.primary !== undefined && pair.primary.name === last.primary?.name
     const unreached = isSame && pair.standby?.name === last.standby?.name ? problemOf(overNetwork) : undefined
-    const down = known ?? (isSame && inside !== undefined ? await downBy(lab, pair.primary) : undefined)
+    const asks = known.down === undefined && isSame && inside !== undefined
+    const { down, returning } = asks ? await endOf(lab, pair.primary) : known
     const refused = down === undefined && unreached !== undefined && (await writesAreRefused(lab, seconds * patience))
     const gone = await goneAmong(lab, pair, answers)
-    return { pair, gone, seen: { at: performance.now(), down, inside, across: unreached, writesRefused: refused } }
+    return {
+      pair,
+      gone,
+      seen: { at: performance.now(), down, returning, inside, across: unreached, writesRefused: refused },
+    }
   }
 
   return {
@@ -99,18 +106,32 @@ async function goneAmong(lab: Lab, { primary }: Pair, answers: readonly Asked[])
   const missed = lab.databases.find(
     (node, index) => node !== primary && problemOf(answers[index]) !== undefined && isFollowed(node),
   )
-  const down = missed && (await downBy(lab, missed))
+  const down = missed && (await endOf(lab, missed)).down
   return missed && down !== undefined ? { node: missed, down } : undefined
 }
 
-async function downBy(lab: Lab, node: DatabaseNode): Promise<string | undefined> {
+/** Whether a database's container is down, and whether the engine brings it back, or did so a moment ago. */
+type End = { readonly down: string | undefined; readonly returning: boolean }
+
+const UP: End = { down: undefined, returning: false }
+
+/** Seconds, before `patience`, in which a database that was started again recovers from its crash. */
+const RECOVERS_SECONDS = 5
+
+async function endOf(lab: Lab, node: DatabaseNode): Promise<End> {
   // If the engine does not answer, the state is unknown.
   const [container] = await containersOf(lab, [node]).catch((error: unknown) => {
     if (error instanceof LabError) return []
     throw error
   })
-  const state = container?.state ?? 'running'
-  return state === 'running' ? undefined : `the container of ${node.name} is ${state}`
+  if (container === undefined) return UP
+  const { state, restarts, startedAt = '' } = container
+  const runsFor = (Date.now() - Date.parse(startedAt)) / 1000
+  const recovers = state === 'running' && restarts > 0 && runsFor < RECOVERS_SECONDS * lab.settings.patience
+  return {
+    down: state === 'running' ? undefined : `the container of ${node.name} is ${state}`,
+    returning: state === 'restarting' || recovers,
+  }
 }
 
 /** Whether all servers that answer say that they have no database to write to. */

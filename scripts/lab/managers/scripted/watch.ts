@@ -24,7 +24,9 @@ const INTERVAL_MS = 100
 const FAILURES = 3
 /** Seconds, before `patience`: rounds that are further apart do not count as in a row. */
 const GAP_SECONDS = 3
-/** The same for a standby that others follow. There is no hurry, and somebody may be restarting it. */
+/** Seconds, before `patience`, that the engine has to bring back a primary whose PostgreSQL has died. */
+const RETURNING_SECONDS = 3
+/** After this many failed rounds in a row, a standby that others follow is dead. There is no hurry: somebody may be restarting it. */
 const FAILURES_OF_STANDBY = 10
 /** Seconds until a failover that was refused is tried again. */
 const RETRY_SECONDS = 5
@@ -53,7 +55,8 @@ export async function watch(
 ): Promise<void> {
   if (options.to !== undefined) databaseNamed(lab, options.to)
   await assertThere(lab)
-  const limits = { failures: FAILURES, gap: GAP_SECONDS * 1000 * lab.settings.patience }
+  const longest = (seconds: number) => seconds * 1000 * lab.settings.patience
+  const limits = { failures: FAILURES, gap: longest(GAP_SECONDS), returning: longest(RETURNING_SECONDS) }
   const told = { news: newsFor(tell), attempts: attemptsOf(reporter) }
   let next: Lab | undefined = lab
   while (next !== undefined) next = await watchOne({ lab: next, options, limits, probes: openProbes(next), ...told })
@@ -142,7 +145,7 @@ function afterMissing(
   return { node: gone.node, belief: afterRound(belief, round, { ...limits, failures: FAILURES_OF_STANDBY }) }
 }
 
-const NOT_ASKED = { inside: undefined, across: undefined, writesRefused: false } as const
+const NOT_ASKED = { returning: false, inside: undefined, across: undefined, writesRefused: false } as const
 
 /** Points those that followed it at the primary. If that does not work, it tells why and gives false. */
 async function pointFollowers({ lab, probes, news, attempts }: Watch, { node, belief }: Missed): Promise<boolean> {
