@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { type Call, orEndOfCall } from './call.ts'
+import { type Call, endedWhileWriting, orEndOfCall } from './call.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { Database, Written } from './cluster/pool.ts'
 import { type FailureName, fail, isFailure, type Result } from './errors.ts'
+import { makeGroups, type Outcomes } from './groups.ts'
 import { closePoll, insertPoll, type NewPoll, type Poll, selectPollByKey } from './store/polls.ts'
-import { type Ballot, castVotes, selectKeyOwners } from './store/votes.ts'
-import { type CommitVotes, makeVoteGroups, type Receipt } from './vote-groups.ts'
+import { type Ballot, castVotes, selectKeyOwners, type VoteOutcome } from './store/votes.ts'
 
 /** Decides for every write which database it goes to, and whether it is retried. */
 export type BallotBox = {
@@ -22,6 +22,9 @@ export type BallotBox = {
   /** Votes that wait for their transaction to begin. */
   votesWaiting(): number
 }
+
+/** The outcomes of votes, in order, and the token of their transaction. */
+export type Receipt = Outcomes<VoteOutcome>
 
 export type WrittenPoll = { poll: Poll; token: string | undefined }
 
@@ -66,17 +69,20 @@ export function makeBallotBox(cluster: Cluster, events: BallotBoxEvents): Ballot
     return attempt(next)
   }
 
-  const commit: CommitVotes = async (ballots, call) => {
+  const commit = async (ballots: Ballot[], call: Call): Promise<Result<Receipt>> => {
     const result = await write(call, (database) => commitVotes(database, ballots, call))
     if (!isFailure(result)) events.committed(ballots.length)
     return result
   }
-  const groups = makeVoteGroups(commit, {
-    groupSize: GROUP_SIZE,
-    inFlight: GROUPS_IN_FLIGHT,
-    holdBackMs: HOLD_BACK_MS,
-    queue: QUEUE,
-  })
+  const groups = makeGroups(
+    { transaction: commit, endedMeanwhile: endedWhileWriting },
+    {
+      groupSize: GROUP_SIZE,
+      inFlight: GROUPS_IN_FLIGHT,
+      holdBackMs: HOLD_BACK_MS,
+      queue: QUEUE,
+    },
+  )
 
   return {
     createPoll(question, options, key, call) {
@@ -85,7 +91,7 @@ export function makeBallotBox(cluster: Cluster, events: BallotBoxEvents): Ballot
       return write(call, (database) => createPoll(database, poll, call))
     },
     closePoll: (id, call) => write(call, async (database) => writtenPoll(await closePoll(database, id, call))),
-    castVotes: groups.cast,
+    castVotes: groups.take,
     votesWaiting: groups.waiting,
   }
 }

@@ -3,11 +3,12 @@ import { type Call, endedWhileReading, orEndOfCall } from './call.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { Database } from './cluster/pool.ts'
 import { type Failure, type FailureName, fail, isFailure, type Result } from './errors.ts'
+import { makeGroups, type Outcomes } from './groups.ts'
 import type { PageEnd } from './page-token.ts'
 import { makeJudge } from './standings.ts'
 import { type LiveTally, selectLiveTally } from './store/live-tallies.ts'
 import { type PollPage, selectPollPage } from './store/poll-pages.ts'
-import { type Poll, selectPolls, selectTally, type Tally } from './store/polls.ts'
+import { type Poll, selectPolls, selectTallies, type Tally } from './store/polls.ts'
 import { lsnText, type Position, type Verdict } from './token.ts'
 
 /** Decides for every read which database it uses, and whether it is retried. With a token it includes that write. */
@@ -105,6 +106,42 @@ export function makeReader(
     return isFailure(asked) ? found : asked
   }
 
+  /** The results of these polls, in order, with one query. */
+  async function tallies(ids: string[], call: Call): Promise<Result<Outcomes<Tally | undefined>>> {
+    const found = new Map<string, Tally>()
+    const wanted = new Set(ids)
+    const local = cluster.readable()
+    const first = await read(undefined, call, (database) => selectTallies(database, [...wanted], call))
+    if (isFailure(first)) return first
+    for (const tally of first.value) found.set(tally.id, tally)
+    const missing = [...wanted].filter((id) => !found.has(id))
+    // A replica may not have replayed the creation of a poll, so the writable database decides.
+    const writable = cluster.writable()
+    if (missing.length > 0 && writable && writable !== local) {
+      const second = await selectTallies(writable, missing, call)
+      if (!isFailure(second)) for (const tally of second.value) found.set(tally.id, tally)
+    }
+    return { value: { outcomes: ids.map((id) => found.get(id)) } }
+  }
+  // Calls that wait at the same time share a query, which begins after the last of them has come.
+  const groups = makeGroups<string, Tally | undefined>(
+    { transaction: tallies, endedMeanwhile: endedWhileReading },
+    { groupSize: 512, inFlight: 4, holdBackMs: 5, queue: 10_000 },
+  )
+
+  async function tally(id: string, token: Position | undefined, call: Call): Promise<Result<Tally | undefined>> {
+    if (token === undefined) {
+      const group = await groups.take([id.toLowerCase()], call)
+      if (isFailure(group)) return group
+      const [outcome] = group.value.outcomes
+      return outcome && isFailure(outcome) ? outcome : { value: outcome }
+    }
+    return ofPoll(token, call, async (database) => {
+      const result = await selectTallies(database, [id], call)
+      return isFailure(result) ? result : { value: result.value[0] }
+    })
+  }
+
   return {
     listPolls: (token, call) => read(token, call, (database) => selectPolls(database, call)),
     async pollPage(after, size, token, call) {
@@ -113,7 +150,7 @@ export function makeReader(
       // If part of what the first page saw is lost, the other polls are still shown.
       return after && isFailure(page) && page.failure === 'HISTORY_LOST' ? read(undefined, call, select) : page
     },
-    tally: (id, token, call) => ofPoll(token, call, (database) => selectTally(database, id, call)),
+    tally,
     liveTally: (id, token, call) => ofPoll(token, call, (database) => selectLiveTally(database, id, call)),
   }
 }

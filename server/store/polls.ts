@@ -1,6 +1,6 @@
 import type { Call } from '../call.ts'
 import type { Database, Statement, Written } from '../cluster/pool.ts'
-import { isFailure, type Result } from '../errors.ts'
+import type { Result } from '../errors.ts'
 
 /** A poll as stored. Options are numbered from 1 in votes. */
 export type Poll = { id: string; question: string; options: string[]; createdAt: Date; closed: boolean }
@@ -44,12 +44,12 @@ export const VOTES_BY_OPTION = `array(
   order by choice.number
 )`
 
-const SELECT_TALLY: Statement = {
-  name: 'select_tally',
+const SELECT_TALLIES: Statement = {
+  name: 'select_tallies',
   text: `
     select id, question, options, ${VOTES_BY_OPTION} as votes
     from poll
-    where id = $1`,
+    where id = any ($1::uuid[])`,
 }
 
 /** The data of a new poll. `key` recognises a repeated call. */
@@ -75,8 +75,7 @@ export async function closePoll(database: Database, id: string, call: Call): Pro
   return database.write<Poll>(CLOSE_POLL, [id], call)
 }
 
-/** The votes of a poll by option; undefined if there is no such poll. */
-export async function selectTally(database: Database, id: string, call: Call): Promise<Result<Tally | undefined>> {
-  const result = await database.read<Tally>(SELECT_TALLY, [id], call)
-  return isFailure(result) ? result : { value: result.value[0] }
+/** The votes of these polls by option, without polls that do not exist. */
+export function selectTallies(database: Database, ids: string[], call: Call): Promise<Result<Tally[]>> {
+  return database.read<Tally>(SELECT_TALLIES, [ids], call)
 }

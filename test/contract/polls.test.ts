@@ -78,3 +78,29 @@ for (const name of ['loader', 'primary', 'backup'] as const) {
 
   test(`${name}: done`, async () => it.close())
 }
+
+test('whoever asks for results after a vote sees that vote, however many ask at the same time', async (t) => {
+  const it = client(addressOf('primary'))
+  t.teardown(it.close)
+  const polls = await Promise.all(
+    ['First?', 'Second?'].map((poll_questions) => ok(it.createPoll({ poll_questions, options: ['a', 'b'] }))),
+  )
+  const acknowledged = new Map(polls.map(({ uuid }) => [uuid, 0]))
+  const voters = Array.from({ length: 40 }, async (_, index) => {
+    const uuid = polls[index % 2]?.uuid ?? ''
+    for (let vote = 1; vote <= 10; vote++) {
+      await ok(it.castVote({ uuid, userID: `${index}-${vote}`, select_options: 'a' }))
+      const least = (acknowledged.get(uuid) ?? 0) + 1
+      acknowledged.set(uuid, least)
+      const { results, ...poll } = await ok(it.results(uuid.toUpperCase()))
+      if ((results['a'] ?? 0) < least || poll.uuid !== uuid)
+        return `${least} votes of ${uuid} were acknowledged, seen: ${JSON.stringify({ ...poll, results })}`
+    }
+    return undefined
+  })
+  t.strictSame(
+    (await Promise.all(voters)).filter((wrong) => wrong !== undefined),
+    [],
+  )
+  t.match(await it.results(randomUUID()), { status: 'NOT_FOUND' })
+})

@@ -1,10 +1,11 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { test } from 'tap'
-import { type Call, endCall, makeCall } from '../../../server/call.ts'
+import type { Receipt } from '../../../server/ballot-box.ts'
+import { type Call, endCall, endedWhileWriting, makeCall } from '../../../server/call.ts'
 import { fail, isFailure, type Result } from '../../../server/errors.ts'
-import type { Ballot } from '../../../server/store/votes.ts'
-import { makeVoteGroups, type Receipt } from '../../../server/vote-groups.ts'
+import { makeGroups } from '../../../server/groups.ts'
+import type { Ballot, VoteOutcome } from '../../../server/store/votes.ts'
 
 const ballot = (userId: string): Ballot => ({ pollId: 'p', userId, option: 'a', key: undefined })
 const call = () => makeCall(Date.now() + 10_000)
@@ -15,16 +16,19 @@ type Commit = { users: string[]; call: Call; settle: (result?: Result<Receipt>) 
 /** Groups over a database that commits when told to; each vote's outcome is recognisable by its user. */
 function groupsOf(limits: Partial<typeof LIMITS> = {}) {
   const commits: Commit[] = []
-  const groups = makeVoteGroups(
-    (ballots, shared) =>
-      new Promise((resolve) => {
-        const users = ballots.map(({ userId }) => userId)
-        // As a database does: 'stored' for users that begin with s.
-        const outcomes = users.map((user) => (user.startsWith('s') ? ('stored' as const) : ('duplicate' as const)))
-        const settle = (result: Result<Receipt> = { value: { outcomes, token: `t${commits.length}` } }) =>
-          resolve(result)
-        commits.push({ users, call: shared, settle })
-      }),
+  const groups = makeGroups<Ballot, VoteOutcome>(
+    {
+      endedMeanwhile: endedWhileWriting,
+      transaction: (ballots, shared) =>
+        new Promise((resolve) => {
+          const users = ballots.map(({ userId }) => userId)
+          // As a database does: 'stored' for users that begin with s.
+          const outcomes = users.map((user) => (user.startsWith('s') ? ('stored' as const) : ('duplicate' as const)))
+          const settle = (result: Result<Receipt> = { value: { outcomes, token: `t${commits.length}` } }) =>
+            resolve(result)
+          commits.push({ users, call: shared, settle })
+        }),
+    },
     { ...LIMITS, ...limits },
   )
   return { groups, commits }
@@ -34,7 +38,7 @@ const nameOf = (result: Result<Receipt>) => (isFailure(result) ? result.failure 
 
 test('calls that arrive together are committed together, and each gets what is its own', async (t) => {
   const { groups, commits } = groupsOf()
-  const answers = [['s1'], ['d1', 's2'], ['d2']].map((users) => groups.cast(users.map(ballot), call()))
+  const answers = [['s1'], ['d1', 's2'], ['d2']].map((users) => groups.take(users.map(ballot), call()))
   await turn()
   t.same(
     commits.map(({ users }) => users),
@@ -46,10 +50,10 @@ test('calls that arrive together are committed together, and each gets what is i
 
 test('a vote that comes alone begins at once; what comes meanwhile gathers until the commit is over', async (t) => {
   const { groups, commits } = groupsOf()
-  const first = groups.cast([ballot('s0')], call())
+  const first = groups.take([ballot('s0')], call())
   await turn()
   t.equal(commits.length, 1)
-  const others = ['s1', 's2', 's3', 's4', 's5'].map((user) => groups.cast([ballot(user)], call()))
+  const others = ['s1', 's2', 's3', 's4', 's5'].map((user) => groups.take([ballot(user)], call()))
   await turn()
   t.equal(commits.length, 1, 'nothing more begins')
   t.equal(groups.waiting(), 5)
@@ -66,14 +70,14 @@ test('a vote that comes alone begins at once; what comes meanwhile gathers until
 
 test('a group that takes long does not hold back the next, up to a bound', async (t) => {
   const { groups, commits } = groupsOf({ inFlight: 2, holdBackMs: 20 })
-  const answers = [groups.cast([ballot('s1')], call())]
+  const answers = [groups.take([ballot('s1')], call())]
   await turn()
-  answers.push(groups.cast([ballot('s2')], call()))
+  answers.push(groups.take([ballot('s2')], call()))
   await turn()
   t.equal(commits.length, 1, 'at first it does')
   await sleep(40)
   t.equal(commits.length, 2)
-  answers.push(groups.cast([ballot('s3')], call()))
+  answers.push(groups.take([ballot('s3')], call()))
   await sleep(60)
   t.equal(commits.length, 2, 'no more than the bound')
   commits[1]?.settle()
@@ -85,27 +89,27 @@ test('a group that takes long does not hold back the next, up to a bound', async
 
 test('a full queue is said at once', async (t) => {
   const { groups } = groupsOf({ queue: 2, inFlight: 0 })
-  void groups.cast([ballot('s1'), ballot('s2')], call())
-  t.equal(nameOf(await groups.cast([ballot('s3')], call())), 'QUEUE_FULL')
+  void groups.take([ballot('s1'), ballot('s2')], call())
+  t.equal(nameOf(await groups.take([ballot('s3')], call())), 'QUEUE_FULL')
 })
 
 test('a call that ends while it gathers leaves, and certainly nothing was written', async (t) => {
   const { groups, commits } = groupsOf()
   const late = call()
-  const answers = [groups.cast([ballot('s1')], call()), groups.cast([ballot('s2')], late)]
+  const answers = [groups.take([ballot('s1')], call()), groups.take([ballot('s2')], late)]
   endCall(late, 'deadline')
   t.equal(groups.waiting(), 1)
   await turn()
   t.same(commits[0]?.users, ['s1'])
   commits[0]?.settle()
   t.same((await Promise.all(answers)).map(nameOf), [['stored'], 'DEADLINE_BEFORE_SENDING'])
-  t.equal(nameOf(await groups.cast([ballot('s3')], late)), 'DEADLINE_BEFORE_SENDING', 'nor may it come back')
+  t.equal(nameOf(await groups.take([ballot('s3')], late)), 'DEADLINE_BEFORE_SENDING', 'nor may it come back')
 })
 
 test('a call that ends in flight is answered as unknown while the others go on; the last one cancels', async (t) => {
   const { groups, commits } = groupsOf()
   const [one, two] = [call(), call()]
-  const answers = [groups.cast([ballot('s1')], one), groups.cast([ballot('s2')], two)]
+  const answers = [groups.take([ballot('s1')], one), groups.take([ballot('s2')], two)]
   await turn()
   endCall(one, 'deadline')
   t.equal(nameOf((await answers[0]) ?? fail('INTERNAL', '')), 'DEADLINE_WHILE_WRITING')
@@ -118,7 +122,7 @@ test('a call that ends in flight is answered as unknown while the others go on; 
 
 test('a group that fails fails each of its calls alike, and the next is not touched', async (t) => {
   const { groups, commits } = groupsOf({ groupSize: 2 })
-  const answers = ['s1', 's2', 's3'].map((user) => groups.cast([ballot(user)], call()))
+  const answers = ['s1', 's2', 's3'].map((user) => groups.take([ballot(user)], call()))
   await turn()
   commits[0]?.settle(fail('CONNECTION_LOST', 'gone'))
   await turn()
@@ -129,12 +133,13 @@ test('a group that fails fails each of its calls alike, and the next is not touc
 
 test('a defect in committing is answered, and the next group begins', async (t) => {
   let rounds = 0
-  const groups = makeVoteGroups(async () => {
+  const transaction = async () => {
     rounds += 1
     throw new Error('a defect')
-  }, LIMITS)
-  t.equal(nameOf(await groups.cast([ballot('s1')], call())), 'INTERNAL')
-  t.equal(nameOf(await groups.cast([ballot('s2')], call())), 'INTERNAL')
+  }
+  const groups = makeGroups<Ballot, VoteOutcome>({ transaction, endedMeanwhile: endedWhileWriting }, LIMITS)
+  t.equal(nameOf(await groups.take([ballot('s1')], call())), 'INTERNAL')
+  t.equal(nameOf(await groups.take([ballot('s2')], call())), 'INTERNAL')
   t.equal(rounds, 2)
 })
 
@@ -169,7 +174,7 @@ test('whatever arrives, ends and is committed in whatever order: each vote is se
         } else if (step.kind === 'cast') {
           const users = Array.from({ length: step.votes }, (_, nth) => `${nth % 2 ? 's' : 'd'}${calls.length}-${nth}`)
           const mine = call()
-          calls.push({ call: mine, users, answer: groups.cast(users.map(ballot), mine) })
+          calls.push({ call: mine, users, answer: groups.take(users.map(ballot), mine) })
         }
         if (commits.length - settled > inFlight) return false
       }
