@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import type { DatabaseName } from '../../scripts/lab/topology/topology.ts'
+import { writeStartNote } from '../../scripts/lab/postgres/start-note.ts'
+import { type DatabaseName, databaseNamed } from '../../scripts/lab/topology/topology.ts'
 import { startWatcher } from '../../scripts/lab/verbs/watcher.ts'
 import {
   containerOf,
@@ -198,4 +199,20 @@ test('what an earlier failover left behind has no say in the next one, and its f
   const { promoted: third, fenced } = await json(t, 'failover')
   t.strictSame(fenced, [second, 'db-replica'], 'both of the others were heard, and that is enough')
   t.equal(await votersOn(third, poll), 'ann bob')
+})
+
+test('if a switchover ends before anybody is promoted, failover promotes a standby, whatever was left behind before', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  await docker('kill', containerOf('db-primary'))
+  t.match(await json(t, 'failover'), { promoted: 'db-replica', fenced: ['db-primary'] })
+  await voteGetsThrough(t, poll, 'ann')
+  // What a switchover leaves that ends between the demotion and the promotion.
+  await docker('stop', containerOf('db-replica'))
+  await writeStartNote(() => {}, databaseNamed(lab, 'db-replica'), { do: 'follow', from: 'db-replica-2' })
+  await docker('start', containerOf('db-replica'))
+  await untilHas('db-replica', 'select pg_is_in_recovery()', 't')
+  t.match((await verb('rejoin')).stderr, /NO_PRIMARY: .*\n.*failover/)
+  t.match(await json(t, 'failover'), { promotedNow: true })
+  await voteGetsThrough(t, poll, 'bob')
 })

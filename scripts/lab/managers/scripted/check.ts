@@ -4,6 +4,7 @@ import { dataOf } from '../../postgres/data.ts'
 import type { Observer } from '../../postgres/observer.ts'
 import type { Report } from '../../postgres/replay.ts'
 import { type Answering, type Sight, sightOf } from '../../postgres/sights.ts'
+import { readStartNote } from '../../postgres/start-note.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
 import { choiceOf, choiceText, enoughToKnow } from '../../rules/durability.ts'
 import type { Plan, Promoting } from '../../rules/failover-plan.ts'
@@ -114,12 +115,13 @@ function quorumUnknown({ candidate, fence, follow, left }: Promoting, unheard: r
 
 /**
  * What the silent databases are by their data. That matters only if there is no standby to promote, or if it is not clear
- * which of them was the primary.
+ * which of them was the primary: one that is fenced may have been left behind long ago.
  */
 async function downAmong(sights: readonly Sight[]): Promise<Down> {
   const { primary, standbys, silent } = membersOf(sights)
   const clear = silent.length + (primary === undefined ? 0 : 1) === 1
-  if (standbys.length > 0 && clear) return {}
+  const [only] = silent
+  if (standbys.length > 0 && clear && !(only && (await readStartNote(only.node)).fenced)) return {}
   return Object.fromEntries(
     await Promise.all(silent.map(async ({ node, state }) => [node.name, await dataOf(node, state)])),
   )
