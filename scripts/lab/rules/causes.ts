@@ -183,13 +183,18 @@ const OF_SESSION = /^\S+ \S+ \S+ \[\d+\] \S*@\S* /
 /** What the lines name: a slot, the process that uses it, a setting and its values. */
 export type Named = Readonly<Record<string, string>>
 
-/** The cause that a log shows: the newest line that shows one counts. */
+/** After this line, what was said before is over. */
+const STREAMS = /started streaming WAL from primary/
+
+/** The cause that a log shows: the newest line that shows one counts, if the node has not streamed since. */
 export function causeIn(log: string): { readonly cause: CauseName; readonly named: Named } | undefined {
-  for (const line of log.split('\n').reverse())
+  for (const line of log.split('\n').reverse()) {
+    if (STREAMS.test(line)) return undefined
     for (const [cause, row] of Object.entries(CAUSES) as [CauseName, Row][]) {
       const found = OF_SESSION.test(line) && !OF_DISK.has(cause) ? undefined : row.line?.exec(line)
       if (found) return { cause, named: definedOf(found.groups ?? {}) }
     }
+  }
   return undefined
 }
 

@@ -17,7 +17,7 @@ export const LEVELS = {
   on: {
     commit: 'on',
     waitsFor: "also the standby's disk",
-    survives: 'the loss of either machine, and a crash of both',
+    survives: 'the loss of any one machine, and a crash of all',
     loses: 'nothing that was acknowledged, as long as one disk is left',
   },
   remote_apply: {
@@ -107,7 +107,7 @@ export function ruleText({ level, rule }: Choice, standbys: readonly string[]): 
     return `a commit waits for one standby: the first of ${inOrder(rule.node, standbys).join(', ')} that is there. Any one machine may be lost`
   const may =
     rule.count === 1 ? 'the primary may be lost' : `the primary and ${rule.count - 1} of the standbys may be lost`
-  return `a commit waits for any ${rule.count} of ${of} standbys, the fastest. After it ${may}; but before a failover ${mustBeHeard({ level, rule }, of)} standbys have to answer`
+  return `a commit waits for any ${rule.count} of ${of} standbys, the fastest. After it ${may}; but before a failover, ${mustBeHeard({ level, rule }, of)} of the ${of} have to answer`
 }
 
 /** How many standbys have to stream, so that commits return. */

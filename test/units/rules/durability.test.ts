@@ -85,7 +85,7 @@ test('a rule is told for the standbys that commits can wait for: the primary is 
   t.match(ruleText(on({ kind: 'first', node: 'd' }), STANDBYS), /the first of a, b, c that is there/)
   t.match(
     ruleText(on({ kind: 'any', count: 2 }), STANDBYS),
-    /any 2 of 3 .* before a failover 2 standbys have to answer/,
+    /any 2 of 3 .* before a failover, 2 of the 3 have to answer/,
   )
   t.equal(ruleText(on({ kind: 'any', count: 1 }), ['a']), '')
   t.equal(ruleText({ level: 'async', rule: { kind: 'any', count: 2 } }, STANDBYS), '')

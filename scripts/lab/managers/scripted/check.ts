@@ -110,6 +110,8 @@ function quorumUnknown({ candidate, fence, follow, left }: Promoting, unheard: r
     ),
     candidate: candidate.node.name,
     lost: namesOf(unheard),
+    // A standby rather than the old primary, which would only have to be fenced again.
+    back: (unheard.find((it) => follow.includes(it)) ?? unheard[0])?.node.name ?? '',
   })
 }
 
