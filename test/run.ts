@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { proxySettings } from '../vm/network/proxy.ts'
@@ -11,11 +11,11 @@ import { forgetLab, keepLab, keptLab, LABS_NOTE, type LabEnvironment, newLabs } 
 
 const ROOT = join(import.meta.dirname, '..')
 const BIN = join(ROOT, 'node_modules/.bin')
-/** More than two cores can do at once, because tests wait most of the time. */
-const USUAL_LABS = 3
+/** One for each processor, but not more than an engine can start and stop at the same time. */
+const USUAL_LABS = Math.min(availableParallelism(), 4)
 const USAGE = `Usage: npm test -- [options] [folder or file below test/ …]   (none: all but explore and vm)
   -g, --grep <name>  only tests with that in their name, or /like this/i
-  --labs <number>    files that run side by side, each with a lab of its own (default: ${USUAL_LABS})
+  --labs <number>    files that run side by side, each with a lab of its own (default: one for each processor, at most 4)
   --keep             use the lab that an earlier --keep left, and leave it for the next
   --drop             remove the lab that --keep left; runs no tests`
 
