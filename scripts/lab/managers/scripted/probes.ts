@@ -45,7 +45,7 @@ export function openProbes(lab: Lab): Probes {
   )
 
   async function round(last: Pair, inDoubt: boolean, seconds = ANSWER_SECONDS): Promise<Probed> {
-    const known = inDoubt && last.primary ? await endOf(lab, last.primary) : UP
+    const known = inDoubt && last.primary ? await whetherUp(lab, last.primary) : UP
     const isDown = (node: DatabaseNode) => known.down !== undefined && node === last.primary
     const viewed = last.primary && last.standby && across.get(wayFrom(last.standby, last.primary))
     const [overNetwork, ...answers] = await Promise.all([
@@ -59,7 +59,7 @@ export function openProbes(lab: Lab): Probes {
     const isSame = pair.primary !== undefined && pair.primary.name === last.primary?.name
     const unreached = isSame && pair.standby?.name === last.standby?.name ? problemOf(overNetwork) : undefined
     const asks = known.down === undefined && isSame && inside !== undefined
-    const { down, returning } = asks ? await endOf(lab, pair.primary) : known
+    const { down, returning } = asks ? await whetherUp(lab, pair.primary) : known
     const refused = down === undefined && unreached !== undefined && (await writesAreRefused(lab, seconds * patience))
     const gone = await goneAmong(lab, pair, answers)
     return {
@@ -106,19 +106,19 @@ async function goneAmong(lab: Lab, { primary }: Pair, answers: readonly Asked[])
   const missed = lab.databases.find(
     (node, index) => node !== primary && problemOf(answers[index]) !== undefined && isFollowed(node),
   )
-  const down = missed && (await endOf(lab, missed)).down
+  const down = missed && (await whetherUp(lab, missed)).down
   return missed && down !== undefined ? { node: missed, down } : undefined
 }
 
 /** Whether a database's container is down, and whether the engine brings it back, or did so a moment ago. */
-type End = { readonly down: string | undefined; readonly returning: boolean }
+type Standing = { readonly down: string | undefined; readonly returning: boolean }
 
-const UP: End = { down: undefined, returning: false }
+const UP: Standing = { down: undefined, returning: false }
 
 /** Seconds, before `patience`, in which a database that was started again recovers from its crash. */
 const RECOVERS_SECONDS = 5
 
-async function endOf(lab: Lab, node: DatabaseNode): Promise<End> {
+async function whetherUp(lab: Lab, node: DatabaseNode): Promise<Standing> {
   // If the engine does not answer, the state is unknown.
   const [container] = await containersOf(lab, [node]).catch((error: unknown) => {
     if (error instanceof LabError) return []
