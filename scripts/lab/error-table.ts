@@ -254,7 +254,7 @@ export const ERRORS = {
   },
   QUORUM_TOO_LARGE: {
     says: 'a commit cannot wait for {count} standbys: only those that follow the primary directly count, and their number is {standbys}',
-    fix: 'at most {standbys} now; LAB_STANDBYS={count} zx scripts/setup.ts gives the lab so many, and zx scripts/replication.ts follow points one at the primary',
+    fix: 'at most {standbys} now; {more}',
   },
   NOT_DIRECT: {
     says: 'a commit cannot wait for {node}: it follows another standby, and synchronous commit counts direct standbys only',

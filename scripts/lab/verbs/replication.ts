@@ -20,7 +20,14 @@ import {
 import { membersOf, primaryOf, seenOf, sendsTo } from '../rules/members.ts'
 import { directOf, isCascaded } from '../rules/upstreams.ts'
 import type { Reporter, Tell } from '../steps.ts'
-import { type DatabaseName, type DatabaseNode, databaseNamed, type Lab, othersOf } from '../topology/topology.ts'
+import {
+  DATABASE_NAMES,
+  type DatabaseName,
+  type DatabaseNode,
+  databaseNamed,
+  type Lab,
+  othersOf,
+} from '../topology/topology.ts'
 
 export type Replication = {
   /** The level in force; null if the settings are none of the four levels. */
@@ -102,11 +109,18 @@ function tooFew(choice: Choice, streaming: readonly DatabaseNode[], sights: read
 /** Refuses a rule that these standbys cannot satisfy, whatever their state. */
 function assertPossible(lab: Lab, { node }: Answering, direct: readonly Sight[], rule: Rule): void {
   if (rule.kind === 'any' && rule.count > direct.length)
-    throw labError('QUORUM_TOO_LARGE', { count: rule.count, standbys: direct.length })
+    throw labError('QUORUM_TOO_LARGE', { count: rule.count, standbys: direct.length, more: moreFor(lab, rule.count) })
   if (rule.kind === 'any' || rule.node === null) return
   const first = databaseNamed(lab, rule.node)
   if (first === node) throw labError('ALREADY_PRIMARY', { node: node.name })
   if (!direct.some((it) => it.node === first)) throw labError('NOT_DIRECT', { node: first.name, primary: node.name })
+}
+
+/** How the primary gets so many standbys. */
+function moreFor(lab: Lab, count: number): string {
+  if (count <= lab.settings.standbys) return 'zx scripts/replication.ts follow points one more at the primary'
+  if (count < DATABASE_NAMES.length) return `LAB_STANDBYS=${count} zx scripts/setup.ts gives the lab so many`
+  return 'no lab has so many'
 }
 
 /** Waits until new sessions have the level, the standby has the state that it asks for, and commits wait for the standby. */
