@@ -5,7 +5,7 @@ import { broken, healed } from '../faults.ts'
 import { client, ok } from '../grpc.ts'
 import { addressOf, containerOf, docker, lab, patience } from '../the-lab.ts'
 
-/** Seconds, and votes at a time: answers to so many fill a link of 16 kbit/s. */
+/** Seconds, and votes at a time: answers to so many fill a link of 32 kbit/s. At half of that a single answer takes 0.7 s. */
 const SLOW_SECONDS = 8
 const CALLERS = 64
 
@@ -34,7 +34,7 @@ test('over a full link a slow primary is not given up', async (t) => {
   const { uuid } = await ok(it.createPoll({ poll_questions: 'Slow?', options: ['a', 'b'] }))
   // What the servers say from here on.
   const since = new Date().toISOString()
-  await broken(t, 'slow', 'db-primary', 'primary', 'backup', '--rate', '16')
+  await broken(t, 'slow', 'db-primary', 'primary', 'backup', '--rate', '32')
   const until = Date.now() + SLOW_SECONDS * 1000
   let votes = 0
   const voter = async () => {
@@ -44,7 +44,7 @@ test('over a full link a slow primary is not given up', async (t) => {
     }
   }
   await Promise.all(Array.from({ length: CALLERS }, voter))
-  t.comment(`${votes} votes over 16 kbit/s`)
+  t.comment(`${votes} votes over 32 kbit/s`)
   for (const name of ['primary', 'backup'] as const) {
     const moved = (await docker('logs', '--since', since, containerOf(name))).match(/.*writes move.*/g)
     t.strictSame(moved, null, name)
