@@ -50,6 +50,8 @@ function readArguments() {
 /** What explores goes on for long; those of test/vm boot machines and need a box that was built: both only when asked for. */
 const ONLY_WHEN_ASKED = ['test/explore/', 'test/vm/']
 const LABLESS = ['test/units/', 'test/report/', 'test/vm/']
+/** They change the images, which all labs share. */
+const ALONE = ['test/images/']
 const isBelow = (file: string, folders: readonly string[]) => folders.some((folder) => file.startsWith(folder))
 
 const all = (await Array.fromAsync(glob('test/**/*.test.ts', { cwd: ROOT }))).sort()
@@ -101,8 +103,12 @@ async function run(command: string, args: readonly string[], more: object, outpu
   return exit ?? 1
 }
 
+/** Files that run side by side, as many as there are labs. */
+type Batch = { readonly labs: readonly LabEnvironment[]; readonly files: readonly string[] }
+type Ran = { readonly exit: number; readonly report: string }
+
 /** Runs tap: its own display on a terminal, its plain report when piped; gives that report either way. */
-async function runTap(labs: readonly LabEnvironment[]): Promise<{ exit: number; report: string }> {
+async function runTap({ labs, files }: Batch): Promise<Ran> {
   const note = join(scratch, 'labs.json')
   writeFileSync(note, JSON.stringify(labs))
   // Nodes are killed and healed on the way: each file has a lab to itself. A file that hangs is ended and reported.
@@ -157,6 +163,16 @@ async function quietly(lab: LabEnvironment, verb: string): Promise<number> {
   return exit
 }
 
+/** First what runs side by side, then one by one what must be alone. */
+function batchesOf(labs: readonly LabEnvironment[]): readonly Batch[] {
+  const alone = files.filter((file) => isBelow(file, ALONE))
+  const others = files.filter((file) => !isBelow(file, ALONE))
+  return [
+    { labs, files: others },
+    { labs: labs.slice(0, 1), files: alone },
+  ].filter((batch) => batch.files.length > 0)
+}
+
 /** Brings labs up if these tests need any, runs them, and removes the labs if none is kept; gives the exit code. */
 async function runTests(): Promise<number> {
   const labs = values.keep ? [await keepLab()] : await newLabs(labCount(), scratch)
@@ -164,7 +180,12 @@ async function runTests(): Promise<number> {
   let report = ''
   try {
     exit = needLab.length > 0 ? await forEachLab(labs, 'setup') : 0
-    if (exit === 0 && !interrupted) ({ exit, report } = await runTap(labs))
+    for (const batch of exit === 0 ? batchesOf(labs) : []) {
+      if (interrupted) break
+      const ran = await runTap(batch)
+      exit = Math.max(exit, ran.exit)
+      report += ran.report
+    }
   } finally {
     if (needLab.length > 0 && !values.keep && (await forEachLab(labs, 'teardown')) !== 0) exit = 1
   }
