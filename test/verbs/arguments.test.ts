@@ -51,7 +51,6 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['on', '--quorum', '2'],
     /QUORUM_TOO_LARGE: .* their number is 1\n.*at most 1 now; LAB_STANDBYS=2 zx scripts\/setup/,
   ],
-  ['replication', ['on', '--quorum', '4'], /QUORUM_TOO_LARGE: .*\n.*at most 1 now; no lab has so many/],
   ['experiment', ['--node', 'db-replica-2'], /NO_SUCH_NODE: db-replica-2 .*\n.*LAB_STANDBYS=2 zx scripts\/setup/],
   ['fault', ['heal', ' '], /FAULT_UNKNOWN: ' ' is neither/],
   ['exercise', ['start', LONG], /NO_SUCH_EXERCISE: there is no exercise a{100}…\n/],

@@ -20,14 +20,7 @@ import {
 import { membersOf, primaryOf, seenOf, sendsTo } from '../rules/members.ts'
 import { directOf, isCascaded } from '../rules/upstreams.ts'
 import type { Reporter, Tell } from '../steps.ts'
-import {
-  DATABASE_NAMES,
-  type DatabaseName,
-  type DatabaseNode,
-  databaseNamed,
-  type Lab,
-  othersOf,
-} from '../topology/topology.ts'
+import { type DatabaseName, type DatabaseNode, databaseNamed, type Lab, othersOf } from '../topology/topology.ts'
 
 export type Replication = {
   /** The level in force; null if the settings are none of the four levels. */
@@ -117,11 +110,10 @@ function assertPossible(lab: Lab, { node }: Answering, direct: readonly Sight[],
 }
 
 /** How the primary gets so many standbys. */
-function moreFor(lab: Lab, count: number): string {
-  if (count <= lab.settings.standbys) return 'zx scripts/replication.ts follow points one more at the primary'
-  if (count < DATABASE_NAMES.length) return `LAB_STANDBYS=${count} zx scripts/setup.ts gives the lab so many`
-  return 'no lab has so many'
-}
+const moreFor = (lab: Lab, count: number): string =>
+  count <= lab.settings.standbys
+    ? 'zx scripts/replication.ts follow points one more at the primary'
+    : `LAB_STANDBYS=${count} zx scripts/setup.ts gives the lab so many`
 
 /** Waits until new sessions have the level, the standby has the state that it asks for, and commits wait for the standby. */
 export async function inForce(tell: Tell, lab: Lab, node: DatabaseNode, choice: Choice): Promise<void> {
