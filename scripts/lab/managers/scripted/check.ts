@@ -117,13 +117,15 @@ function quorumUnknown({ candidate, fence, follow, left }: Promoting, unheard: r
 
 /**
  * What the silent databases are by their data. That matters only if there is no standby to promote, or if it is not clear
- * which of them was the primary: one that is fenced may have been left behind long ago.
+ * which of them was the primary: one that is fenced may have been left behind long ago. On the first timeline nobody was.
  */
 async function downAmong(sights: readonly Sight[]): Promise<Down> {
   const { primary, standbys, silent } = membersOf(sights)
   const clear = silent.length + (primary === undefined ? 0 : 1) === 1
   const [only] = silent
-  if (standbys.length > 0 && clear && !(only && (await readStartNote(only.node)).fenced)) return {}
+  const [best] = standbys
+  const asks = best !== undefined && best.facts.timeline !== 1 && only !== undefined
+  if (best !== undefined && clear && !(asks && (await readStartNote(only.node)).fenced)) return {}
   return Object.fromEntries(
     await Promise.all(silent.map(async ({ node, state }) => [node.name, await dataOf(node, state)])),
   )
