@@ -50,6 +50,16 @@ export const verb = (name: string, args: readonly string[] = [], environment: No
 export const failureOf = ({ exit, stdout, stderr }: Ran): string =>
   exit === 0 ? 'it succeeds' : `exit ${exit}\n${stdout}${stderr}`
 
+/** Runs setup, which has to succeed; gives what it did to each node. */
+export async function changesOf(): Promise<Record<string, string>> {
+  const ran = await verb('setup', ['--json'])
+  if (ran.exit !== 0) throw new Error(failureOf(ran))
+  return JSON.parse(ran.stdout).changes
+}
+
+/** What status prints. */
+export const statusText = async (): Promise<string> => (await verb('status')).stdout
+
 /** Gives the lab back as new when the test is over. */
 export const resetAfter = (t: Test): void =>
   t.teardown(async () => {

@@ -2,14 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { test } from 'tap'
 import { environment } from '../../scripts/lab/docker/shell.ts'
-import { containerOf, docker, failureOf, verb } from '../the-lab.ts'
-
-const changesOf = async (): Promise<Record<string, string>> => {
-  const ran = await verb('setup', ['--json'])
-  if (ran.exit !== 0) throw new Error(failureOf(ran))
-  return JSON.parse(ran.stdout).changes
-}
-const statusText = async () => (await verb('status')).stdout
+import { changesOf, containerOf, docker, failureOf, statusText, verb } from '../the-lab.ts'
 
 test('setup builds an image again if its tag was given to another one, and makes a container again if it runs the other one', async (t) => {
   const tag = await docker('inspect', '-f', '{{.Config.Image}}', containerOf('db-primary'))

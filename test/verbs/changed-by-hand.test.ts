@@ -6,14 +6,19 @@ import { test } from 'tap'
 import { environment } from '../../scripts/lab/docker/shell.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { type Answer, type Client, client, ok } from '../grpc.ts'
-import { addressOf, containerOf, docker, failureOf, lab, patience, sql, startVerb, verb } from '../the-lab.ts'
-
-const changesOf = async (): Promise<Record<string, string>> => {
-  const ran = await verb('setup', ['--json'])
-  if (ran.exit !== 0) throw new Error(failureOf(ran))
-  return JSON.parse(ran.stdout).changes
-}
-const statusText = async () => (await verb('status')).stdout
+import {
+  addressOf,
+  changesOf,
+  containerOf,
+  docker,
+  failureOf,
+  lab,
+  patience,
+  sql,
+  startVerb,
+  statusText,
+  verb,
+} from '../the-lab.ts'
 
 test('a node off its network stops no look at faults, and a reset says so before it stops anything', async (t) => {
   t.teardown(() => verb('setup'))
