@@ -1,6 +1,7 @@
 // What every test that needs the lab starts from: the suite's own lab, its addresses, its verbs.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
@@ -27,6 +28,7 @@ export const containerOf = (name: NodeName): string => {
   return node.container
 }
 
+/** How a verb ended, with the exit code that a shell shows: a signal that comes after a verb's last line ends it too. */
 export type Ran = { readonly exit: number; readonly stdout: string; readonly stderr: string }
 
 /** Starts the real command of a verb, as a user would. */
@@ -37,7 +39,11 @@ export function startVerb(verb: string, args: readonly string[] = [], environmen
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended: Promise<Ran> = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]).then(
-    ([stdout, stderr, [exit]]) => ({ exit: exit ?? -1, stdout, stderr }),
+    ([stdout, stderr, [exit, signal]]) => ({
+      exit: exit ?? 128 + constants.signals[signal as NodeJS.Signals],
+      stdout,
+      stderr,
+    }),
   )
   return { child, ended }
 }
