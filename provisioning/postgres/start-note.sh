@@ -4,24 +4,25 @@
 # the data is as it says. If this is interrupted, the next start does it again.
 note=${PGDATA%/*}/start-note
 
-# Sets what, from, slots and fenced.
+# Sets what, from, follows, slots and fenced.
 read_note() {
   local key value
-  what=keep from='' slots='' fenced=''
+  what=keep from='' follows='' slots='' fenced=''
   if [[ ! -e $note ]]; then return; fi
   while IFS='=' read -r key value || [[ $key ]]; do
     case $key in
       do) what=$value ;;
       from) from=$value ;;
+      follows) follows=$value ;;
       slots) slots=$value ;;
       fenced) fenced=$value ;;
     esac
   done <"$note"
 }
 
-# Usage: write_note WORD [DATABASE]
+# Usage: write_note WORD [DATABASE [UPSTREAM]]
 write_note() {
-  printf '%s\n' "do=$1" ${2:+"from=$2"} >"$note.new"
+  printf '%s\n' "do=$1" ${2:+"from=$2"} ${3:+"follows=$3"} >"$note.new"
   mv -f "$note.new" "$note"
 }
 
@@ -44,7 +45,7 @@ carry_out_note() {
       ;;
   esac
   if [[ $from ]]; then
-    set_upstream "$from"
+    set_upstream "${follows:-$from}"
     touch "$PGDATA/standby.signal"
   else
     rm -f "$upstream_file"
@@ -73,7 +74,7 @@ follow_new_primary() {
     exit 1
   fi
   # From here on the data may be incomplete: the next start must not rewind it.
-  write_note copy "$from"
+  write_note copy "$from" "$follows"
   if [[ $what == rewind ]] && pg_rewind --target-pgdata "$PGDATA" --source-server "$source dbname=postgres" 2>&1; then
     echo "$NODE was rewound"
   else

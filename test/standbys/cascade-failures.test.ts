@@ -23,9 +23,20 @@ test('a middle node that is killed is named as the cause, and rejoin brings it b
   await docker('kill', containerOf('db-replica'))
   await untilSaid('db-replica-2', /its upstream db-replica does not answer; zx scripts\/rejoin\.ts brings it back, or/)
   await voteGetsThrough(t, poll, 'ann')
-  const back = await json(t, 'rejoin')
-  t.match(back.standbys[1], { name: 'db-replica' })
-  t.match(back.standbys, [{ name: 'db-replica' }, { name: 'db-replica-3', how: 'none' }, { name: 'db-replica-2' }])
+  const replication = (await verb('replication')).stdout
+  t.match(replication, /db-replica-2 follows db-replica: no commit waits for it/, 'also while its upstream is down')
+  t.match(
+    replication,
+    /the first of db-replica, db-replica-3 that is there/,
+    'and it is none of those that commits wait for',
+  )
+  t.match(await json(t, 'rejoin'), {
+    standbys: [
+      { name: 'db-replica', how: 'repaired', why: 'it was down' },
+      { name: 'db-replica-3', how: 'none' },
+      { name: 'db-replica-2', how: 'none' },
+    ],
+  })
   t.strictSame(await tree(t), CHAIN)
   await untilHas('db-replica-2', `select string_agg(user_id, ' ') from vote where poll_id = '${poll}'`, 'ann')
 })

@@ -5,13 +5,14 @@ import { type DatabaseName, type DatabaseNode, type Lab, othersOf, slotOf, TOPOL
 /**
  * What a database does with its data at its next start. `keep`: it goes on with them. `fresh`: it replaces them by those that
  * its image prepared, as a standby of `from` or, without that, as the primary, with those slots. `follow`: it becomes a standby of `from`,
- * which has all of its data. `rewind`, `copy`: the same, after pg_rewind or a base backup. provisioning/postgres/start-note.sh
- * does it: a new word needs a case there.
+ * which has all of its data. `rewind`, `copy`: the same, after pg_rewind or a base backup; with `follows` it takes the data from
+ * the one and then follows the other. provisioning/postgres/start-note.sh does it: a new word needs a case there.
  */
 type Deed =
   | { readonly do: 'keep' }
   | { readonly do: 'fresh'; readonly from?: DatabaseName; readonly slots?: readonly string[] }
-  | { readonly do: 'follow' | 'rewind' | 'copy'; readonly from: DatabaseName }
+  | { readonly do: 'follow'; readonly from: DatabaseName }
+  | { readonly do: 'rewind' | 'copy'; readonly from: DatabaseName; readonly follows?: DatabaseName }
 
 /** `fenced`: before anything else it refuses to start. The rest of the note waits until the fence is gone. */
 export type StartNote = Deed & { readonly fenced?: true }
@@ -25,23 +26,26 @@ const KEEP: StartNote = { do: 'keep' }
 export const formatStartNote = (note: StartNote): readonly string[] => [
   `do=${note.do}`,
   ...('from' in note && note.from !== undefined ? [`from=${note.from}`] : []),
+  ...('follows' in note && note.follows !== undefined ? [`follows=${note.follows}`] : []),
   ...('slots' in note && note.slots !== undefined ? [`slots=${note.slots.join(' ')}`] : []),
   ...(note.fenced ? ['fenced=yes'] : []),
 ]
 
 /** Reads a note as start-note.sh does. With a note that start-note.sh refuses, the database keeps what it has. */
 export function parseStartNote(text: string): StartNote {
-  const said: Readonly<Record<string, string | undefined>> = Object.fromEntries(
-    text.split('\n').map((line) => line.split('=')),
-  )
-  const deed = deedOf(said['do'], said['from'], said['slots'])
+  const said: Said = Object.fromEntries(text.split('\n').map((line) => line.split('=')))
+  const deed = deedOf(said)
   return said['fenced'] ? { ...deed, fenced: true } : deed
 }
 
-function deedOf(what: string | undefined, from: string | undefined, slots: string | undefined): Deed {
+type Said = Readonly<Record<string, string | undefined>>
+
+function deedOf({ do: what, from, follows, slots }: Said): Deed {
   if (what === 'fresh' && !from) return slots ? { do: what, slots: slots.split(' ') } : { do: what }
   if (!isDatabase(from)) return KEEP
-  return what === 'fresh' || what === 'follow' || what === 'rewind' || what === 'copy' ? { do: what, from } : KEEP
+  if (what === 'fresh' || what === 'follow') return { do: what, from }
+  if (what !== 'rewind' && what !== 'copy') return KEEP
+  return isDatabase(follows) ? { do: what, from, follows } : { do: what, from }
 }
 
 const isDatabase = (name: string | undefined): name is DatabaseName =>
@@ -74,4 +78,5 @@ export const fencedNote = (note: StartNote): StartNote => ({ ...(note.do === 'fo
 export const unfencedNote = ({ fenced: _, ...deed }: StartNote): StartNote => deed
 
 /** Whether a rewind or a copy has not ended, so that the data may be incomplete. */
-export const isHalfWay = (note: StartNote): boolean => note.do === 'rewind' || note.do === 'copy'
+export const isHalfWay = (note: StartNote): note is Extract<StartNote, { do: 'rewind' | 'copy' }> =>
+  note.do === 'rewind' || note.do === 'copy'

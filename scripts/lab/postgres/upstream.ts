@@ -6,7 +6,7 @@ import { dataOf } from './data.ts'
 import type { Sight } from './sights.ts'
 import { dropLostSlot, slotStatements } from './slots.ts'
 import { change } from './sql.ts'
-import { readStartNote, writeStartNote } from './start-note.ts'
+import { isHalfWay, readStartNote, writeStartNote } from './start-note.ts'
 
 /** Points a standby that runs at another database: it streams from there, and still does after a restart. */
 export const pointAt = (tell: Tell, node: DatabaseNode, upstream: DatabaseNode): Promise<unknown> =>
@@ -35,6 +35,7 @@ export async function upstreamChosen({ node, state, facts }: Sight): Promise<str
   if (facts?.inRecovery === false) return undefined
   const note = await readStartNote(node)
   if (note.do === 'follow') return note.from
+  if (isHalfWay(note) && note.follows !== undefined) return note.follows
   if (facts !== undefined) return facts.upstream ?? undefined
   // A primary that is down has such a file too, from the time before it was promoted.
   if ((await dataOf(node, state)).is !== 'standby') return undefined

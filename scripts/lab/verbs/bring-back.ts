@@ -7,7 +7,6 @@ import type { Facts } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases } from '../postgres/sights.ts'
 import { isHalfWay, readStartNote } from '../postgres/start-note.ts'
 import { votesOnlyOnStopped } from '../postgres/stopped-votes.ts'
-import { moveTo } from '../postgres/upstream.ts'
 import type { LostVote } from '../postgres/votes.ts'
 import { choiceOf, choiceText } from '../rules/durability.ts'
 import { type Hindrance, hasNothingOfItsOwn } from '../rules/hindrance.ts'
@@ -16,7 +15,7 @@ import { stateFolder } from '../state/folder.ts'
 import { writePrivately } from '../state/private-files.ts'
 import type { Reporter } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
-import { type Followed, followNewPrimary, prepareFor, restoreLevel, streaming, untilFollows } from './following.ts'
+import { type Followed, followNewPrimary, prepareFor, restoreLevel, untilFollows } from './following.ts'
 import { IN_PLACE, type Roles } from './hindrances.ts'
 
 /** How one database was made a standby of the primary. */
@@ -57,12 +56,12 @@ export const reasonToCopy = (left: Hindrance | 'unknown', primary: Answering, ow
 export async function mendInPlace(
   lab: Lab,
   roles: Roles,
-  found: Hindrance | undefined,
+  found: Hindrance | 'unknown',
   reporter: Reporter,
 ): Promise<{ readonly left: Hindrance | 'unknown' | undefined; readonly why: string | null }> {
   const { node, upstream } = roles
   const tried = new Set<string>()
-  let left: Hindrance | 'unknown' | undefined = found ?? 'unknown'
+  let left: Hindrance | 'unknown' | undefined = found
   const whys: string[] = []
   while (left !== undefined && left !== 'unknown') {
     const { cause, mending, says, fix } = left
@@ -111,22 +110,19 @@ export async function bringBack(
         : copy
           ? 'a copy was asked for'
           : (reason?.why ?? null)
-  await step(`Make its slot on ${primary.node.name}`, ({ tell }) => prepareFor(tell, primary.node, node))
+  const source = { primary: primary.node, upstream: upstream.node }
+  const senders = [...new Set([primary.node.name, upstream.node.name])].join(' and ')
+  await step(`Make its slot on ${senders}`, ({ tell }) => prepareFor(tell, source, node))
   const followed = await step(
     `Rewind or copy ${node.name}, and start it as a standby`,
     async ({ tell, retitle }): Promise<Followed> => {
       if (!whole) await putDown(tell, lab, node)
-      const it = await followNewPrimary(tell, lab, primary.node, node, why === null ? 'rewind' : 'copy')
+      const it = await followNewPrimary(tell, lab, source, node, why === null ? 'rewind' : 'copy')
       const copied = `${node.name} was copied (${why ?? it.refused}), and streams`
       retitle(it.how === 'rewound' ? `${node.name} was rewound, and streams` : copied)
       return it
     },
   )
-  if (upstream.node !== primary.node)
-    await step(`Point ${node.name} at ${upstream.node.name} again`, async ({ tell }) => {
-      await moveTo(tell, node, upstream.node)
-      await streaming(lab, upstream.node, node, 60)
-    })
   const { votes: divergedVotes, keptIn } = left
   return { name: node.name, how: followed.how, why: why ?? followed.refused, divergedVotes, keptIn }
 }

@@ -21,30 +21,41 @@ import { inForce } from './replication.ts'
 /** How a database was made a standby. `refused`: why it was copied although a rewind was tried. */
 export type Followed = { readonly how: 'rewound' | 'copied'; readonly refused: string | null }
 
-/** Prepares the primary for a new standby: its slot, and a checkpoint. */
-export const prepareFor = (tell: Tell, primary: DatabaseNode, node: DatabaseNode): Promise<string> =>
+/** The database whose data a standby gets, and the one that it follows then: the same, or another standby. */
+export type Source = { readonly primary: DatabaseNode; readonly upstream: DatabaseNode }
+
+/** Prepares both for a new standby: its slots, and a checkpoint of the primary. */
+export async function prepareFor(tell: Tell, { primary, upstream }: Source, node: DatabaseNode): Promise<void> {
   // A lost slot keeps no WAL any more. pg_rewind reads the new timeline from the last checkpoint.
-  change(tell, primary, ...dropLostSlot(node), ...slotStatements(node), 'checkpoint')
+  const slot = [...dropLostSlot(node), ...slotStatements(node)]
+  await change(tell, primary, ...slot, 'checkpoint')
+  if (upstream !== primary) await change(tell, upstream, ...slot)
+}
 
 /**
- * Starts a database that is down as a standby of the primary, rewound or copied, and waits until it streams. If it cannot
- * stream after a rewind, it is copied.
+ * Starts a database that is down as a standby, rewound or copied, and waits until it streams. If it cannot stream after a
+ * rewind, it is copied.
  */
 export async function followNewPrimary(
   tell: Tell,
   lab: Lab,
-  primary: DatabaseNode,
+  source: Source,
   node: DatabaseNode,
   word: 'rewind' | 'copy',
 ): Promise<Followed> {
+  const { primary, upstream } = source
   const since = new Date().toISOString()
-  await writeStartNote(tell, node, { do: word, from: primary.name })
+  await writeStartNote(tell, node, {
+    do: word,
+    from: primary.name,
+    ...(upstream === primary ? {} : { follows: upstream.name }),
+  })
   await act(tell, ['start', node.container])
-  const hindrance = await untilFollows(lab, primary, node, 120)
+  const hindrance = await untilFollows(lab, upstream, node, 120)
   if (hindrance !== undefined) {
     if (word === 'copy' || !WITH_A_COPY.includes(hindrance.mending)) throw hinders(node, hindrance)
     await putDown(tell, lab, node)
-    return { ...(await followNewPrimary(tell, lab, primary, node, 'copy')), refused: hindrance.says }
+    return { ...(await followNewPrimary(tell, lab, source, node, 'copy')), refused: hindrance.says }
   }
   const log = await logSince(node, since)
   if (!new RegExp(`^${node.name} was copied`, 'm').test(log)) return { how: 'rewound', refused: null }

@@ -12,6 +12,7 @@ import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.
 import { isHalfWay, readStartNote, unfencedNote, writeStartNote } from '../postgres/start-note.ts'
 import { upstreamChosen } from '../postgres/upstream.ts'
 import { choiceOf, type Level, type Rule } from '../rules/durability.ts'
+import type { Hindrance } from '../rules/hindrance.ts'
 import { membersOf, seenOf, sendsTo, splitBrain } from '../rules/members.ts'
 import { aroundFormerPrimaries, type Due, dueFor, upstreamsFirst } from '../rules/upstreams.ts'
 import type { Reporter } from '../steps.ts'
@@ -107,11 +108,35 @@ async function bringIn(
   }
   if (options.copy) return bringBack(lab, roles, options, reporter)
   const [container = ABSENT] = await containersOf(lab, [node])
-  const hindrance = await hindranceSeen(lab, own, container, { upstream, lost })
-  const found = isLive(container, facts) ? hindrance : undefined
+  const wasDown = container.state === 'exited' && (await dataOf(node, container.state)).is === 'standby'
+  const found = wasDown
+    ? await startAgain(lab, roles, reporter)
+    : ((isLive(container, facts) ? await hindranceSeen(lab, own, container, { upstream, lost }) : undefined) ??
+      'unknown')
+  if (found === undefined) return { ...untouched(node), how: 'repaired', why: 'it was down' }
   const mended = await mendInPlace(lab, roles, found, reporter)
   if (mended.left === undefined) return { ...untouched(node), how: 'repaired', why: mended.why }
   return bringBack(lab, roles, options, reporter, reasonToCopy(mended.left, primary, facts))
+}
+
+/** Starts a standby that was only down. Gives what keeps it from following all the same; undefined if nothing does. */
+async function startAgain(
+  lab: Lab,
+  { node, upstream }: Roles,
+  { step }: Reporter,
+): Promise<Hindrance | 'unknown' | undefined> {
+  await step(`Start ${node.name}: it is a standby, and was only down`, ({ tell }) =>
+    act(tell, ['start', node.container]),
+  )
+  try {
+    return await step(`Wait until ${node.name} follows ${upstream.node.name}`, () =>
+      untilFollows(lab, upstream.node, node, 60),
+    )
+  } catch (error) {
+    // With data that it cannot start on, it ends again.
+    if (error instanceof LabError && error.code === 'NODE_DIED') return 'unknown'
+    throw error
+  }
 }
 
 /** Whether the cause still lasts. What ended a node may be repaired by now, and a primary follows no other node. */

@@ -114,8 +114,9 @@ async function makeMissing(tell: Tell, lab: Lab, parts: Parts): Promise<readonly
 /** Makes a database without data a copy of the primary, which may still be starting. */
 async function copyFrom(tell: Tell, lab: Lab, from: DatabaseNode, node: DatabaseNode): Promise<void> {
   await asPrimary(lab, from)
-  await prepareFor(tell, from, node)
-  await followNewPrimary(tell, lab, from, node, 'copy')
+  const source = { primary: from, upstream: from }
+  await prepareFor(tell, source, node)
+  await followNewPrimary(tell, lab, source, node, 'copy')
   await restoreLevel(tell, lab)
 }
 

@@ -50,6 +50,11 @@ const NOTES: readonly (readonly [string, StartNote, string])[] = [
   ['do=follow\nfrom=db-replica\n', { do: 'follow', from: 'db-replica' }, 'follow|db-replica|'],
   ['do=rewind\nfrom=db-primary\n', { do: 'rewind', from: 'db-primary' }, 'rewind|db-primary|'],
   ['do=copy\nfrom=db-primary\n', { do: 'copy', from: 'db-primary' }, 'copy|db-primary|'],
+  [
+    'do=copy\nfrom=db-primary\nfollows=db-replica-2\n',
+    { do: 'copy', from: 'db-primary', follows: 'db-replica-2' },
+    'copy|db-primary|',
+  ],
   ['do=keep\nfenced=yes\n', { do: 'keep', fenced: true }, 'keep||yes'],
   ['do=copy\nfrom=db-primary\nfenced=yes\n', { do: 'copy', from: 'db-primary', fenced: true }, 'copy|db-primary|yes'],
 ]
@@ -142,6 +147,8 @@ const STARTS: readonly {
   { note: 'do=fresh\n', ends: /^fresh$/, files: ['PG_VERSION', 'data', 'without-passwords'], follows: undefined },
   { note: 'do=follow\nfrom=db-x\n', ends: /^old$/, files: ['PG_VERSION', 'old', 'standby.signal'], follows: 'db-x' },
   { note: 'do=copy\nfrom=db-x\n', ends: /^copied$/, files: STANDBY, follows: 'db-x' },
+  { note: 'do=copy\nfrom=db-x\nfollows=db-y\n', ends: /^copied$/, files: STANDBY, follows: 'db-y' },
+  { note: 'do=rewind\nfrom=db-x\nfollows=db-y\n', ends: /^(rewound|copied)$/, files: STANDBY, follows: 'db-y' },
   { note: 'do=rewind\nfrom=db-x\n', ends: /^(rewound|copied)$/, files: STANDBY, follows: 'db-x' },
 ]
 
