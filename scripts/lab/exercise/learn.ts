@@ -5,7 +5,7 @@ import type { Say } from '../steps.ts'
 import type { Lab } from '../topology/topology.ts'
 import { assertNothingAtStake } from './belongings.ts'
 import type { Finding, Step } from './exercise.ts'
-import { clear, examine, labFor, passes, setUp } from './perform.ts'
+import { examine, giveBack, labFor, passes, setUp, standbysNow } from './perform.ts'
 import { answering, checked, hinted, keepProgress, leave, type Progress, readProgress, started } from './progress.ts'
 import { type Acted, carryOut } from './solution.ts'
 import { type Stage, stageOf } from './stage.ts'
@@ -46,10 +46,11 @@ async function begin(lab: Lab, entry: Entry, discard: boolean, shown: boolean, s
   const progress = await readProgress(lab)
   if (!discard) await assertNothingAtStake(lab, progress, say)
   say('bringing the lab into the state of the exercise; all votes are deleted')
+  const mine = { ...progress, standbysBefore: progress.standbysBefore ?? (await standbysNow(lab)) }
   // If this is interrupted, the lab is in no exercise.
-  await keepProgress(lab, leave(progress))
+  await keepProgress(lab, leave(mine))
   const notes = await setUp(lab, entry.exercise, say)
-  await keepProgress(lab, started(progress, entry.name, notes, shown))
+  await keepProgress(lab, started(mine, entry.name, notes, shown))
   return { entry, given: entry.exercise.given(stageFor(lab, entry), notes) }
 }
 
@@ -103,8 +104,9 @@ export const end = (lab: Lab, discard: boolean, forget: boolean, say: Say): Prom
     const progress = await readProgress(lab)
     if (!discard) await assertNothingAtStake(lab, progress, say)
     say('resetting the lab')
-    await clear(lab)
-    await keepProgress(lab, { ...leave(progress), exercises: forget ? {} : progress.exercises })
+    await giveBack(lab, progress.standbysBefore ?? (await standbysNow(lab)), say)
+    const { standbysBefore: _, ...left } = leave(progress)
+    await keepProgress(lab, { ...left, exercises: forget ? {} : progress.exercises })
   })
 
 /** Verifies exercises one after another, then resets the lab. The learner's progress stays. */
@@ -119,8 +121,9 @@ export const verifyAll = (
     const progress = await readProgress(lab)
     if (!discard) await assertNothingAtStake(lab, progress, say)
     await keepProgress(lab, leave(progress))
+    const before = progress.standbysBefore ?? (await standbysNow(lab))
     for (const entry of entries) verified(await verify(lab, entry, thorough))
-    await clear(lab)
+    await giveBack(lab, before)
   })
 
 const stageFor = (lab: Lab, { exercise }: Entry): Stage => stageOf(labFor(lab, exercise))

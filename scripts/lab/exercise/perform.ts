@@ -41,9 +41,24 @@ const isForSetup = async (lab: Lab, code: ErrorCode): Promise<boolean> =>
   SETUP_REPAIRS.has(code) ||
   (code === 'NOT_SET_UP' && (await containersOf(lab)).some(({ state }) => state !== 'absent'))
 
-/** The lab with as many standbys as an exercise needs. */
-export const labFor = ({ settings }: Lab, { standbys }: Exercise): Lab =>
+/** The lab with that number of standbys, as an exercise needs it or the learner had it. */
+const labWith = ({ settings }: Lab, standbys: Lab['settings']['standbys']): Lab =>
   labOf({ ...settings, standbys, standbysGiven: true })
+
+/** The lab with as many standbys as an exercise needs. */
+export const labFor = (lab: Lab, { standbys }: Exercise): Lab => labWith(lab, standbys)
+
+/** How many standbys the lab has now. */
+export const standbysNow = async (lab: Lab): Promise<Lab['settings']['standbys']> =>
+  (await withItsStandbys(labOf({ ...lab.settings, standbysGiven: false }))).settings.standbys
+
+/** Resets the lab, and gives it the number of standbys that it had before an exercise changed it. */
+export async function giveBack(lab: Lab, standbys: Lab['settings']['standbys'], say: Say = () => {}): Promise<void> {
+  const now = await clear(lab)
+  if (now.settings.standbys === standbys) return
+  say(`the lab had ${standbysIn(labWith(lab, standbys))} before: setup brings it back to that`)
+  await setup(labWith(lab, standbys), unreported)
+}
 
 /**
  * Brings the lab from any state, with any number of standbys, into that of an exercise, without showing the steps; gives the

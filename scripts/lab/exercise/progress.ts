@@ -38,6 +38,8 @@ export const Progress = z.object({
   /** The exercise that was started on the lab; null if there is none. */
   current: Current.nullable(),
   exercises: z.record(z.string(), Exercised),
+  /** How many standbys the lab had before the learner started an exercise on it; undefined outside the exercises. */
+  standbysBefore: z.number().optional(),
 })
 export type Progress = z.infer<typeof Progress>
 
