@@ -185,7 +185,7 @@ export const ERRORS = {
   },
   SWITCHOVER_NOT_READY: {
     says: 'the roles cannot be swapped without loss: {seen}',
-    fix: 'zx scripts/rejoin.ts gives the primary a standby that streams; if the primary is gone, zx scripts/failover.ts promotes a standby',
+    fix: 'zx scripts/fault.ts list shows whether a link is broken, and zx scripts/rejoin.ts gives the primary a standby that streams; if the primary is gone, zx scripts/failover.ts promotes a standby',
   },
   REPORT_STAYS: {
     says: '{node} is not ready to be the primary: the reports were told to end, but {seconds} s later replay still waits; {seen}',

@@ -100,10 +100,14 @@ test('a standby that lacks votes is promoted only with --force, which lists them
   t.match(await json(t, 'status'), { healthy: true, primaries: ['db-replica'] })
 })
 
-test('a link between two standbys is broken, shown and healed like any other', async (t) => {
+test('a link between two standbys is broken, shown and healed like any other; a switchover over it changes nothing', async (t) => {
   resetAfter(t)
   t.equal((await verb('fault', ['isolate', 'db-replica-2', 'db-replica-3'])).exit, 0)
   t.match(await json(t, 'fault', 'list'), { faults: [{ kind: 'isolate', node: 'db-replica-2', peer: 'db-replica-3' }] })
+  t.match(await verb('switchover', ['db-replica-2']), {
+    ...{ exit: 1, stderr: /SWITCHOVER_NOT_READY: .*db-replica-3 gets no connection to db-replica-2/ },
+  })
+  t.match(await json(t, 'status'), { healthy: true, primaries: ['db-primary'] })
   t.equal((await verb('fault', ['heal'])).exit, 0)
   t.match(await json(t, 'fault', 'list'), { faults: { length: 0 } })
 })

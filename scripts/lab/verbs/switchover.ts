@@ -4,11 +4,13 @@ import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { bytesOf, lsnOf } from '../lsn.ts'
 import { statementsOf } from '../managers/level.ts'
+import { knock } from '../managers/scripted/fencing.ts'
 import { PROMOTE, promote } from '../managers/scripted/promotion.ts'
 import { backlogOf, backlogPhrase, endReports, freeReplay, type Way, wayBy } from '../managers/scripted/replay.ts'
 import { serving } from '../managers/serving.ts'
 import { controlFileOf } from '../postgres/data.ts'
 import { observe } from '../postgres/observe.ts'
+import { openSession } from '../postgres/session.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
@@ -45,12 +47,17 @@ export type SwitchoverOptions = {
 const MAX_LAG = 16 * 1024 * 1024
 /** Seconds, before `patience`, in which the standby has to replay the rest; otherwise the switchover is undone. */
 const CATCH_UP_SECONDS = 5
+/** Seconds, before `patience`, that a connection from another database to the standby may take. */
+const KNOCK_SECONDS = 2
+
+/** `receives`: WAL comes to it now. One that has a fault of its own is pointed too, but nobody waits for it. */
+type Other = { readonly seen: Sight; readonly upstream: DatabaseNode; readonly receives: boolean }
 
 type Roles = {
   readonly from: DatabaseNode
   readonly to: DatabaseNode
   /** The other standbys, and the database that each of them follows afterwards. */
-  readonly others: readonly { readonly seen: Sight; readonly upstream: DatabaseNode }[]
+  readonly others: readonly Other[]
   readonly choice: Choice
   readonly stopped: boolean
 }
@@ -70,7 +77,12 @@ export const switchover = (
       const sights = await lookAtDatabases(lab)
       const found = await rolesOf(lab, sights, wanted)
       const standby = membersOf(sights).standbys.find(({ node }) => node === found.to)
-      if (!found.stopped && standby !== undefined) await seeThatItReplays(wayFor(lab, found, it), standby, ends)
+      if (!found.stopped && standby !== undefined) {
+        await seeThatItReplays(wayFor(lab, found, it), standby, ends)
+        await seeThatItIsReached(lab, found)
+      }
+      const left = found.others.filter(({ receives }) => !receives).map(({ seen }) => seen.node.name)
+      if (left.length > 0) it.say(`${left.join(' and ')} receives nothing now: rejoin brings it back afterwards`)
       it.retitle(`Check: from ${found.from.name} to ${found.to.name}, at ${choiceText(found.choice)}`)
       return found
     })
@@ -103,7 +115,7 @@ export const switchover = (
       const [, seconds] = await Promise.all([back, taken.then(() => (performance.now() - began) / 1000)])
       // Remove what only a primary needs: as a standby it must not wait for another.
       await change(tell, from, ...statementsOf(ASYNC, []), 'select pg_reload_conf()')
-      for (const { seen, upstream } of others) if (seen.facts) await streaming(lab, upstream, seen.node, 30)
+      for (const { seen, upstream, receives } of others) if (receives) await streaming(lab, upstream, seen.node, 30)
       return seconds
     })
     return { primary: to.name, standby: from.name, timeline, withoutPrimary, ...choice }
@@ -147,9 +159,11 @@ function pairOf(sights: readonly Sight[], from: DatabaseNode, standby: Answering
   const to = standby.node
   const rest = sights.filter(({ node }) => node !== from && node !== to)
   const toPoint = toPointAt(standby, rest)
+  const isStopped = sights.some(({ node, facts }) => node === from && facts === undefined)
   const others = rest.map((seen) => {
     const own = rest.find(({ node }) => node.name === seen.facts?.upstream)
-    return { seen, upstream: own === undefined || toPoint.includes(seen) ? to : own.node }
+    const upstream = own === undefined || toPoint.includes(seen) ? to : own.node
+    return { seen, upstream, receives: isStopped ? seen.facts !== undefined : isReached(seen, sights) }
   })
   return { from, to, others }
 }
@@ -170,6 +184,19 @@ async function seeThatItReplays(way: Way, standby: Answering, ends: boolean): Pr
   const delay = await way.ask('show recovery_min_apply_delay')
   if (delay !== '0') throw labError('STANDBY_DELAYED', { node: name, container, delay })
   await freeReplay(way, { ends, target: receivedOf(standby) })
+}
+
+/** Checks, before a node is stopped, that each one that will follow the standby gets a connection to it. */
+async function seeThatItIsReached(lab: Lab, { from, to, others }: Roles): Promise<void> {
+  const pointed = others.filter(({ upstream, receives }) => upstream === to && receives)
+  const followers = [from, ...pointed.map(({ seen }) => seen.node)]
+  const looks = followers.map(async (node) => {
+    const session = openSession(node)
+    return knock(lab, to, session, KNOCK_SECONDS).finally(session.end)
+  })
+  const [closed] = (await Promise.all(looks)).flatMap((seen, index) => (seen === 'open' ? [] : [followers[index]]))
+  if (closed !== undefined)
+    throw labError('SWITCHOVER_NOT_READY', { seen: `${closed.name} gets no connection to ${to.name}` })
 }
 
 /** Waits until the standby has replayed the shutdown checkpoint of the primary. */

@@ -24,6 +24,9 @@ export async function putDown(tell: Tell, lab: Lab, node: DatabaseNode): Promise
   else await act(tell, ['stop', '--time', '0', node.container])
 }
 
+/** Seconds, before `patience`: a failover waits for this, and the engine has proved most already. */
+const PROOF_SECONDS = 0.05
+
 /** Proves the fence: the engine has no process of the node, another database gets no connection to it, and its note stays. */
 export async function proveFenced(lab: Lab, node: DatabaseNode, other: Session): Promise<void> {
   const [[container], knocked, note] = await Promise.all([
@@ -40,9 +43,11 @@ export async function proveFenced(lab: Lab, node: DatabaseNode, other: Session):
 
 const hasNoProcess = ({ state, pid }: Container): boolean => pid === 0 && (state === 'exited' || state === 'created')
 
-/** Whether a database takes connections over the network: `open` or `closed`. It is tried from another database's node. */
-export function knock(lab: Lab, node: DatabaseNode, other: Session): Promise<string> {
-  // If its container is gone, nothing can refuse the connection. So no answer in this time means closed too.
-  const attempt = `timeout 0.05 bash -c 'exec 3<>/dev/tcp/${node.name}/${node.port}' </dev/null 2>/dev/null`
-  return other.run(`\\! ${attempt} && echo open || echo closed`, 5 * lab.settings.patience)
+/**
+ * Whether a database takes connections over the network: `open` or `closed`. It is tried from another database's node. If its
+ * container is gone, nothing can refuse the connection: so no answer within `seconds` (before `patience`) means closed too.
+ */
+export function knock(lab: Lab, node: DatabaseNode, other: Session, seconds = PROOF_SECONDS): Promise<string> {
+  const attempt = `timeout ${seconds * lab.settings.patience} bash -c 'exec 3<>/dev/tcp/${node.name}/${node.port}' </dev/null 2>/dev/null`
+  return other.run(`\\! ${attempt} && echo open || echo closed`, (seconds + 5) * lab.settings.patience)
 }
