@@ -38,8 +38,7 @@ export async function carryOut(command: Command): Promise<Ended> {
   const [, refusal] = /✗ (.*)\n *→/.exec(ran.stderr) ?? []
   if (ran.exit === 1 && refusal !== undefined) return { said: `${said}: refused, ${refusal}`, refused: true }
   // Before the verb can hear a signal it is ended by it.
-  if (milliseconds !== undefined && (ran.exit === 130))
-    return { said: `${said}: interrupted`, refused: false }
+  if (milliseconds !== undefined && ran.exit === 130) return { said: `${said}: interrupted`, refused: false }
   throw new Error(`${said}: ${failureOf(ran)}`)
 }
 

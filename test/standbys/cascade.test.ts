@@ -99,7 +99,15 @@ test('a standby that commits need stays a direct one; a quorum counts direct sta
   await json(t, 'replication', 'on', '--first', 'db-replica-2')
   t.match(await verb('replication', ['follow', 'db-replica-2', 'db-replica']), { exit: 1, stderr: /NEEDED_DIRECTLY/ })
   await json(t, 'replication', 'on', '--quorum', '2')
-  t.match(await follow(t, 'db-replica-2', 'db-replica'), { direct: ['db-replica', 'db-replica-3'] })
+  const followed = await verb('replication', ['follow', 'db-replica-2', 'db-replica'])
+  t.match(
+    followed.stdout,
+    /any 2 of 2 standbys.*\n! a commit can wait for 2 of the standbys now; before, it could wait for 3/,
+  )
+  t.match((await verb('status')).stdout, /writes go to db-primary \(durability: on any 2\)/)
+  await docker('stop', containerOf('db-replica-3'))
+  t.match((await verb('replication')).stdout, /commits hang .*follow db-replica-2 db-primary/)
+  await docker('start', containerOf('db-replica-3'))
   t.equal(await sql('db-primary', 'show synchronous_standby_names'), 'ANY 2 ("db-replica", "db-replica-3")')
   t.match(await verb('replication', ['on', '--quorum', '3']), {
     exit: 1,

@@ -7,11 +7,21 @@ import { visible } from '../visible.ts'
 const NOT_COUNTED = 'no commit waits for it, because synchronous commit counts direct standbys only'
 
 /** Whom a standby follows now, for people. */
-export const followingView = ({ node, upstream, primary, direct }: Following): string =>
-  [
+export function followingView(it: Following): string {
+  const { node, upstream, primary, direct, directBefore, level, rule } = it
+  const means = level === null ? '' : ruleText({ level, rule }, direct)
+  const fewer = direct.length < directBefore && level !== null && level !== 'async'
+  return [
     `${chalk.green('✓')} ${node} streams from ${upstream}${upstream === primary ? ', the primary' : `: ${NOT_COUNTED}`}`,
     `  direct       ${direct.join(', ')}`,
+    ...(means === '' ? [] : [`  ${means}`]),
+    ...(fewer
+      ? [
+          `${chalk.yellow('!')} a commit can wait for ${direct.length} of the standbys now; before, it could wait for ${directBefore}`,
+        ]
+      : []),
   ].join('\n')
+}
 
 /** The level in force, for people: all four levels, what each waits for and survives, and whether commits hang. */
 export function replicationView(it: Replication): string {
@@ -46,7 +56,7 @@ export function replicationView(it: Replication): string {
 }
 
 /** That commits hang, and every way out. */
-function hanging({ level, chosen, rule, standbys, waitingCommits }: Replication): string {
+function hanging({ level, chosen, rule, primary, standbys, cascaded, waitingCommits }: Replication): string {
   const choice = { level: level ?? chosen, rule }
   const needed = mustStream(choice)
   const streaming = standbys.filter(({ state }) => state === 'streaming').length
@@ -55,6 +65,9 @@ function hanging({ level, chosen, rule, standbys, waitingCommits }: Replication)
   const what = needed > 1 ? `${needed} standbys, and only ${streaming} of them streams` : 'a standby that is not there'
   const ways = [
     'Bring it back: zx scripts/setup.ts, zx scripts/fault.ts heal or zx scripts/rejoin.ts',
+    ...cascaded.map(
+      ({ name }) => `or point ${name} at the primary: zx scripts/replication.ts follow ${name} ${primary}`,
+    ),
     ...(less === undefined ? [] : [`or wait for fewer: zx scripts/replication.ts ${optionsFor(less)}`]),
     'or for none: zx scripts/replication.ts async',
   ]

@@ -148,11 +148,12 @@ function writesOf(primary: string | undefined, takesVotes: boolean): string {
   return takesVotes ? `writes go to ${primary}` : `${primary} is the primary, but no vote gets through`
 }
 
-function summary({ nodes, primaries, takesVotes, serving, healthy }: LabStatus): string {
+function summary({ nodes, primaries, takesVotes, serving, healthy, durability }: LabStatus): string {
   const up = nodes.filter((node) => node.healthy).length
   const [primary, second] = primaries
   const writes = second === undefined ? writesOf(primary, takesVotes) : split(nodes)
   const calls = serving.length === 0 ? 'no server answers calls' : `calls are served by ${serving.join(' and ')}`
+  const at = durability === null || durability === 'async' ? '' : ` (durability: ${durability})`
   const mark = healthy ? chalk.green('✓') : chalk.red('✗')
-  return `${mark} ${up} of ${nodes.length} nodes healthy; ${writes}; ${calls}`
+  return `${mark} ${up} of ${nodes.length} nodes healthy; ${writes}${at}; ${calls}`
 }

@@ -3,7 +3,7 @@ import { hasSettings, putLevel } from '../managers/level.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { readStartNote } from '../postgres/start-note.ts'
 import { moveTo } from '../postgres/upstream.ts'
-import { choiceOf, type Level, levelInForce } from '../rules/durability.ts'
+import { choiceOf, type Level, levelInForce, type Rule } from '../rules/durability.ts'
 import { asIfFollowing, refusalOf } from '../rules/may-follow.ts'
 import { primaryOf } from '../rules/members.ts'
 import { directOf } from '../rules/upstreams.ts'
@@ -19,8 +19,12 @@ export type Following = {
   readonly primary: DatabaseName
   /** The standbys that follow the primary themselves. */
   readonly direct: readonly DatabaseName[]
+  /** How many followed the primary themselves before. */
+  readonly directBefore: number
   /** The level in force; null if the settings on the primary make none. */
   readonly level: Level | null
+  /** Which of the direct standbys a commit waits for, at a level that waits for some. */
+  readonly rule: Rule
 }
 
 /** Makes a standby follow another database, the primary or another standby, while everything runs. */
@@ -44,7 +48,9 @@ export const follow = (lab: Lab, standby: string, other: string, reporter: Repor
     return {
       ...{ node: node.name, upstream: upstream.name, primary: primary.node.name },
       direct: directOf(primary.node, after).map((it) => it.node.name),
+      directBefore: directOf(primary.node, sights).length,
       level: levelInForce(primary.facts) ?? null,
+      rule: choiceOf(primary.facts).rule,
     }
   })
 

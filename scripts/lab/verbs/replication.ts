@@ -18,7 +18,7 @@ import {
   type Rule,
 } from '../rules/durability.ts'
 import { membersOf, primaryOf, seenOf, sendsTo } from '../rules/members.ts'
-import { directOf, isCascaded } from '../rules/upstreams.ts'
+import { directOf } from '../rules/upstreams.ts'
 import type { Reporter, Tell } from '../steps.ts'
 import { type DatabaseName, type DatabaseNode, databaseNamed, type Lab, othersOf } from '../topology/topology.ts'
 
@@ -30,7 +30,7 @@ export type Replication = {
   /** Which standbys a commit waits for, at a level that waits for some. */
   readonly rule: Rule
   readonly primary: DatabaseName
-  /** The standbys that follow the primary itself, whether or not they stream now: a commit can wait only for these. */
+  /** The standbys that a commit can wait for, whether or not they stream now: those that the settings name, or would name. */
   readonly others: readonly DatabaseName[]
   readonly standbys: readonly { readonly name: string; readonly state: string; readonly sync: string }[]
   /** Those that follow another standby. */
@@ -47,15 +47,18 @@ export const replicationOf = async (lab: Lab): Promise<Replication> => describe(
 function describe(lab: Lab, sights: readonly Sight[]): Replication {
   const { node, facts } = primaryOf(sights)
   const { level: chosen, rule } = choiceOf(facts)
+  const named = othersOf(lab, node).flatMap(({ name }) =>
+    facts.synchronousStandbys.includes(`"${name}"`) ? [name] : [],
+  )
   return {
     level: levelInForce(facts) ?? null,
     chosen,
     rule,
     primary: node.name,
-    others: directOf(node, sights).map((it) => it.node.name),
+    others: named.length > 0 ? named : directOf(node, sights).map((it) => it.node.name),
     standbys: standbysOf(lab, node, facts).map(({ name, state, sync }) => ({ name, state, sync })),
     cascaded: membersOf(sights)
-      .standbys.filter((it) => isCascaded(it, sights))
+      .standbys.filter(({ facts }) => facts.upstream !== null && facts.upstream !== node.name)
       .map((it) => ({ name: it.node.name, upstream: it.facts.upstream ?? '' })),
     settings: {
       synchronous_commit: facts.synchronousCommit,

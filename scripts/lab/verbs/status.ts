@@ -5,10 +5,10 @@ import { LabError } from '../errors.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
 import { type Data, dataOf } from '../postgres/data.ts'
-import { observe } from '../postgres/observe.ts'
+import { type Facts, observe } from '../postgres/observe.ts'
 import type { Observer } from '../postgres/observer.ts'
 import { type Sight, sightOf } from '../postgres/sights.ts'
-import { commitsHang } from '../rules/durability.ts'
+import { choiceOf, choiceText, commitsHang, levelInForce } from '../rules/durability.ts'
 import { replacementIn } from '../rules/failover-plan.ts'
 import { membersOf } from '../rules/members.ts'
 import { type Due, dueFor } from '../rules/upstreams.ts'
@@ -40,6 +40,8 @@ export type LabStatus = {
   readonly primaries: readonly DatabaseName[]
   /** Whether a server takes votes. */
   readonly takesVotes: boolean
+  /** The durability level in force and its rule, in a few words; null if no primary answers, or its settings make no level. */
+  readonly durability: string | null
   /** Whether every commit on the primary waits for a standby that is not there. */
   readonly commitsHang: boolean
   /** Servers that answer calls. */
@@ -115,6 +117,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
     healthy: nodes.every(({ healthy }) => healthy) && primaries.length === 1,
     primaries,
     takesVotes: someTakeVotes,
+    durability: primary === undefined ? null : durabilityOf(primary.facts),
     commitsHang: primary !== undefined && commitsHang(primary.facts),
     serving: lab.servers.filter((_, index) => answers[index] === 'SERVING').map(({ name }) => name),
     faults: faultsIn(
@@ -127,6 +130,11 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
     ),
     nodes,
   }
+}
+
+function durabilityOf(facts: Facts): string | null {
+  const level = levelInForce(facts)
+  return level === undefined ? null : choiceText({ level, rule: choiceOf(facts).rule })
 }
 
 /** What a database is by its data; undefined if that cannot be read. */
