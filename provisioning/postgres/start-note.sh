@@ -4,10 +4,10 @@
 # the data is as it says. If this is interrupted, the next start does it again.
 note=${PGDATA%/*}/start-note
 
-# Sets what, from, follows, slots and fenced.
+# Sets what, from, follows, slots, fenced and backups; for a restore also set, until, target and timeline.
 read_note() {
   local key value
-  what=keep from='' follows='' slots='' fenced=''
+  what=keep from='' follows='' slots='' fenced='' backups='' set='' until='' target='' timeline=''
   if [[ ! -e $note ]]; then return; fi
   while IFS='=' read -r key value || [[ $key ]]; do
     case $key in
@@ -16,6 +16,11 @@ read_note() {
       follows) follows=$value ;;
       slots) slots=$value ;;
       fenced) fenced=$value ;;
+      backups) backups=$value ;;
+      set) set=$value ;;
+      until) until=$value ;;
+      target) target=$value ;;
+      timeline) timeline=$value ;;
     esac
   done <"$note"
 }
@@ -36,15 +41,19 @@ carry_out_note() {
   fi
   case $what:$from in
     keep:*) return ;;
-    fresh:*) unpack ;;
+    fresh:*)
+      # They are backups of data that will be gone.
+      if [[ $backups == drop ]]; then find /var/lib/pgbackrest -mindepth 1 -delete; fi
+      unpack
+      ;;
+    restore:) if [[ $set ]]; then restore; else misunderstood; fi ;;
     follow:?*) ;;
     rewind:?* | copy:?*) follow_new_primary ;;
-    *)
-      echo "$NODE cannot start: $note says do=$what from=$from, which it does not understand" >&2
-      exit 1
-      ;;
+    *) misunderstood ;;
   esac
-  if [[ $from ]]; then
+  if [[ $what == restore ]]; then
+    rm -f "$upstream_file"
+  elif [[ $from ]]; then
     set_upstream "${follows:-$from}"
     touch "$PGDATA/standby.signal"
   else
@@ -52,6 +61,37 @@ carry_out_note() {
     echo "$slots" >"$PGDATA/without-passwords"
   fi
   write_note keep
+}
+
+misunderstood() {
+  echo "$NODE cannot start: $note says do=$what from=$from, which it does not understand" >&2
+  exit 1
+}
+
+# Replaces the data by those of a backup. From there PostgreSQL replays what the archive has, up to the target; then it takes
+# writes, on a timeline of its own. Who may only read the repository does not archive that.
+restore() {
+  local archives=preserve
+  if [[ ! -w /var/lib/pgbackrest ]]; then archives=off; fi
+  find "$PGDATA" -mindepth 1 -delete
+  pgbackrest --stanza=lab --set="$set" --archive-mode="$archives" restore
+  forget "$role_settings"
+  {
+    echo "recovery_target_timeline = '${timeline:-latest}'"
+    if [[ $until ]]; then printf "recovery_target_%s = '%s'\nrecovery_target_action = promote\n" "$until" "$target"; fi
+  } >>"$PGDATA/postgresql.auto.conf"
+  echo "$NODE was restored from the backup $set"
+}
+
+# What ALTER SYSTEM sets on a primary for its role. A standby must not name a synchronous standby: after a promotion, alone, it
+# would wait for it. Which database it follows is in node.conf.
+role_settings='synchronous_standby_names\|primary_conninfo\|primary_slot_name'
+# What a restore sets, and a standby must not have: it would stop there.
+restore_settings='restore_command\|recovery_target[a-z_]*'
+
+# Usage: forget SETTINGS. Those that came with the data of another database.
+forget() {
+  sed -i "/^\($1\) /d" "$PGDATA/postgresql.auto.conf"
 }
 
 # Replaces the data by what the image prepared. Files are overwritten and the others deleted: to delete a thousand files and
@@ -82,7 +122,5 @@ follow_new_primary() {
     pg_basebackup -D "$PGDATA" -d "$source" -X stream --slot "${NODE//-/_}" --checkpoint fast
     echo "$NODE was copied from $from"
   fi
-  # It has the settings that ALTER SYSTEM made on the primary. A standby must not name a synchronous standby: after a
-  # promotion, alone, it would wait for it. Which database it follows is in node.conf.
-  sed -i '/^\(synchronous_standby_names\|primary_conninfo\|primary_slot_name\) /d' "$PGDATA/postgresql.auto.conf"
+  forget "$role_settings\|$restore_settings"
 }

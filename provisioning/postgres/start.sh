@@ -43,7 +43,7 @@ raise_what_replay_needs() {
     fi
   done
 }
-if [[ -e $PGDATA/standby.signal ]]; then raise_what_replay_needs; fi
+if [[ -e $PGDATA/standby.signal || -e $PGDATA/recovery.signal ]]; then raise_what_replay_needs; fi
 
 # Gives a new primary its passwords, and the slots that its start note named. A role without a password cannot log in over
 # the network, so no client gets in before this is done.

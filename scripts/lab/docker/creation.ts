@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Secrets } from '../state/secrets.ts'
 import type { Tell } from '../steps.ts'
-import { DATABASE_NAMES, type Lab, type Node, TOPOLOGY } from '../topology/topology.ts'
+import { type AnyNode, DATABASE_NAMES, type Lab, TOPOLOGY } from '../topology/topology.ts'
 import { act } from './command.ts'
 import { confinement } from './confinement.ts'
 import { create, createVolume } from './create.ts'
@@ -18,30 +18,37 @@ const POSTGRES_LABEL = 'failover-lab.postgres'
 /** Where the server's metrics and readiness are, inside its container. */
 const METRICS_PORT = 9464
 
+/** Where the repository of backups is in a database's container, and what the engine has to be told so that a node may use it. */
+export const BACKUPS_FOLDER = '/var/lib/pgbackrest'
+const RIGHTS = { write: '', read: ':ro' } as const
+
 /** What nodes are made from. */
 export type Parts = { readonly images: Images; readonly network: Network; readonly secrets: Secrets }
 
 /** Makes a node's container, its volume and its secrets. It does not start the container. */
-export async function createNode(tell: Tell, lab: Lab, node: Node, wanted: Creation): Promise<void> {
-  await ensureVolume(tell, lab, node)
+export async function createNode(tell: Tell, lab: Lab, node: AnyNode, wanted: Creation): Promise<void> {
+  await ensureVolumes(tell, lab, node)
   await removeSecretsVolume(tell, lab, node)
   await create(tell, node.container, wanted.args)
   await putSecrets(tell, lab, node)
 }
 
-async function ensureVolume(tell: Tell, lab: Lab, node: Node): Promise<void> {
-  if (node.volume === undefined || (await labelsOf(lab, 'volume', node.volume)) !== undefined) return
-  await createVolume(tell, node.volume, [...labelled(lab), '--label', `${POSTGRES_LABEL}=${lab.settings.postgres}`])
+async function ensureVolumes(tell: Tell, lab: Lab, node: AnyNode): Promise<void> {
+  if (node.kind !== 'database') return
+  const of = ['--label', `${POSTGRES_LABEL}=${lab.settings.postgres}`]
+  for (const volume of [node.volume, lab.backupsVolume])
+    if (volume !== undefined && (await labelsOf(lab, 'volume', volume)) === undefined)
+      await createVolume(tell, volume, [...labelled(lab), ...of])
 }
 
 /** Removes the secrets' volume; `docker create` makes an empty one. Another version may have put other secrets there. */
-async function removeSecretsVolume(tell: Tell, lab: Lab, { secretsVolume }: Node): Promise<void> {
+async function removeSecretsVolume(tell: Tell, lab: Lab, { secretsVolume }: AnyNode): Promise<void> {
   if (secretsVolume === undefined) return
   if ((await labelsOf(lab, 'volume', secretsVolume)) !== undefined) await act(tell, ['volume', 'rm', secretsVolume])
 }
 
 /** The major version of PostgreSQL that made the data of `node`; undefined if it has none. */
-export async function dataVersion(lab: Lab, node: Node): Promise<string | undefined> {
+export async function dataVersion(lab: Lab, node: AnyNode): Promise<string | undefined> {
   if (node.volume === undefined) return undefined
   return (await labelsOf(lab, 'volume', node.volume))?.[POSTGRES_LABEL]
 }
@@ -50,7 +57,7 @@ export async function dataVersion(lab: Lab, node: Node): Promise<string | undefi
 export type Creation = { readonly args: readonly string[]; readonly spec: string }
 
 /** How a node's container is made. */
-export function creation(lab: Lab, node: Node, { images, network, secrets }: Parts): Creation {
+export function creation(lab: Lab, node: AnyNode, { images, network, secrets }: Parts): Creation {
   const { patience } = lab.settings
   const flags = [
     ...['--hostname', node.name, '--network', lab.network, '--network-alias', node.name],
@@ -64,6 +71,7 @@ export function creation(lab: Lab, node: Node, { images, network, secrets }: Par
     ...['--log-driver', 'json-file', '--log-opt', 'max-size=10m', '--log-opt', 'max-file=3'],
     ...['--health-interval', `${healthInterval(patience)}s`, '--health-timeout', `${3 * patience}s`],
     ...(node.volume === undefined ? [] : ['--volume', `${node.volume}:${VOLUME_FOLDER}`]),
+    ...(node.kind !== 'database' ? [] : ['--volume', `${lab.backupsVolume}:${BACKUPS_FOLDER}${RIGHTS[node.backups]}`]),
     ...(node.secretsVolume === undefined ? [] : ['--mount', secretsMount(lab, node.secretsVolume)]),
     ...(node.kind === 'loader' ? KEEPALIVE : []).flatMap((setting) => ['--sysctl', `net.ipv4.tcp_${setting}`]),
     ...(node.publishedPort === undefined
@@ -104,11 +112,14 @@ const KEEPALIVE = ['keepalive_time=2', 'keepalive_intvl=1', 'keepalive_probes=3'
 const healthInterval = (patience: number): number => Math.max(15, 5 * patience ** 2)
 
 /** All other databases that a lab can have: a container learns of a new standby without being made again. */
-const peersOf = ({ name }: Node): readonly string[] => DATABASE_NAMES.filter((other) => other !== name)
+const peersOf = ({ name }: Pick<AnyNode, 'name'>): readonly string[] => DATABASE_NAMES.filter((other) => other !== name)
 
-function environmentOf(lab: Lab, node: Node): Readonly<Record<string, string>> {
-  if (node.kind === 'database')
-    return { NODE: node.name, UPSTREAM: node.upstream ?? '', PEERS: peersOf(node).join(' ') }
+function environmentOf(lab: Lab, node: AnyNode): Readonly<Record<string, string>> {
+  if (node.kind === 'database') {
+    // A database beside the lab has no slots on those of the lab.
+    const peers = node.name === lab.restored.name ? [] : peersOf(node)
+    return { NODE: node.name, UPSTREAM: node.upstream ?? '', PEERS: peers.join(' ') }
+  }
   // These programs count in whole seconds.
   const patience = { PATIENCE: String(Math.max(1, Math.ceil(lab.settings.patience))) }
   if (node.kind === 'loader') return patience
@@ -126,12 +137,21 @@ function environmentOf(lab: Lab, node: Node): Readonly<Record<string, string>> {
 }
 
 /** Removes the containers of `nodes` and the volumes of databases, as far as they exist. */
-export async function removeNodes(tell: Tell, lab: Lab, nodes: readonly Node[]): Promise<void> {
+export async function removeNodes(tell: Tell, lab: Lab, nodes: readonly AnyNode[]): Promise<void> {
   const containers = await containersOf(lab, nodes)
   const there = nodes.filter((_, index) => containers[index]?.state !== 'absent')
   if (there.length > 0) await act(tell, ['rm', '-f', ...there.map((node) => node.container)])
+  await removeVolumes(
+    tell,
+    lab,
+    nodes.flatMap((node) => [node.volume, node.secretsVolume]),
+  )
+}
+
+/** Removes those volumes of the lab that exist. */
+export async function removeVolumes(tell: Tell, lab: Lab, asked: readonly (string | undefined)[]): Promise<void> {
   const volumes: string[] = []
-  for (const volume of nodes.flatMap((node) => [node.volume, node.secretsVolume]))
+  for (const volume of asked)
     if (volume !== undefined && (await labelsOf(lab, 'volume', volume)) !== undefined) volumes.push(volume)
   if (volumes.length > 0) await act(tell, ['volume', 'rm', ...volumes])
 }

@@ -92,7 +92,7 @@ export const allImages = ({ bases, postgres, runtime, server, loader, faults }: 
 ]
 
 /** The image that a node runs. */
-export const imageOf = (images: Images, node: Node): Image =>
+export const imageOf = (images: Images, node: Pick<Node, 'kind'>): Image =>
   ({ database: images.postgres, server: images.server, loader: images.loader })[node.kind]
 
 async function image(

@@ -1,5 +1,5 @@
 import type { Tell } from '../steps.ts'
-import type { Lab, Node } from '../topology/topology.ts'
+import type { AnyNode, Lab } from '../topology/topology.ts'
 import { engine, refused } from './api.ts'
 import { attempt } from './command.ts'
 import type { Changeable } from './differences.ts'
@@ -44,7 +44,7 @@ export const ABSENT: Container = {
 export const TAKEN: Container = { ...ABSENT }
 
 /** The containers of `nodes`, in their order, in one look. A foreign container with such a name is a `NAME_TAKEN` error. */
-export async function containersOf(lab: Lab, nodes: readonly Node[] = lab.nodes): Promise<readonly Container[]> {
+export async function containersOf(lab: Lab, nodes: readonly AnyNode[] = lab.nodes): Promise<readonly Container[]> {
   const found = await containersNamed(lab, nodes)
   const taken = nodes.find((_, index) => found[index] === TAKEN)
   if (taken !== undefined) throw await nameTaken('container', taken.container)
@@ -52,10 +52,10 @@ export async function containersOf(lab: Lab, nodes: readonly Node[] = lab.nodes)
 }
 
 /** The same for a verb that only looks: it gets `TAKEN` for a foreign container. */
-export const containersNamed = (lab: Lab, nodes: readonly Node[]): Promise<readonly Container[]> =>
+export const containersNamed = (lab: Lab, nodes: readonly AnyNode[]): Promise<readonly Container[]> =>
   Promise.all(nodes.map((node) => containerOf(lab, node)))
 
-async function containerOf(lab: Lab, node: Node): Promise<Container> {
+async function containerOf(lab: Lab, node: AnyNode): Promise<Container> {
   const answer = await engine('GET', `/containers/${node.container}/json`)
   if (answer.status === 404) return ABSENT
   if (answer.status !== 200) throw refused(['container', 'inspect', node.container], answer)
@@ -87,7 +87,7 @@ type Inspected = Changeable & {
 }
 
 /** Tells the command and kills all processes of a node. A node without processes stays as it is. */
-export async function killNode(tell: Tell, node: Node): Promise<void> {
+export async function killNode(tell: Tell, node: AnyNode): Promise<void> {
   const command = ['kill', node.container]
   tell(`docker ${command.join(' ')}`)
   const answer = await engine('POST', `/containers/${node.container}/kill`)
@@ -96,7 +96,7 @@ export async function killNode(tell: Tell, node: Node): Promise<void> {
 }
 
 /** Starts a node's container, after telling it; one that runs goes on. It is a `NOT_STARTED` error if the engine cannot. */
-export async function startNode(tell: Tell, lab: Lab, node: Node): Promise<void> {
+export async function startNode(tell: Tell, lab: Lab, node: AnyNode): Promise<void> {
   const command = ['start', node.container]
   tell(`docker ${command.join(' ')}`)
   const answer = await engine('POST', `/containers/${node.container}/start`, { seconds: 60 * lab.settings.patience })
@@ -105,7 +105,7 @@ export async function startNode(tell: Tell, lab: Lab, node: Node): Promise<void>
 }
 
 /** The last lines that a node logged. */
-export async function lastLines(node: Node, lines = 8): Promise<string> {
+export async function lastLines(node: AnyNode, lines = 8): Promise<string> {
   const { stdout, stderr } = await attempt(['logs', '--tail', String(lines), node.container])
   return `${stdout}\n${stderr}`.trim()
 }

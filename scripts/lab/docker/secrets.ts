@@ -2,7 +2,7 @@ import { labError } from '../errors.ts'
 import { run } from '../run.ts'
 import { secretsFolder, VERIFIERS } from '../state/secrets.ts'
 import type { Tell } from '../steps.ts'
-import type { Lab, Node } from '../topology/topology.ts'
+import type { AnyNode, Lab } from '../topology/topology.ts'
 import { engine, refused } from './api.ts'
 import { typed } from './command.ts'
 
@@ -10,7 +10,7 @@ import { typed } from './command.ts'
 export const SECRETS_FOLDER = 'run/secrets'
 
 /** Secrets are files of the node's own user, running or not: neither `docker inspect` nor another node can see them. */
-export async function putSecrets(tell: Tell, lab: Lab, node: Node): Promise<void> {
+export async function putSecrets(tell: Tell, lab: Lab, node: AnyNode): Promise<void> {
   const files = secretFilesOf(node)
   if (files.length === 0) return
   const owner = [`--owner=${node.uid}`, `--group=${node.uid}`, '--mode=0400']
@@ -24,13 +24,13 @@ export async function putSecrets(tell: Tell, lab: Lab, node: Node): Promise<void
   if (answer.status !== 200) throw refused(copy, answer)
 }
 
-const secretFilesOf = (node: Node): readonly string[] => [
+const secretFilesOf = (node: AnyNode): readonly string[] => [
   ...node.secrets,
   ...(node.kind === 'database' ? VERIFIERS : []),
 ]
 
 /** Whether a node's secrets are where it reads them: somebody in its container may have removed them. */
-export async function hasSecrets(node: Node): Promise<boolean> {
+export async function hasSecrets(node: AnyNode): Promise<boolean> {
   const files = secretFilesOf(node)
   if (files.length === 0) return true
   const { status, body } = await engine('GET', `/containers/${node.container}/archive?path=/${SECRETS_FOLDER}`)

@@ -1,5 +1,5 @@
 import type { Tell } from '../steps.ts'
-import type { Node } from '../topology/topology.ts'
+import type { AnyNode } from '../topology/topology.ts'
 import { type Answer, engine, refusalOf, refused } from './api.ts'
 import { typed } from './command.ts'
 
@@ -11,7 +11,7 @@ export const VOLUME_FOLDER = '/var/lib/postgresql'
  * it reads only the first part that is enough.
  */
 export async function fileOf(
-  node: Node,
+  node: AnyNode,
   file: string,
   enough: (beginning: Buffer) => boolean = () => false,
 ): Promise<{ bytes: Buffer } | { problem: string }> {
@@ -23,20 +23,20 @@ export async function fileOf(
 }
 
 /** Whether a database's volume has such a file, running or not. If the engine does not say so clearly, that is an error. */
-export async function hasFile(node: Node, file: string): Promise<boolean> {
+export async function hasFile(node: AnyNode, file: string): Promise<boolean> {
   const answer = await archived(node, file, () => true)
   if (answer.status === 200) return true
   if (answer.status === 404 && !/no such container/i.test(refusalOf(answer))) return false
   throw refused(['cp', `${node.container}:${VOLUME_FOLDER}/${file}`, '-'], answer)
 }
 
-const archived = (node: Node, file: string, enough: (beginning: Buffer) => boolean): Promise<Answer> =>
+const archived = (node: AnyNode, file: string, enough: (beginning: Buffer) => boolean): Promise<Answer> =>
   engine('GET', `/containers/${node.container}/archive?path=${VOLUME_FOLDER}/${file}`, {
     enough: (body) => enough(body.subarray(TAR_BLOCK)),
   })
 
 /** Tells the command and puts a small file into a database's volume, running or not. It is the node's user's, and nobody else's. */
-export async function putFile(tell: Tell, node: Node, name: string, lines: readonly string[]): Promise<void> {
+export async function putFile(tell: Tell, node: AnyNode, name: string, lines: readonly string[]): Promise<void> {
   const copy = ['cp', '-', `${node.container}:${VOLUME_FOLDER}`]
   const pack = `tar --owner=${node.uid} --group=${node.uid} --mode=0600 -c ${name}`
   tell(`printf '%s\\n' ${lines.map(typed).join(' ')} >${name} && ${pack} | docker ${copy.join(' ')}`)

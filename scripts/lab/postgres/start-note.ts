@@ -1,18 +1,41 @@
 import { fileOf, putFile } from '../docker/volume.ts'
 import type { Tell } from '../steps.ts'
-import { type DatabaseName, type DatabaseNode, type Lab, othersOf, slotOf, TOPOLOGY } from '../topology/topology.ts'
+import {
+  type AnyDatabase,
+  type DatabaseName,
+  type DatabaseNode,
+  type Lab,
+  othersOf,
+  slotOf,
+  TOPOLOGY,
+} from '../topology/topology.ts'
 
 /**
  * What a database does with its data at its next start. `keep`: it goes on with them. `fresh`: it replaces them by those that
  * its image prepared, as a standby of `from` or, without that, as the primary, with those slots. `follow`: it becomes a standby of `from`,
  * which has all of its data. `rewind`, `copy`: the same, after pg_rewind or a base backup; with `follows` it takes the data from
- * the one and then follows the other. provisioning/postgres/start-note.sh does it: a new word needs a case there.
+ * the one and then follows the other. `restore`: it becomes a primary of its own from a backup. `fresh` with `backups` drops all
+ * backups first. provisioning/postgres/start-note.sh does it: a new word needs a case there.
  */
 type Deed =
   | { readonly do: 'keep' }
-  | { readonly do: 'fresh'; readonly from?: DatabaseName; readonly slots?: readonly string[] }
+  | {
+      readonly do: 'fresh'
+      readonly from?: DatabaseName
+      readonly slots?: readonly string[]
+      readonly backups?: 'drop'
+    }
+  | ({ readonly do: 'restore' } & Restoring)
   | { readonly do: 'follow'; readonly from: DatabaseName }
   | { readonly do: 'rewind' | 'copy'; readonly from: DatabaseName; readonly follows?: DatabaseName }
+
+/** What is restored: a backup, by its label; then all WAL of a timeline (the latest by default), or that up to a target. */
+export type Restoring = {
+  readonly set: string
+  readonly timeline?: string
+  readonly until?: 'time' | 'lsn' | 'name'
+  readonly target?: string
+}
 
 /** `fenced`: before anything else it refuses to start. The rest of the note waits until the fence is gone. */
 export type StartNote = Deed & { readonly fenced?: true }
@@ -23,12 +46,9 @@ const FILE = 'start-note'
 const KEEP: StartNote = { do: 'keep' }
 
 /** The lines of a note. */
-export const formatStartNote = (note: StartNote): readonly string[] => [
-  `do=${note.do}`,
-  ...('from' in note && note.from !== undefined ? [`from=${note.from}`] : []),
-  ...('follows' in note && note.follows !== undefined ? [`follows=${note.follows}`] : []),
-  ...('slots' in note && note.slots !== undefined ? [`slots=${note.slots.join(' ')}`] : []),
-  ...(note.fenced ? ['fenced=yes'] : []),
+export const formatStartNote = ({ fenced, ...deed }: StartNote): readonly string[] => [
+  ...Object.entries(deed).map(([key, value]) => `${key}=${Array.isArray(value) ? value.join(' ') : value}`),
+  ...(fenced ? ['fenced=yes'] : []),
 ]
 
 /** Reads a note as start-note.sh does. With a note that start-note.sh refuses, the database keeps what it has. */
@@ -40,8 +60,15 @@ export function parseStartNote(text: string): StartNote {
 
 type Said = Readonly<Record<string, string | undefined>>
 
-function deedOf({ do: what, from, follows, slots }: Said): Deed {
-  if (what === 'fresh' && !from) return slots ? { do: what, slots: slots.split(' ') } : { do: what }
+function deedOf({ do: what, from, follows, slots, backups, set, timeline, until, target }: Said): Deed {
+  if (what === 'fresh' && !from)
+    return { do: what, ...(slots ? { slots: slots.split(' ') } : {}), ...(backups === 'drop' ? { backups } : {}) }
+  if (what === 'restore' && !from && set)
+    return {
+      ...{ do: what, set },
+      ...(timeline ? { timeline } : {}),
+      ...(target && (until === 'time' || until === 'lsn' || until === 'name') ? { until, target } : {}),
+    }
   if (!isDatabase(from)) return KEEP
   if (what === 'fresh' || what === 'follow') return { do: what, from }
   if (what !== 'rewind' && what !== 'copy') return KEEP
@@ -52,11 +79,11 @@ const isDatabase = (name: string | undefined): name is DatabaseName =>
   Object.entries(TOPOLOGY).some(([other, { kind }]) => other === name && kind === 'database')
 
 /** Notes in a database's volume, running or not, what it does at its next start. */
-export const writeStartNote = (tell: Tell, node: DatabaseNode, note: StartNote): Promise<void> =>
+export const writeStartNote = (tell: Tell, node: AnyDatabase, note: StartNote): Promise<void> =>
   putFile(tell, node, FILE, formatStartNote(note))
 
 /** What a database, running or not, does at its next start. */
-export async function readStartNote(node: DatabaseNode): Promise<StartNote> {
+export async function readStartNote(node: AnyDatabase): Promise<StartNote> {
   const found = await fileOf(node, FILE)
   return 'problem' in found ? KEEP : parseStartNote(found.bytes.toString())
 }

@@ -9,7 +9,7 @@ import type { Lab } from '../topology/topology.ts'
 import { makeStateFolder, stateFolder, unusable } from './folder.ts'
 
 /** What a lock is for: the lab itself, or a long task that runs once at a time and whose commands change the lab. */
-type What = 'lab' | 'exercise' | 'experiment'
+type What = 'lab' | 'exercise' | 'experiment' | 'backup'
 
 /** Seconds that a command waits for the lock: a command that only checks the lock has it for an instant. */
 const WAIT_SECONDS = 0.3

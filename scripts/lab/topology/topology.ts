@@ -23,6 +23,8 @@ type DatabaseAmong<Names> = Common & {
   readonly kind: 'database'
   /** The database that it follows when it starts without data; null: it starts as the primary. */
   readonly upstream: Names | null
+  /** What it may do in the repository of backups, which all databases share. */
+  readonly backups: 'write' | 'read'
 }
 export type DatabaseRow = DatabaseAmong<DatabaseName>
 export type ServerRow = Common & { readonly kind: 'server'; readonly database: DatabaseName }
@@ -40,6 +42,8 @@ const database = {
     { folder: '/run/failover-lab', mebibytes: 1 },
   ],
   graceSeconds: 30,
+  // Any of them can be the primary, which archives its WAL.
+  backups: 'write',
 } as const
 const server = {
   kind: 'server',
@@ -63,8 +67,14 @@ const SERVERS = {
   backup: { ...server, host: 21, port: 50052, database: 'db-replica' },
 } as const satisfies Readonly<Record<string, ServerRow>>
 
+/** A database that a restore puts beside the lab. It serves nobody, and no failover counts it. */
+const BESIDE = {
+  'db-restored': { ...database, host: 14, upstream: null, backups: 'read' },
+} as const satisfies Readonly<Record<string, DatabaseAmong<string>>>
+
 export type DatabaseName = keyof typeof DATABASES
 export type ServerName = keyof typeof SERVERS
+export type RestoredName = keyof typeof BESIDE
 export type NodeName = DatabaseName | ServerName | 'loader'
 
 /** The nodes. A name belongs to the machine, not to the role that it has at the moment. */
@@ -85,8 +95,8 @@ export const TOPOLOGY: { readonly [name in DatabaseName]: DatabaseRow } & {
   },
 }
 
-export type Node = (DatabaseRow | ServerRow | LoaderRow) & {
-  readonly name: NodeName
+type Named<Row, Name> = Row & {
+  readonly name: Name
   readonly container: string
   /** Port on the machine's own address, for a published node. */
   readonly publishedPort: number | undefined
@@ -95,8 +105,14 @@ export type Node = (DatabaseRow | ServerRow | LoaderRow) & {
   /** Volume with its secrets, for a node that has some. */
   readonly secretsVolume: string | undefined
 }
-export type DatabaseNode = Node & DatabaseRow & { readonly name: DatabaseName }
-export type ServerNode = Node & ServerRow & { readonly name: ServerName }
+type Row = DatabaseRow | ServerRow | LoaderRow
+export type Node = Named<Row, NodeName>
+export type DatabaseNode = Named<DatabaseRow, DatabaseName>
+export type ServerNode = Named<ServerRow, ServerName>
+export type RestoredNode = Named<DatabaseRow, RestoredName>
+/** A node of a lab, or the one beside it. */
+export type AnyNode = Named<Row, NodeName | RestoredName>
+export type AnyDatabase = DatabaseNode | RestoredNode
 
 export const DATABASE_NAMES = Object.keys(DATABASES) as readonly DatabaseName[]
 const SERVER_NAMES = Object.keys(SERVERS) as readonly ServerName[]
@@ -113,12 +129,16 @@ export type Lab = {
   readonly databases: readonly DatabaseNode[]
   readonly servers: readonly ServerNode[]
   readonly loader: Node
+  /** The database that a restore puts beside the lab. It is none of its nodes. */
+  readonly restored: RestoredNode
+  /** The volume with the repository of backups. */
+  readonly backupsVolume: string
 }
 
 /** The lab that `settings` describe. */
 export function labOf(settings: Settings): Lab {
   const prefix = settings.name === '' ? '' : `${settings.name}-`
-  const at = <T extends DatabaseRow | ServerRow | LoaderRow, N extends NodeName>(name: N, row: T) => {
+  const at = <T extends Row, N extends NodeName | RestoredName>(name: N, row: T) => {
     const published = PORTS[name]
     return {
       ...row,
@@ -140,6 +160,8 @@ export function labOf(settings: Settings): Lab {
     databases,
     servers,
     loader,
+    restored: at('db-restored', BESIDE['db-restored']),
+    backupsVolume: `${prefix}backups`,
   }
 }
 

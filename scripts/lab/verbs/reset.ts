@@ -1,3 +1,4 @@
+import { removeNodes } from '../docker/creation.ts'
 import { hinderingOf } from '../docker/differences.ts'
 import { changing } from '../docker/leftovers.ts'
 import { findNetwork } from '../docker/network.ts'
@@ -5,13 +6,13 @@ import { ABSENT, containersOf, killNode, startNode } from '../docker/nodes.ts'
 import { labError } from '../errors.ts'
 import { healNetwork } from '../faults/heal.ts'
 import { balanced } from '../managers/serving.ts'
-import { freshStart, writeStartNote } from '../postgres/start-note.ts'
+import { freshStart, type StartNote, writeStartNote } from '../postgres/start-note.ts'
 import type { Reporter, Tell } from '../steps.ts'
 import type { Lab, Node } from '../topology/topology.ts'
 import { healthy } from './setup.ts'
 import { type LabStatus, statusOf } from './status.ts'
 
-/** Brings the lab back to its first state: all databases start with the prepared data. All votes are deleted. */
+/** Brings the lab back to its first state: all databases start with the prepared data. All votes and backups are deleted. */
 export const reset = (lab: Lab, { step }: Reporter): Promise<LabStatus> =>
   changing(lab, async () => {
     await assertUnchanged(lab)
@@ -22,11 +23,14 @@ export const reset = (lab: Lab, { step }: Reporter): Promise<LabStatus> =>
     const keepLoader = nodes.some(({ name, healthy }) => name === lab.loader.name && healthy)
     const down = new Set(nodes.filter(({ state }) => state === 'exited').map(({ name }) => name))
     const alive = lab.nodes.filter((node) => !down.has(node.name) && !(keepLoader && node === lab.loader))
+    const [beside = ABSENT] = await containersOf(lab, [lab.restored])
+    if (beside.state !== 'absent')
+      await step(`Remove ${lab.restored.name}`, ({ tell }) => removeNodes(tell, lab, [lab.restored]))
     // They are killed: none of their data is kept, and a frozen node cannot shut down in order.
     if (alive.length > 0) await step('Stop nodes', ({ tell }) => Promise.all(alive.map((node) => killNode(tell, node))))
     await step('Start databases from their prepared data', async ({ tell }) => {
       // All are marked before one starts: one with new data and one with old data could not replicate.
-      await Promise.all(lab.databases.map((node) => writeStartNote(tell, node, freshStart(lab, node))))
+      await Promise.all(lab.databases.map((node) => writeStartNote(tell, node, withoutBackups(freshStart(lab, node)))))
       await start(tell, lab, lab.databases)
     })
     // Servers start meanwhile; they accept no calls before their databases are ready. If they started before the
@@ -44,6 +48,10 @@ export const reset = (lab: Lab, { step }: Reporter): Promise<LabStatus> =>
       return status
     })
   })
+
+/** Backups of data that are gone could only be confused with those of the new data: both come from the same image. */
+const withoutBackups = (note: StartNote): StartNote =>
+  note.do === 'fresh' && note.from === undefined ? { ...note, backups: 'drop' } : note
 
 /** Refuses, before anything is stopped, if somebody changed a container so that its node could not work afterwards. */
 async function assertUnchanged(lab: Lab): Promise<void> {

@@ -1,5 +1,5 @@
 import { regainNames } from '../docker/converge.ts'
-import { removeNodes } from '../docker/creation.ts'
+import { removeNodes, removeVolumes } from '../docker/creation.ts'
 import { asItRuns } from '../docker/here.ts'
 import { removeImages } from '../docker/images.ts'
 import { assertOwn, clearLeftovers } from '../docker/leftovers.ts'
@@ -20,9 +20,10 @@ export const teardown = (lab: Lab, options: { readonly images: boolean }, { step
       await clearLeftovers(lab, { all: true })
       await regainNames(tell, lab)
       // Also what is left of standbys that these settings do not ask for.
-      const surplus = surplusOf(lab)
+      const surplus = [...surplusOf(lab), lab.restored]
       const containers = await containersNamed(lab, surplus)
       await removeNodes(tell, lab, [...lab.nodes, ...surplus.filter((_, index) => containers[index] !== TAKEN)])
+      await removeVolumes(tell, lab, [lab.backupsVolume])
     })
     await step('Remove the network', ({ tell }) => removeNetwork(tell, lab))
     if (options.images) await step('Remove images', ({ tell }) => removeImages(tell, lab.settings.images))

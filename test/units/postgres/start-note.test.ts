@@ -55,6 +55,13 @@ const NOTES: readonly (readonly [string, StartNote, string])[] = [
     { do: 'copy', from: 'db-primary', follows: 'db-replica-2' },
     'copy|db-primary|',
   ],
+  ['do=fresh\nslots=one\nbackups=drop\n', { do: 'fresh', slots: ['one'], backups: 'drop' }, 'fresh||'],
+  [
+    'do=restore\nset=20261125F\ntimeline=2\nuntil=time\ntarget=2026-11-25 09:39:59+01\n',
+    { do: 'restore', set: '20261125F', timeline: '2', until: 'time', target: '2026-11-25 09:39:59+01' },
+    'restore||',
+  ],
+  ['do=restore\nset=20261125F\n', { do: 'restore', set: '20261125F' }, 'restore||'],
   ['do=keep\nfenced=yes\n', { do: 'keep', fenced: true }, 'keep||yes'],
   ['do=copy\nfrom=db-primary\nfenced=yes\n', { do: 'copy', from: 'db-primary', fenced: true }, 'copy|db-primary|yes'],
 ]
@@ -112,6 +119,7 @@ test('a file for a volume is packed as tar packs it: nobody but its owner may re
 const TOOLS = `
 psql() { echo f; }
 pg_rewind() { echo half >"$PGDATA/data"; rm -f "$PGDATA/old"; echo rewound >"$PGDATA/data"; }
+pgbackrest() { [[ -z $(ls -A "$PGDATA") ]]; echo half >"$PGDATA/data"; touch "$PGDATA/PG_VERSION" "$PGDATA/recovery.signal"; echo restored >"$PGDATA/data"; }
 pg_basebackup() { [[ -z $(ls -A "$PGDATA") ]]; echo half >"$PGDATA/data"; touch "$PGDATA/PG_VERSION"; echo copied >"$PGDATA/data"; }
 sed() { [[ $1 == -i ]] || command sed "$@"; }
 prepared=$PREPARED run=/run
@@ -149,6 +157,14 @@ const STARTS: readonly {
   { note: 'do=copy\nfrom=db-x\n', ends: /^copied$/, files: STANDBY, follows: 'db-x' },
   { note: 'do=copy\nfrom=db-x\nfollows=db-y\n', ends: /^copied$/, files: STANDBY, follows: 'db-y' },
   { note: 'do=rewind\nfrom=db-x\nfollows=db-y\n', ends: /^(rewound|copied)$/, files: STANDBY, follows: 'db-y' },
+  {
+    note: 'do=restore\nset=F\nuntil=lsn\ntarget=0/1\n',
+    ...{
+      ends: /^restored$/,
+      files: ['PG_VERSION', 'data', 'postgresql.auto.conf', 'recovery.signal'],
+      follows: undefined,
+    },
+  },
   { note: 'do=rewind\nfrom=db-x\n', ends: /^(rewound|copied)$/, files: STANDBY, follows: 'db-x' },
 ]
 
@@ -188,6 +204,7 @@ test('a fenced node touches nothing, nor does one that does not understand its n
     ['do=fresh\nfenced=yes\n', /^db-replica is fenced: .*rejoin\.ts/],
     ['do=dance\nfrom=db-primary\n', /^db-replica cannot start: .* says do=dance from=db-primary/],
     ['do=copy\n', /^db-replica cannot start: .* says do=copy from=,/],
+    ['do=restore\n', /^db-replica cannot start: .* says do=restore from=,/],
     ['do=copy\nfrom=db-primary\n', /^db-replica cannot be made a standby of db-primary, which is not a primary/],
   ] as const) {
     const volume = volumeWith(t, note)

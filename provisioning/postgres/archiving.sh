@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Usage: archiving on|off|seen. Says in the repository, for all databases, whether the primary archives its WAL. `seen`: only the
+# database that runs here takes notice.
+set -euo pipefail
+umask 077
+source /usr/local/share/failover-lab/upstream.sh
+
+case $1 in
+  on) touch /var/lib/pgbackrest/on ;;
+  off) rm -f /var/lib/pgbackrest/on ;;
+esac
+write_node_conf
+pg_ctl reload -s
