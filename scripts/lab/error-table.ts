@@ -375,6 +375,62 @@ export const ERRORS = {
     says: 'exit {exit} from: {command}\n{said}',
     fix: 'read the lines above; start the exercise again and try the step by hand',
   },
+  NO_BACKUP: {
+    says: 'this lab has no backup yet',
+    fix: 'zx scripts/backup.ts makes the first one',
+  },
+  NO_ARCHIVE: {
+    says: 'the primary does not archive its WAL now',
+    fix: 'zx scripts/backup.ts switches archiving on and makes a backup',
+  },
+  OTHER_BACKUPS: {
+    says: 'the repository has the WAL of other data: its last segment is {last}, and {node} is only at {now}. To archive into it would mix two histories',
+    fix: 'zx scripts/restore.ts --end shows what these backups have; zx scripts/backup.ts off --discard deletes them, then run this again',
+  },
+  BACKUP_FAILED: {
+    says: 'pgbackrest {command} failed\n{said}',
+    fix: 'zx scripts/backup.ts check says whether WAL arrives in the repository; zx scripts/status.ts says how the databases are',
+  },
+  MARK_TAKEN: {
+    says: 'there is a mark {name} already, of {at}',
+    fix: 'choose another name; zx scripts/backup.ts list shows the marks',
+  },
+  BAD_MARK: {
+    says: "'{name}' is no name for a mark",
+    fix: 'use 1 to 60 letters, digits, dots, hyphens and underscores, as in before-cleanup',
+  },
+  NO_SUCH_MARK: {
+    says: 'there is no mark {name}; there are: {marks}',
+    fix: 'zx scripts/backup.ts list shows the marks',
+  },
+  NO_MOMENT: {
+    says: "'{text}' is no moment",
+    fix: "write it as zx scripts/restore.ts --to '2026-11-25 09:39:59+01'",
+  },
+  MOMENT_WITHOUT_ZONE: {
+    says: "'{text}' has no time zone, so it could be any of 24 moments",
+    fix: "if it is the time on this machine: zx scripts/restore.ts --to '{here}'; if it is UTC, end it with +00",
+  },
+  MOMENT_AHEAD: {
+    says: '{moment} has not come yet: it is {now}',
+    fix: 'choose an earlier moment, or zx scripts/restore.ts --end for all that is archived',
+  },
+  BEFORE_FIRST_BACKUP: {
+    says: 'no backup on the way to timeline {timeline} was complete at {goal}: {earliest}',
+    fix: 'choose a later moment; zx scripts/backup.ts list shows what can be restored',
+  },
+  NO_SUCH_TIMELINE: {
+    says: 'the repository has nothing of timeline {timeline}, only of {known}',
+    fix: 'zx scripts/backup.ts list shows the timelines',
+  },
+  ARCHIVE_ENDS: {
+    says: 'the archive does not reach {goal}: {node} replayed all that follows the backup {set} on timeline {timeline}, and it ends {end}',
+    fix: 'choose an earlier goal, or zx scripts/restore.ts --end; zx scripts/backup.ts check says whether WAL is missing',
+  },
+  RESTORED_THERE: {
+    says: 'db-restored is there already: {what}',
+    fix: 'when you no longer need it: zx scripts/restore.ts remove; then run this again',
+  },
   CALL_FAILED: { says: '{call} answered {status}: {details}', fix: '{advice}' },
   INTERRUPTED: {
     says: 'interrupted',

@@ -1,6 +1,7 @@
 import { execIn } from '../docker/exec.ts'
 import { LabError } from '../errors.ts'
-import type { DatabaseNode, Lab } from '../topology/topology.ts'
+import type { AnyDatabase, Lab } from '../topology/topology.ts'
+import { ARCHIVER, type Archiver } from './archiver.ts'
 import { REPORTS, type Report } from './replay.ts'
 import type { Session } from './session.ts'
 
@@ -58,6 +59,8 @@ type Answered = Position & {
   readonly chosenLevel: string | null
   /** Commits that wait for a standby right now. */
   readonly waitingCommits: number
+  /** What a primary archives; null if it archives nothing. */
+  readonly archiver: Archiver | null
 }
 
 /** The free space on the file system of a database's data. */
@@ -165,7 +168,8 @@ select json_build_object(
   'synchronousCommit', current_setting('synchronous_commit'),
   'synchronousStandbys', current_setting('synchronous_standby_names'),
   'chosenLevel', nullif(current_setting('${LEVEL_SETTING}', true), ''),
-  'waitingCommits', (select count(*) from pg_stat_activity where wait_event = 'SyncRep'))
+  'waitingCommits', (select count(*) from pg_stat_activity where wait_event = 'SyncRep'),
+  'archiver', case when r then null else (${ARCHIVER}) end)
 from (select pg_is_in_recovery() as r) as it`
 
 // The same psql asks the file system too, which saves a second `docker exec`.
@@ -177,7 +181,7 @@ const WITH_ROOM = `${OBSERVE};
  * Asks a database inside its container, with the free space there: that works whatever is wrong with the network.
  * @param seconds how long to wait for the answer; a frozen database gives none
  */
-export async function observe(lab: Lab, node: DatabaseNode, seconds = 3): Promise<Observation> {
+export async function observe(lab: Lab, node: AnyDatabase, seconds = 3): Promise<Observation> {
   const limit = Math.ceil(seconds * lab.settings.patience)
   const command = ['timeout', String(limit), 'psql', '-XAtq', '-d', 'polling', '-f', '-']
   const asked = await execIn(node.container, command, WITH_ROOM)

@@ -3,7 +3,7 @@ import { execIn } from '../docker/exec.ts'
 import { containersOf } from '../docker/nodes.ts'
 import { labError } from '../errors.ts'
 import type { Tell } from '../steps.ts'
-import type { DatabaseNode, Lab } from '../topology/topology.ts'
+import type { AnyDatabase, DatabaseNode, Lab } from '../topology/topology.ts'
 
 /**
  * Runs SQL that changes something, as the superuser inside a database's container. First it tells the command. Each
@@ -29,7 +29,7 @@ export const commandFor = (node: Pick<DatabaseNode, 'container'>, statements: re
 ]
 
 /** Runs SQL that only reads, as the superuser inside a database's container; gives rows as lines. */
-export async function ask(lab: Lab, node: DatabaseNode, query: string, seconds = 10): Promise<string> {
+export async function ask(lab: Lab, node: AnyDatabase, query: string, seconds = 10): Promise<string> {
   const limit = Math.ceil(seconds * lab.settings.patience)
   const asked = await execIn(node.container, ['timeout', String(limit), ...PSQL, '-f', '-'], query)
   if (asked.exit === 0) return asked.stdout

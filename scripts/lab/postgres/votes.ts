@@ -1,4 +1,4 @@
-import type { DatabaseNode, Lab } from '../topology/topology.ts'
+import type { AnyDatabase, Lab } from '../topology/topology.ts'
 import { ask } from './sql.ts'
 
 /** A vote: its poll and user, its option, and when it was cast. */
@@ -37,7 +37,7 @@ export async function votesMissing(here: Asked, there: Asked): Promise<readonly 
 }
 
 /** Votes that only the first of two running databases has. */
-export const votesOnlyOn = (lab: Lab, node: DatabaseNode, other: DatabaseNode): Promise<readonly LostVote[]> =>
+export const votesOnlyOn = (lab: Lab, node: AnyDatabase, other: AnyDatabase): Promise<readonly LostVote[]> =>
   votesMissing(
     (query) => ask(lab, other, query),
     (query) => ask(lab, node, query),

@@ -52,7 +52,9 @@ const byHand = (says: string, fix: string): Trouble => ({ says, fix, passes: fal
 const passing = (says: string, fix: string): Trouble => ({ says, fix, passes: true })
 
 /** What will run out soon. */
-export function warningOf({ room }: Facts): string | null {
+export function warningOf({ room, archiver }: Facts): string | null {
+  if (archiver?.failsSince != null)
+    return `archiving has failed since ${archiver.failsSince}: ${archiver.waiting} segments wait, and its disk fills with them; zx scripts/backup.ts check says more`
   if (room !== undefined && room.availableBytes < ROOM.low)
     return `only ${bytes(room.availableBytes)} are left on the disk of its data: ${FREE_SPACE}`
   return null

@@ -44,7 +44,14 @@ export function statusTable(status: LabStatus, columns: number = Number.POSITIVE
           `${chalk.yellow('!')} this lab runs with ${status.runsWith.settings}, not with these settings: ${status.runsWith.remedy}`,
         ]
   const more = [...whose, ...where, ...problems, ...warnings, ...changes(status), ...faults(status)]
-  return [...lines, '', ...containers(status), ...more.map((line) => asTyped(line)), summary(status)].join('\n')
+  return [
+    ...lines,
+    '',
+    ...containers(status),
+    ...archive(status),
+    ...more.map((line) => asTyped(line)),
+    summary(status),
+  ].join('\n')
 }
 
 /** A node on several lines that fit into so many columns: first its name, health and role, then its facts. */
@@ -80,6 +87,15 @@ const containers = ({ nodes }: LabStatus): readonly string[] =>
   nodes.some(({ name, container }) => container !== name)
     ? [`  containers: ${nodes.map(({ container }) => container).join(', ')}`]
     : []
+
+/** How far the archive has come. */
+function archive({ archiver, at }: LabStatus): readonly string[] {
+  if (archiver === null) return []
+  const { lastSegment, lastAt, failsSince } = archiver
+  if (lastSegment === null || lastAt === null) return ['  archive: on, and nothing has arrived yet']
+  const age = Math.max(0, Math.round((Date.parse(at) - Date.parse(lastAt)) / 1000))
+  return [`  archive: last ${lastSegment}, ${age} s ago; ${failsSince === null ? 'no failure' : 'it fails now'}`]
+}
 
 /** The faults in force, or where to see them. */
 function faults({ faults, nodes }: LabStatus): readonly string[] {

@@ -4,6 +4,7 @@ import { ABSENT, type Container, containersNamed } from '../docker/nodes.ts'
 import { LabError } from '../errors.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
+import type { Archiver } from '../postgres/archiver.ts'
 import { type Data, dataOf } from '../postgres/data.ts'
 import { type Facts, observe } from '../postgres/observe.ts'
 import type { Observer } from '../postgres/observer.ts'
@@ -44,6 +45,8 @@ export type LabStatus = {
   readonly durability: string | null
   /** Whether every commit on the primary waits for a standby that is not there. */
   readonly commitsHang: boolean
+  /** What the primary archives; null if it archives nothing. */
+  readonly archiver: Archiver | null
   /** Servers that answer calls. */
   readonly serving: readonly NodeName[]
   /** Faults that need no extra look. Faults of the network take seconds to see: `fault list` shows them. */
@@ -118,6 +121,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
     primaries,
     takesVotes: someTakeVotes,
     durability: primary === undefined ? null : durabilityOf(primary.facts),
+    archiver: primary?.facts.archiver ?? null,
     commitsHang: primary !== undefined && commitsHang(primary.facts),
     serving: lab.servers.filter((_, index) => answers[index] === 'SERVING').map(({ name }) => name),
     faults: faultsIn(

@@ -28,4 +28,5 @@ export const ALONE: Facts = {
   synchronousStandbys: '',
   chosenLevel: null,
   waitingCommits: 0,
+  archiver: null,
 }

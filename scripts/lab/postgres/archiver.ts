@@ -1,0 +1,21 @@
+/** What a primary says of its archive. Dates are ISO texts. */
+export type Archiver = {
+  readonly lastSegment: string | null
+  readonly lastAt: string | null
+  /** Since when every attempt has failed, and the segment that fails; null if the last attempt succeeded. */
+  readonly failsSince: string | null
+  readonly failedSegment: string | null
+  /** Segments that wait to be archived. */
+  readonly waiting: number
+}
+
+const FAILS = "last_failed_time > coalesce(last_archived_time, '-infinity')"
+
+/** The query that a primary answers with it; null if it does not archive. */
+export const ARCHIVER = `
+  select json_build_object(
+    'lastSegment', last_archived_wal, 'lastAt', last_archived_time,
+    'failsSince', case when ${FAILS} then coalesce(last_archived_time, stats_reset) end,
+    'failedSegment', case when ${FAILS} then last_failed_wal end,
+    'waiting', (select count(*) from pg_ls_archive_statusdir() where name like '%.ready'))
+  from pg_stat_archiver, pg_stat_file('/var/lib/pgbackrest/on', true) as mark where mark.size is not null`

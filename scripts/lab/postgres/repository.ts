@@ -1,0 +1,138 @@
+import { z } from 'zod'
+import type { Result } from '../docker/command.ts'
+import { BACKUPS_FOLDER } from '../docker/creation.ts'
+import { execIn, followIn } from '../docker/exec.ts'
+import { labError } from '../errors.ts'
+import type { AnyDatabase } from '../topology/topology.ts'
+
+/** A timeline that began when a database was promoted: the one that it left, and at which LSN. */
+export type Branch = { readonly timeline: number; readonly from: number; readonly at: string }
+
+/** A backup, as the repository knows it. Times are seconds since 1970. */
+export type Backup = {
+  readonly label: string
+  readonly type: 'full' | 'diff' | 'incr'
+  readonly began: number
+  /** From this moment on it can be restored to. */
+  readonly ended: number
+  readonly timeline: number
+  /** The WAL that it needs: the first segment, and the LSN at its end. */
+  readonly firstSegment: string
+  readonly endLsn: string
+  /** Bytes of the database, and bytes in the repository. */
+  readonly size: number
+  readonly stored: number
+}
+
+/** A point that was given a name before something risky. */
+export type Mark = { readonly name: string; readonly at: number; readonly lsn: string; readonly timeline: number }
+
+/** Everything in the repository. */
+export type Archive = {
+  /** Whether the primary archives its WAL now. */
+  readonly on: boolean
+  /** The oldest first. */
+  readonly backups: readonly Backup[]
+  /** Names of the archived segments, in order. */
+  readonly segments: readonly string[]
+  readonly branches: readonly Branch[]
+  readonly marks: readonly Mark[]
+}
+
+/** How pgBackRest is called in a database's container. `lab` is the name of its only stanza. */
+export const PGBACKREST = ['pgbackrest', '--stanza=lab'] as const
+
+/** Where marks are written down, one on a line: time, LSN, timeline, name. */
+export const MARKS = `${BACKUPS_FOLDER}/marks`
+
+const Info = z.array(
+  z.object({
+    backup: z.array(
+      z.object({
+        label: z.string(),
+        type: z.enum(['full', 'diff', 'incr']),
+        timestamp: z.object({ start: z.number(), stop: z.number() }),
+        archive: z.object({ start: z.string(), stop: z.string() }),
+        lsn: z.object({ start: z.string(), stop: z.string() }).optional(),
+        info: z.object({ size: z.number(), repository: z.object({ delta: z.number().optional() }) }),
+      }),
+    ),
+  }),
+)
+
+const LOOK = `
+cd ${BACKUPS_FOLDER}
+${PGBACKREST.join(' ')} info --output=json && echo
+if [[ -e on ]]; then echo on; fi
+if [[ -e marks ]]; then sed 's/^/mark /' marks; fi
+if [[ -d archive/lab ]]; then
+  cd archive/lab
+  find . -regextype posix-extended -regex '.*/[0-9A-F]{24}-.*' -printf 'segment %.24f\\n' | sort -u
+  for file in $(find . -name '*.history'); do sed "s,^,branch $(basename "$file" .history) ," "$file"; echo; done
+fi`
+
+/** Reads what the repository has, through a database that runs. */
+export async function readArchive({ container }: AnyDatabase): Promise<Archive> {
+  const looked = await execIn(container, ['bash', '-c', LOOK])
+  if (looked.exit !== 0) throw pgbackrestFailed('info', looked)
+  const lines = looked.stdout.split('\n')
+  const of = (word: string) =>
+    lines.flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []))
+  const info = Info.parse(JSON.parse(lines.find((line) => line.startsWith('[')) ?? '[]'))
+  return {
+    on: lines.includes('on'),
+    backups: info.flatMap(({ backup }) => backup.map(backupOf)),
+    segments: of('segment'),
+    branches: branchesIn(of('branch')),
+    marks: of('mark').map(markIn),
+  }
+}
+
+type Described = z.infer<typeof Info>[number]['backup'][number]
+
+function backupOf({ label, type, timestamp, archive, lsn, info }: Described): Backup {
+  return {
+    ...{ label, type, began: timestamp.start, ended: timestamp.stop },
+    timeline: Number.parseInt(archive.start.slice(0, 8), 16),
+    firstSegment: archive.start,
+    endLsn: lsn?.stop ?? endOf(archive.stop),
+    ...{ size: info.size, stored: info.repository.delta ?? info.size },
+  }
+}
+
+/** The last LSN in a segment. Older versions of pgBackRest do not say where in it a backup ends. */
+const endOf = (segment: string): string =>
+  `${Number.parseInt(segment.slice(8, 16), 16).toString(16)}/${Number.parseInt(segment.slice(16, 24), 16).toString(16)}FFFFFF`.toUpperCase()
+
+/** The last line of a history file says where its timeline began: `1	0/5000000	why`. */
+function branchesIn(lines: readonly string[]): readonly Branch[] {
+  const branches = new Map<number, Branch>()
+  for (const line of lines) {
+    const [, name = '', from = '', at = ''] = /^([0-9A-F]{8}) (\d+)\t(\S+)\t/.exec(line) ?? []
+    const timeline = Number.parseInt(name, 16)
+    if (at !== '') branches.set(timeline, { timeline, from: Number(from), at })
+  }
+  return [...branches.values()]
+}
+
+function markIn(line: string): Mark {
+  const [at = '', lsn = '', timeline = '', name = ''] = line.split(' ')
+  return { name, at: Number(at), lsn, timeline: Number(timeline) }
+}
+
+/** A pgBackRest that goes on for a while: `heard` gets its lines. It ends when this process does. */
+export const runPgbackrest = (
+  { container }: AnyDatabase,
+  args: readonly string[],
+  heard: (line: string) => void = () => {},
+): Promise<Result> => followIn(container, ['bash', '/usr/local/bin/while-asked', ...PGBACKREST, ...args], heard)
+
+/** Exit code of pgBackRest if another one has its lock. */
+export const LOCKED = 50
+
+/** The error for a pgBackRest that failed, with what it said. */
+export function pgbackrestFailed(command: string, { exit, stdout, stderr }: Result) {
+  const said = `${stdout}\n${stderr}`.split('\n').filter((line) => /ERROR|WARN|HINT/.test(line))
+  const lines = said.map((line) => line.replace(/^.*?(ERROR|WARN|HINT): */, '')).join('\n')
+  return labError('BACKUP_FAILED', { command, said: lines || stderr || `exit ${exit}` })
+}

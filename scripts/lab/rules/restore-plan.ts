@@ -1,0 +1,68 @@
+import { labError } from '../errors.ts'
+import { bytesOf } from '../lsn.ts'
+import type { Archive, Backup } from '../postgres/repository.ts'
+import type { Restoring } from '../postgres/start-note.ts'
+import { isOn, newestTimeline, wayTo } from './history.ts'
+import { momentText } from './moment.ts'
+
+/** Where a restore goes: to a moment (milliseconds since 1970), an LSN, a mark, or the end of the archive. */
+export type Goal =
+  | { readonly kind: 'time'; readonly at: number }
+  | { readonly kind: 'lsn'; readonly lsn: string }
+  | { readonly kind: 'name'; readonly name: string }
+  | { readonly kind: 'end' }
+
+/** What a restore starts from, and what it does then. */
+export type RestorePlan = { readonly backup: Backup; readonly timeline: number; readonly restoring: Restoring }
+
+/** Chooses the newest backup that was complete at the goal, on the way to the timeline. Without a timeline: the newest one. */
+export function restorePlan(archive: Archive, goal: Goal, wanted: number | undefined, now: number): RestorePlan {
+  const { backups, branches, marks } = archive
+  const [first] = backups
+  if (first === undefined) throw labError('NO_BACKUP')
+  const mark = goal.kind === 'name' ? marks.find(({ name }) => name === goal.name) : undefined
+  if (goal.kind === 'name' && mark === undefined)
+    throw labError('NO_SUCH_MARK', { name: goal.name, marks: marks.map(({ name }) => name).join(', ') || 'none' })
+  if (goal.kind === 'time' && goal.at > now)
+    throw labError('MOMENT_AHEAD', { moment: momentText(goal.at), now: momentText(now) })
+  const newest = newestTimeline(archive)
+  const timeline = wanted ?? newest
+  const known = new Set([...backups.map((it) => it.timeline), ...branches.map((it) => it.timeline)])
+  if (!known.has(timeline))
+    throw labError('NO_SUCH_TIMELINE', { timeline, known: [...known].sort((a, b) => a - b).join(', ') })
+  const way = wayTo(timeline, branches)
+  const onWay = backups.filter((backup) => isOn(backup, way))
+  const backup = onWay.findLast((it) => isComplete(it, goal, mark?.lsn))
+  const [earliest] = onWay
+  if (backup === undefined)
+    throw labError('BEFORE_FIRST_BACKUP', {
+      goal: goalText(goal),
+      timeline,
+      earliest:
+        earliest === undefined
+          ? 'no backup is on the way to that timeline'
+          : `after the first one that is possible from ${momentText((earliest.ended + 1) * 1000)} on, or from LSN ${earliest.endLsn} on`,
+    })
+  return { backup, timeline, restoring: { set: backup.label, timeline: String(timeline), ...targetOf(goal) } }
+}
+
+/** A backup can be restored only to a point after its end: its files are from all the time that it took. */
+function isComplete({ ended, endLsn }: Backup, goal: Goal, markLsn: string | undefined): boolean {
+  if (goal.kind === 'end') return true
+  // The repository counts whole seconds: in the second in which it ended, the backup may have ended after the moment.
+  if (goal.kind === 'time') return (ended + 1) * 1000 <= goal.at
+  return bytesOf(endLsn) <= bytesOf(goal.kind === 'lsn' ? goal.lsn : (markLsn ?? '0/0'))
+}
+
+function targetOf(goal: Goal): Pick<Restoring, 'until' | 'target'> {
+  if (goal.kind === 'time') return { until: 'time', target: momentText(goal.at) }
+  if (goal.kind === 'lsn') return { until: 'lsn', target: goal.lsn }
+  return goal.kind === 'name' ? { until: 'name', target: goal.name } : {}
+}
+
+/** The goal in words. */
+export function goalText(goal: Goal): string {
+  if (goal.kind === 'time') return momentText(goal.at)
+  if (goal.kind === 'lsn') return `LSN ${goal.lsn}`
+  return goal.kind === 'name' ? `the mark ${goal.name}` : 'the end of the archive'
+}

@@ -1,0 +1,95 @@
+import { chalk } from 'zx/core'
+import { bytes } from '../numbers.ts'
+import type { Backup } from '../postgres/repository.ts'
+import { gapsIn, newestTimeline } from '../rules/history.ts'
+import { momentText } from '../rules/moment.ts'
+import type { Backups, Checked } from '../verbs/backup.ts'
+import type { Beside, Restored } from '../verbs/restore.ts'
+import { visible } from '../visible.ts'
+import { table } from './table.ts'
+
+/** A backup that was just made. */
+export const backupView = ({ label, type, began, ended, size, stored }: Backup): string =>
+  [
+    `${chalk.green('✓')} backup ${label} (${type}): ${bytes(size)} of data in ${ended - began} s; ${bytes(stored)} more in the repository`,
+    `  can be restored  from ${momentText(possibleFrom(ended))} on: zx scripts/restore.ts --to '…'`,
+  ].join('\n')
+
+/** The repository knows whole seconds only. */
+const possibleFrom = (ended: number): number => (ended + 1) * 1000
+
+/** What is in the repository, and what can be restored from it. */
+export function backupsView(it: Backups): string {
+  const { on, backups, marks, segments } = it
+  if (backups.length === 0) return 'no backup yet: zx scripts/backup.ts makes the first one'
+  const rows = backups.map(({ label, type, ended, timeline, endLsn, size, stored }) => [
+    ...[label, type, momentText(possibleFrom(ended)), String(timeline), endLsn, bytes(size), bytes(stored)],
+  ])
+  const head = ['BACKUP', 'TYPE', 'RESTORES FROM', 'TIMELINE', 'LSN', 'DATA', 'STORED'].map((cell) => chalk.dim(cell))
+  const lines = table([head, ...rows], [3, 4, 5, 6])
+  const marked = marks.map(
+    ({ name, at, lsn, timeline }) => `  ${visible(name)}  ${momentText(at * 1000)}, LSN ${lsn}, timeline ${timeline}`,
+  )
+  return [
+    ...lines,
+    '',
+    `  archive    ${on ? archiving(it) : 'off: what is written now cannot be restored; zx scripts/backup.ts switches it on'}`,
+    `  segments   ${segments.length}, ${segments[0] ?? ''} to ${segments.at(-1) ?? ''}; the newest timeline is ${newestTimeline(it)}`,
+    ...(marked.length === 0 ? [] : ['  marks', ...marked.map((line) => `  ${line}`)]),
+    ...gapsIn(it).map(
+      ({ backup, segment }) =>
+        `${chalk.red('✗')} segment ${segment} is missing: ${backup.label} can be restored only up to it; zx scripts/backup.ts makes a new backup`,
+    ),
+  ].join('\n')
+}
+
+function archiving({ primary, archiver }: Backups): string {
+  if (primary === null || archiver === null) return 'on, but no primary answers'
+  const { lastSegment, lastAt, failsSince, failedSegment, waiting } = archiver
+  const last = lastAt === null ? 'nothing yet' : `${lastSegment} at ${momentText(Date.parse(lastAt))}`
+  const fails =
+    failsSince === null ? '' : `; ${failedSegment} FAILS since ${momentText(Date.parse(failsSince))}, ${waiting} wait`
+  return `on, from ${primary}; last ${last}${fails}`
+}
+
+/** What a check of the backups found. */
+export const checkedView = ({ problems, arrives }: Checked): string =>
+  problems.length === 0
+    ? `${chalk.green('✓')} WAL arrives${arrives ? '' : ' not'}, no segment is missing, and every file has its checksum`
+    : problems.map((problem) => `${chalk.red('✗')} ${visible(problem)}`).join('\n')
+
+const SHOWN = 10
+
+const many = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+
+/** What a restore gives. */
+export function restoredView(it: Restored, container: string): string {
+  const { node, goal, backup, along, timeline, lsn, votes, polls, primary, onlyThere, lacks } = it
+  return [
+    `${chalk.green('✓')} ${node} is as the lab was at ${goal}`,
+    `  made from  the backup ${backup}, replayed along timeline ${along} to ${lsn}; it is on timeline ${timeline} by itself`,
+    `  it has     ${many(votes, 'vote')} in ${many(polls, 'poll')}`,
+    ...(primary === null
+      ? ['  compared   with nothing: no primary answers']
+      : [
+          ...votesLines(`  only there ${many(onlyThere.length, 'vote')} that ${primary} does not have now`, onlyThere),
+          ...votesLines(`  it lacks   ${many(lacks.length, 'vote')} that ${primary} has`, lacks),
+        ]),
+    `  look       docker exec -it ${container} psql polling`,
+    '  when done  zx scripts/restore.ts remove',
+  ].join('\n')
+}
+
+function votesLines(head: string, votes: Restored['lacks']): readonly string[] {
+  const shown = votes
+    .slice(0, SHOWN)
+    .map(({ question, user, option }) => `    ${visible(user)} for ${visible(option)} in ${visible(question)}`)
+  const more = votes.length - shown.length
+  return [head, ...shown, ...(more > 0 ? [`    and ${more} more (--json lists them)`] : [])]
+}
+
+/** What stands beside the lab. */
+export const besideView = (it: Beside | undefined): string =>
+  it === undefined
+    ? 'nothing is restored beside the lab'
+    : `db-restored: ${it.says}\n  look       docker exec -it ${it.container} psql polling\n  remove     zx scripts/restore.ts remove`

@@ -1,0 +1,257 @@
+import { act } from '../docker/command.ts'
+import { changing } from '../docker/leftovers.ts'
+import { labError } from '../errors.ts'
+import type { Archiver } from '../postgres/archiver.ts'
+import {
+  type Archive,
+  type Backup,
+  LOCKED,
+  MARKS,
+  type Mark,
+  PGBACKREST,
+  pgbackrestFailed,
+  readArchive,
+  runPgbackrest,
+} from '../postgres/repository.ts'
+import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
+import { ask, change } from '../postgres/sql.ts'
+import { gapsIn, segmentIn } from '../rules/history.ts'
+import { primaryOf, seenOf } from '../rules/members.ts'
+import { exclusively } from '../state/lock.ts'
+import type { Reporter, Say, Tell } from '../steps.ts'
+import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
+import { until } from '../wait.ts'
+
+/** The repository, and what archiving does. */
+export type Backups = Archive & { readonly primary: DatabaseName | null; readonly archiver: Archiver | null }
+
+/** Everything that can be restored. Any database that runs can read it. */
+export async function backupsOf(lab: Lab): Promise<Backups> {
+  const sights = await lookAtDatabases(lab)
+  const archive = await readArchive(readerAmong(sights))
+  const primary = sights.find(({ facts }) => facts?.inRecovery === false)
+  return {
+    ...archive,
+    primary: primary?.node.name ?? null,
+    archiver: primary?.facts?.archiver ?? null,
+  }
+}
+
+/** A database through which the repository can be read. */
+export function readerAmong(sights: readonly Sight[]): DatabaseNode {
+  const runs = sights.find(({ facts }) => facts !== undefined) ?? sights.find(({ state }) => state === 'running')
+  if (runs === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
+  return runs.node
+}
+
+export type BackupType = Backup['type']
+
+/** Makes a backup of the primary. The first one switches archiving on; no client notices. */
+export const makeBackup = (lab: Lab, type: BackupType, { step }: Reporter): Promise<Backup> =>
+  // Not the lab's lock: while this goes on, a watch may fail over.
+  exclusively(
+    lab,
+    async () => {
+      const { primary, archive } = await step('Check', async () => {
+        const primary = primaryOf(await lookAtDatabases(lab))
+        return { primary, archive: await readArchive(primary.node) }
+      })
+      if (!archive.on)
+        await step('Switch archiving on, for all databases', ({ tell }) =>
+          changing(lab, () => switchOn(tell, lab, primary, archive)),
+        )
+      await step('Check that WAL arrives in the repository', ({ tell }) => untilArrives(tell, lab, primary.node))
+      return step(`Back up ${primary.node.name} (${type})`, async ({ tell, say, retitle }) => {
+        const made = await takeBackup(tell, say, lab, primary.node, type)
+        retitle(`Back up ${primary.node.name}: ${made.label} (${made.type})`)
+        return made
+      })
+    },
+    'backup',
+  )
+
+async function switchOn(tell: Tell, lab: Lab, { node }: Answering, archive: Archive): Promise<void> {
+  const now = await ask(lab, node, 'select pg_walfile_name(pg_current_wal_lsn())')
+  const last = archive.segments.at(-1)
+  if (last !== undefined && isAhead(last, now)) throw labError('OTHER_BACKUPS', { last, node: node.name, now })
+  await act(tell, ['exec', node.container, ...PGBACKREST, 'stanza-create'])
+  await act(tell, ['exec', node.container, 'bash', '/usr/local/bin/archiving', 'on'])
+  // What was counted before was thrown away.
+  await change(tell, node, "select pg_stat_reset_shared('archiver')")
+  await tellStandbys(tell, lab)
+}
+
+/** Whether WAL of that timeline was archived that this database has not written yet: then it is not its own. */
+function isAhead(archived: string, now: string): boolean {
+  const [theirs, ours] = [segmentIn(archived), segmentIn(now)]
+  return theirs.timeline > ours.timeline || (theirs.timeline === ours.timeline && theirs.nth >= ours.nth)
+}
+
+/** A standby that is down learns it at its next start. */
+async function tellStandbys(tell: Tell, lab: Lab): Promise<void> {
+  const sights = await lookAtDatabases(lab)
+  const standbys = sights.filter(({ facts }) => facts?.inRecovery)
+  await Promise.all(
+    standbys.map(({ node }) => act(tell, ['exec', node.container, 'bash', '/usr/local/bin/archiving', 'seen'])),
+  )
+}
+
+/** Seconds, before `patience`, that a segment may take into the repository. */
+const ARRIVAL_SECONDS = 30
+
+/** Has the primary begin a new segment, and waits until the one before it is in the repository. */
+export async function untilArrives(
+  tell: Tell,
+  { settings: { patience } }: Lab,
+  { container }: DatabaseNode,
+): Promise<void> {
+  const timeout = `--archive-timeout=${Math.ceil(ARRIVAL_SECONDS * patience)}`
+  await act(tell, ['exec', container, ...PGBACKREST, timeout, 'check'])
+}
+
+async function takeBackup(tell: Tell, say: Say, lab: Lab, node: DatabaseNode, type: BackupType): Promise<Backup> {
+  const args = [`--type=${type}`, '--log-level-console=detail', 'backup']
+  const hear = percentages(say)
+  const { patience } = lab.settings
+  const before = (await readArchive(node)).backups.length
+  tell(`docker exec ${node.container} ${[...PGBACKREST, ...args].join(' ')}`)
+  // One that was killed a moment ago, with the verb that asked for it, may still be ending.
+  const done = await until('another backup to end', { seconds: 60, patience }, async () => {
+    const run = await runPgbackrest(node, args, hear)
+    return run.exit === LOCKED ? { seen: 'pgBackRest is at work' } : { done: run }
+  })
+  if (done.exit !== 0) throw pgbackrestFailed('backup', done)
+  const { backups } = await readArchive(node)
+  const made = backups.at(-1)
+  if (made === undefined || backups.length <= before) throw pgbackrestFailed('backup', done)
+  return made
+}
+
+/** Says how much has been copied, in steps of ten percent. */
+function percentages(say: Say): (line: string) => void {
+  let said = 0
+  return (line) => {
+    const percent = Number(/, ([\d.]+)%\)/.exec(line)?.[1] ?? 0)
+    if (percent < said + 10) return
+    said = percent - (percent % 10)
+    say(`${said} % of the data`)
+  }
+}
+
+/** What is wrong with the repository, and what repairs it. */
+export type Checked = {
+  readonly on: boolean
+  readonly archiver: Archiver | null
+  /** Whether a new segment arrived; null if archiving is off. */
+  readonly arrives: boolean | null
+  /** Segments that are missing, with the backup that cannot be replayed past them. */
+  readonly gaps: readonly { readonly backup: string; readonly segment: string }[]
+  /** What pgBackRest's own verify found: files that are missing or do not have their checksum. */
+  readonly broken: readonly string[]
+  readonly problems: readonly string[]
+}
+
+/** Whether WAL arrives, and whether what is in the repository can be restored. It reads every file. */
+export const checkBackups = (lab: Lab, { step }: Reporter): Promise<Checked> =>
+  exclusively(
+    lab,
+    async () => {
+      const primary = primaryOf(await lookAtDatabases(lab))
+      const { on, backups } = await readArchive(primary.node)
+      if (backups.length === 0) throw labError('NO_BACKUP')
+      const arrives = on
+        ? await step('Check that WAL arrives', ({ tell }) =>
+            untilArrives(tell, lab, primary.node).then(
+              () => true,
+              () => false,
+            ),
+          )
+        : null
+      const broken = await step('Read every file of the repository', ({ tell }) => verify(tell, primary.node))
+      const { archiver } = primaryOf(await lookAtDatabases(lab)).facts
+      const gaps = gapsIn(await readArchive(primary.node)).map((it) => ({ ...it, backup: it.backup.label }))
+      return { on, archiver, arrives, gaps, broken, problems: problemsOf(arrives, archiver, gaps, broken) }
+    },
+    'backup',
+  )
+
+function problemsOf(
+  arrives: boolean | null,
+  archiver: Archiver | null,
+  gaps: Checked['gaps'],
+  broken: Checked['broken'],
+): readonly string[] {
+  const again = 'zx scripts/backup.ts makes a new backup, from which everything after it can be restored'
+  return [
+    ...(arrives === null
+      ? ['archiving is off: what is written now cannot be restored; zx scripts/backup.ts switches it on']
+      : []),
+    ...(arrives === false
+      ? [
+          `WAL does not arrive${archiver?.failsSince ? `, since ${archiver.failsSince}` : ''}: ${archiver?.waiting ?? 0} segments wait; docker logs of the primary says why`,
+        ]
+      : []),
+    ...gaps.map(
+      ({ backup, segment }) => `segment ${segment} is missing: ${backup} can be restored only up to it; ${again}`,
+    ),
+    ...broken.map((what) => `${what}; ${again}`),
+  ]
+}
+
+/** Every file of the repository with its checksum. A segment that is missing between two others it does not notice. */
+async function verify(tell: Tell, node: DatabaseNode): Promise<readonly string[]> {
+  const args = ['--output=text', '--verbose', 'verify']
+  tell(`docker exec ${node.container} ${[...PGBACKREST, ...args].join(' ')}`)
+  const ran = await runPgbackrest(node, args)
+  if (ran.exit !== 0) throw pgbackrestFailed('verify', ran)
+  const lines = ran.stdout.split('\n').map((line) => line.trim())
+  return lines.flatMap((line, index) => {
+    const of = /^(?:archiveId: |backup: )/.test(line) ? line.split(',')[0] : undefined
+    const counts = lines[index + 1] ?? ''
+    const bad = [...counts.matchAll(/([a-z ]+): ([1-9]\d*)/g)].map(([, what = '', count]) => `${count} ${what.trim()}`)
+    return of === undefined || bad.length === 0 ? [] : [`damaged files (${of}): ${bad.join(', ')}`]
+  })
+}
+
+/** Stops archiving; backups stay, unless they are to be discarded. */
+export const switchOff = (lab: Lab, discard: boolean, { step }: Reporter): Promise<void> =>
+  exclusively(
+    lab,
+    () =>
+      changing(lab, async () => {
+        const { node } = primaryOf(await lookAtDatabases(lab))
+        await step('Switch archiving off', async ({ tell }) => {
+          await act(tell, ['exec', node.container, 'bash', '/usr/local/bin/archiving', 'off'])
+          await tellStandbys(tell, lab)
+        })
+        if (discard)
+          await step('Delete all backups', ({ tell }) =>
+            act(tell, ['exec', node.container, 'find', '/var/lib/pgbackrest', '-mindepth', '1', '-delete']),
+          )
+      }),
+    'backup',
+  )
+
+const NAME = /^[\w.-]{1,60}$/
+
+/** Gives the present point of the history a name, to which a restore can go. */
+export const mark = (lab: Lab, name: string, { step }: Reporter): Promise<Mark> =>
+  exclusively(
+    lab,
+    async () => {
+      if (!NAME.test(name)) throw labError('BAD_MARK', { name })
+      const { node } = primaryOf(await lookAtDatabases(lab))
+      const { on, marks } = await readArchive(node)
+      if (!on) throw labError('NO_ARCHIVE')
+      const taken = marks.find((it) => it.name === name)
+      if (taken !== undefined) throw labError('MARK_TAKEN', { name, at: new Date(taken.at * 1000).toISOString() })
+      return step(`Write the mark ${name} into the WAL of ${node.name}`, async ({ tell }) => {
+        const query = `select extract(epoch from clock_timestamp()) || ' ' || pg_create_restore_point('${name}') || ' ' || ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int`
+        const line = await change(tell, node, query)
+        await act(tell, ['exec', node.container, 'bash', '-c', `echo '${line} ${name}' >>${MARKS}`])
+        const [at = '', lsn = '', timeline = ''] = line.split(' ')
+        return { name, at: Number(at), lsn, timeline: Number(timeline) }
+      })
+    },
+    'backup',
+  )

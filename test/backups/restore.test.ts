@@ -1,0 +1,128 @@
+import { test } from 'tap'
+import { until } from '../../scripts/lab/wait.ts'
+import { json, pollOnBoth, untilHas, voteOn, votersOn } from '../recovery/scene.ts'
+import { containerOf, docker, lab, patience, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
+
+const { container } = lab.restored
+const inRestored = (query: string) => docker('exec', container, 'psql', '-XAtq', '-d', 'polling', '-c', query)
+const votersThere = (poll: string) =>
+  inRestored(`select string_agg(user_id, ' ' order by user_id) from vote where poll_id = '${poll}'`)
+const remove = () => verb('restore', ['remove'])
+
+/** A moment of the primary's clock after which everything is later. */
+const moment = async (): Promise<string> => {
+  const at = await sql('db-primary', "select date_trunc('milliseconds', clock_timestamp()) + interval '1 ms'")
+  await sql('db-primary', 'select pg_sleep(0.01)')
+  return at
+}
+
+/** Moments are possible from the second on that follows the one in which the backup ended. */
+const untilPossible = (ended: number) =>
+  until('the second after the backup', { seconds: 5, patience }, async () =>
+    Date.now() > (ended + 1) * 1000 ? { done: undefined } : { seen: 'the same second' },
+  )
+
+test('deleted votes are brought back from a moment, an LSN and a mark, while the lab goes on with its later votes', async (t) => {
+  resetAfter(t)
+  t.teardown(remove)
+  const poll = await pollOnBoth()
+  await voteOn('db-primary', poll, 'ann')
+  const { ended } = await json(t, 'backup')
+  await untilPossible(ended)
+  await voteOn('db-primary', poll, 'bob')
+  const before = await moment()
+  const lsn = await sql('db-primary', 'select pg_current_wal_lsn()')
+  await json(t, 'backup', 'mark', 'before')
+  await sql('db-primary', `delete from vote where poll_id = '${poll}'`)
+  await voteOn('db-primary', poll, 'cid')
+  for (const goal of [
+    ['--to', before],
+    ['--lsn', lsn],
+    ['--name', 'before'],
+  ]) {
+    const restored = await json(t, 'restore', ...goal)
+    t.match(restored, {
+      ...{ votes: 2, polls: 1, timeline: 2, primary: 'db-primary' },
+      ...{ onlyThere: [{ user: 'ann' }, { user: 'bob' }], lacks: [{ user: 'cid' }] },
+    })
+    t.equal(await votersThere(poll), 'ann bob', goal.join(' '))
+    t.match((await verb('restore', ['list'])).stdout, /db-restored: restored to .*with 2 votes/)
+    t.match(await verb('restore', goal), { exit: 1, stderr: /RESTORED_THERE/ })
+    // It takes writes, and archives none of them.
+    await inRestored(`insert into vote (poll_id, user_id, option) values ('${poll}', 'dora', 1)`)
+    t.equal(await inRestored('show archive_mode'), 'off')
+    t.match(await remove(), { exit: 0, stdout: /is removed/ })
+  }
+  t.match(await json(t, 'restore', '--end'), { votes: 1, onlyThere: { length: 0 }, lacks: { length: 0 } })
+  t.equal(await votersOn('db-primary', poll), 'cid', 'the lab goes on')
+  t.match((await verb('status')).stdout, /5 of 5 nodes healthy/)
+  // It may not write into the repository.
+  const write = docker('exec', container, 'bash', '-c', 'touch /var/lib/pgbackrest/x 2>&1 || true')
+  t.match(await write, /Read-only file system/)
+})
+
+test('what a failover threw away is on the old timeline only', async (t) => {
+  resetAfter(t)
+  t.teardown(remove)
+  const poll = await pollOnBoth()
+  const { ended } = await json(t, 'backup')
+  await untilPossible(ended)
+  t.equal((await verb('fault', ['isolate', 'db-replica', 'db-primary'])).exit, 0)
+  await voteOn('db-primary', poll, 'ann')
+  await docker('exec', containerOf('db-primary'), 'pgbackrest', '--stanza=lab', 'check')
+  await json(t, 'failover', '--force')
+  await verb('fault', ['heal', 'isolate'])
+  await voteOn('db-replica', poll, 'bob')
+  await json(t, 'rejoin')
+  t.match(await json(t, 'restore', '--end'), { along: 2, timeline: 3, votes: 1 })
+  t.equal(await votersThere(poll), 'bob')
+  await remove()
+  t.match(await json(t, 'restore', '--end', '--timeline', '1'), { along: 1, votes: 1, onlyThere: [{ user: 'ann' }] })
+  t.equal(await votersThere(poll), 'ann')
+})
+
+test('a goal that is none is refused with what is possible, and nothing is made', async (t) => {
+  resetAfter(t)
+  t.teardown(remove)
+  t.match(await verb('restore', ['--end']), { exit: 1, stderr: /NO_BACKUP/ })
+  await json(t, 'backup')
+  const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
+    [[], 2, /one of --to, --lsn, --name and --end/],
+    [['--end', '--name', 'x'], 2, /one of --to/],
+    [['--to', '2026-11-25 09:39:59'], 1, /MOMENT_WITHOUT_ZONE: .*\n.*--to '2026-11-25 09:39:59[+-]\d\d/],
+    [['--to', 'yesterday'], 1, /NO_MOMENT/],
+    [['--to', '2126-11-25 09:39:59+00'], 1, /MOMENT_AHEAD/],
+    [['--to', '2020-11-25 09:39:59+00'], 1, /BEFORE_FIRST_BACKUP: .*possible from 20/],
+    [['--lsn', 'x'], 2, /is no LSN/],
+    [['--lsn', '0/1'], 1, /BEFORE_FIRST_BACKUP/],
+    [['--name', 'other'], 1, /NO_SUCH_MARK/],
+    [['--end', '--timeline', '9'], 1, /NO_SUCH_TIMELINE: .*only of 1/],
+    [['--lsn', 'FF/0'], 1, /ARCHIVE_ENDS: the archive does not reach LSN FF\/0/],
+  ]
+  for (const [goal, exit, stderr] of cases) t.match(await verb('restore', goal), { exit, stderr }, goal.join(' '))
+  t.match((await verb('restore', ['list'])).stdout, /nothing is restored/)
+  t.match(await docker('ps', '-aq', '--filter', `name=^${container}$`), /^$/)
+})
+
+test('a restore that is killed at any time is never taken for a whole one, and the next one ends', async (t) => {
+  resetAfter(t)
+  t.teardown(remove)
+  const poll = await pollOnBoth()
+  await json(t, 'backup')
+  await voteOn('db-primary', poll, 'ann')
+  for (let nth = 0; nth < 5; nth++) {
+    const restore = startVerb('restore', ['--end'])
+    const after = 300 + Math.round(Math.random() * 2200)
+    const timer = setTimeout(() => restore.child.kill('SIGKILL'), after * patience)
+    await restore.ended
+    clearTimeout(timer)
+    const there = await json(t, 'restore', 'list')
+    if (there?.whole) t.equal(await votersThere(poll), 'ann')
+    t.comment(`killed after ${after} ms: ${there?.says ?? 'nothing was there'}`)
+    if (there?.whole) await remove()
+  }
+  t.match(await json(t, 'restore', '--end'), { votes: 1 })
+  t.equal((await verb('reset')).exit, 0)
+  t.match((await verb('restore', ['list'])).stdout, /nothing is restored/)
+  await untilHas('db-replica', 'select count(*) from vote', '0')
+})

@@ -1,0 +1,116 @@
+import fc from 'fast-check'
+import { test } from 'tap'
+import { LabError } from '../../../scripts/lab/errors.ts'
+import type { Archive, Backup } from '../../../scripts/lab/postgres/repository.ts'
+import { gapsIn, segmentIn, segmentName, wayTo } from '../../../scripts/lab/rules/history.ts'
+import { type Goal, restorePlan } from '../../../scripts/lab/rules/restore-plan.ts'
+
+const HOUR = 3600
+const backup = (label: string, timeline: number, nth: number, ended: number): Backup => ({
+  ...{ label, type: 'full', began: ended - 5, ended, timeline, size: 1, stored: 1 },
+  firstSegment: segmentName(timeline, BigInt(nth)),
+  endLsn: `0/${nth.toString(16).toUpperCase()}000100`,
+})
+const segments = (timeline: number, from: number, to: number): readonly string[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => segmentName(timeline, BigInt(from + index)))
+
+/** Two backups on the first timeline; a failover in segment 8; a backup on the second; a restore back to segment 5. */
+const ARCHIVE: Archive = {
+  on: true,
+  backups: [backup('one', 1, 2, HOUR), backup('two', 1, 6, 2 * HOUR), backup('three', 2, 10, 3 * HOUR)],
+  segments: [...segments(1, 2, 8), ...segments(2, 8, 12), ...segments(3, 5, 7)].sort(),
+  branches: [
+    { timeline: 2, from: 1, at: '0/8000500' },
+    { timeline: 3, from: 1, at: '0/5000500' },
+  ],
+  marks: [{ name: 'before', at: 2.5 * HOUR, lsn: '0/9000000', timeline: 2 }],
+}
+const NOW = 10 * HOUR * 1000
+const at = (hours: number): Goal => ({ kind: 'time', at: hours * HOUR * 1000 })
+
+test('a restore begins with the newest backup that was complete before its goal, on the way to the timeline', async (t) => {
+  const cases: readonly (readonly [Goal, number | undefined, string])[] = [
+    [at(1.5), 1, 'one'],
+    [at(2.5), 1, 'two'],
+    [at(9), 1, 'two'],
+    [at(1.5), 2, 'one'],
+    [at(2.5), 2, 'two'],
+    [at(3.5), 2, 'three'],
+    // Nothing after its fork leads to the third timeline, which is the newest.
+    [at(2.5), undefined, 'one'],
+    [at(9), undefined, 'one'],
+    [{ kind: 'end' }, 2, 'three'],
+    [{ kind: 'end' }, undefined, 'one'],
+    [{ kind: 'lsn', lsn: '0/6000100' }, 2, 'two'],
+    [{ kind: 'lsn', lsn: '0/60000FF' }, 2, 'one'],
+    [{ kind: 'name', name: 'before' }, 2, 'two'],
+  ]
+  for (const [goal, timeline, label] of cases) {
+    const plan = restorePlan(ARCHIVE, goal, timeline, NOW)
+    t.equal(plan.backup.label, label, `${JSON.stringify(goal)} along ${timeline ?? 'the newest'}`)
+    t.equal(plan.restoring.timeline, String(timeline ?? 3))
+  }
+})
+
+test('what cannot be restored is refused with what can', async (t) => {
+  const cases: readonly (readonly [Archive, Goal, number | undefined, string, RegExp])[] = [
+    [{ ...ARCHIVE, backups: [] }, at(1), undefined, 'NO_BACKUP', /no backup yet/],
+    [ARCHIVE, at(0.5), 1, 'BEFORE_FIRST_BACKUP', /from 1970-01-01 01:00:01\.000\+00 on, or from LSN 0\/2000100 on/],
+    // It ended in that second, perhaps after that moment.
+    [ARCHIVE, at(1), 1, 'BEFORE_FIRST_BACKUP', /timeline 1/],
+    [ARCHIVE, { kind: 'lsn', lsn: '0/1' }, 2, 'BEFORE_FIRST_BACKUP', /LSN 0\/1:/],
+    [ARCHIVE, at(11), 1, 'MOMENT_AHEAD', /has not come yet: it is 1970-01-01 10:00/],
+    [ARCHIVE, at(2), 7, 'NO_SUCH_TIMELINE', /timeline 7, only of 1, 2, 3/],
+    [ARCHIVE, { kind: 'name', name: 'other' }, 2, 'NO_SUCH_MARK', /there are: before/],
+  ]
+  for (const [archive, goal, timeline, code, says] of cases) {
+    const refused = (() => {
+      try {
+        return restorePlan(archive, goal, timeline, NOW).backup.label
+      } catch (error) {
+        return error
+      }
+    })()
+    if (!(refused instanceof LabError)) t.fail(`${code}: ${String(refused)}`)
+    else t.match({ code: refused.code, says: refused.message }, { code, says })
+  }
+})
+
+test('a segment that is missing between others is found, whichever it is; none is found if none is missing', async (t) => {
+  t.strictSame(gapsIn(ARCHIVE), [])
+  const archive: Archive = {
+    ...ARCHIVE,
+    segments: [...segments(1, 2, 8), ...segments(2, 8, 12)],
+    branches: ARCHIVE.branches.slice(0, 1),
+  }
+  t.strictSame(gapsIn(archive), [])
+  const needed = [...segments(1, 2, 7), ...segments(2, 8, 11)]
+  for (const gone of needed) {
+    const found = gapsIn({ ...archive, segments: archive.segments.filter((name) => name !== gone) })
+    const before = archive.backups.filter(({ firstSegment }) => firstSegment.slice(8) <= gone.slice(8))
+    t.strictSame(
+      found.map(({ backup: { label }, segment }) => ({ label, segment })),
+      before.map(({ label }) => ({ label, segment: gone })),
+      gone,
+    )
+  }
+})
+
+test('a segment is found again by its name, and a way ends although timelines name each other', async (t) => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 2 ** 31 }), fc.bigInt(0n, 2n ** 36n), (timeline, nth) => {
+      const there = segmentIn(segmentName(timeline, nth))
+      return there.timeline === timeline && there.nth === nth
+    }),
+  )
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ timeline: fc.nat(5), from: fc.nat(5), at: fc.constant('0/1') })),
+      (branches) => wayTo(5, branches).length <= 7,
+    ),
+  )
+  t.strictSame(wayTo(2, ARCHIVE.branches), [
+    { timeline: 1, until: '0/8000500' },
+    { timeline: 2, until: undefined },
+  ])
+})
