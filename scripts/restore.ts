@@ -1,13 +1,14 @@
 #!/usr/bin/env zx
-// Restores a database beside the lab, as it was at a moment.
+// Restores a database as it was at a moment: beside the lab, or the lab itself.
 import './lab/terminal/begin.ts'
 import type { Goal } from './lab/rules/restore-plan.ts'
 
 const { labHere } = await import('./lab/docker/here.ts')
-const { besideView, restoredView } = await import('./lab/terminal/backup-view.ts')
+const { besideView, replacedView, restoredView } = await import('./lab/terminal/backup-view.ts')
 const { commandLine, numberFrom } = await import('./lab/terminal/command-line.ts')
 const { reporter } = await import('./lab/terminal/steps.ts')
 const { momentIn } = await import('./lab/rules/moment.ts')
+const { replacePrimary } = await import('./lab/verbs/replace.ts')
 const { besideOf, removeBeside, restoreBeside } = await import('./lab/verbs/restore.ts')
 const { asJson } = await import('./lab/visible.ts')
 
@@ -17,13 +18,15 @@ type Options = {
   readonly name?: string
   readonly end?: boolean
   readonly timeline?: number
+  readonly replace?: boolean
+  readonly force?: boolean
   readonly json?: boolean
 }
 
 await commandLine(import.meta.filename, (program) => {
   program
     .description(
-      'Restore a database as it was at a moment: db-restored, beside the lab, which goes on. See docs/backups.md.',
+      'Restore a database as it was at a moment: db-restored, beside the lab, which goes on; or the lab itself. See docs/backups.md.',
     )
     .enablePositionalOptions()
     .option('--to <moment>', "a moment with its time zone, as in '2026-11-25 09:39:59+01'")
@@ -31,14 +34,22 @@ await commandLine(import.meta.filename, (program) => {
     .option('--name <mark>', 'a point that zx scripts/backup.ts mark named')
     .option('--end', 'all that is archived')
     .option('--timeline <number>', 'along this timeline (default: the newest)', numberFrom(1, 0x7fffffff))
+    .option('--replace', 'make the lab itself as it was then: every vote since is lost, and listed before')
+    .option('--force', 'with --replace: also if votes are lost, and if something stands beside the lab')
     .option('--json', 'print JSON')
-    .action(async ({ timeline, json, ...options }: Options) => {
+    .action(async ({ timeline, json, replace, force, ...options }: Options) => {
       const goals = goalsOf(options)
       const [goal] = goals
       if (goal === undefined || goals.length > 1)
         return program.error('error: say where to go: one of --to, --lsn, --name and --end')
+      if (force && !replace) program.error('error: --force belongs to --replace')
       const lab = await labHere()
-      const it = await restoreBeside(lab, goal(), timeline, reporter)
+      if (replace) {
+        const it = await replacePrimary(lab, goal(), timeline, force === true, reporter)
+        console.log(json ? asJson(it, 2) : replacedView(it))
+        return
+      }
+      const it = await restoreBeside(lab, goal(), timeline, false, reporter)
       console.log(json ? asJson(it, 2) : restoredView(it, lab.restored.container))
     })
   program

@@ -46,7 +46,7 @@ export const CATALOGUE = {
   },
   HISTORY_LOST: {
     code: status.DATA_LOSS,
-    cause: 'A failover lost the write that the consistency token belongs to.',
+    cause: 'A failover or a restore lost the write that the consistency token belongs to.',
     certainty: 'definite',
     retry: 'no',
     fix: 'Read without the token to see what is left. If the write is missing, repeat it.',

@@ -427,6 +427,21 @@ export const ERRORS = {
     says: 'the archive does not reach {goal}: {node} replayed all that follows the backup {set} on timeline {timeline}, and it ends {end}',
     fix: 'choose an earlier goal, or zx scripts/restore.ts --end; zx scripts/backup.ts check says whether WAL is missing',
   },
+  RESTORE_LOSES: {
+    says: 'votes that are not in {goal} would be lost, {count} in number, so nothing was changed. They are listed in {file}\n{votes}',
+    fix: 'leave the lab as it is: zx scripts/restore.ts --to restores beside it',
+    fixIn: {
+      restore: 'to go back all the same, run this again with --force; without --replace it restores beside the lab',
+    },
+  },
+  CAST_MEANWHILE: {
+    says: '{count} votes were cast while the restore was prepared, and would be lost; they are listed in {file}. All databases are fenced, and still have them',
+    fix: 'zx scripts/rejoin.ts brings the lab back with them',
+    fixIn: {
+      restore:
+        'zx scripts/rejoin.ts brings the lab back with them; to go back all the same, run this again with --force',
+    },
+  },
   RESTORED_THERE: {
     says: 'db-restored is there already: {what}',
     fix: 'when you no longer need it: zx scripts/restore.ts remove; then run this again',

@@ -14,7 +14,7 @@ const FAILS = "last_failed_time > coalesce(last_archived_time, '-infinity')"
 /** The query that a primary answers with it; null if it does not archive. */
 export const ARCHIVER = `
   select json_build_object(
-    'lastSegment', last_archived_wal, 'lastAt', last_archived_time,
+    'lastSegment', left(last_archived_wal, 24), 'lastAt', last_archived_time,
     'failsSince', case when ${FAILS} then coalesce(last_archived_time, stats_reset) end,
     'failedSegment', case when ${FAILS} then last_failed_wal end,
     'waiting', (select count(*) from pg_ls_archive_statusdir() where name like '%.ready'))

@@ -6,10 +6,10 @@ import { timelinesFrom } from './wal-end.ts'
 
 /**
  * What a database is by its data, or will be at its next start. `nothing`: it has no data. `fresh`: it replaces what it
- * has. `follower`: it becomes a standby, or was half-way to it.
+ * has. `follower`: it becomes a standby, or was half-way to it. `restoring`: it becomes a primary from a backup.
  */
 export type Data =
-  | { readonly is: 'nothing' | 'fresh' | 'follower' | 'standby' }
+  | { readonly is: 'nothing' | 'fresh' | 'follower' | 'standby' | 'restoring' }
   | { readonly is: 'primary' | 'fenced'; readonly timeline: number }
 
 /** A database, whether or not it runs, and its data. */
@@ -30,6 +30,7 @@ export async function lookAtData(lab: Lab): Promise<readonly Holder[]> {
 export async function dataOf(node: DatabaseNode, state: ContainerState): Promise<Data> {
   const note = await readStartNote(node)
   if (!note.fenced && note.do === 'fresh') return { is: 'fresh' }
+  if (!note.fenced && note.do === 'restore') return { is: 'restoring' }
   if (!note.fenced && isHalfWay(note)) return { is: 'follower' }
   if (!(await hasFile(node, 'data/PG_VERSION'))) return { is: 'nothing' }
   if (note.fenced) return { is: 'fenced', timeline: await newestTimeline(node) }

@@ -1,5 +1,5 @@
 import type { Tell } from '../steps.ts'
-import type { DatabaseNode, Lab } from '../topology/topology.ts'
+import type { AnyDatabase, DatabaseNode, Lab } from '../topology/topology.ts'
 import { ask } from './sql.ts'
 import { withStoppedData } from './stopped-data.ts'
 import { type LostVote, votesMissing } from './votes.ts'
@@ -8,7 +8,7 @@ import { type LostVote, votesMissing } from './votes.ts'
 export const votesOnlyOnStopped = (
   tell: Tell,
   lab: Lab,
-  primary: DatabaseNode,
+  primary: AnyDatabase,
   node: DatabaseNode,
 ): Promise<readonly LostVote[]> =>
   withStoppedData(tell, lab, node, async (there) =>

@@ -4,6 +4,7 @@ import type { Backup } from '../postgres/repository.ts'
 import { gapsIn, newestTimeline } from '../rules/history.ts'
 import { momentText } from '../rules/moment.ts'
 import type { Backups, Checked } from '../verbs/backup.ts'
+import type { Replaced } from '../verbs/replace.ts'
 import type { Beside, Restored } from '../verbs/restore.ts'
 import { visible } from '../visible.ts'
 import { table } from './table.ts'
@@ -87,6 +88,16 @@ function votesLines(head: string, votes: Restored['lacks']): readonly string[] {
   const more = votes.length - shown.length
   return [head, ...shown, ...(more > 0 ? [`    and ${more} more (--json lists them)`] : [])]
 }
+
+/** What a lab that went back is now. */
+export const replacedView = ({ primary, goal, timeline, lost, keptIn, regained, standbys }: Replaced): string =>
+  [
+    `${chalk.green('✓')} the lab is as it was at ${goal}; ${primary} is the primary, on timeline ${timeline}`,
+    ...votesLines(`  back       ${many(regained.length, 'vote')}`, regained),
+    ...votesLines(`  lost       ${many(lost.length, 'vote')}`, lost),
+    ...(keptIn === null ? [] : [`  kept in    ${keptIn}`]),
+    `  standbys   ${standbys.map(({ name, how }) => `${name} ${how}`).join(', ')}`,
+  ].join('\n')
 
 /** What stands beside the lab. */
 export const besideView = (it: Beside | undefined): string =>

@@ -92,7 +92,7 @@ export async function bringBack(
 ): Promise<Rejoined> {
   const { step } = reporter
   const note = await readStartNote(node)
-  const halfWay = isHalfWay(note)
+  const halfWay = isHalfWay(note) || note.do === 'restore'
   const empty = !halfWay && (note.do === 'fresh' || !(await hasFile(node, 'data/PG_VERSION')))
   const whole = !halfWay && !empty
   if (whole) await step(`Fence ${node.name}`, ({ tell }) => fence(tell, lab, node))

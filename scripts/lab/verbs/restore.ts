@@ -16,7 +16,7 @@ import { membersOf } from '../rules/members.ts'
 import { type Goal, goalText, type RestorePlan, restorePlan } from '../rules/restore-plan.ts'
 import { readSecrets } from '../state/secrets.ts'
 import type { Reporter, Say, Tell } from '../steps.ts'
-import type { DatabaseName, Lab } from '../topology/topology.ts'
+import type { AnyDatabase, DatabaseName, Lab } from '../topology/topology.ts'
 import { readerAmong, untilArrives } from './backup.ts'
 
 /** A database that was restored beside the lab, and how it differs from the primary now. */
@@ -38,27 +38,32 @@ export type Restored = {
   readonly onlyThere: readonly LostVote[]
   /** Votes that the primary has and it lacks: most were cast later. */
   readonly lacks: readonly LostVote[]
+  readonly plan: RestorePlan
 }
 
-/** Restores a database beside the lab, which goes on. It serves nobody, and can be read and written with psql. */
+/**
+ * Restores a database beside the lab, which goes on. It serves nobody, and can be read and written with psql.
+ * @param anew removes one that is there already
+ */
 export const restoreBeside = (
   lab: Lab,
   goal: Goal,
   timeline: number | undefined,
+  anew: boolean,
   { step }: Reporter,
 ): Promise<Restored> =>
   changing(lab, async () => {
     const sights = await lookAtDatabases(lab)
     const plan = await step('Check', async ({ retitle }) => {
-      await assertFree(lab)
-      const found = restorePlan(await readArchive(readerAmong(sights)), goal, timeline, Date.now())
+      if (!anew) await assertFree(lab)
+      const found = restorePlan(await readArchive(await readerFor(lab, sights)), goal, timeline, Date.now())
       retitle(`Check: from the backup ${found.backup.label} along timeline ${found.timeline} to ${goalText(goal)}`)
       return found
     })
-    await archiveTheRest(lab, sights, goal, plan, { step })
+    await archiveTheRest(lab, sights, plan, { step })
     await step(`Make ${lab.restored.name}`, ({ tell }) => make(tell, lab, plan))
     await step(`Restore ${lab.restored.name} and replay WAL`, ({ say }) =>
-      untilRestored(say, lab, goal, plan).catch(async (error: unknown) => {
+      untilRestored(say, lab, lab.restored, goal, plan).catch(async (error: unknown) => {
         // What is not whole is of no use to anybody.
         if (error instanceof LabError && !interruption.signal.aborted) await removeNodes(() => {}, lab, [lab.restored])
         throw error
@@ -66,6 +71,13 @@ export const restoreBeside = (
     )
     return step('Compare its votes with those of the primary', () => compared(lab, goal, plan, sights))
   })
+
+/** A database through which the repository can be read: if all of the lab are down, the one beside it. */
+async function readerFor(lab: Lab, sights: readonly Sight[]): Promise<AnyDatabase> {
+  const beside = await containersOf(lab, [lab.restored])
+  const none = sights.every(({ state }) => state !== 'running')
+  return none && beside[0]?.state === 'running' ? lab.restored : readerAmong(sights)
+}
 
 /** Only one at a time, and one that somebody may still need is not removed. One that was not finished is. */
 async function assertFree(lab: Lab): Promise<void> {
@@ -105,12 +117,11 @@ const GOAL = `
 async function archiveTheRest(
   lab: Lab,
   sights: readonly Sight[],
-  goal: Goal,
   plan: RestorePlan,
   { step }: Pick<Reporter, 'step'>,
 ): Promise<void> {
   const { primary } = membersOf(sights)
-  if (primary === undefined || goal.kind === 'name' || plan.timeline !== primary.facts.timeline) return
+  if (primary === undefined || plan.timeline !== primary.facts.timeline) return
   const { node } = primary
   if (!(await readArchive(node)).on) return
   await step('Archive what was written last', async ({ tell, retitle }) => {
@@ -144,13 +155,18 @@ const LOOK_AGAIN_MS = 100
 const ENDS = /recovery ended before configured recovery target was reached/
 
 /** Waits as long as it goes on: how long depends on the size of the data. */
-async function untilRestored(say: Say, lab: Lab, goal: Goal, { backup, timeline }: RestorePlan): Promise<void> {
-  const { restored } = lab
+export async function untilRestored(
+  say: Say,
+  lab: Lab,
+  node: AnyDatabase,
+  goal: Goal,
+  { backup, timeline }: RestorePlan,
+): Promise<void> {
   let said = ''
   for (;;) {
-    const [{ state, restarts } = ABSENT] = await containersOf(lab, [restored])
-    if (state === 'absent' || state === 'exited' || restarts > 0) throw await ended(lab, goal, backup.label, timeline)
-    const facts = await observe(lab, restored)
+    const [{ state, restarts } = ABSENT] = await containersOf(lab, [node])
+    if (state === 'absent' || state === 'exited' || restarts > 0) throw await ended(node, goal, backup.label, timeline)
+    const facts = await observe(lab, node)
     if (!('unreachable' in facts)) {
       if (!facts.inRecovery) return
       if (facts.lsn !== null && facts.lsn !== said) say(`replayed up to ${facts.lsn}`)
@@ -160,13 +176,12 @@ async function untilRestored(say: Say, lab: Lab, goal: Goal, { backup, timeline 
   }
 }
 
-async function ended(lab: Lab, goal: Goal, set: string, timeline: number): Promise<LabError> {
-  const { restored } = lab
-  const log = await lastLines(restored, 60)
+async function ended(node: AnyDatabase, goal: Goal, set: string, timeline: number): Promise<LabError> {
+  const log = await lastLines(node, 60)
   const last = /last completed transaction was at log time (.*)$/m.exec(log)?.[1]
   if (ENDS.test(log))
     return labError('ARCHIVE_ENDS', {
-      ...{ goal: goalText(goal), node: restored.name, set, timeline },
+      ...{ goal: goalText(goal), node: node.name, set, timeline },
       end: last === undefined ? 'without a commit after the backup' : `with a commit at ${last}`,
     })
   return labError('BACKUP_FAILED', { command: 'restore', said: log.split('\n').slice(-8).join('\n') })
@@ -186,7 +201,7 @@ async function compared(lab: Lab, goal: Goal, plan: RestorePlan, sights: readonl
   return {
     ...{ node: restored.name, goal: goalText(goal), backup: plan.backup.label, along: plan.timeline },
     ...{ timeline: facts.timeline ?? 0, lsn: facts.lsn ?? '', votes: Number(votes), polls: Number(polls) },
-    ...{ primary: primary?.node.name ?? null, onlyThere, lacks },
+    ...{ primary: primary?.node.name ?? null, onlyThere, lacks, plan },
   }
 }
 

@@ -1,0 +1,138 @@
+import { join } from 'node:path'
+import { act } from '../docker/command.ts'
+import { removeNodes } from '../docker/creation.ts'
+import { changing } from '../docker/leftovers.ts'
+import { LabError, labError } from '../errors.ts'
+import { fence } from '../managers/scripted/fencing.ts'
+import { serving } from '../managers/serving.ts'
+import { lookAtDatabases } from '../postgres/sights.ts'
+import { slotStatements } from '../postgres/slots.ts'
+import { change } from '../postgres/sql.ts'
+import { startNotesOf, writeStartNote } from '../postgres/start-note.ts'
+import { votesOnlyOnStopped } from '../postgres/stopped-votes.ts'
+import type { LostVote } from '../postgres/votes.ts'
+import { membersOf } from '../rules/members.ts'
+import type { Goal } from '../rules/restore-plan.ts'
+import { stateFolder } from '../state/folder.ts'
+import { writePrivately } from '../state/private-files.ts'
+import type { Reporter, Tell } from '../steps.ts'
+import { type DatabaseName, type DatabaseNode, firstPrimaryOf, type Lab, othersOf } from '../topology/topology.ts'
+import { asPrimary } from './following.ts'
+import { type Rejoin, rejoin } from './rejoin.ts'
+import { restoreBeside, untilRestored } from './restore.ts'
+
+/** A primary that was replaced by an earlier state of itself. */
+export type Replaced = {
+  readonly primary: DatabaseName
+  readonly goal: string
+  readonly timeline: number
+  /** Votes that the lab had and has no more. */
+  readonly lost: readonly LostVote[]
+  /** Where they are kept. */
+  readonly keptIn: string | null
+  /** Votes that are back. */
+  readonly regained: readonly LostVote[]
+  readonly standbys: Rejoin['standbys']
+}
+
+/**
+ * Makes the lab as it was: restores its primary, and then its standbys from that. First it restores beside the lab, and lists the
+ * votes that would be lost; with some it goes on only by `force`. With all databases fenced it lists them again, exactly. After an
+ * interruption the next run goes on.
+ */
+export async function replacePrimary(
+  lab: Lab,
+  goal: Goal,
+  timeline: number | undefined,
+  force: boolean,
+  reporter: Reporter,
+): Promise<Replaced> {
+  const { step } = reporter
+  const beside = await restoreBeside(lab, goal, timeline, force, reporter)
+  const { onlyThere: regained, plan } = beside
+  if (beside.lacks.length > 0 && !force) {
+    const error = loses(beside.goal, beside.lacks, await keep(lab, beside.lacks))
+    await changing(lab, () => step('Change nothing', ({ tell }) => removeNodes(tell, lab, [lab.restored])))
+    throw error
+  }
+  const done = await changing(lab, async () => {
+    const node = await nodeToReplace(lab)
+    await step('Fence all databases', ({ tell }) => Promise.all(lab.databases.map((it) => fence(tell, lab, it))))
+    const { lost, keptIn } = await step(
+      `List the votes of ${node.name} that will be lost`,
+      async ({ tell, retitle }) => {
+        const lost = await lostWith(tell, lab, node, beside.lacks)
+        const keptIn = lost.length === 0 ? null : await keep(lab, lost)
+        retitle(
+          `Votes of ${node.name} that will be lost: ${lost.length}${keptIn === null ? '' : `, kept in ${keptIn}`}`,
+        )
+        // They were cast after the first look.
+        if (lost.length > 0 && !force) throw labError('CAST_MEANWHILE', { count: lost.length, file: keptIn ?? '' })
+        return { lost, keptIn }
+      },
+    )
+    await step(`Restore ${node.name} and replay WAL`, async ({ tell, say }) => {
+      await removeNodes(tell, lab, [lab.restored])
+      await writeStartNote(tell, node, { do: 'restore', ...plan.restoring })
+      await act(tell, ['start', node.container])
+      await untilRestored(say, lab, node, goal, plan)
+      await settle(tell, lab, node)
+    })
+    const { facts } = await asPrimary(lab, node)
+    return { primary: node.name, timeline: facts.timeline ?? 0, lost, keptIn }
+  })
+  const { standbys } = await rejoin(lab, { copy: false, discard: false }, reporter)
+  await step('Serve', () => serving(lab, done.timeline))
+  return { ...done, goal: beside.goal, regained, standbys }
+}
+
+/** The primary; if an earlier replacement was interrupted, the database that it had begun with. */
+async function nodeToReplace(lab: Lab): Promise<DatabaseNode> {
+  const notes = await startNotesOf(lab.databases)
+  const begun = lab.databases.find(({ name }) => notes.get(name)?.do === 'restore')
+  return begun ?? membersOf(await lookAtDatabases(lab)).primary?.node ?? firstPrimaryOf(lab)
+}
+
+/** Votes that a fenced database has and the restored one lacks; if its data cannot be read, those that were seen before. */
+const lostWith = (
+  tell: Tell,
+  lab: Lab,
+  node: DatabaseNode,
+  before: readonly LostVote[],
+): Promise<readonly LostVote[]> =>
+  votesOnlyOnStopped(tell, lab, lab.restored, node).catch((error: unknown) => {
+    if (error instanceof LabError && error.code === 'VOTES_UNREADABLE') return before
+    throw error
+  })
+
+const loses = (goal: string, votes: readonly LostVote[], file: string): LabError =>
+  labError('RESTORE_LOSES', { count: votes.length, goal, file, votes: listOf(votes) })
+
+/** It is a primary like any other now: it forgets the restore, and has a slot for each of the others. */
+async function settle(tell: Tell, lab: Lab, node: DatabaseNode): Promise<void> {
+  const settings = ['restore_command', 'recovery_target_timeline', 'recovery_target_action']
+  const targets = ['time', 'lsn', 'name'].map((it) => `recovery_target_${it}`)
+  await change(
+    tell,
+    node,
+    ...[...settings, ...targets].map((setting) => `alter system reset ${setting}`),
+    ...othersOf(lab, node).flatMap(slotStatements),
+    'select pg_reload_conf()',
+    'checkpoint',
+  )
+}
+
+async function keep(lab: Lab, votes: readonly LostVote[]): Promise<string> {
+  const file = join(stateFolder(lab), `votes-before-restore-${new Date().toISOString().replaceAll(':', '-')}.json`)
+  await writePrivately(file, `${JSON.stringify(votes, null, 2)}\n`)
+  return file
+}
+
+const LISTED = 10
+
+const listOf = (votes: readonly LostVote[]): string =>
+  votes
+    .slice(0, LISTED)
+    .map(({ user, option, question }) => `${user} for ${option} in ${question}`)
+    .concat(votes.length > LISTED ? [`and ${votes.length - LISTED} more`] : [])
+    .join('\n')

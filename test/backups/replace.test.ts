@@ -1,0 +1,72 @@
+import { test } from 'tap'
+import { client, ok } from '../grpc.ts'
+import { json, untilHas, votersOn } from '../recovery/scene.ts'
+import { addressOf, lab, patience, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
+
+/** A poll with votes before and after a mark; the vote after it has a consistency token. */
+async function wentTooFar() {
+  const polling = client(addressOf('loader'))
+  const { uuid } = await ok(polling.createPoll({ poll_questions: 'Who?', options: ['a', 'b'] }))
+  const vote = (userID: string) => polling.castVote({ uuid, userID, select_options: 'a' })
+  await ok(vote('ann'))
+  await verb('backup')
+  await verb('backup', ['mark', 'before'])
+  await sql('db-primary', `delete from vote where poll_id = '${uuid}'`)
+  const late = await vote('late')
+  if (!('ok' in late)) throw new Error(late.details)
+  return { polling, uuid, vote, token: late.token }
+}
+
+test('the lab goes back to a moment: what is lost is listed before, and tokens of the lost history are refused', async (t) => {
+  resetAfter(t)
+  const { polling, uuid, vote, token } = await wentTooFar()
+  t.teardown(polling.close)
+  const refused = await verb('restore', ['--name', 'before', '--replace'])
+  t.match(refused, {
+    exit: 1,
+    stderr: /RESTORE_LOSES: .*1 in number.* nothing was changed.*\n *late for a in Who\?\n.*--force/,
+  })
+  t.match(await json(t, 'status'), { healthy: true, primaries: ['db-primary'] })
+  t.equal(await votersOn('db-primary', uuid), 'late')
+  t.match((await verb('restore', ['list'])).stdout, /nothing is restored/)
+  const replaced = await json(t, 'restore', '--name', 'before', '--replace', '--force')
+  t.match(replaced, {
+    ...{ primary: 'db-primary', timeline: 2, lost: [{ user: 'late' }], regained: [{ user: 'ann' }] },
+    standbys: [{ name: 'db-replica', how: /rewound|copied/ }],
+  })
+  t.match(await json(t, 'status'), { healthy: true, primaries: ['db-primary'], archiver: { failsSince: null } })
+  await untilHas('db-replica', `select string_agg(user_id, ' ') from vote where poll_id = '${uuid}'`, 'ann')
+  t.match(await polling.results(uuid, { token }), { failure: 'HISTORY_LOST' })
+  t.match(await ok(vote('bob')), { status: 'Vote Successfully!' })
+  const left = "select count(*) from pg_file_settings where name ~ '^(restore_command|recovery_target)'"
+  t.equal(await sql('db-primary', left), '0')
+  // What went too far is on the old timeline, and the archive goes on along the new one.
+  t.match(await verb('backup', ['check']), { exit: 0 })
+  t.match(await json(t, 'restore', '--end', '--timeline', '1'), { votes: 1, onlyThere: [{ user: 'late' }] })
+  t.equal((await verb('restore', ['remove'])).exit, 0)
+})
+
+test('going back is finished by the next run, whenever it was killed', async (t) => {
+  resetAfter(t)
+  const { polling, uuid } = await wentTooFar()
+  t.teardown(polling.close)
+  for (let nth = 0; nth < 4; nth++) {
+    const replace = startVerb('restore', ['--name', 'before', '--replace', '--force'])
+    const after = 400 + Math.round(Math.random() * 5600)
+    const timer = setTimeout(() => replace.child.kill('SIGKILL'), after * patience)
+    const { exit } = await replace.ended
+    clearTimeout(timer)
+    const { nodes } = JSON.parse((await verb('status', ['--json'])).stdout)
+    const roles = nodes.map(
+      ({ name, state, database }: { name: string; state: string; database: { role: string } | null }) =>
+        name.startsWith('db-') ? `${name} ${database?.role ?? state}` : '',
+    )
+    t.comment(`exit ${exit} after ${after} ms: ${roles.join(' ')}`)
+  }
+  t.match(await json(t, 'restore', '--name', 'before', '--replace', '--force'), { primary: 'db-primary' })
+  t.equal(await votersOn('db-primary', uuid), 'ann')
+  await untilHas('db-replica', `select string_agg(user_id, ' ') from vote where poll_id = '${uuid}'`, 'ann')
+  t.match(await json(t, 'status'), { healthy: true, primaries: ['db-primary'] })
+  t.match((await verb('restore', ['list'])).stdout, /nothing is restored/)
+  t.equal(lab.databases.length, 2)
+})
