@@ -115,7 +115,13 @@ follow_new_primary() {
   fi
   # From here on the data may be incomplete: the next start must not rewind it.
   write_note copy "$from" "$follows"
-  if [[ $what == rewind ]] && pg_rewind --target-pgdata "$PGDATA" --source-server "$source dbname=postgres" 2>&1; then
+  # WAL that the data no longer has may be in the archive.
+  local from_archive=''
+  if [[ $what == rewind && -e /var/lib/pgbackrest/on ]]; then
+    echo "restore_command = 'pgbackrest --stanza=lab archive-get %f %p'" >>"$PGDATA/postgresql.auto.conf"
+    from_archive=--restore-target-wal
+  fi
+  if [[ $what == rewind ]] && pg_rewind $from_archive --target-pgdata "$PGDATA" --source-server "$source dbname=postgres" 2>&1; then
     echo "$NODE was rewound"
   else
     find "$PGDATA" -mindepth 1 -delete

@@ -1,8 +1,8 @@
 import { test } from 'tap'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
-import { json, pollOnBoth, voteOn } from '../recovery/scene.ts'
-import { addressOf, containerOf, docker, patience, resetAfter, startVerb, verb } from '../the-lab.ts'
+import { json, pollOnBoth, untilHas, voteOn } from '../recovery/scene.ts'
+import { addressOf, containerOf, docker, patience, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
 
 /** Has the primary begin a new segment, and waits until the one before it is in the repository. */
 const archiveNow = (node: 'db-primary' | 'db-replica') =>
@@ -139,4 +139,67 @@ test('a backup whose verb is killed ends with it, and the next one is whole', as
   }
   await json(t, 'backup')
   t.match(await verb('backup', ['check']), { exit: 0 })
+})
+
+test('archiving that fails is seen, healed, and leaves nothing out of the archive', async (t) => {
+  resetAfter(t)
+  t.match(await verb('fault', ['archive', 'db-primary']), {
+    exit: 1,
+    stderr: /FAULT_MISFIT: .*\n.*the primary, if it archives/,
+  })
+  const poll = await pollOnBoth()
+  await json(t, 'backup')
+  for (const how of ['command', 'read-only']) {
+    t.equal((await verb('fault', ['archive', 'db-primary', '--how', how])).exit, 0, how)
+    t.match(await json(t, 'fault', 'list'), { faults: [{ kind: 'archive', node: 'db-primary' }] })
+    await voteOn('db-primary', poll, how)
+    await sql('db-primary', 'select pg_switch_wal()')
+    await until('status to warn', { seconds: 20, patience }, async () => {
+      const seen = (await verb('status')).stdout
+      return /archiving has failed since .*segments wait.*backup\.ts check/.test(seen) ? { done: undefined } : { seen }
+    })
+    t.match(await json(t, 'status'), { healthy: true }, 'votes go on')
+    const check = await verb('backup', ['check'], { LAB_PATIENCE: '0.1' })
+    t.match(check, { exit: 1, stdout: /WAL does not arrive, since .*\d+ segments wait/ })
+    t.match(await verb('fault', ['heal', 'archive']), { exit: 0, stdout: /healed: archive db-primary/ })
+    t.match(await verb('backup', ['check']), { exit: 0, stdout: /no segment is missing/ })
+  }
+  t.match(await json(t, 'backup', 'list'), { archiver: { failsSince: null, waiting: 0 } })
+})
+
+test('a standby whose slot is lost gets from the archive what the primary has no more, and keeps its data', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  await json(t, 'backup')
+  await docker('stop', containerOf('db-replica'))
+  const keepLittle = ['max_slot_wal_keep_size = 16', 'wal_keep_size = 0'].map((it) => `alter system set ${it}`)
+  for (const statement of [...keepLittle, 'select pg_reload_conf()']) await sql('db-primary', statement)
+  await voteOn('db-primary', poll, 'ann')
+  for (let nth = 0; nth < 5; nth++) {
+    await sql('db-primary', "select pg_logical_emit_message(false, 'x', repeat('x', 1000000))")
+    await archiveNow('db-primary')
+    await sql('db-primary', 'checkpoint')
+  }
+  t.equal(await sql('db-primary', "select wal_status from pg_replication_slots where slot_name = 'db_replica'"), 'lost')
+  await docker('start', containerOf('db-replica'))
+  const rejoined = await json(t, 'rejoin')
+  t.match(rejoined, {
+    standbys: [{ how: 'repaired', why: /slot on db-primary is lost/, divergedVotes: { length: 0 } }],
+  })
+  await untilHas('db-replica', `select string_agg(user_id, ' ') from vote where poll_id = '${poll}'`, 'ann')
+  t.equal(await sql('db-replica', "select count(*) from pg_file_settings where name = 'restore_command'"), '0')
+  t.match(await json(t, 'status'), { healthy: true })
+})
+
+test('WAL that a dead primary never archived is named when it comes back', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  await json(t, 'backup')
+  t.equal((await verb('fault', ['archive', 'db-primary'])).exit, 0)
+  const segment = await sql('db-primary', 'select pg_walfile_name(pg_current_wal_lsn())')
+  await voteOn('db-primary', poll, 'ann')
+  await sql('db-primary', 'select pg_switch_wal()')
+  await json(t, 'failover')
+  const rejoined = await verb('rejoin')
+  t.match(rejoined, { exit: 0, stdout: new RegExp(`never in the archive {2}${segment}`) })
 })

@@ -54,7 +54,10 @@ test('a standby whose slot is lost is never called healthy, setup says so, and r
   resetAfter(t)
   await leaveBehind(t)
   await docker('start', containerOf('db-replica'))
-  await untilSaid('db-replica', /slot on db-primary is lost.*rejoin.ts copies/)
+  await untilSaid(
+    'db-replica',
+    /slot on db-primary is lost.*rejoin.ts gets it from the archive, if there is one, or copies/,
+  )
   for (let look = 0; look < 10; look++) t.notOk((await statusOf(lab)).healthy, `look ${look}`)
   t.match(
     (await verb('setup')).stderr,

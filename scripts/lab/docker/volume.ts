@@ -30,6 +30,15 @@ export async function hasFile(node: AnyNode, file: string): Promise<boolean> {
   throw refused(['cp', `${node.container}:${VOLUME_FOLDER}/${file}`, '-'], answer)
 }
 
+/** The names of the files in a folder of a database's volume, running or not; none if there is no such folder. */
+export async function namesIn(node: AnyNode, folder: string): Promise<readonly string[]> {
+  const answer = await archived(node, folder, () => false)
+  // An archive: each file has a header of its own, which begins with its path.
+  const headers = answer.status === 200 ? answer.body.toString('latin1') : ''
+  const prefix = `${folder.split('/').at(-1)}/`
+  return [...headers.matchAll(new RegExp(`${prefix}([^/\\0]+)\\0`, 'g'))].map(([, name = '']) => name)
+}
+
 const archived = (node: AnyNode, file: string, enough: (beginning: Buffer) => boolean): Promise<Answer> =>
   engine('GET', `/containers/${node.container}/archive?path=${VOLUME_FOLDER}/${file}`, {
     enough: (body) => enough(body.subarray(TAR_BLOCK)),

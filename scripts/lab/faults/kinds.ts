@@ -1,4 +1,5 @@
 import { visible } from '../visible.ts'
+import { archive } from './archive.ts'
 import { crash } from './crash.ts'
 import { freeze } from './freeze.ts'
 import { isolate } from './isolate.ts'
@@ -10,7 +11,7 @@ import { slow } from './slow.ts'
 import { stop } from './stop.ts'
 
 /** Every kind of fault. Healing takes them in this order: a node that is down or frozen shows nothing about its other faults. */
-const ROWS = [crash, stop, freeze, isolate, reject, slow, replayPause, slot] as const
+const ROWS = [crash, stop, freeze, isolate, reject, slow, replayPause, slot, archive] as const
 
 export type KindName = (typeof ROWS)[number]['name']
 

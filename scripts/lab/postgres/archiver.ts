@@ -1,3 +1,6 @@
+import { namesIn } from '../docker/volume.ts'
+import type { AnyNode } from '../topology/topology.ts'
+
 /** What a primary says of its archive. Dates are ISO texts. */
 export type Archiver = {
   readonly lastSegment: string | null
@@ -19,3 +22,9 @@ export const ARCHIVER = `
     'failedSegment', case when ${FAILS} then last_failed_wal end,
     'waiting', (select count(*) from pg_ls_archive_statusdir() where name like '%.ready'))
   from pg_stat_archiver, pg_stat_file('/var/lib/pgbackrest/on', true) as mark where mark.size is not null`
+
+/** Segments that a database, running or not, has written but never archived. */
+export const unarchivedOn = async (node: AnyNode): Promise<readonly string[]> =>
+  (await namesIn(node, 'data/pg_wal/archive_status'))
+    .flatMap((name) => (/^[0-9A-F]{24}\.ready$/.test(name) ? [name.slice(0, 24)] : []))
+    .sort()

@@ -61,10 +61,17 @@ type Answered = Position & {
   readonly waitingCommits: number
   /** What a primary archives; null if it archives nothing. */
   readonly archiver: Archiver | null
+  /** The command that archives, if somebody set it by hand; else null. */
+  readonly archivesByHand: string | null
 }
 
 /** The free space on the file system of a database's data. */
-export type Room = { readonly availableBytes: number; readonly readOnly: boolean }
+export type Room = {
+  readonly availableBytes: number
+  readonly readOnly: boolean
+  /** Whether nobody may write into the archive of the repository, though there is one. */
+  readonly archiveLocked: boolean
+}
 
 /** What a database that answers says about itself; `room` only if its container was asked as well. */
 export type Facts = Answered & { readonly room?: Room | undefined }
@@ -169,12 +176,13 @@ select json_build_object(
   'synchronousStandbys', current_setting('synchronous_standby_names'),
   'chosenLevel', nullif(current_setting('${LEVEL_SETTING}', true), ''),
   'waitingCommits', (select count(*) from pg_stat_activity where wait_event = 'SyncRep'),
-  'archiver', case when r then null else (${ARCHIVER}) end)
+  'archiver', case when r then null else (${ARCHIVER}) end,
+  'archivesByHand', (select setting from pg_settings where name = 'archive_command' and ${BY_HAND}))
 from (select pg_is_in_recovery() as r) as it`
 
 // The same psql asks the file system too, which saves a second `docker exec`.
 const WITH_ROOM = `${OBSERVE};
-\\! df --output=avail,iavail -B1 "$PGDATA" | tail -n 1; test -w "$PGDATA" || echo read-only
+\\! df --output=avail,iavail -B1 "$PGDATA" | tail -n 1; test -w "$PGDATA" || echo read-only; test -w /var/lib/pgbackrest/archive || test ! -e /var/lib/pgbackrest/archive || echo archive-locked
 `
 
 /**
@@ -212,8 +220,9 @@ function factsIn(said: string): Facts | undefined {
 }
 
 /** Bytes that are free for PostgreSQL's user; 0 if no file can be made any more. */
-function roomOf([numbers = '', writable]: readonly string[]): Room | undefined {
-  const [, bytes, files] = /^\s*(\d+)\s+(\d+|-)/.exec(numbers) ?? []
+function roomOf(lines: readonly string[]): Room | undefined {
+  const [, bytes, files] = /^\s*(\d+)\s+(\d+|-)/m.exec(lines.join('\n')) ?? []
   if (bytes === undefined) return undefined
-  return { availableBytes: files === '0' ? 0 : Number(bytes), readOnly: writable === 'read-only' }
+  const availableBytes = files === '0' ? 0 : Number(bytes)
+  return { availableBytes, readOnly: lines.includes('read-only'), archiveLocked: lines.includes('archive-locked') }
 }

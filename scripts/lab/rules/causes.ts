@@ -58,7 +58,7 @@ export const CAUSES = {
     line: /can no longer (?:get changes from|access) (?:the )?replication slot/,
     says: 'its slot on {upstream} is lost: it needed more WAL than max_slot_wal_keep_size allows',
     mending: 'copy',
-    fix: `${REJOIN} copies {node}`,
+    fix: `${REJOIN} gets it from the archive, if there is one, or copies {node}`,
   },
   'slot-gone': {
     line: /replication slot "(?<slot>[^"]*)" does not exist/,
@@ -76,7 +76,7 @@ export const CAUSES = {
     line: /requested WAL segment (?<segment>\w+) has already been removed/,
     says: 'WAL that it needs is gone from {upstream}',
     mending: 'copy',
-    fix: `${REJOIN} copies {node}`,
+    fix: `${REJOIN} gets it from the archive, if there is one, or copies {node}`,
   },
   diverged: {
     line: /requested timeline \d+ is not (?:a child of|in) this server's history|new timeline \d+ (?:forked off|is not a child of)|requested starting point \S+ (?:on timeline \d+ is not in this server's history|is ahead of the WAL flush position)|highest timeline \d+ of the primary is behind recovery timeline/,

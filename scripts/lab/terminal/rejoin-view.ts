@@ -28,6 +28,9 @@ function rejoinedLines(primary: string, it: Rejoined): readonly string[] {
   return [
     `${chalk.green('✓')} ${it.name} ${how}`,
     ...votes,
+    ...(it.unarchived.length === 0
+      ? []
+      : [`  never in the archive  ${it.unarchived.join(', ')}: no restore can go to the end of its history`]),
     ...(it.keptIn === null ? [] : [`  kept in      ${it.keptIn}`]),
   ]
 }

@@ -3,11 +3,13 @@ import { hasFile } from '../docker/volume.ts'
 import { LabError, labError } from '../errors.ts'
 import { hasSettings } from '../managers/level.ts'
 import { fence, putDown } from '../managers/scripted/fencing.ts'
+import { unarchivedOn } from '../postgres/archiver.ts'
 import type { Facts } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases } from '../postgres/sights.ts'
 import { isHalfWay, readStartNote } from '../postgres/start-note.ts'
 import { votesOnlyOnStopped } from '../postgres/stopped-votes.ts'
 import type { LostVote } from '../postgres/votes.ts'
+import type { CauseName } from '../rules/causes.ts'
 import { choiceOf, choiceText } from '../rules/durability.ts'
 import { type Hindrance, hasNothingOfItsOwn } from '../rules/hindrance.ts'
 import { primaryOf } from '../rules/members.ts'
@@ -16,7 +18,7 @@ import { writePrivately } from '../state/private-files.ts'
 import type { Reporter } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
 import { type Followed, followNewPrimary, prepareFor, restoreLevel, untilFollows } from './following.ts'
-import { IN_PLACE, type Roles } from './hindrances.ts'
+import { catchUp, caughtUp, IN_PLACE, type Roles } from './hindrances.ts'
 
 /** How one database was made a standby of the primary. */
 export type Rejoined = {
@@ -32,6 +34,8 @@ export type Rejoined = {
   readonly divergedVotes: readonly LostVote[] | null
   /** Where those votes are kept. */
   readonly keptIn: string | null
+  /** Segments of WAL that it never archived, although there is an archive: they are lost with its history. */
+  readonly unarchived: readonly string[]
 }
 
 export type RejoinOptions = {
@@ -40,6 +44,9 @@ export type RejoinOptions = {
   /** Go on even if the lost votes cannot be listed. */
   readonly discard: boolean
 }
+
+/** What the upstream has no more may be in the archive. */
+const FROM_ARCHIVE: ReadonlySet<CauseName> = new Set<CauseName>(['slot-lost', 'wal-removed'])
 
 /** Why only a copy helps, and whether the copy loses nothing. */
 type ReasonToCopy = { readonly why: string; readonly losesNothing: boolean }
@@ -59,13 +66,14 @@ export async function mendInPlace(
   found: Hindrance | 'unknown',
   reporter: Reporter,
 ): Promise<{ readonly left: Hindrance | 'unknown' | undefined; readonly why: string | null }> {
-  const { node, upstream } = roles
+  const { node, upstream, primary } = roles
   const tried = new Set<string>()
   let left: Hindrance | 'unknown' | undefined = found
   const whys: string[] = []
   while (left !== undefined && left !== 'unknown') {
     const { cause, mending, says, fix } = left
-    const mend = IN_PLACE[mending]
+    const archived = primary.facts.archiver !== null && FROM_ARCHIVE.has(cause) && !tried.has(cause)
+    const mend = archived ? catchUp : IN_PLACE[mending]
     const hopeless = mending === 'hand' || (mend !== undefined && tried.has(cause))
     if (hopeless) throw labError('HINDERED', { node: node.name, says, advice: fix })
     if (mend === undefined) break
@@ -75,6 +83,7 @@ export async function mendInPlace(
     left = await reporter.step(`Wait until ${node.name} follows ${upstream.node.name}`, () =>
       untilFollows(lab, upstream.node, node, 60),
     )
+    if (archived) await reporter.step(`${node.name} needs the archive no longer`, ({ tell }) => caughtUp(tell, roles))
   }
   return { left, why: whys.join('; ') || null }
 }
@@ -96,6 +105,7 @@ export async function bringBack(
   const empty = !halfWay && (note.do === 'fresh' || !(await hasFile(node, 'data/PG_VERSION')))
   const whole = !halfWay && !empty
   if (whole) await step(`Fence ${node.name}`, ({ tell }) => fence(tell, lab, node))
+  const unarchived = whole && primary.facts.archiver !== null ? await unarchivedOn(node) : []
   const losesNothing = empty || (reason?.losesNothing ?? false)
   const left: LeftBehind =
     whole && !losesNothing
@@ -124,7 +134,7 @@ export async function bringBack(
     },
   )
   const { votes: divergedVotes, keptIn } = left
-  return { name: node.name, how: followed.how, why: why ?? followed.refused, divergedVotes, keptIn }
+  return { name: node.name, how: followed.how, why: why ?? followed.refused, divergedVotes, keptIn, unarchived }
 }
 
 /** Votes that are lost when a node is brought back; null if nobody could read them. */
@@ -155,7 +165,9 @@ const leftBehind = (
   })
 
 /** The result for a database whose data stays as it is. */
-export const untouched = ({ name }: DatabaseNode) => ({ name, why: null, divergedVotes: [], keptIn: null })
+export const untouched = ({ name }: DatabaseNode) => ({
+  ...{ name, why: null, divergedVotes: [], keptIn: null, unarchived: [] },
+})
 
 /** Restores the level that was chosen, if it is not in force with the standbys that follow the primary now. */
 export async function restoreChosen(lab: Lab, { step }: Reporter): Promise<void> {

@@ -3,7 +3,7 @@ import { logOf } from '../docker/log.ts'
 import type { Container } from '../docker/nodes.ts'
 import { ADMITTING } from '../postgres/observe.ts'
 import type { Answering, Sight } from '../postgres/sights.ts'
-import { slotStatements } from '../postgres/slots.ts'
+import { dropLostSlot, slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
 import { moveTo } from '../postgres/upstream.ts'
 import { DATA, type Mending } from '../rules/causes.ts'
@@ -71,6 +71,18 @@ export const IN_PLACE: Readonly<Partial<Record<Mending, (tell: Tell, roles: Role
   point: (tell, { node, upstream }) => moveTo(tell, node, upstream.node),
   role: (tell, { primary }) => act(tell, ['exec', primary.node.container, 'bash', '-c', GIVE_ROLE_BACK]),
 }
+
+/** A standby that gets from the archive what its upstream has no more, and then streams again. It keeps its data. */
+export async function catchUp(tell: Tell, { node, upstream }: Roles): Promise<void> {
+  await change(tell, upstream.node, ...dropLostSlot(node), ...slotStatements(node))
+  await change(tell, node, `alter system set restore_command = 'pgbackrest --stanza=lab archive-get %f "%p"'`)
+  // Before version 14 only a restart takes it.
+  await act(tell, ['restart', node.container])
+}
+
+/** It needs the archive no longer: it would ask it each time that it loses its upstream. */
+export const caughtUp = (tell: Tell, { node }: Roles): Promise<string> =>
+  change(tell, node, 'alter system reset restore_command', 'select pg_reload_conf()')
 
 const FOLLOWING = ['primary_conninfo', 'primary_slot_name'] as const
 

@@ -29,4 +29,5 @@ export const ALONE: Facts = {
   chosenLevel: null,
   waitingCommits: 0,
   archiver: null,
+  archivesByHand: null,
 }

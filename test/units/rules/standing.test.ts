@@ -246,7 +246,9 @@ test('a standby has nothing of its own only if it is behind on the same timeline
 
 test('a primary is healthy if a vote could be cast; status warns before the disk is full', async (t) => {
   const of = (facts: Partial<Facts>, refused?: string) => primaryTrouble(upstream, { ...whole, ...facts }, refused)
-  const room = (availableBytes: number, readOnly = false) => ({ room: { availableBytes, readOnly } })
+  const room = (availableBytes: number, readOnly = false) => ({
+    room: { availableBytes, readOnly, archiveLocked: false },
+  })
   t.equal(of({}), undefined)
   t.match(of({ readOnly: true }), { says: /default_transaction_read_only/, fix: /docker exec x-db-primary .*reset/ })
   const full = { sessions: { used: 97, limit: 97 } }
