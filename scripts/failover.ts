@@ -17,6 +17,7 @@ type Options = {
   readonly to?: string
   readonly force?: boolean
   readonly keepReports?: boolean
+  readonly salvage?: boolean
   readonly json?: boolean
   readonly watch?: boolean
 }
@@ -28,14 +29,26 @@ await commandLine(import.meta.filename, (program) =>
     )
     .option('-w, --watch', 'probe the primary until Ctrl-C, and fail over by itself when the primary is dead')
     .option('--max-lag <bytes>', 'refuse if more WAL than this would be lost (default: 1 MiB)', count)
+    .option(
+      '--salvage',
+      'give the standby the WAL that it lacks from the disk of the fenced primary, so that nothing is lost',
+    )
     .option('--force', 'promote however much is lost, and say what was lost')
     .option('--keep-reports', 'if replay waits for a report on that standby, refuse; without this, end the report')
     .option('--json', 'print JSON; with --watch, one object on each line')
-    .action((standby: string | undefined, { maxLag, to: option, force, keepReports, json, watch }: Options) => {
-      const to = standbyNamed(program, standby, option)
-      const options = { maxLag, to, force: force === true, keepReports: keepReports === true }
-      return watch ? watchOver(options, json === true) : once(options, json === true)
-    }),
+    .action(
+      (standby: string | undefined, { maxLag, to: option, force, keepReports, salvage, json, watch }: Options) => {
+        const to = standbyNamed(program, standby, option)
+        const options = {
+          maxLag,
+          to,
+          force: force === true,
+          keepReports: keepReports === true,
+          salvage: salvage === true,
+        }
+        return watch ? watchOver(options, json === true) : once(options, json === true)
+      },
+    ),
 )
 
 type Wishes = {
@@ -43,6 +56,7 @@ type Wishes = {
   readonly to: string | undefined
   readonly force: boolean
   readonly keepReports: boolean
+  readonly salvage: boolean
 }
 
 // Modules are loaded only when they are needed, from the compile cache: a failover takes tenths of a second. Meanwhile the engine

@@ -30,9 +30,12 @@ const RECOVERY_SECONDS = 30
 
 /** Prepares the recovery of a plan. */
 export async function prepareRecovery(lab: Lab, plan: Plan, { overheard: said }: Reporter): Promise<Recovery> {
-  const options = plan.lag > 0 ? ['--max-lag', String(MAX_LAG_WHERE_WANTED)] : []
-  if (plan.recovery === 'failover') return { recover: () => byCommand(lab, options, said), stop: async () => {} }
-  if (plan.recovery === 'watch') return watching(lab, options, said)
+  const options = [
+    ...(plan.lag > 0 ? ['--max-lag', String(MAX_LAG_WHERE_WANTED)] : []),
+    ...(plan.recovery === 'salvage' || plan.recovery === 'watch-salvage' ? ['--salvage'] : []),
+  ]
+  if (plan.recovery === 'watch' || plan.recovery === 'watch-salvage') return watching(lab, options, said)
+  if (plan.recovery !== 'none') return { recover: () => byCommand(lab, options, said), stop: async () => {} }
   return { recover: async () => NOTHING_DONE, stop: async () => {} }
 }
 

@@ -29,6 +29,14 @@ export async function walEndOf(node: DatabaseNode, timeline: number, lsn: string
   }
 }
 
+/** The names of the segments that have the WAL between two positions of a timeline. */
+export function segmentsBetween(timeline: number, from: bigint, to: bigint): readonly string[] {
+  const names: string[] = []
+  for (let start = from - (from % BigInt(SEGMENT)); start < to; start += BigInt(SEGMENT))
+    names.push(segmentName(timeline, start))
+  return names
+}
+
 /** That timeline and the later ones of a node, the newest first: each has a history file. */
 export async function timelinesFrom(node: DatabaseNode, timeline: number): Promise<readonly number[]> {
   const timelines = [timeline]

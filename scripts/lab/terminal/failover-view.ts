@@ -23,6 +23,10 @@ export function failoverView(it: Failover): string {
     `${chalk.green('✓')} ${it.promoted} ${it.promotedNow ? 'is now' : 'was already'} the primary, on timeline ${it.timeline}; ${fenced} ${it.fenced.length > 1 ? 'are' : 'is'} fenced`,
     `  took         ${it.seconds.toFixed(2)} s to the first acknowledged write: ${parts.join(', ')}`,
     `  old timeline ended at ${it.parted}`,
+    ...it.salvaged.map(
+      ({ from, bytes: count, unread }) =>
+        `  salvaged     ${unread === null ? `${bytes(count)} of WAL from the disk of ${from}` : `nothing: the WAL of ${from} cannot be read (${unread})`}`,
+    ),
     `  lost         ${lost}`,
     ...lostVotesLines(it.lostVotes),
     ...(it.unheard.length === 0 ? [] : [`  not heard    ${it.unheard.join(' and ')}: ${mayBeLost(it.unheard)}`]),

@@ -43,6 +43,10 @@ const WAITS: Readonly<Record<Plan['level'], string>> = {
 const RECOVERS: Readonly<Record<Plan['recovery'], string>> = {
   failover: 'Then the command failover runs.',
   watch: 'failover --watch notices the fault by itself, and fails over.',
+  salvage:
+    'Then the command failover --salvage runs: the standby gets what it lacks from the disk of the dead primary.',
+  'watch-salvage':
+    'failover --watch --salvage notices the fault by itself, and fails over with what the disk of the primary has.',
   none: 'There is no failover.',
 }
 

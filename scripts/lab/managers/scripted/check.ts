@@ -44,10 +44,12 @@ export type FailoverOptions = {
   readonly to?: string | undefined
   /** Refuse if replay waits for a report on the standby; without this, the report is ended. */
   readonly keepReports: boolean
+  /** Give the standby what it lacks from the disk of the old primary: then it may lack any amount before. */
+  readonly salvage?: boolean
 }
 
 /** Plans a failover from what is seen of the databases, and refuses if it would lose more than is allowed. */
-export async function check(means: Means, { maxLag, force, to }: FailoverOptions): Promise<Plan> {
+export async function check(means: Means, { maxLag, force, to, salvage }: FailoverOptions): Promise<Plan> {
   const { lab, observer } = means
   const wanted = to === undefined ? undefined : databaseNamed(lab, to).name
   const first = means.seen ?? (await observer.look(1))
@@ -64,7 +66,7 @@ export async function check(means: Means, { maxLag, force, to }: FailoverOptions
   if (unheard !== undefined) throw unheard
   const { name, container } = candidate.node
   if (candidate.facts.replayPaused) throw labError('REPLAY_PAUSED', { node: name, container })
-  const refusal = behindAnother(plan) ?? (await refusalOf(plan, plan.wrote, maxLag))
+  const refusal = behindAnother(plan) ?? (salvage ? undefined : await refusalOf(plan, plan.wrote, maxLag))
   if (refusal !== undefined) throw refusal
   return plan
 }

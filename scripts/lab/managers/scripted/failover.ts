@@ -16,6 +16,7 @@ import { type Loss, measureLoss, votesLeftOn } from './cost.ts'
 import { fence, proveFenced } from './fencing.ts'
 import { PROMOTE, promote } from './promotion.ts'
 import { type Way, wayOver } from './replay.ts'
+import { type Salvaged, salvage } from './salvage.ts'
 
 /** When each part of a failover ended, in milliseconds since the epoch. `started`: when its process or its decision began. */
 export type Marks = Readonly<Record<'started' | 'checked' | 'fenced' | 'promoted' | 'served', number>>
@@ -33,6 +34,8 @@ export type Failover = {
   readonly timeline: number
   /** The LSN where the old timeline ended: the new primary has everything before it. */
   readonly parted: string
+  /** WAL that the new primary got from the disk of the old one; only with `salvage`. */
+  readonly salvaged: readonly Salvaged[]
   /** Null if it cannot be read. */
   readonly lost: Loss | null
   /** Votes that only the old primary has; null if they were not read. */
@@ -55,6 +58,17 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
   const wayFor = (plan: Plan, { tell, say }: Telling): Way =>
     wayOver(tell, say, observer.session(nodeOf(plan)), lab, nodeOf(plan))
 
+  const withSalvaged = (plan: Plan) =>
+    step('Salvage WAL', async (it) => {
+      if (plan.kind === 'done') return { plan, salvaged: [] }
+      const salvaged = await salvage(it, plan)
+      // It still has to replay what it got, and lacks nothing if all could be read.
+      const allowed = salvaged.every(({ unread }) => unread === null)
+        ? { ...options, maxLag: Number.MAX_SAFE_INTEGER }
+        : options
+      return { plan: await checkAgain(means, (plan) => wayFor(plan, it), plan, allowed), salvaged }
+    })
+
   const { first, notes, unheard, lostVotes, freed, checked } = await step('Check', async (it) => {
     // The fence changes these notes. To read one takes the engine longer than to write it, so this is done meanwhile.
     const [first, notes] = await Promise.all([check(means, options), startNotesOf(lab.databases)])
@@ -71,16 +85,21 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
     return { first, notes, unheard, lostVotes, freed, checked: now() }
   })
   const olds = first.fence.map((it) => it.node)
-  const { plan, fenced } = await step(`Fence ${namesOf(first.fence) || 'nobody: no primary is left'}`, async (it) => {
-    // This fences them even if they were fenced before: somebody may have started one since.
-    await Promise.all(olds.map((old) => fence(it.tell, lab, old, notes.get(old.name))))
-    const [plan] = await Promise.all([
-      checkAgain(means, (plan) => wayFor(plan, it), first, options),
-      ...olds.map((old) => proveFenced(lab, old, observer.session(nodeOf(first)))),
-    ])
-    if (plan.kind === 'promote' && nodeOf(plan) !== nodeOf(first)) it.say(`meanwhile ${chosenText(plan)}`)
-    return { plan, fenced: now() }
-  })
+  const { plan: whenFenced, fenced } = await step(
+    `Fence ${namesOf(first.fence) || 'nobody: no primary is left'}`,
+    async (it) => {
+      // This fences them even if they were fenced before: somebody may have started one since.
+      await Promise.all(olds.map((old) => fence(it.tell, lab, old, notes.get(old.name))))
+      const [plan] = await Promise.all([
+        // What is lacking now may still be salvaged.
+        options.salvage ? first : checkAgain(means, (plan) => wayFor(plan, it), first, options),
+        ...olds.map((old) => proveFenced(lab, old, observer.session(nodeOf(first)))),
+      ])
+      if (plan.kind === 'promote' && nodeOf(plan) !== nodeOf(first)) it.say(`meanwhile ${chosenText(plan)}`)
+      return { plan, fenced: now() }
+    },
+  )
+  const { plan, salvaged } = options.salvage ? await withSalvaged(whenFenced) : { plan: whenFenced, salvaged: [] }
   const node = nodeOf(plan)
   const { promotion, promoted } = await step('Promote and confirm', async (it) => {
     const slots = othersOf(lab, node).flatMap(slotStatements)
@@ -120,6 +139,7 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
     marks: { started, checked, fenced, promoted, served },
     timeline: promotion.timeline,
     parted: promotion.parted,
+    salvaged,
     lost,
     lostVotes: found ?? lostVotes,
     unheard: unheard.map(({ node }) => node.name),
