@@ -12,6 +12,8 @@ export type Commands = {
   readonly session: (node: DatabaseName) => string
   /** `docker start`, `kill`, `restart`, … of a node. */
   readonly docker: (what: string, node: NodeName) => string
+  /** The container of the database that a restore puts beside the lab. */
+  readonly restored: string
   /** host:port of a server or of the balancer. */
   readonly endpoint: (server: ServerName | 'loader') => string
 }
@@ -26,5 +28,6 @@ export const commandsFor = (lab: Lab): Commands => ({
       .join(' '),
   session: (node) => `docker exec -it ${nodeNamed(lab, node).container} psql polling`,
   docker: (what, node) => `docker ${what} ${nodeNamed(lab, node).container}`,
+  restored: lab.restored.container,
   endpoint: (server) => endpointOf(lab, nodeNamed(lab, server)) ?? '',
 })

@@ -25,6 +25,7 @@ import {
   type NodeName,
   type ServerName,
 } from '../topology/topology.ts'
+import { type Backups, backupsOf, makeBackup } from '../verbs/backup.ts'
 import { failover } from '../verbs/failover.ts'
 import { follow } from '../verbs/follow.ts'
 import { type Replication, replicationOf, setLevel } from '../verbs/replication.ts'
@@ -70,6 +71,10 @@ export type Stage = {
   readonly setLevel: (level: Level, rule?: Rule) => Promise<void>
   /** Makes a standby follow another database than it does. */
   readonly follow: (standby: DatabaseName, upstream: DatabaseName) => Promise<void>
+  /** Makes a full backup, which switches archiving on; returns when a moment after it can be restored. */
+  readonly backup: () => Promise<void>
+  /** What is in the repository of backups, and how archiving goes. */
+  readonly backups: () => Promise<Backups>
   /** Fails over, however much is lost. */
   readonly failover: () => Promise<void>
   readonly status: () => Promise<LabStatus>
@@ -175,6 +180,13 @@ export function stageOf(lab: Lab): Stage {
     faultsOf: async (node) => faultsIn(await viewsOf(lab, [nodeNamed(lab, node)], EVERYWHERE)),
     setLevel: async (level, rule = IN_ORDER) => void (await setLevel(lab, { level, rule }, false, unreported)),
     follow: async (standby, upstream) => void (await follow(lab, standby, upstream, unreported)),
+    async backup() {
+      const { ended } = await makeBackup(lab, 'full', unreported)
+      await stage.until('the second after the backup', async () =>
+        Date.now() > (ended + 1) * 1000 ? { done: undefined } : { seen: 'the repository counts whole seconds' },
+      )
+    },
+    backups: () => backupsOf(lab),
     failover: async () =>
       void (await failover(lab, { maxLag: undefined, force: true, keepReports: false }, unreported)),
     status: () => statusOf(lab),
