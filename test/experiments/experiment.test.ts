@@ -131,3 +131,17 @@ test('a word that is not a fault, a level or a number is refused before anything
 })
 
 t.teardown(() => rm(output, { recursive: true }))
+
+test('salvage loses nothing that a standby lacks; a restore loses what was not archived, and its judge says so', async (t) => {
+  const salvaged = await oneRun(t, 0, '--fault', 'crash', '--recovery', 'salvage', '--lag', '20000')
+  t.match(salvaged.judgement, { verdict: 'pass', lost: [], duplicates: [], phantoms: [] })
+  const restored = await oneRun(t, 1, '--fault', 'crash', '--recovery', 'restore')
+  const { verdict, lost, rto, acknowledged, duplicates, phantoms, staleReads } = restored.judgement
+  t.match(
+    { verdict, duplicates, phantoms, staleReads },
+    { verdict: 'fail', duplicates: [], phantoms: [], staleReads: [] },
+  )
+  t.ok(lost.length > 0 && lost.length < acknowledged, `${lost.length} of ${acknowledged} lost`)
+  t.ok((rto ?? 0) > 0, `back after ${rto} ms`)
+  t.match((await verb('status')).stdout, /5 of 5 nodes healthy/)
+})

@@ -44,7 +44,7 @@ export const Sample = z.object({
 export type Sample = z.infer<typeof Sample>
 
 export const LEVELS = ['async', 'remote_write', 'on', 'remote_apply'] as const
-export const RECOVERIES = ['failover', 'watch', 'salvage', 'watch-salvage', 'none'] as const
+export const RECOVERIES = ['failover', 'watch', 'salvage', 'watch-salvage', 'restore', 'none'] as const
 
 /** The plan of a run; repetitions have the same plan. */
 export const Plan = z.object({

@@ -1,8 +1,10 @@
 import { interruption } from '../interruption.ts'
 import type { Failover } from '../managers/scripted/failover.ts'
 import type { Reporter } from '../steps.ts'
-import type { DatabaseName, Lab } from '../topology/topology.ts'
+import { type DatabaseName, firstPrimaryOf, type Lab } from '../topology/topology.ts'
+import { untilArrives } from '../verbs/backup.ts'
 import { lastWords, startVerb } from '../verbs/process.ts'
+import type { Replaced } from '../verbs/replace.ts'
 import { startWatcher } from '../verbs/watcher.ts'
 import type { Event, Plan } from './record.ts'
 
@@ -18,6 +20,8 @@ export type Recovered = {
 
 /** A way to recover, ready before the fault. */
 export type Recovery = {
+  /** Called before the fault, while clients vote. */
+  readonly ready?: () => Promise<void>
   /** Called when the fault is in force; returns when the recovery is over. */
   readonly recover: () => Promise<Recovered>
   readonly stop: () => Promise<void>
@@ -35,6 +39,7 @@ export async function prepareRecovery(lab: Lab, plan: Plan, { overheard: said }:
     ...(plan.recovery === 'salvage' || plan.recovery === 'watch-salvage' ? ['--salvage'] : []),
   ]
   if (plan.recovery === 'watch' || plan.recovery === 'watch-salvage') return watching(lab, options, said)
+  if (plan.recovery === 'restore') return restoring(lab, said)
   if (plan.recovery !== 'none') return { recover: () => byCommand(lab, options, said), stop: async () => {} }
   return { recover: async () => NOTHING_DONE, stop: async () => {} }
 }
@@ -53,6 +58,37 @@ async function byCommand(lab: Lab, options: readonly string[], said: Said): Prom
     return { ...NOTHING_DONE, problem: `failover ended with exit code ${ended.exit}: ${lastWords(ended)}` }
   const it: Failover = JSON.parse(ended.stdout)
   return recoveredBy(it, it.marks.started, 'failover was called')
+}
+
+/** Seconds before patience: a restore takes as long as its data is large. */
+const RESTORE_SECONDS = 120
+
+/** Backs the lab up before the load. What is written later than `ready` is not in the archive when the fault comes. */
+async function restoring(lab: Lab, said: Said): Promise<Recovery> {
+  const backup = await startVerb(lab, 'backup', [], { said }).ended
+  if (backup.exit !== 0) throw new Error(lastWords(backup))
+  return {
+    ready: () => untilArrives(() => {}, lab, firstPrimaryOf(lab)),
+    recover: async () => {
+      const began = performance.timeOrigin + performance.now()
+      const verb = startVerb(lab, 'restore', ['--end', '--replace', '--force', '--json'], { said })
+      const limit = setTimeout(verb.stop, RESTORE_SECONDS * 1000 * lab.settings.patience)
+      const ended = await verb.ended.finally(() => clearTimeout(limit))
+      interruption.signal.throwIfAborted()
+      if (ended.exit !== 0)
+        return { ...NOTHING_DONE, problem: `restore ended with exit code ${ended.exit}: ${lastWords(ended)}` }
+      const { primary, timeline }: Replaced = JSON.parse(ended.stdout)
+      const served = performance.timeOrigin + performance.now()
+      return {
+        ...NOTHING_DONE,
+        marks: [
+          { at: began, kind: 'detected', node: primary, what: 'restore was called' },
+          { at: served, kind: 'serving', node: primary, what: `a write was acknowledged on timeline ${timeline}` },
+        ],
+      }
+    },
+    stop: async () => {},
+  }
 }
 
 /** Starts failover --watch before the fault. */

@@ -107,6 +107,11 @@ async function breakAndRecover(
   const events: Event[] = []
   const mark = (kind: Event['kind'], what: string) => events.push({ at: clock.now(), kind, node: plan.node, what })
   await wait(plan.before)
+  if (recovery.ready !== undefined) {
+    await recovery.ready()
+    // What is cast from here on is at stake.
+    await wait(plan.before)
+  }
   const lag = plan.lag > 0 ? `; ${await makeLag(lab, plan.lag, sampling, reporter)}` : ''
   mark('fault', `${plan.fault} ${plan.node}${lag}`)
   await inject(lab, { kind: kindNamed(plan.fault), node: plan.node, peers: [], options: {} }, reporter)

@@ -47,6 +47,7 @@ const RECOVERS: Readonly<Record<Plan['recovery'], string>> = {
     'Then the command failover --salvage runs: the standby gets what it lacks from the disk of the dead primary.',
   'watch-salvage':
     'failover --watch --salvage notices the fault by itself, and fails over with what the disk of the primary has.',
+  restore: 'Then the lab is restored from its backup and the archive, as if both databases were lost.',
   none: 'There is no failover.',
 }
 
