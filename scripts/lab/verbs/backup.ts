@@ -198,11 +198,18 @@ function problemsOf(
   ]
 }
 
+/** Exit code of pgBackRest for an option that it does not know. */
+const UNKNOWN_OPTION = 31
+
 /** Every file of the repository with its checksum. A segment that is missing between two others it does not notice. */
 async function verify(tell: Tell, node: DatabaseNode): Promise<readonly string[]> {
-  const args = ['--output=text', '--verbose', 'verify']
-  tell(`docker exec ${node.container} ${[...PGBACKREST, ...args].join(' ')}`)
-  const ran = await runPgbackrest(node, args)
+  const verified = (...args: readonly string[]) => {
+    tell(`docker exec ${node.container} ${[...PGBACKREST, ...args].join(' ')}`)
+    return runPgbackrest(node, args)
+  }
+  const first = await verified('--output=text', '--verbose', 'verify')
+  // Old versions know no such options, and tell the same in their log.
+  const ran = first.exit === UNKNOWN_OPTION ? await verified('--log-level-console=info', 'verify') : first
   if (ran.exit !== 0) throw pgbackrestFailed('verify', ran)
   const lines = ran.stdout.split('\n').map((line) => line.trim())
   return lines.flatMap((line, index) => {
