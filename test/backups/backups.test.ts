@@ -88,7 +88,7 @@ test('a segment that is missing, and a file that is damaged, are found before th
   const after = await json(t, 'backup', 'list')
   t.equal(after.backups.length, 2)
   await inRepository('for f in /var/lib/pgbackrest/backup/lab/*F/pg_data/PG_VERSION*; do echo damaged >"$f"; done')
-  t.match(await verb('backup', ['check']), { exit: 1, stdout: /damaged files \(backup: [\w-]+\): 1 checksum invalid/ })
+  t.match(await verb('backup', ['check']), { exit: 1, stdout: /damaged files \(backup: [\w-]+\): 1 \w+ invalid/ })
 })
 
 test('a mark is written once, with a name that is one; archiving is switched off, and the backups are discarded', async (t) => {
@@ -196,8 +196,8 @@ test('WAL that a dead primary never archived is named when it comes back', async
   const poll = await pollOnBoth()
   await json(t, 'backup')
   t.equal((await verb('fault', ['archive', 'db-primary'])).exit, 0)
-  const segment = await sql('db-primary', 'select pg_walfile_name(pg_current_wal_lsn())')
   await voteOn('db-primary', poll, 'ann')
+  const segment = await sql('db-primary', 'select pg_walfile_name(pg_current_wal_lsn())')
   await sql('db-primary', 'select pg_switch_wal()')
   await json(t, 'failover')
   const rejoined = await verb('rejoin')

@@ -20,6 +20,12 @@ export function segmentName(timeline: number, nth: bigint): string {
 /** Which segment has the byte at that LSN. */
 export const segmentAt = (lsn: string): bigint => bytesOf(lsn) / SEGMENT
 
+/** Whether a segment was archived that a database at that LSN of a timeline has not written to its end: then it is not its own. */
+export function isAhead(archived: string, timeline: number, lsn: string): boolean {
+  const its = segmentIn(archived)
+  return its.timeline > timeline || (its.timeline === timeline && (its.nth + 1n) * SEGMENT > bytesOf(lsn))
+}
+
 /** One stretch of a way: a timeline up to where the next one of the way began; undefined: to its end. */
 export type Stretch = { readonly timeline: number; readonly until: string | undefined }
 

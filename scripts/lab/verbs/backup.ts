@@ -15,7 +15,7 @@ import {
 } from '../postgres/repository.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { ask, change } from '../postgres/sql.ts'
-import { gapsIn, segmentIn } from '../rules/history.ts'
+import { gapsIn, isAhead } from '../rules/history.ts'
 import { primaryOf, seenOf } from '../rules/members.ts'
 import { exclusively } from '../state/lock.ts'
 import type { Reporter, Say, Tell } from '../steps.ts'
@@ -70,21 +70,16 @@ export const makeBackup = (lab: Lab, type: BackupType, { step }: Reporter): Prom
     'backup',
   )
 
-async function switchOn(tell: Tell, lab: Lab, { node }: Answering, archive: Archive): Promise<void> {
-  const now = await ask(lab, node, 'select pg_walfile_name(pg_current_wal_lsn())')
+async function switchOn(tell: Tell, lab: Lab, { node, facts }: Answering, archive: Archive): Promise<void> {
+  const now = await ask(lab, node, 'select pg_current_wal_lsn()')
   const last = archive.segments.at(-1)
-  if (last !== undefined && isAhead(last, now)) throw labError('OTHER_BACKUPS', { last, node: node.name, now })
+  if (last !== undefined && isAhead(last, facts.timeline ?? 1, now))
+    throw labError('OTHER_BACKUPS', { last, node: node.name, now: `${now} on timeline ${facts.timeline}` })
   await act(tell, ['exec', node.container, ...PGBACKREST, 'stanza-create'])
   await act(tell, ['exec', node.container, 'bash', '/usr/local/bin/archiving', 'on'])
   // What was counted before was thrown away.
   await change(tell, node, "select pg_stat_reset_shared('archiver')")
   await tellStandbys(tell, lab)
-}
-
-/** Whether WAL of that timeline was archived that this database has not written yet: then it is not its own. */
-function isAhead(archived: string, now: string): boolean {
-  const [theirs, ours] = [segmentIn(archived), segmentIn(now)]
-  return theirs.timeline > ours.timeline || (theirs.timeline === ours.timeline && theirs.nth >= ours.nth)
 }
 
 /** A standby that is down learns it at its next start. */
@@ -210,14 +205,15 @@ async function verify(tell: Tell, node: DatabaseNode): Promise<readonly string[]
   const first = await verified('--output=text', '--verbose', 'verify')
   // Old versions know no such options, and tell the same in their log.
   const ran = first.exit === UNKNOWN_OPTION ? await verified('--log-level-console=info', 'verify') : first
-  if (ran.exit !== 0) throw pgbackrestFailed('verify', ran)
   const lines = ran.stdout.split('\n').map((line) => line.trim())
-  return lines.flatMap((line, index) => {
+  const broken = lines.flatMap((line, index) => {
     const of = /^(?:archiveId: |backup: )/.test(line) ? line.split(',')[0] : undefined
     const counts = lines[index + 1] ?? ''
     const bad = [...counts.matchAll(/([a-z ]+): ([1-9]\d*)/g)].map(([, what = '', count]) => `${count} ${what.trim()}`)
     return of === undefined || bad.length === 0 ? [] : [`damaged files (${of}): ${bad.join(', ')}`]
   })
+  if (ran.exit !== 0 && broken.length === 0) throw pgbackrestFailed('verify', ran)
+  return broken
 }
 
 /** Stops archiving; backups stay, unless they are to be discarded. */

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { LabError } from '../../../scripts/lab/errors.ts'
 import type { Archive, Backup } from '../../../scripts/lab/postgres/repository.ts'
-import { gapsIn, segmentIn, segmentName, wayTo } from '../../../scripts/lab/rules/history.ts'
+import { gapsIn, isAhead, segmentIn, segmentName, wayTo } from '../../../scripts/lab/rules/history.ts'
 import { type Goal, restorePlan } from '../../../scripts/lab/rules/restore-plan.ts'
 
 const HOUR = 3600
@@ -113,4 +113,12 @@ test('a segment is found again by its name, and a way ends although timelines na
     { timeline: 1, until: '0/8000500' },
     { timeline: 2, until: undefined },
   ])
+})
+
+test('an archive is ahead of a database if it has what that one has not written to the end', async (t) => {
+  const last = segmentName(2, 5n)
+  t.equal(isAhead(last, 2, '0/5FFFFFF'), true)
+  t.equal(isAhead(last, 2, '0/6000000'), false, 'at the end of the segment itself')
+  t.equal(isAhead(last, 1, '0/9000000'), true)
+  t.equal(isAhead(last, 3, '0/4000000'), false)
 })
