@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js'
-import { attempt } from '../docker/command.ts'
+import { attempt, look } from '../docker/command.ts'
+import { BACKUPS_FOLDER } from '../docker/creation.ts'
 import { LabError } from '../errors.ts'
 import { experimentsSince } from '../experiment/folder.ts'
 import type { Experiment } from '../experiment/record.ts'
@@ -12,6 +13,7 @@ import { dataOf } from '../postgres/data.ts'
 import { openSession, type Session } from '../postgres/session.ts'
 import { ask, change } from '../postgres/sql.ts'
 import { IN_ORDER, type Level, type Rule } from '../rules/durability.ts'
+import { momentIn } from '../rules/moment.ts'
 import { castOnce, STORED } from '../service/call.ts'
 import { type PollingClient, pollingClient } from '../service/client.ts'
 import { metricsOf } from '../service/metrics.ts'
@@ -28,6 +30,7 @@ import {
 import { type Backups, backupsOf, makeBackup } from '../verbs/backup.ts'
 import { failover } from '../verbs/failover.ts'
 import { follow } from '../verbs/follow.ts'
+import { replacePrimary } from '../verbs/replace.ts'
 import { type Replication, replicationOf, setLevel } from '../verbs/replication.ts'
 import { type LabStatus, statusOf } from '../verbs/status.ts'
 import { type Look, until } from '../wait.ts'
@@ -75,6 +78,10 @@ export type Stage = {
   readonly backup: () => Promise<void>
   /** What is in the repository of backups, and how archiving goes. */
   readonly backups: () => Promise<Backups>
+  /** Takes the lab itself back to a moment, with its time zone, however much is lost. */
+  readonly goBack: (moment: string) => Promise<void>
+  /** Deletes a segment from the archive, like a disk with errors. */
+  readonly loseSegment: (name: string) => Promise<void>
   /** Fails over, however much is lost. */
   readonly failover: () => Promise<void>
   readonly status: () => Promise<LabStatus>
@@ -187,6 +194,13 @@ export function stageOf(lab: Lab): Stage {
       )
     },
     backups: () => backupsOf(lab),
+    goBack: async (moment) =>
+      void (await replacePrimary(lab, { kind: 'time', at: momentIn(moment) }, undefined, true, unreported)),
+    async loseSegment(name) {
+      const find = `find ${BACKUPS_FOLDER}/archive -name '${name}-*' -print -delete`
+      const deleted = await look(['exec', database('db-primary').container, 'bash', '-c', find])
+      if (deleted === '') throw new Error(`no segment ${name} in the archive`)
+    },
     failover: async () =>
       void (await failover(lab, { maxLag: undefined, force: true, keepReports: false }, unreported)),
     status: () => statusOf(lab),

@@ -81,7 +81,7 @@ export async function readArchive({ container }: AnyDatabase): Promise<Archive> 
   const info = Info.parse(JSON.parse(lines.find((line) => line.startsWith('[')) ?? '[]'))
   return {
     on: lines.includes('on'),
-    backups: info.flatMap(({ backup }) => backup.map(backupOf)),
+    backups: info.flatMap(({ backup }) => backup.map(backupOf)).toSorted((a, b) => a.ended - b.ended),
     segments: of('segment'),
     branches: branchesIn(of('branch')),
     marks: of('mark').map(markIn),
