@@ -33,31 +33,6 @@ export async function execIn(container: string, command: readonly string[], inpu
   return { exit: ended?.ExitCode ?? 1, ...outputs }
 }
 
-/**
- * Runs a command in a container that takes long, and gives its lines as they come. Its standard input stays open as long as
- * this process waits, so that the command can notice that nobody does any more.
- */
-export async function followIn(
-  container: string,
-  command: readonly string[],
-  heard: (line: string) => void,
-): Promise<Result> {
-  const started = await startIn(container, command)
-  if ('exit' in started) return started
-  const outputs = await outputsOf(started, undefined, linesTo(heard))
-  const ended = await described<{ readonly ExitCode: number | null }>(`/exec/${started.id}/json`)
-  return { exit: ended?.ExitCode ?? 1, ...outputs }
-}
-
-function linesTo(heard: (line: string) => void): (text: string) => void {
-  let left = ''
-  return (text) => {
-    const lines = (left + text).split('\n')
-    left = lines.pop() ?? ''
-    for (const line of lines) heard(line)
-  }
-}
-
 /** As the `docker` command says it. */
 const refusal = (answer: Answer): Result => ({
   exit: 1,
@@ -91,24 +66,18 @@ async function conversation(path: string): Promise<Omit<Running, 'id'> | Answer>
   return promise.finally(() => signal.throwIfAborted())
 }
 
-/** What a command prints until it ends. Without an `input` its standard input stays open. */
-async function outputsOf(
-  { stream, first }: Running,
-  input: string | undefined,
-  overhear: (text: string) => void = () => {},
-): Promise<Pick<Result, 'stdout' | 'stderr'>> {
+async function outputsOf({ stream, first }: Running, input: string): Promise<Pick<Result, 'stdout' | 'stderr'>> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const heard = { stdout: '', stderr: '' }
   const hear = framesTo((output, text) => {
     heard[output] += text
-    overhear(text)
   })
   hear(first)
   stream
     .on('data', hear)
     .once('end', () => resolve())
     .once('error', reject)
-  if (input !== undefined) stream.end(input)
+  stream.end(input)
   await promise.finally(() => interruption.signal.throwIfAborted())
   return { stdout: heard.stdout.trimEnd(), stderr: heard.stderr.trimEnd() }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Result } from '../docker/command.ts'
 import { BACKUPS_FOLDER } from '../docker/creation.ts'
-import { execIn, followIn } from '../docker/exec.ts'
+import { execIn } from '../docker/exec.ts'
 import { labError } from '../errors.ts'
 import type { AnyDatabase } from '../topology/topology.ts'
 
@@ -120,12 +120,27 @@ function markIn(line: string): Mark {
   return { name, at: Number(at), lsn, timeline: Number(timeline) }
 }
 
-/** A pgBackRest that goes on for a while: `heard` gets its lines. It ends when this process does. */
-export const runPgbackrest = (
-  { container }: AnyDatabase,
-  args: readonly string[],
-  heard: (line: string) => void = () => {},
-): Promise<Result> => followIn(container, ['bash', '/usr/local/bin/while-asked', ...PGBACKREST, ...args], heard)
+/** Runs pgBackRest to its end; failing is an answer too. */
+export const runPgbackrest = ({ container }: AnyDatabase, ...args: readonly string[]): Promise<Result> =>
+  execIn(container, [...PGBACKREST, ...args])
+
+const LOG = '/tmp/backup.log'
+
+/**
+ * The same for a backup, with what it logs in a file. If nobody waits for it any more, it goes on and ends in order: were it
+ * killed, PostgreSQL, the first process here, would get its children, and take their end for the crash of one of its own.
+ */
+export function runBackup({ container }: AnyDatabase, args: readonly string[]): Promise<Result> {
+  const said = `grep -E 'ERROR|WARN|HINT' ${LOG} >&2`
+  const script = `${[...PGBACKREST, ...args].join(' ')} >${LOG} 2>&1 && exit; exit=$?; ${said}; exit $exit`
+  return execIn(container, ['bash', '-c', script])
+}
+
+/** How many percent of the data a backup that runs has copied. */
+export async function percentOf({ container }: AnyDatabase): Promise<number> {
+  const { stdout } = await execIn(container, ['bash', '-c', `grep -oE '[0-9.]+%' ${LOG} | tail -n 1`])
+  return Number.parseFloat(stdout) || 0
+}
 
 /** Exit code of pgBackRest if another one has its lock. */
 export const LOCKED = 50

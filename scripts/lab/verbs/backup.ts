@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { act } from '../docker/command.ts'
 import { changing } from '../docker/leftovers.ts'
 import { labError } from '../errors.ts'
@@ -9,8 +10,10 @@ import {
   MARKS,
   type Mark,
   PGBACKREST,
+  percentOf,
   pgbackrestFailed,
   readArchive,
+  runBackup,
   runPgbackrest,
 } from '../postgres/repository.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
@@ -104,33 +107,41 @@ export async function untilArrives(
   await act(tell, ['exec', container, ...PGBACKREST, timeout, 'check'])
 }
 
+/** Seconds, before `patience`, that another backup gets to end: its verb was perhaps killed, and it goes on without it. */
+const OTHER_SECONDS = 600
+
 async function takeBackup(tell: Tell, say: Say, lab: Lab, node: DatabaseNode, type: BackupType): Promise<Backup> {
   const args = [`--type=${type}`, '--log-level-console=detail', 'backup']
-  const hear = percentages(say)
   const { patience } = lab.settings
-  const before = (await readArchive(node)).backups.length
   tell(`docker exec ${node.container} ${[...PGBACKREST, ...args].join(' ')}`)
-  // One that was killed a moment ago, with the verb that asked for it, may still be ending.
-  const done = await until('another backup to end', { seconds: 60, patience }, async () => {
-    const run = await runPgbackrest(node, args, hear)
-    return run.exit === LOCKED ? { seen: 'pgBackRest is at work' } : { done: run }
+  const before = await until('another backup to end', { seconds: OTHER_SECONDS, patience }, async () => {
+    const labels = (await readArchive(node)).backups.map(({ label }) => label)
+    const run = await withProgress(say, node, runBackup(node, args))
+    if (run.exit === LOCKED) return { seen: 'pgBackRest is at work' }
+    if (run.exit !== 0) throw pgbackrestFailed('backup', run)
+    return { done: labels }
   })
-  if (done.exit !== 0) throw pgbackrestFailed('backup', done)
-  const { backups } = await readArchive(node)
-  const made = backups.at(-1)
-  if (made === undefined || backups.length <= before) throw pgbackrestFailed('backup', done)
+  const made = (await readArchive(node)).backups.findLast(({ label }) => !before.includes(label))
+  if (made === undefined) throw labError('NO_BACKUP')
   return made
 }
 
+const PROGRESS_MS = 500
+
 /** Says how much has been copied, in steps of ten percent. */
-function percentages(say: Say): (line: string) => void {
-  let said = 0
-  return (line) => {
-    const percent = Number(/, ([\d.]+)%\)/.exec(line)?.[1] ?? 0)
-    if (percent < said + 10) return
+async function withProgress<T>(say: Say, node: DatabaseNode, work: Promise<T>): Promise<T> {
+  let over = false
+  const done = work.finally(() => {
+    over = true
+  })
+  for (let said = 0; !over; ) {
+    await Promise.race([done, pause(PROGRESS_MS)])
+    const percent = over ? 0 : await percentOf(node)
+    if (percent < said + 10 || over) continue
     said = percent - (percent % 10)
     say(`${said} % of the data`)
   }
+  return done
 }
 
 /** What is wrong with the repository, and what repairs it. */
@@ -200,7 +211,7 @@ const UNKNOWN_OPTION = 31
 async function verify(tell: Tell, node: DatabaseNode): Promise<readonly string[]> {
   const verified = (...args: readonly string[]) => {
     tell(`docker exec ${node.container} ${[...PGBACKREST, ...args].join(' ')}`)
-    return runPgbackrest(node, args)
+    return runPgbackrest(node, ...args)
   }
   const first = await verified('--output=text', '--verbose', 'verify')
   // Old versions know no such options, and tell the same in their log.
