@@ -60,7 +60,7 @@ await commandLine(import.meta.filename, (program) => {
     })
   program
     .command('off')
-    .description('stop archiving; the backups stay')
+    .description('stop archiving; the backups stay, but WAL that waits or is written from now on cannot be restored')
     .option('--discard', 'delete all backups too')
     .action(async ({ discard }: { discard?: boolean }) => {
       await switchOff(await labHere(), discard === true, reporter)

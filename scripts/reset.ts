@@ -13,7 +13,7 @@ const { asJson } = await import('./lab/visible.ts')
 await commandLine(import.meta.filename, (program) =>
   program
     .description(
-      'Bring all nodes back to their first state, with empty databases that replicate. All polls and votes are deleted.',
+      'Bring all nodes back to their first state, with empty databases that replicate. All polls, votes and backups are deleted.',
     )
     .option('--json', 'print the status as JSON')
     .action(async ({ json }: { json?: boolean }) => {

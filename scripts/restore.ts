@@ -32,10 +32,10 @@ await commandLine(import.meta.filename, (program) => {
     .option('--to <moment>', "a moment with its time zone, as in '2026-11-25 09:39:59+01'")
     .option('--lsn <lsn>', 'a position in the WAL, as in 0/5000120')
     .option('--name <mark>', 'a point that zx scripts/backup.ts mark named')
-    .option('--end', 'all that is archived')
+    .option('--end', 'all that can be replayed; with a segment missing, up to that one')
     .option('--timeline <number>', 'along this timeline (default: the newest)', numberFrom(1, 0x7fffffff))
     .option('--replace', 'make the lab itself as it was then: every vote since is lost, and listed before')
-    .option('--force', 'with --replace: also if votes are lost, and if something stands beside the lab')
+    .option('--force', 'with --replace: also if votes are lost; a db-restored that is there already is removed first')
     .option('--json', 'print JSON')
     .action(async ({ timeline, json, replace, force, ...options }: Options) => {
       const goals = goalsOf(options)

@@ -50,7 +50,7 @@ export const exercise = defineExercise({
     'Both databases agree that the poll is gone. What has a copy of the data that is older than the deletion?',
     'A database can be restored beside the lab, as it was at a moment: zx scripts/restore.ts --help. The log says when it has to be.',
     `The restored database has the poll and its votes, the primary has everything else. See both: ${type.session('db-primary')}; docker exec -it ${type.restored} psql polling`,
-    'copy (select …) to stdout on the one, and copy … from stdin on the other, through a pipe: first the table poll, then the table vote.',
+    'copy (select …) to stdout on the one, and copy … from stdin on the other, through a pipe: docker exec without -t on the left, docker exec -i on the right. First the table poll, then the table vote; that fills the table tally.',
   ],
   solution: (stage, { gone, moment }) => [
     { does: 'See what can be restored', command: stage.type.verb('backup', 'list') },

@@ -44,7 +44,7 @@ export const exercise = defineExercise({
     'zx scripts/status.ts warns of something, although every node is healthy. zx scripts/backup.ts check says more.',
     `What does the database run to archive a segment, and what comes of it? ${type.docker('logs', 'db-primary')} shows both.`,
     `show archive_command; and select * from pg_stat_archiver, in ${type.session('db-primary')}. Somebody set the command by hand.`,
-    'alter system reset archive_command, and a reload, give the command back that the lab has. After some failures PostgreSQL waits for a minute, or for the next segment: pg_switch_wal() ends that.',
+    'alter system reset archive_command, and select pg_reload_conf(), give the command back that the lab has. After some failures PostgreSQL waits for a minute, or for the next segment: pg_switch_wal() ends that.',
   ],
   solution: (stage) => [
     { does: 'See what status warns of', command: stage.type.verb('status'), looks: true },

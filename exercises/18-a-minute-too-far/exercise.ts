@@ -40,7 +40,7 @@ export const exercise = defineExercise({
     'zx scripts/backup.ts list: which timelines are there? zx scripts/status.ts: on which one is the lab?',
     'The missing votes were cast on the timeline that the night shift left. Its WAL is still in the archive.',
     'zx scripts/restore.ts --help: a restore goes along the newest timeline, unless it is told another one. Look at the result beside the lab first.',
-    'With --timeline 1 and the moment of the log the votes are there; with --replace --force the lab itself goes there.',
+    'With --timeline 1 and the moment of the log the votes are there; with --replace the lab itself goes there.',
   ],
   solution: (stage, { moment }) => [
     { does: 'See the timelines', command: stage.type.verb('backup', 'list') },
@@ -48,10 +48,10 @@ export const exercise = defineExercise({
       does: 'Look at it beside the lab',
       command: stage.type.verb('restore', '--to', moment, '--timeline', '1'),
     },
-    { does: 'It is what we want', command: stage.type.verb('restore', 'remove') },
+    { does: 'It is what we want: remove the copy', command: stage.type.verb('restore', 'remove') },
     {
       does: 'Take the lab there',
-      command: stage.type.verb('restore', '--to', moment, '--timeline', '1', '--replace', '--force'),
+      command: stage.type.verb('restore', '--to', moment, '--timeline', '1', '--replace'),
     },
   ],
   tempting: (stage, { poll, moment }) => {

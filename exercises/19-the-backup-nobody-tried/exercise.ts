@@ -63,7 +63,7 @@ export const exercise = defineExercise({
     { does: 'Make a backup that does not need it', command: stage.type.verb('backup') },
   ],
   tempting: (stage) => {
-    const from = 'a restore can begin behind the gap'
+    const from = 'a restore can begin after the gap'
     return [
       {
         does: 'asking the tool that made the backup, and believing it',
@@ -101,7 +101,7 @@ export const exercise = defineExercise({
 })
 
 const canGoBack = (stage: Stage, missing: string): Promise<Finding> =>
-  finding('a restore can begin behind the gap, and WAL arrives', 'zx scripts/backup.ts list', async () => {
+  finding('a restore can begin after the gap, and WAL arrives', 'zx scripts/backup.ts list', async () => {
     const { on, archiver, backups } = await stage.backups()
     const after = backups.filter(({ firstSegment }) => firstSegment > missing).map(({ label }) => label)
     const ok = on && archiver?.failsSince === null && after.length > 0

@@ -416,26 +416,26 @@ export const ERRORS = {
     fix: 'choose an earlier moment, or zx scripts/restore.ts --end for all that is archived',
   },
   BEFORE_FIRST_BACKUP: {
-    says: 'no backup on the way to timeline {timeline} was complete at {goal}: {earliest}',
-    fix: 'choose a later moment; zx scripts/backup.ts list shows what can be restored',
+    says: 'on the way to timeline {timeline} no backup was finished before {goal}. {earliest}',
+    fix: 'choose what comes after a backup; zx scripts/backup.ts list shows what can be restored',
   },
   NO_SUCH_TIMELINE: {
     says: 'the repository has nothing of timeline {timeline}, only of {known}',
     fix: 'zx scripts/backup.ts list shows the timelines',
   },
   ARCHIVE_ENDS: {
-    says: 'the archive does not reach {goal}: {node} replayed all that follows the backup {set} on timeline {timeline}, and it ends {end}',
+    says: 'the archive ends before {goal}. From the backup {set} on, along timeline {timeline}, {end}. {node} did not get there',
     fix: 'choose an earlier goal, or zx scripts/restore.ts --end; zx scripts/backup.ts check says whether WAL is missing',
   },
   RESTORE_LOSES: {
-    says: 'votes that are not in {goal} would be lost, {count} in number, so nothing was changed. They are listed in {file}\n{votes}',
+    says: '{count} votes of the lab do not exist at {goal}. They would be lost, so nothing was changed. They are listed in {file}\n{votes}',
     fix: 'leave the lab as it is: zx scripts/restore.ts --to restores beside it',
     fixIn: {
       restore: 'to go back all the same, run this again with --force; without --replace it restores beside the lab',
     },
   },
   CAST_MEANWHILE: {
-    says: '{count} votes were cast while the restore was prepared, and would be lost; they are listed in {file}. All databases are fenced, and still have them',
+    says: '{count} votes were cast while the restore was prepared, and would be lost; they are listed in {file}. All databases are fenced now, and still have them; nobody can vote',
     fix: 'zx scripts/rejoin.ts brings the lab back with them',
     fixIn: {
       restore:
@@ -451,6 +451,8 @@ export const ERRORS = {
     says: 'interrupted',
     fix: 'run the same command again: it goes on where this one stopped',
     fixIn: {
+      backup: 'a backup that has begun goes on; zx scripts/backup.ts list shows it when it is done',
+      restore: 'run the same command again: it begins again',
       status: 'status only looks, so nothing has changed; run it again to look again',
       bench: 'run the same command again: it starts from the beginning',
       experiment: 'run the same command again: it starts from the beginning',

@@ -92,12 +92,12 @@ test('a goal that is none is refused with what is possible, and nothing is made'
     [['--to', '2026-11-25 09:39:59'], 1, /MOMENT_WITHOUT_ZONE: .*\n.*--to '2026-11-25 09:39:59[+-]\d\d/],
     [['--to', 'yesterday'], 1, /NO_MOMENT/],
     [['--to', '2126-11-25 09:39:59+00'], 1, /MOMENT_AHEAD/],
-    [['--to', '2020-11-25 09:39:59+00'], 1, /BEFORE_FIRST_BACKUP: .*possible from 20/],
+    [['--to', '2020-11-25 09:39:59+00'], 1, /BEFORE_FIRST_BACKUP: .*earliest possible moment is 20/],
     [['--lsn', 'x'], 2, /is no LSN/],
     [['--lsn', '0/1'], 1, /BEFORE_FIRST_BACKUP/],
     [['--name', 'other'], 1, /NO_SUCH_MARK/],
     [['--end', '--timeline', '9'], 1, /NO_SUCH_TIMELINE: .*only of 1/],
-    [['--lsn', 'FF/0'], 1, /ARCHIVE_ENDS: the archive does not reach LSN FF\/0/],
+    [['--lsn', 'FF/0'], 1, /ARCHIVE_ENDS: the archive ends before LSN FF\/0/],
   ]
   for (const [goal, exit, stderr] of cases) t.match(await verb('restore', goal), { exit, stderr }, goal.join(' '))
   t.match((await verb('restore', ['list'])).stdout, /nothing is restored/)

@@ -67,6 +67,8 @@ test('status names a primary that ran with wal_level = minimal, and rejoin copie
   await docker('stop', containerOf('db-replica'))
   await sql('db-primary', "select pg_drop_replication_slot('db_replica')")
   await set('wal_level', 'minimal')
+  // Without this PostgreSQL does not start.
+  await set('archive_mode', 'off')
   await set('max_wal_senders', '0')
   await docker('restart', containerOf('db-primary'))
   await docker('start', containerOf('db-replica'))
@@ -76,6 +78,7 @@ test('status names a primary that ran with wal_level = minimal, and rejoin copie
     /(HINDERED|SETTING_HINDERS): .*(wal_level = minimal|max_wal_senders = '0').*\n {2}→ .*(rejoin.ts|postgresql.auto.conf)/,
   )
   await mended(t, { how: 'copied', why: /wal_level = minimal/ })
+  t.equal(await sql('db-primary', 'show archive_mode'), 'on')
 })
 
 test('a standby takes sessions whatever its files say of hot_standby', async (t) => {

@@ -49,15 +49,16 @@ for (const [index, node] of lab.nodes.entries()) {
     t.match(status, /NoNewPrivs:\s+1/)
   })
 
-  test(`${node.name}: nothing can be written but its data and its folders in memory`, async (t) => {
+  test(`${node.name}: nothing can be written but its data, the repository of a database, and its folders in memory`, async (t) => {
     for (const folder of ['/', '/etc', '/usr/bin', '/var/tmp']) {
       const asRoot = docker('exec', '-u', '0', node.container, 'touch', join(folder, 'tried'))
       await t.rejects(asRoot, /Read-only file system/, folder)
     }
     const data = '/var/lib/postgresql'
-    const find = `find / -path /proc -prune -o -path '${data}/*' -prune -o -path '/tmp/*' -prune -o -type d -writable -print 2>/dev/null; :`
+    const backups = '/var/lib/pgbackrest'
+    const find = `find / -path /proc -prune -o -path '${data}/*' -prune -o -path '${backups}/*' -prune -o -path '/tmp/*' -prune -o -type d -writable -print 2>/dev/null; :`
     const writable = await docker('exec', node.container, 'bash', '-c', find)
-    const mine = [...node.scratch.map(({ folder }) => folder), ...(node.volume === undefined ? [] : [data])]
+    const mine = [...node.scratch.map(({ folder }) => folder), ...(node.volume === undefined ? [] : [data, backups])]
     t.strictSame(writable.split('\n').sort(), [...mine, '/dev/mqueue', '/dev/shm'].sort())
     const mounts = await docker('exec', node.container, 'cat', '/proc/mounts')
     for (const { folder, mebibytes } of node.scratch)

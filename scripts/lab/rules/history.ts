@@ -72,13 +72,24 @@ export function missingAfter(backup: Backup, way: readonly Stretch[], { segments
   return undefined
 }
 
+/** A backup that cannot be replayed past a segment that is missing. `after`: the newest backup, if it does not need that one. */
+export type Gap = { readonly backup: Backup; readonly segment: string; readonly after: Backup | undefined }
+
 /** Backups from which WAL is missing along the way to the newest timeline, each with the first segment that is missing. */
-export function gapsIn(archive: Archive): readonly { readonly backup: Backup; readonly segment: string }[] {
+export function gapsIn(archive: Archive): readonly Gap[] {
   const way = wayTo(newestTimeline(archive), archive.branches)
-  return archive.backups
+  const onWay = archive.backups
     .filter((backup) => isOn(backup, way))
-    .flatMap((backup) => {
-      const segment = missingAfter(backup, way, archive)
-      return segment === undefined ? [] : [{ backup, segment }]
-    })
+    .map((backup) => ({ backup, segment: missingAfter(backup, way, archive) }))
+  const last = onWay.at(-1)
+  const after = last?.segment === undefined ? last?.backup : undefined
+  return onWay.flatMap(({ backup, segment }) => (segment === undefined ? [] : [{ backup, segment, after }]))
 }
+
+/** A gap, and what helps. */
+export const gapText = ({ backup, segment, after }: Gap): string =>
+  `segment ${segment} is missing: ${backup.label} can be restored only up to it; ${
+    after === undefined
+      ? 'zx scripts/backup.ts makes a new backup, from which everything after it can be restored'
+      : `${after.label} does not need it`
+  }`

@@ -40,8 +40,8 @@ export function restorePlan(archive: Archive, goal: Goal, wanted: number | undef
       timeline,
       earliest:
         earliest === undefined
-          ? 'no backup is on the way to that timeline'
-          : `after the first one that is possible from ${momentText((earliest.ended + 1) * 1000)} on, or from LSN ${earliest.endLsn} on`,
+          ? 'No backup is on the way to that timeline'
+          : `The earliest possible moment is ${momentText((earliest.ended + 1) * 1000)}, the earliest LSN ${earliest.endLsn}`,
     })
   return { backup, timeline, restoring: { set: backup.label, timeline: String(timeline), ...targetOf(goal) } }
 }

@@ -1,7 +1,7 @@
 import { chalk } from 'zx/core'
 import { bytes } from '../numbers.ts'
 import type { Backup } from '../postgres/repository.ts'
-import { gapsIn, newestTimeline } from '../rules/history.ts'
+import { gapsIn, gapText, newestTimeline } from '../rules/history.ts'
 import { momentText } from '../rules/moment.ts'
 import type { Backups, Checked } from '../verbs/backup.ts'
 import type { Replaced } from '../verbs/replace.ts'
@@ -21,12 +21,12 @@ const possibleFrom = (ended: number): number => (ended + 1) * 1000
 
 /** What is in the repository, and what can be restored from it. */
 export function backupsView(it: Backups): string {
-  const { on, backups, marks, segments } = it
+  const { on, backups, marks, segments, branches } = it
   if (backups.length === 0) return 'no backup yet: zx scripts/backup.ts makes the first one'
   const rows = backups.map(({ label, type, ended, timeline, endLsn, size, stored }) => [
     ...[label, type, momentText(possibleFrom(ended)), String(timeline), endLsn, bytes(size), bytes(stored)],
   ])
-  const head = ['BACKUP', 'TYPE', 'RESTORES FROM', 'TIMELINE', 'LSN', 'DATA', 'STORED'].map((cell) => chalk.dim(cell))
+  const head = ['BACKUP', 'TYPE', 'EARLIEST MOMENT', 'TIMELINE', 'LSN', 'DATA', 'STORED'].map((cell) => chalk.dim(cell))
   const lines = table([head, ...rows], [3, 4, 5, 6])
   const marked = marks.map(
     ({ name, at, lsn, timeline }) => `  ${visible(name)}  ${momentText(at * 1000)}, LSN ${lsn}, timeline ${timeline}`,
@@ -36,10 +36,11 @@ export function backupsView(it: Backups): string {
     '',
     `  archive    ${on ? archiving(it) : 'off: what is written now cannot be restored; zx scripts/backup.ts switches it on'}`,
     `  segments   ${segments.length}, ${segments[0] ?? ''} to ${segments.at(-1) ?? ''}; the newest timeline is ${newestTimeline(it)}`,
+    ...branches.map(({ timeline, from, at }) => `  timeline   ${timeline} left timeline ${from} at LSN ${at}`),
     ...(marked.length === 0 ? [] : ['  marks', ...marked.map((line) => `  ${line}`)]),
     ...gapsIn(it).map(
-      ({ backup, segment }) =>
-        `${chalk.red('✗')} segment ${segment} is missing: ${backup.label} can be restored only up to it; zx scripts/backup.ts makes a new backup`,
+      (gap) =>
+        `${chalk[gap.after === undefined ? 'red' : 'yellow'](gap.after === undefined ? '✗' : '!')} ${gapText(gap)}`,
     ),
   ].join('\n')
 }
@@ -54,10 +55,14 @@ function archiving({ primary, archiver }: Backups): string {
 }
 
 /** What a check of the backups found. */
-export const checkedView = ({ problems, arrives }: Checked): string =>
-  problems.length === 0
-    ? `${chalk.green('✓')} WAL arrives${arrives ? '' : ' not'}, no segment is missing, and every file has its checksum`
-    : problems.map((problem) => `${chalk.red('✗')} ${visible(problem)}`).join('\n')
+export function checkedView({ problems, notes }: Checked): string {
+  const missing = notes.length === 0 ? 'no segment is missing' : 'the newest backup needs no segment that is missing'
+  return [
+    ...notes.map((note) => `${chalk.yellow('!')} ${visible(note)}`),
+    ...problems.map((problem) => `${chalk.red('✗')} ${visible(problem)}`),
+    ...(problems.length === 0 ? [`${chalk.green('✓')} WAL arrives, ${missing}, and every file has its checksum`] : []),
+  ].join('\n')
+}
 
 const SHOWN = 10
 
@@ -68,7 +73,7 @@ export function restoredView(it: Restored, container: string): string {
   const { node, goal, backup, along, timeline, lsn, votes, polls, primary, onlyThere, lacks } = it
   return [
     `${chalk.green('✓')} ${node} is as the lab was at ${goal}`,
-    `  made from  the backup ${backup}, replayed along timeline ${along} to ${lsn}; it is on timeline ${timeline} by itself`,
+    `  made from  the backup ${backup}, replayed along timeline ${along} to ${lsn}; only it is on timeline ${timeline}`,
     `  it has     ${many(votes, 'vote')} in ${many(polls, 'poll')}`,
     ...(primary === null
       ? ['  compared   with nothing: no primary answers']

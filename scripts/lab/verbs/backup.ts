@@ -18,7 +18,7 @@ import {
 } from '../postgres/repository.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { ask, change } from '../postgres/sql.ts'
-import { gapsIn, isAhead } from '../rules/history.ts'
+import { type Gap, gapsIn, gapText, isAhead } from '../rules/history.ts'
 import { primaryOf, seenOf } from '../rules/members.ts'
 import { exclusively } from '../state/lock.ts'
 import type { Reporter, Say, Tell } from '../steps.ts'
@@ -155,6 +155,8 @@ export type Checked = {
   /** What pgBackRest's own verify found: files that are missing or do not have their checksum. */
   readonly broken: readonly string[]
   readonly problems: readonly string[]
+  /** What is missing, but the newest backup does not need. */
+  readonly notes: readonly string[]
 }
 
 /** Whether WAL arrives, and whether what is in the repository can be restored. It reads every file. */
@@ -175,8 +177,13 @@ export const checkBackups = (lab: Lab, { step }: Reporter): Promise<Checked> =>
         : null
       const broken = await step('Read every file of the repository', ({ tell }) => verify(tell, primary.node))
       const { archiver } = primaryOf(await lookAtDatabases(lab)).facts
-      const gaps = gapsIn(await readArchive(primary.node)).map((it) => ({ ...it, backup: it.backup.label }))
-      return { on, archiver, arrives, gaps, broken, problems: problemsOf(arrives, archiver, gaps, broken) }
+      const found = gapsIn(await readArchive(primary.node))
+      return {
+        ...{ on, archiver, arrives, broken },
+        gaps: found.map(({ backup, segment }) => ({ backup: backup.label, segment })),
+        problems: problemsOf(arrives, archiver, found, broken),
+        notes: found.filter(({ after }) => after !== undefined).map(gapText),
+      }
     },
     'backup',
   )
@@ -184,7 +191,7 @@ export const checkBackups = (lab: Lab, { step }: Reporter): Promise<Checked> =>
 function problemsOf(
   arrives: boolean | null,
   archiver: Archiver | null,
-  gaps: Checked['gaps'],
+  gaps: readonly Gap[],
   broken: Checked['broken'],
 ): readonly string[] {
   const again = 'zx scripts/backup.ts makes a new backup, from which everything after it can be restored'
@@ -197,9 +204,7 @@ function problemsOf(
           `WAL does not arrive${archiver?.failsSince ? `, since ${archiver.failsSince}` : ''}: ${archiver?.waiting ?? 0} segments wait; docker logs of the primary says why`,
         ]
       : []),
-    ...gaps.map(
-      ({ backup, segment }) => `segment ${segment} is missing: ${backup} can be restored only up to it; ${again}`,
-    ),
+    ...gaps.filter(({ after }) => after === undefined).map(gapText),
     ...broken.map((what) => `${what}; ${again}`),
   ]
 }

@@ -64,8 +64,10 @@ export const IN_PLACE: Readonly<Partial<Record<Mending, (tell: Tell, roles: Role
        (select pid from pg_stat_replication where application_name = '${node.name}')`,
     ),
   admit: async (tell, { primary: { node } }) => {
-    await unedit(tell, node, ADMITTING)
-    await change(tell, node, ...ADMITTING.map((setting) => `alter system reset ${setting}`))
+    // Who sets wal_level = minimal has to switch archive_mode off, too.
+    const settings = [...ADMITTING, 'archive_mode']
+    await unedit(tell, node, settings)
+    await change(tell, node, ...settings.map((setting) => `alter system reset ${setting}`))
     await act(tell, ['restart', node.container])
   },
   point: (tell, { node, upstream }) => moveTo(tell, node, upstream.node),

@@ -48,7 +48,9 @@ export async function replacePrimary(
   reporter: Reporter,
 ): Promise<Replaced> {
   const { step } = reporter
-  const beside = await restoreBeside(lab, goal, timeline, force, reporter)
+  // What an interrupted replacement left beside the lab is nobody's.
+  const begun = [...(await startNotesOf(lab.databases)).values()].some((note) => note.fenced || note.do === 'restore')
+  const beside = await restoreBeside(lab, goal, timeline, force || begun, reporter)
   const { onlyThere: regained, plan } = beside
   if (beside.lacks.length > 0 && !force) {
     const error = loses(beside.goal, beside.lacks, await keep(lab, beside.lacks))

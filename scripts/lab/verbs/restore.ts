@@ -182,7 +182,7 @@ async function ended(node: AnyDatabase, goal: Goal, set: string, timeline: numbe
   if (ENDS.test(log))
     return labError('ARCHIVE_ENDS', {
       ...{ goal: goalText(goal), node: node.name, set, timeline },
-      end: last === undefined ? 'without a commit after the backup' : `with a commit at ${last}`,
+      end: last === undefined ? 'it has no commit' : `its last commit is of ${last}`,
     })
   return labError('BACKUP_FAILED', { command: 'restore', said: log.split('\n').slice(-8).join('\n') })
 }

@@ -31,6 +31,12 @@ const STOPPED: readonly (readonly [string, string, string, string])[] = [
   ],
   [
     "wal_level = 'minimal'",
+    'FATAL:  WAL archival cannot be enabled when "wal_level" is "minimal"',
+    "wal_level = 'minimal'",
+    '/^ *wal_level\\b/d',
+  ],
+  [
+    "wal_level = 'minimal'",
     'FATAL:  WAL streaming ("max_wal_senders" > 0) requires "wal_level" to be "replica" or "logical"',
     "wal_level = 'minimal'",
     '/^ *wal_level\\b/d',

@@ -55,10 +55,16 @@ test('a restore begins with the newest backup that was complete before its goal,
 test('what cannot be restored is refused with what can', async (t) => {
   const cases: readonly (readonly [Archive, Goal, number | undefined, string, RegExp])[] = [
     [{ ...ARCHIVE, backups: [] }, at(1), undefined, 'NO_BACKUP', /no backup yet/],
-    [ARCHIVE, at(0.5), 1, 'BEFORE_FIRST_BACKUP', /from 1970-01-01 01:00:01\.000\+00 on, or from LSN 0\/2000100 on/],
+    [
+      ARCHIVE,
+      at(0.5),
+      1,
+      'BEFORE_FIRST_BACKUP',
+      /earliest possible moment is 1970-01-01 01:00:01\.000\+00, the earliest LSN 0\/2000100/,
+    ],
     // It ended in that second, perhaps after that moment.
     [ARCHIVE, at(1), 1, 'BEFORE_FIRST_BACKUP', /timeline 1/],
-    [ARCHIVE, { kind: 'lsn', lsn: '0/1' }, 2, 'BEFORE_FIRST_BACKUP', /LSN 0\/1:/],
+    [ARCHIVE, { kind: 'lsn', lsn: '0/1' }, 2, 'BEFORE_FIRST_BACKUP', /before LSN 0\/1\./],
     [ARCHIVE, at(11), 1, 'MOMENT_AHEAD', /has not come yet: it is 1970-01-01 10:00/],
     [ARCHIVE, at(2), 7, 'NO_SUCH_TIMELINE', /timeline 7, only of 1, 2, 3/],
     [ARCHIVE, { kind: 'name', name: 'other' }, 2, 'NO_SUCH_MARK', /there are: before/],
