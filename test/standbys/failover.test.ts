@@ -39,7 +39,8 @@ test('the standby that has most is promoted, whatever its place, and the others 
   const ran = await verb('failover', ['--json'])
   t.match(
     ran.stderr,
-    /Check: db-replica-3 has most: up to 0\/\w+.*; db-replica 0\/\w+, db-replica-2 0\/\w+; db-primary: its/,
+    // The other two may have got something more than each other: they were cut off one after the other.
+    /Check: db-replica-3 has most: up to 0\/\w+.*; db-replica(?:-2)? 0\/\w+, db-replica(?:-2)? 0\/\w+; db-primary: its/,
   )
   t.match(JSON.parse(ran.stdout), { promoted: 'db-replica-3', fenced: ['db-primary'], lost: { bytes: Number } })
   await voteGetsThrough(t, poll, 'bob')
