@@ -43,19 +43,19 @@ export type Restored = {
 
 /**
  * Restores a database beside the lab, which goes on. It serves nobody, and can be read and written with psql.
- * @param anew removes one that is there already
+ * @param replaces one that is there already is removed
  */
 export const restoreBeside = (
   lab: Lab,
   goal: Goal,
   timeline: number | undefined,
-  anew: boolean,
+  replaces: boolean,
   { step }: Reporter,
 ): Promise<Restored> =>
   changing(lab, async () => {
     const sights = await lookAtDatabases(lab)
     const plan = await step('Check', async ({ retitle }) => {
-      if (!anew) await assertFree(lab)
+      if (!replaces) await assertFree(lab)
       const found = restorePlan(await readArchive(await readerFor(lab, sights)), goal, timeline, Date.now())
       retitle(`Check: from the backup ${found.backup.label} along timeline ${found.timeline} to ${goalText(goal)}`)
       return found
@@ -138,7 +138,7 @@ async function archiveTheRest(
   })
 }
 
-/** Makes the container and its volume anew, with a note that says what it restores at its start. */
+/** Makes a new container and volume, with a note that says what it restores at its start. */
 async function make(tell: Tell, lab: Lab, { restoring }: RestorePlan): Promise<void> {
   const { restored } = lab
   await removeNodes(tell, lab, [restored])
