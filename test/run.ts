@@ -7,6 +7,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { proxySettings } from '../vm/network/proxy.ts'
+import { failuresOf } from './failures.ts'
 import { forgetLab, keepLab, keptLab, LABS_NOTE, type LabEnvironment, newLabs } from './labs.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -194,11 +195,11 @@ async function runTests(): Promise<number> {
 
   // Tests are what stands right below a file in the report.
   const tests = report.split('\n').filter((line) => /^ {4}(not )?ok /.test(line) && !/# (SKIP|TODO)/.test(line))
-  const failed = tests.filter((line) => line.includes('not ok'))
+  const failures = failuresOf(report)
   if (tests.length === 0 && values.grep.length > 0) console.error(`✗ no test of these files is named ${values.grep}`)
-  // Named once more: the report above them is long.
-  for (const line of failed) console.log(`✗${line.replace(/^ *not ok \d+ -/, '')}`)
-  console.log(`\n${tests.length - failed.length} passed, ${failed.length} failed`)
+  // Shown once more: the report above them is long.
+  if (failures.length > 0) console.log(`\nWhat failed:\n${failures.join('\n')}`)
+  console.log(`\n${tests.length - failures.length} passed, ${failures.length} failed`)
   return interrupted ? 130 : exit === 0 && tests.length === 0 ? 1 : exit
 }
 

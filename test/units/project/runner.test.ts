@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
+import { failuresOf } from '../../failures.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 
@@ -38,5 +39,34 @@ test('an option or a file that does not exist is named, and nothing runs', (t) =
   const file = run(t, 'unitz')
   t.equal(file.status, 2)
   t.match(file.stderr, 'no tests below test/ match unitz')
+  t.end()
+})
+
+test('what failed is shown again with its comments and what was seen, without its source', (t) => {
+  const report = [
+    '# Subtest: test/a.test.ts',
+    '    # Subtest: one passes',
+    '        not ok 1 - expected to fail # TODO',
+    '    ok 1 - one passes # time=1ms',
+    '    # Subtest: two fails',
+    '        # seed 7',
+    '        ok 1 - should be equal',
+    '        not ok 2 - votes',
+    '          ---',
+    '          diff: |',
+    '            -1',
+    '            +2',
+    '          source: >',
+    "            t.equal(votes, '1')",
+    '          ',
+    '            ----^',
+    '          ...',
+    '        ',
+    '        1..2',
+    '    not ok 2 - two fails # time=2ms',
+    'not ok 1 - test/a.test.ts # time=3ms',
+  ]
+  const seen = ['✗ two fails # time=2ms', ...report.slice(5, 6), ...report.slice(7, 12), report[16]]
+  t.strictSame(failuresOf(report.join('\n')), [seen.join('\n')])
   t.end()
 })
