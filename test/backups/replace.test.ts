@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { client, ok } from '../grpc.ts'
 import { json, untilHas, votersOn } from '../recovery/scene.ts'
-import { addressOf, lab, patience, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
+import { addressOf, resetAfter, sql, verb } from '../the-lab.ts'
 
 /** A poll with votes before and after a mark; the vote after it has a consistency token. */
 async function wentTooFar() {
@@ -44,29 +44,4 @@ test('the lab goes back to a moment: what is lost is listed before, and tokens o
   t.match(await verb('backup', ['check']), { exit: 0 })
   t.match(await json(t, 'restore', '--end', '--timeline', '1'), { votes: 1, onlyThere: [{ user: 'late' }] })
   t.equal((await verb('restore', ['remove'])).exit, 0)
-})
-
-test('going back is finished by the next run, whenever it was killed', async (t) => {
-  resetAfter(t)
-  const { polling, uuid } = await wentTooFar()
-  t.teardown(polling.close)
-  for (let nth = 0; nth < 4; nth++) {
-    const replace = startVerb('restore', ['--name', 'before', '--replace', '--force'])
-    const after = 400 + Math.round(Math.random() * 5600)
-    const timer = setTimeout(() => replace.child.kill('SIGKILL'), after * patience)
-    const { exit } = await replace.ended
-    clearTimeout(timer)
-    const { nodes } = JSON.parse((await verb('status', ['--json'])).stdout)
-    const roles = nodes.map(
-      ({ name, state, database }: { name: string; state: string; database: { role: string } | null }) =>
-        name.startsWith('db-') ? `${name} ${database?.role ?? state}` : '',
-    )
-    t.comment(`exit ${exit} after ${after} ms: ${roles.join(' ')}`)
-  }
-  t.match(await json(t, 'restore', '--name', 'before', '--replace', '--force'), { primary: 'db-primary' })
-  t.equal(await votersOn('db-primary', uuid), 'ann')
-  await untilHas('db-replica', `select string_agg(user_id, ' ') from vote where poll_id = '${uuid}'`, 'ann')
-  t.match(await json(t, 'status'), { healthy: true, primaries: ['db-primary'] })
-  t.match((await verb('restore', ['list'])).stdout, /nothing is restored/)
-  t.equal(lab.databases.length, 2)
 })

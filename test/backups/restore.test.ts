@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { until } from '../../scripts/lab/wait.ts'
-import { json, pollOnBoth, untilHas, voteOn, votersOn } from '../recovery/scene.ts'
-import { containerOf, docker, lab, patience, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
+import { json, pollOnBoth, voteOn, votersOn } from '../recovery/scene.ts'
+import { containerOf, docker, lab, patience, resetAfter, sql, verb } from '../the-lab.ts'
 
 const { container } = lab.restored
 const inRestored = (query: string) => docker('exec', container, 'psql', '-XAtq', '-d', 'polling', '-c', query)
@@ -102,27 +102,4 @@ test('a goal that is none is refused with what is possible, and nothing is made'
   for (const [goal, exit, stderr] of cases) t.match(await verb('restore', goal), { exit, stderr }, goal.join(' '))
   t.match((await verb('restore', ['list'])).stdout, /nothing is restored/)
   t.match(await docker('ps', '-aq', '--filter', `name=^${container}$`), /^$/)
-})
-
-test('a restore that is killed at any time is never taken for a whole one, and the next one ends', async (t) => {
-  resetAfter(t)
-  t.teardown(remove)
-  const poll = await pollOnBoth()
-  await json(t, 'backup')
-  await voteOn('db-primary', poll, 'ann')
-  for (let nth = 0; nth < 5; nth++) {
-    const restore = startVerb('restore', ['--end'])
-    const after = 300 + Math.round(Math.random() * 2200)
-    const timer = setTimeout(() => restore.child.kill('SIGKILL'), after * patience)
-    await restore.ended
-    clearTimeout(timer)
-    const there = await json(t, 'restore', 'list')
-    if (there?.whole) t.equal(await votersThere(poll), 'ann')
-    t.comment(`killed after ${after} ms: ${there?.says ?? 'nothing was there'}`)
-    if (there?.whole) await remove()
-  }
-  t.match(await json(t, 'restore', '--end'), { votes: 1 })
-  t.equal((await verb('reset')).exit, 0)
-  t.match((await verb('restore', ['list'])).stdout, /nothing is restored/)
-  await untilHas('db-replica', 'select count(*) from vote', '0')
 })
