@@ -5,7 +5,7 @@ import { findNetwork } from '../docker/network.ts'
 import { ABSENT, type Container, TAKEN } from '../docker/nodes.ts'
 import { LabError } from '../errors.ts'
 import { hindranceOf } from '../postgres/ended.ts'
-import type { Lab } from '../topology/topology.ts'
+import type { Lab, Node } from '../topology/topology.ts'
 
 /** What was seen of a node before. */
 type Seen = {
@@ -19,9 +19,13 @@ type Seen = {
 /** How the node's container differs from what the lab made. */
 type Changed = { readonly changed: readonly string[] }
 
-/** Adds to the nodes how somebody changed them by hand: this is the most frequent reason why a node is not healthy. */
+/**
+ * Adds to the nodes how somebody changed them by hand: this is the most frequent reason why a node is not healthy.
+ * @param asked those whose silence means something; the others were not asked
+ */
 export async function withChanges<T extends Seen>(
   lab: Lab,
+  asked: readonly Node[],
   nodes: readonly T[],
   containers: readonly Container[],
 ): Promise<readonly (T & Changed)[]> {
@@ -47,7 +51,8 @@ export async function withChanges<T extends Seen>(
       const changed = differences.map(({ what }) => what)
       const hinders = differences.filter((it) => it.hinders).map(({ what }) => what)
       const runs = container.state === 'running' || container.state === 'restarting'
-      const hindered = runs ? [...hinders, ...(await silentBy(node, seen, container))] : []
+      const silent = runs && asked.includes(node) ? await silentBy(node, seen, container) : []
+      const hindered = runs ? [...hinders, ...silent] : []
       if (hindered.length === 0) return { ...seen, changed }
       return { ...seen, healthy: false, problem: hindered.join('; '), changed }
     }),

@@ -9,7 +9,7 @@ import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { balanced, restartServers } from '../managers/serving.ts'
 import { lookAtData } from '../postgres/data.ts'
-import { openObserver } from '../postgres/observer.ts'
+import { type Observer, openObserver } from '../postgres/observer.ts'
 import { freshStart, writeStartNote } from '../postgres/start-note.ts'
 import { type Starting, startingOf } from '../rules/starting.ts'
 import { rememberPassword } from '../state/pgpass.ts'
@@ -21,7 +21,7 @@ import { buildImages, missingOf } from './images.ts'
 import { untilHopeless } from './mendable.ts'
 import { preflight } from './preflight.ts'
 import { migrate } from './schema.ts'
-import { type LabStatus, statusOf } from './status.ts'
+import { health, type LabStatus, statusOf } from './status.ts'
 import { dropSurplusSlots, removeSurplus } from './surplus.ts'
 
 export type SetupResult = { readonly status: LabStatus; readonly changes: Readonly<Record<string, Change>> }
@@ -150,8 +150,12 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
   }
   const assertMendable = untilHopeless(lab.settings.patience)
   const observer = openObserver(lab, 0)
+  let closer = 0
   return untilNodes(lab, wait, async () => {
+    const seen = performance.now() < closer ? await silentAmong(lab, nodes, observer) : undefined
+    if (seen !== undefined) return { seen }
     const status = await statusOf(lab, nodes, observer)
+    closer = performance.now() + CLOSER_LOOK_SECONDS * 1000 * lab.settings.patience
     if (status.primaries.length > 1) throw splitBrain(status)
     const asked = status.nodes.filter(({ name }) => names.has(name))
     if (asked.every((node) => node.healthy)) return { done: status }
@@ -164,6 +168,24 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
       throw error
     })
     .finally(observer.end)
+}
+
+/** Seconds, before `patience`, from one look at everything to the next, which takes processor time that the nodes need. */
+const CLOSER_LOOK_SECONDS = 2
+
+/** Which of those nodes do not answer yet; undefined if all do. */
+async function silentAmong(lab: Lab, nodes: readonly Node[], observer: Observer): Promise<string | undefined> {
+  const asked = (node: Node) => nodes.includes(node)
+  const databases = lab.databases.filter(asked).map(async (node) => {
+    const position = await observer.position(node, 3)
+    return 'unreachable' in position ? [`${node.name}: ${position.unreachable}`] : []
+  })
+  const others = [...lab.servers, lab.loader].filter(asked).map(async (node) => {
+    const answer = await health(lab, node)
+    return answer === 'SERVING' ? [] : [`${node.name}: ${answer}`]
+  })
+  const silent = (await Promise.all([...databases, ...others])).flat()
+  return silent.length === 0 ? undefined : silent.join('; ')
 }
 
 const splitBrain = ({ nodes, primaries }: LabStatus): LabError =>

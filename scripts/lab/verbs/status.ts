@@ -110,7 +110,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
       frontNode(lab, node, containerOf(node), answers[index], someTakeVotes ? refusals[index] : undefined),
     ),
   ]
-  const [nodes, otherUser] = await Promise.all([withChanges(lab, seen, containers), otherUserOf(lab)])
+  const [nodes, otherUser] = await Promise.all([withChanges(lab, asked, seen, containers), otherUserOf(lab)])
   const primaries = sights.filter(({ facts }) => facts?.inRecovery === false).map(({ node }) => node.name)
   return {
     lab: lab.name,
@@ -167,5 +167,6 @@ const NEVER = '0001-01-02'
 const voteAt = (lab: Lab, node: Node): Promise<WriteProbe> =>
   probeWrites(endpointOf(lab, node) ?? '', 3 * lab.settings.patience)
 
-const health = (lab: Lab, node: Node): Promise<string> =>
+/** What the health check of a server or of the balancer says. */
+export const health = (lab: Lab, node: Node): Promise<string> =>
   healthOf(endpointOf(lab, node) ?? '', 3 * lab.settings.patience)
