@@ -48,14 +48,18 @@ export const asJson = (value: unknown, indent?: number): string =>
           .join(''),
   )
 
-const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' })
+// Made when it is needed: that takes as long as loading all of a small verb.
+let graphemes: Intl.Segmenter | undefined
 // East Asian wide and full-width characters, and emoji.
 const WIDE =
   /[\u1100-\u115e\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{1f200}-\u{1f2ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}|\ufe0f/v
 
 /** Columns that visible text takes on a terminal. */
-export const widthOf = (text: string): number =>
-  [...GRAPHEMES.segment(text)].reduce((sum, { segment }) => sum + (WIDE.test(segment) ? 2 : 1), 0)
+export function widthOf(text: string): number {
+  if (/^[ -~]*$/.test(text)) return text.length
+  graphemes ??= new Intl.Segmenter('en', { granularity: 'grapheme' })
+  return [...graphemes.segment(text)].reduce((sum, { segment }) => sum + (WIDE.test(segment) ? 2 : 1), 0)
+}
 
 /** Visible text, filled up with spaces to that many columns. */
 export const padded = (text: string, columns: number): string => text + ' '.repeat(Math.max(0, columns - widthOf(text)))

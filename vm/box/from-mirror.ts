@@ -1,4 +1,4 @@
-import { startRelay } from '../network/mirror.ts'
+import { startRelay } from '../network/relay.ts'
 import { Problem } from './problem.ts'
 
 /**

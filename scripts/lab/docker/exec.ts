@@ -1,7 +1,6 @@
-import { request } from 'node:http'
 import { addAbortSignal, type Duplex } from 'node:stream'
 import { interruption } from '../interruption.ts'
-import { type Answer, described, engine, refusalOf } from './api.ts'
+import { type Answer, described, engine, refusalOf, request } from './api.ts'
 import type { Result } from './command.ts'
 import { socketOf } from './where.ts'
 

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { startRelay } from '../../../vm/network/mirror.ts'
 import { PROXY_VARIABLES, withoutPasswords } from '../../../vm/network/proxy.ts'
 import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
@@ -9,7 +8,6 @@ import type { Settings } from '../settings.ts'
 import type { Tell } from '../steps.ts'
 import type { Node } from '../topology/topology.ts'
 import { described } from './api.ts'
-import { makeBaseImage } from './base-image.ts'
 import { act, attempt, look, typed } from './command.ts'
 import { $, environment } from './shell.ts'
 
@@ -163,6 +161,11 @@ export const idOf = async (tag: string): Promise<string | undefined> => (await d
 
 /** Makes an image that is missing. The output of the build is shown only if it fails. */
 export async function makeImage(tell: Tell, image: Image, patience: number, mirror?: string): Promise<void> {
+  // Loaded only here: most verbs build nothing.
+  const [{ makeBaseImage }, { startRelay }] = await Promise.all([
+    import('./base-image.ts'),
+    import('../../../vm/network/relay.ts'),
+  ])
   if (image.build === undefined) {
     await makeBaseImage(tell, image.tag.split(':')[1] ?? '', image.tag, patience, mirror)
     return

@@ -5,7 +5,8 @@ import { text } from 'node:stream/consumers'
 import { type Test, test } from 'tap'
 import { readSettings } from '../../../scripts/lab/settings.ts'
 import { boxSettings } from '../../../vm/box/settings.ts'
-import { inMirror, startRelay } from '../../../vm/network/mirror.ts'
+import { inMirror } from '../../../vm/network/mirror.ts'
+import { startRelay } from '../../../vm/network/relay.ts'
 
 /** A web server with these files; gives its address, and fills `asked`. */
 async function serve(t: Test, files: Readonly<Record<string, string>>, asked: string[] = []): Promise<string> {
