@@ -1,4 +1,7 @@
 // What a verb says to arguments that it cannot use: what is wrong and what to do, exit code 2, and never a stack.
+import { execFileSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'tap'
 import { isAddress } from '../../scripts/lab/service/client.ts'
 import { failureOf, verb } from '../the-lab.ts'
@@ -91,4 +94,15 @@ test('an address is a host and a port that a client can connect to', async (t) =
     `${LONG}:1`,
   ])
     t.notOk(isAddress(it), it)
+})
+
+test('zx runs each verb', (t) => {
+  const root = join(import.meta.dirname, '../..')
+  const verbs = readdirSync(join(root, 'scripts')).filter((file) => file.endsWith('.ts'))
+  t.ok(verbs.length > 10, `${verbs.length} verbs`)
+  for (const file of verbs) {
+    const said = execFileSync('zx', [`scripts/${file}`, '--help'], { cwd: root, encoding: 'utf8' })
+    t.match(said, `Usage: zx scripts/${file} `)
+  }
+  t.end()
 })
