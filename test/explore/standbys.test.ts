@@ -1,4 +1,4 @@
-// Random sequences with three standbys. Replay as those of promises/sequences: SEQUENCES_SEED, SEQUENCES_RUNS, SEQUENCES_PATH.
+// Random sequences with three standbys. Others, more, or one again as in promises/sequences: SEQUENCES_SEED, SEQUENCES_RUNS, SEQUENCES_PATH.
 import fc from 'fast-check'
 import tap, { test } from 'tap'
 import { KINDS } from '../../scripts/lab/faults/kinds.ts'

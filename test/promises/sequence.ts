@@ -111,11 +111,11 @@ export function assertKept({ broken }: Judged): void {
   if (Object.values(broken).some(({ length }) => length > 0)) throw new Error(JSON.stringify(broken, null, 2))
 }
 
-/** The seed and the number of runs that the environment asks for; one run of a new seed by default. */
+/** How many sequences, and from which seed. Without a seed they are the same each time: a change has to answer only for itself. */
 export const RUNS = Number(process.env['SEQUENCES_RUNS'] ?? 1)
-export const SEED = Number(process.env['SEQUENCES_SEED'] || Date.now() % 2 ** 31)
+export const SEED = Number(process.env['SEQUENCES_SEED'] || 400375679)
 
-/** Runs that many random sequences. Replay with what it prints: SEQUENCES_SEED, and SEQUENCES_PATH for only what failed. */
+/** Runs that many random sequences. SEQUENCES_SEED for others, and SEQUENCES_PATH, which a failure prints, for only what failed. */
 export const assertAlways = <T>(arbitrary: fc.Arbitrary<T>, property: (it: T) => Promise<void>): Promise<void> =>
   fc.assert(fc.asyncProperty(arbitrary, property), {
     seed: SEED,

@@ -1,5 +1,5 @@
-// Replay with what it prints: SEQUENCES_SEED=… npm test -- promises/sequences; only what failed: SEQUENCES_PATH=… as well.
-// The commands are then the same; when they meet which call is up to the machine. SEQUENCES_RUNS=50 runs so many.
+// The same sequences each time. Others: SEQUENCES_SEED=$RANDOM npm test -- promises/sequences; only what failed: SEQUENCES_PATH=… as well.
+// The commands are the same; when they meet which call is up to the machine. SEQUENCES_RUNS=50 runs so many.
 import fc from 'fast-check'
 import tap, { test } from 'tap'
 import { KINDS } from '../../scripts/lab/faults/kinds.ts'
