@@ -45,8 +45,9 @@ raise_what_replay_needs() {
 }
 if [[ -e $PGDATA/standby.signal || -e $PGDATA/recovery.signal ]]; then raise_what_replay_needs; fi
 
-# Gives a new primary its passwords, and the slots that its start note named. A role without a password cannot log in over
-# the network, so no client gets in before this is done.
+# Gives a new primary its passwords, the slots that its start note named, and the time of this birth: servers forget what they
+# know of data that was born before. A role without a password cannot log in over the network, so no client gets in before this
+# is done.
 set_passwords() {
   local role
   until pg_isready -q; do sleep 0.02; done
@@ -54,6 +55,7 @@ set_passwords() {
     for role in owner service replicator monitor; do
       echo "alter role $role password '$(<$secrets/$role.scram)';"
     done
+    echo "alter database polling set lab.born = '$(date +%s%3N)';"
     echo "select pg_create_physical_replication_slot(slot, true) from regexp_split_to_table('$(<"$PGDATA/without-passwords")', ' ') as slot
           where slot <> '' and not exists (select from pg_replication_slots where slot_name = slot);"
   } | psql -XAtq -1 -v ON_ERROR_STOP=1 -d polling -f - >/dev/null && rm "$PGDATA/without-passwords"

@@ -6,8 +6,11 @@ import { connectionConfig, type Identity, wireOf } from './connection.ts'
 import { errorCode, isProof } from './failures.ts'
 import { isSilent, Silence } from './silence.ts'
 
-/** What a database says about itself. On a standby `timeline` is a lower bound, from its last restartpoint. */
-export type ProbeAnswer = { inRecovery: boolean; timeline: number; lsn: string }
+/**
+ * What a database says about itself. On a standby `timeline` is a lower bound, from its last restartpoint. `born` is when its
+ * data began as an empty database, milliseconds since 1970; 0 if it does not say.
+ */
+export type ProbeAnswer = { inRecovery: boolean; timeline: number; lsn: string; born: number }
 
 /** Asks one database, over a connection that stays open between probes. Throws if that fails: a `Silence` if it is cut off. */
 export type Probe = { ask(): Promise<ProbeAnswer>; close(): Promise<void> }
@@ -27,7 +30,8 @@ const PROBE_SQL = `
   select recovery as "inRecovery",
          case when recovery then (select timeline_id from pg_control_checkpoint())
               else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end as timeline,
-         case when recovery then coalesce(pg_last_wal_replay_lsn(), '0/0') else pg_current_wal_lsn() end::text as lsn
+         case when recovery then coalesce(pg_last_wal_replay_lsn(), '0/0') else pg_current_wal_lsn() end::text as lsn,
+         coalesce(nullif(current_setting('lab.born', true), ''), '0')::float8 as born
   from (select pg_is_in_recovery() as recovery offset 0) as state`
 
 /** A probe of one database; connects when first asked. `patience` multiplies its time limit. */

@@ -64,6 +64,8 @@ export function makeView(probes: Map<string, Probe>, local: string, log: Log, pa
   const listeners: ((change: ViewChange) => void)[] = []
   let waiters: Waiter[] = []
   let highestTimeline = 0
+  /** When the newest data that was seen began. */
+  let born = 0
   let writable: string | undefined
   let readable: string | undefined
   let reason = 'no database has been probed yet'
@@ -92,11 +94,19 @@ export function makeView(probes: Map<string, Probe>, local: string, log: Log, pa
   function sawAnswer(node: Watched, answer: ProbeAnswer): void {
     const before = node.sighting
     node.failures = 0
-    node.sighting = { name: before.name, reachable: true, problem: undefined, ...answer }
-    highestTimeline = Math.max(highestTimeline, answer.timeline)
-    if (!before.reachable || before.inRecovery !== answer.inRecovery || before.timeline !== answer.timeline) {
+    if (answer.born > born) {
+      // What was seen of data from before the reset counts no more, whatever its timeline is.
+      born = answer.born
+      highestTimeline = 0
+      for (const other of watched) other.sighting = { ...other.sighting, timeline: 0 }
+    }
+    const timeline = answer.born < born ? 0 : answer.timeline
+    const { inRecovery, lsn } = answer
+    node.sighting = { name: before.name, reachable: true, inRecovery, timeline, lsn, problem: undefined }
+    highestTimeline = Math.max(highestTimeline, timeline)
+    if (!before.reachable || before.inRecovery !== answer.inRecovery || before.timeline !== timeline) {
       const role = answer.inRecovery ? 'standby' : 'primary'
-      log.info({ database: before.name, role, timeline: answer.timeline, lsn: answer.lsn }, 'database seen')
+      log.info({ database: before.name, role, timeline, lsn: answer.lsn }, 'database seen')
     }
   }
 

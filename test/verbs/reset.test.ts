@@ -42,10 +42,21 @@ test('during a reset clients stay connected and are told what failed; after it b
   }
   const ran = await resetting.ended
   t.equal(ran.exit, 0, failureOf(ran))
-  t.ok(refusals.size > 0, 'the servers were gone')
+  t.ok(refusals.size > 0, 'the databases were gone')
   for (const refusal of refusals) t.match(refusal, /^UNAVAILABLE: .*\((in)?definite: /)
   const answers = await Promise.all(Array.from({ length: 20 }, () => it.listPolls()))
   t.strictSame([...new Set(answers.map(({ servedBy }) => servedBy))].sort(), ['backup', 'primary'])
+})
+
+test('servers that answer are kept: they forget the history from before, and no fault of theirs stays', async (t) => {
+  const startOf = () => docker('inspect', '-f', '{{.State.StartedAt}}', containerOf('primary'), containerOf('backup'))
+  t.equal((await verb('failover')).exit, 0)
+  t.equal((await verb('rejoin')).exit, 0)
+  t.equal((await verb('fault', ['isolate', 'primary', 'backup'])).exit, 0)
+  const before = await startOf()
+  await isPristine(t)
+  t.equal(await startOf(), before)
+  t.match(await verb('fault', ['list', '--json']), { exit: 0, stdout: /"faults": \[\]/ })
 })
 
 test('reset works from any state: replay paused, a server dead, another frozen, the standby promoted', async (t) => {

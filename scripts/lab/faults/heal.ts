@@ -1,4 +1,3 @@
-import { faultsImage, hasImage } from '../docker/images.ts'
 import { changing } from '../docker/leftovers.ts'
 import { labError } from '../errors.ts'
 import { lookAtData } from '../postgres/data.ts'
@@ -10,6 +9,7 @@ import { repeated } from '../visible.ts'
 import { until } from '../wait.ts'
 import type { Fault, Kind, Peer, View } from './kind.ts'
 import { faultsIn, KINDS } from './kinds.ts'
+import { mayHaveFaults, noneHasFaults } from './namespace.ts'
 import { assertThere, unseen, viewsOf } from './views.ts'
 
 /** Which faults to heal; an empty list means all. */
@@ -103,13 +103,13 @@ const healKind = (tell: Tell, lab: Lab, kind: Kind, views: readonly View[], left
     }),
   )
 
-/** Ends network faults of nodes that keep running. A node that restarts gets a new network namespace without faults. */
-export async function healNetwork(tell: Tell, lab: Lab, node: Node): Promise<void> {
-  // A lab of a version without faults has no such image.
-  if (!(await hasImage(await faultsImage(lab.settings)))) return
-  const views = await viewsOf(lab, [node], ['network'])
+/** Ends network faults of the nodes that keep running, if there may be some. All others have got new network namespaces. */
+export async function healNetwork(tell: Tell, lab: Lab, nodes: readonly Node[]): Promise<void> {
+  if (!(await mayHaveFaults(lab))) return
+  const views = await viewsOf(lab, nodes, ['network'])
   const kinds = KINDS.filter(({ place }) => place === 'network')
   for (const kind of kinds) await healKind(tell, lab, kind, views, faultsIn(views, [kind]))
+  await noneHasFaults(lab)
 }
 
 const isChosen = ({ nodes, peers }: Choice, { node, peer }: Fault): boolean =>

@@ -1,8 +1,11 @@
+import { rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { act, attempt, failure, type Result } from '../docker/command.ts'
 import { confinement } from '../docker/confinement.ts'
 import { faultsImage, hasImage } from '../docker/images.ts'
 import { labelledHelper } from '../docker/leftovers.ts'
 import { type LabError, labError } from '../errors.ts'
+import { makeStateFolder, stateFolder } from '../state/folder.ts'
 import type { Tell } from '../steps.ts'
 import type { Lab, Node } from '../topology/topology.ts'
 
@@ -49,9 +52,23 @@ export async function namespaceOf(lab: Lab, node: Node): Promise<Namespace | und
   }
 }
 
+/** Says that commands of the lab have changed network namespaces. A look into them takes long, and most labs need none. */
+const NOTE = 'network-changed'
+
+/** Whether a node that has run since then may have a network fault. */
+export const mayHaveFaults = (lab: Lab): Promise<boolean> =>
+  stat(join(stateFolder(lab), NOTE)).then(
+    () => true,
+    () => false,
+  )
+
+/** No node has a network fault any more. */
+export const noneHasFaults = (lab: Lab): Promise<void> => rm(join(stateFolder(lab), NOTE), { force: true })
+
 /** Runs commands in a node's network namespace, in a container that exists only for them: this needs no root. */
 export async function actInNamespace(tell: Tell, lab: Lab, node: Node, commands: readonly string[]): Promise<void> {
   const command = await helper(lab, `container:${node.container}`, commands.join(' && '))
+  await writeFile(join(await makeStateFolder(lab), NOTE), '')
   try {
     await act(tell, command)
   } catch {

@@ -9,8 +9,8 @@ const TIMEOUT = new Error('timeout expired')
 const REFUSED = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
 
 type Answer = ProbeAnswer | Error | Promise<ProbeAnswer>
-const primary = (timeline: number): ProbeAnswer => ({ inRecovery: false, timeline, lsn: '0/1' })
-const standby = (timeline: number): ProbeAnswer => ({ inRecovery: true, timeline, lsn: '0/1' })
+const primary = (timeline: number, born = 1): ProbeAnswer => ({ inRecovery: false, timeline, lsn: '0/1', born })
+const standby = (timeline: number, born = 1): ProbeAnswer => ({ inRecovery: true, timeline, lsn: '0/1', born })
 
 /** A view of nodes a (local) and b that answer probes with whatever stands in `answers`. */
 function viewOf(t: Test, answers: { a: Answer; b: Answer }, patience = 1) {
@@ -121,4 +121,19 @@ test('a refresh asks the databases again, even if they were asked a moment ago',
   answers.b = primary(2)
   await view.refresh()
   t.equal(view.writable(), 'b')
+})
+
+test('data that began later counts whatever its timeline is; data from before it takes no writes', async (t) => {
+  const answers: { a: Answer; b: Answer } = { a: standby(3), b: primary(3) }
+  const { view } = viewOf(t, answers)
+  t.ok(await becomes(view, 'b'))
+  answers.a = primary(1, 2)
+  t.ok(await becomes(view, 'a'), view.reason())
+  t.equal(view.readable(), 'a')
+  answers.a = REFUSED
+  t.ok(await becomes(view, undefined), 'b, which answers, is from before the reset')
+  t.match(view.reason(), /b is a primary on timeline 0, left behind by timeline 1/)
+  answers.a = primary(1, 2)
+  answers.b = standby(1, 2)
+  t.ok(await becomes(view, 'a'))
 })
