@@ -9,7 +9,8 @@ const { backupsView, backupView, checkedView } = await import('./lab/terminal/ba
 const { commandLine } = await import('./lab/terminal/command-line.ts')
 const { reporter } = await import('./lab/terminal/steps.ts')
 const { momentText } = await import('./lab/rules/moment.ts')
-const { backupsOf, checkBackups, makeBackup, mark, switchOff } = await import('./lab/verbs/backup.ts')
+const { backupsOf, makeBackup, mark, switchOff } = await import('./lab/verbs/backup.ts')
+const { checkBackups } = await import('./lab/verbs/check-backups.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 type Options = { readonly type: BackupType; readonly json?: boolean }

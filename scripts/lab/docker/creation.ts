@@ -11,15 +11,14 @@ import { addressOf, type Network } from './network.ts'
 import { containersOf } from './nodes.ts'
 import { LAB_LABEL, labelled, labelsOf, NODE_LABEL, SPEC_LABEL } from './ownership.ts'
 import { putSecrets, SECRETS_FOLDER } from './secrets.ts'
-import { VOLUME_FOLDER } from './volume.ts'
+import { BACKUPS_FOLDER, VOLUME_FOLDER } from './volume.ts'
 
 const POSTGRES_LABEL = 'failover-lab.postgres'
 
 /** Where the server's metrics and readiness are, inside its container. */
 const METRICS_PORT = 9464
 
-/** Where the repository of backups is in a database's container, and what the engine has to be told so that a node may use it. */
-export const BACKUPS_FOLDER = '/var/lib/pgbackrest'
+/** What the engine has to be told so that a node may use the repository of backups. */
 const RIGHTS = { write: '', read: ':ro' } as const
 
 /** What nodes are made from. */

@@ -5,6 +5,8 @@ import { typed } from './command.ts'
 
 /** Where a database's volume is inside its container. Its folder `data` is PostgreSQL's data directory. */
 export const VOLUME_FOLDER = '/var/lib/postgresql'
+/** Where the repository of backups is, which all databases of a lab share. */
+export const BACKUPS_FOLDER = '/var/lib/pgbackrest'
 
 /**
  * A file of a database's volume, running or not, without starting anything on it; or why it cannot be read. Of a long file

@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import { attempt, look } from '../docker/command.ts'
-import { BACKUPS_FOLDER } from '../docker/creation.ts'
+import { BACKUPS_FOLDER } from '../docker/volume.ts'
 import { LabError } from '../errors.ts'
 import { experimentsSince } from '../experiment/folder.ts'
 import type { Experiment } from '../experiment/record.ts'

@@ -1,11 +1,12 @@
 import { act } from '../docker/command.ts'
+import { BACKUPS_FOLDER } from '../docker/volume.ts'
 import { change } from '../postgres/sql.ts'
 import type { Kind, View } from './kind.ts'
 
 type ArchiveOptions = { readonly how?: string }
 
 /** Where WAL arrives, in a database's container. */
-const ARCHIVE = '/var/lib/pgbackrest/archive'
+const ARCHIVE = `${BACKUPS_FOLDER}/archive`
 /** A command that fails each time. */
 const BROKEN = '/bin/false'
 

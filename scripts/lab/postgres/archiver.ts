@@ -1,4 +1,4 @@
-import { namesIn } from '../docker/volume.ts'
+import { BACKUPS_FOLDER, namesIn } from '../docker/volume.ts'
 import type { AnyNode } from '../topology/topology.ts'
 
 /** What a primary says of its archive. Dates are ISO texts. */
@@ -21,7 +21,7 @@ export const ARCHIVER = `
     'failsSince', case when ${FAILS} then coalesce(last_archived_time, stats_reset) end,
     'failedSegment', case when ${FAILS} then last_failed_wal end,
     'waiting', (select count(*) from pg_ls_archive_statusdir() where name like '%.ready'))
-  from pg_stat_archiver, pg_stat_file('/var/lib/pgbackrest/on', true) as mark where mark.size is not null`
+  from pg_stat_archiver, pg_stat_file('${BACKUPS_FOLDER}/on', true) as mark where mark.size is not null`
 
 /** Segments that a database, running or not, has written but never archived. */
 export const unarchivedOn = async (node: AnyNode): Promise<readonly string[]> =>

@@ -1,4 +1,5 @@
 import { execIn } from '../docker/exec.ts'
+import { BACKUPS_FOLDER } from '../docker/volume.ts'
 import { LabError } from '../errors.ts'
 import type { AnyDatabase, Lab } from '../topology/topology.ts'
 import { ARCHIVER, type Archiver } from './archiver.ts'
@@ -182,7 +183,7 @@ from (select pg_is_in_recovery() as r) as it`
 
 // The same psql asks the file system too, which saves a second `docker exec`.
 const WITH_ROOM = `${OBSERVE};
-\\! df --output=avail,iavail -B1 "$PGDATA" | tail -n 1; test -w "$PGDATA" || echo read-only; test -w /var/lib/pgbackrest/archive || test ! -e /var/lib/pgbackrest/archive || echo archive-locked
+\\! df --output=avail,iavail -B1 "$PGDATA" | tail -n 1; test -w "$PGDATA" || echo read-only; test -w ${BACKUPS_FOLDER}/archive || test ! -e ${BACKUPS_FOLDER}/archive || echo archive-locked
 `
 
 /**

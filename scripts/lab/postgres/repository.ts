@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Result } from '../docker/command.ts'
-import { BACKUPS_FOLDER } from '../docker/creation.ts'
 import { execIn } from '../docker/exec.ts'
+import { BACKUPS_FOLDER } from '../docker/volume.ts'
 import { labError } from '../errors.ts'
 import type { AnyDatabase } from '../topology/topology.ts'
 
