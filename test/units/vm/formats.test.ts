@@ -11,6 +11,7 @@ import { MAC, ovf } from '../../../vm/box/pack/ovf.ts'
 import { pack } from '../../../vm/box/pack/pack.ts'
 import { readVmdk } from '../../../vm/box/pack/vmdk.ts'
 import { ARCHITECTURES, type Architecture, PROVIDERS } from '../../../vm/box/settings.ts'
+import { needs } from './ruby.ts'
 
 const ROOT = new URL('../../..', import.meta.url).pathname
 const GiB = 2 ** 30
@@ -23,11 +24,6 @@ const settings = {
   buildGiB: 5,
   architecture: 'amd64',
 } as const
-
-const needs = (...commands: string[]) => {
-  const missing = commands.filter((command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).error)
-  return missing.length > 0 ? { skip: `${missing.join(', ')} not installed here` } : {}
-}
 
 /** What an OVF says, read by an XML parser that did not write it. */
 const READ_OVF = `

@@ -28,9 +28,11 @@ export function run(command: string, args: readonly string[], environment: Envir
   return { status, stdout, said: stdout + stderr }
 }
 
-/** Options of a test that needs a command which not every machine has. */
-export const needs = (command: string): { skip?: string } =>
-  spawnSync(command, ['--version'], { stdio: 'ignore' }).error ? { skip: `${command} is not installed here` } : {}
+/** Options of a test that needs commands which not every machine has. */
+export function needs(...commands: readonly string[]): { skip?: string } {
+  const missing = commands.find((command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).error)
+  return missing === undefined ? {} : { skip: `${missing} is not installed here` }
+}
 
 /** The value of a Ruby expression that uses what is in vm/host/. */
 export function ruby(expression: string, environment: Environment = {}) {

@@ -130,46 +130,54 @@ test('what Git ignores stays out of the VM, and is not deleted in it', needs('ru
   for (const folder of ['.git', 'node_modules', '.vagrant', 'vm/build', '.tap']) t.ok(ignored.includes(folder))
 })
 
-test('the working folder: edits arrive, and each side keeps its own node_modules', needs('rsync'), async (t) => {
-  const [host, guest] = [emptyFolder(), emptyFolder()]
-  const put = (side: string, file: string, text: string) => {
-    mkdirSync(dirname(join(side, file)), { recursive: true })
-    writeFileSync(join(side, file), text)
-  }
-  put(host, 'scripts/setup.ts', 'edited on the host')
-  put(host, 'node_modules/.bin/node', 'of another system')
-  put(guest, 'scripts/setup.ts', 'as it was')
-  put(guest, 'scripts/gone.ts', 'removed on the host')
-  put(guest, 'node_modules/.bin/node', "Linux' own")
-  put(guest, 'results/latest', 'of the VM')
-  const folder = vagrantfile().find(([where, [from]]) => where === 'vm.synced_folder' && from === '.')
-  t.match(folder, [String, ['.', '/vagrant'], { type: 'rsync' }])
-  const option = (name: string): string[] => [folder?.[2][name]].flat().map(String)
-  const excludes = option('rsync__exclude').map((pattern) => `--exclude=${pattern}`)
-  t.match(run('rsync', [...option('rsync__args'), ...excludes, `${host}/`, guest]), { status: 0 })
-  const there = readdirSync(guest, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map(({ parentPath, name }) => join(parentPath, name))
-  t.strictSame(Object.fromEntries(there.map((file) => [relative(guest, file), readFileSync(file, 'utf8')])), {
-    'scripts/setup.ts': 'edited on the host',
-    'node_modules/.bin/node': "Linux' own",
-    'results/latest': 'of the VM',
-  })
-})
+test(
+  'the working folder: edits arrive, and each side keeps its own node_modules',
+  needs('ruby', 'rsync'),
+  async (t) => {
+    const [host, guest] = [emptyFolder(), emptyFolder()]
+    const put = (side: string, file: string, text: string) => {
+      mkdirSync(dirname(join(side, file)), { recursive: true })
+      writeFileSync(join(side, file), text)
+    }
+    put(host, 'scripts/setup.ts', 'edited on the host')
+    put(host, 'node_modules/.bin/node', 'of another system')
+    put(guest, 'scripts/setup.ts', 'as it was')
+    put(guest, 'scripts/gone.ts', 'removed on the host')
+    put(guest, 'node_modules/.bin/node', "Linux' own")
+    put(guest, 'results/latest', 'of the VM')
+    const folder = vagrantfile().find(([where, [from]]) => where === 'vm.synced_folder' && from === '.')
+    t.match(folder, [String, ['.', '/vagrant'], { type: 'rsync' }])
+    const option = (name: string): string[] => [folder?.[2][name]].flat().map(String)
+    const excludes = option('rsync__exclude').map((pattern) => `--exclude=${pattern}`)
+    t.match(run('rsync', [...option('rsync__args'), ...excludes, `${host}/`, guest]), { status: 0 })
+    const there = readdirSync(guest, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name))
+    t.strictSame(Object.fromEntries(there.map((file) => [relative(guest, file), readFileSync(file, 'utf8')])), {
+      'scripts/setup.ts': 'edited on the host',
+      'node_modules/.bin/node': "Linux' own",
+      'results/latest': 'of the VM',
+    })
+  },
+)
 
-test('after a copy Vagrant looks only at files that were copied, not at those that each side keeps', async (t) => {
-  const guest = emptyFolder()
-  for (const file of ['scripts/setup.ts', 'node_modules/zx/package.json', 'vm/build/one.box']) {
-    mkdirSync(dirname(join(guest, file)), { recursive: true })
-    writeFileSync(join(guest, file), '')
-  }
-  const folder = vagrantfile().find(([where, [from]]) => where === 'vm.synced_folder' && from === '.')
-  const excludes = [folder?.[2]['rsync__exclude']].flat().map(String)
-  // As its capability rsync_post asks `find`.
-  const pruned = excludes.flatMap((pattern) => ['-path', join(guest, pattern), '-prune', '-o'])
-  const { said } = run('find', [guest, ...pruned, '-type', 'f', '-print'])
-  t.equal(said.trim(), join(guest, 'scripts/setup.ts'))
-})
+test(
+  'after a copy Vagrant looks only at files that were copied, not at those that each side keeps',
+  needs('ruby'),
+  async (t) => {
+    const guest = emptyFolder()
+    for (const file of ['scripts/setup.ts', 'node_modules/zx/package.json', 'vm/build/one.box']) {
+      mkdirSync(dirname(join(guest, file)), { recursive: true })
+      writeFileSync(join(guest, file), '')
+    }
+    const folder = vagrantfile().find(([where, [from]]) => where === 'vm.synced_folder' && from === '.')
+    const excludes = [folder?.[2]['rsync__exclude']].flat().map(String)
+    // As its capability rsync_post asks `find`.
+    const pruned = excludes.flatMap((pattern) => ['-path', join(guest, pattern), '-prune', '-o'])
+    const { said } = run('find', [guest, ...pruned, '-type', 'f', '-print'])
+    t.equal(said.trim(), join(guest, 'scripts/setup.ts'))
+  },
+)
 
 test('the line that a host is told installs every package of the list', needs('ruby'), async (t) => {
   const packages = parseHostPackages(readFileSync(join(ROOT, 'vm/host-packages.txt'), 'utf8'))
