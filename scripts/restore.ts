@@ -41,7 +41,9 @@ await commandLine(import.meta.filename, (program) => {
       const goals = goalsOf(options)
       const [goal] = goals
       if (goal === undefined || goals.length > 1)
-        return program.error('error: say where to go: one of --to, --lsn, --name and --end')
+        return program.error(
+          `error: say where to go: ${goals.length > 1 ? 'only ' : ''}one of --to, --lsn, --name and --end`,
+        )
       if (force && !replace) program.error('error: --force belongs to --replace')
       const lab = await labHere()
       if (replace) {

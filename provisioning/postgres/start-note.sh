@@ -74,12 +74,11 @@ restore() {
   local archives=preserve
   if [[ ! -w /var/lib/pgbackrest ]]; then archives=off; fi
   find "$PGDATA" -mindepth 1 -delete
-  pgbackrest --stanza=lab --set="$set" --archive-mode="$archives" restore
+  pgbackrest --stanza=lab --set="$set" --target-timeline="${timeline:-latest}" --archive-mode="$archives" restore
   forget "$role_settings"
-  {
-    echo "recovery_target_timeline = '${timeline:-latest}'"
-    if [[ $until ]]; then printf "recovery_target_%s = '%s'\nrecovery_target_action = promote\n" "$until" "$target"; fi
-  } >>"$PGDATA/postgresql.auto.conf"
+  if [[ $until ]]; then
+    printf "recovery_target_%s = '%s'\nrecovery_target_action = promote\n" "$until" "$target" >>"$PGDATA/postgresql.auto.conf"
+  fi
   echo "$NODE was restored from the backup $set"
 }
 

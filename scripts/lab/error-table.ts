@@ -389,7 +389,7 @@ export const ERRORS = {
   },
   BACKUP_FAILED: {
     says: 'pgbackrest {command} failed\n{said}',
-    fix: 'zx scripts/backup.ts check says whether WAL arrives in the repository; zx scripts/status.ts says how the databases are',
+    fix: 'zx scripts/backup.ts check says whether WAL arrives in the repository; zx scripts/fault.ts list shows faults of the archive; zx scripts/status.ts says how the databases are',
   },
   MARK_TAKEN: {
     says: 'there is a mark {name} already, of {at}',
@@ -422,6 +422,10 @@ export const ERRORS = {
   NO_SUCH_TIMELINE: {
     says: 'the repository has nothing of timeline {timeline}, only of {known}',
     fix: 'zx scripts/backup.ts list shows the timelines',
+  },
+  TIMELINE_NOT_ARCHIVED: {
+    says: 'timeline {timeline} left timeline {from} at LSN {at}, and the archive has nothing yet of what was written on it. A restore would go on along timeline {from} instead, to what was thrown away there',
+    fix: 'zx scripts/setup.ts starts the primary, which archives its WAL; for a goal before LSN {at} go along the other: zx scripts/restore.ts --timeline {from}',
   },
   ARCHIVE_ENDS: {
     says: 'the archive ends before {goal}. From the backup {set} on, along timeline {timeline}, {end}. {node} did not get there',

@@ -81,14 +81,31 @@ test('what a failover threw away is on the old timeline only', async (t) => {
   t.equal(await votersThere(poll), 'ann')
 })
 
+test('a backup that was made after a failover can be restored, also if archiving began only then', async (t) => {
+  resetAfter(t)
+  t.teardown(remove)
+  const poll = await pollOnBoth()
+  await json(t, 'failover')
+  await json(t, 'rejoin')
+  t.match(await json(t, 'backup'), { timeline: 2 })
+  await voteOn('db-replica', poll, 'ann')
+  t.match(await json(t, 'restore', '--end'), { along: 2, timeline: 3, votes: 1, lacks: { length: 0 } })
+  t.equal(await votersThere(poll), 'ann')
+  await remove()
+  // The same for an archive that was thrown away on that timeline.
+  t.equal((await verb('backup', ['off', '--discard'])).exit, 0)
+  await json(t, 'backup')
+  t.match(await json(t, 'restore', '--end'), { along: 2, votes: 1 })
+})
+
 test('a goal that is none is refused with what is possible, and nothing is made', async (t) => {
   resetAfter(t)
   t.teardown(remove)
   t.match(await verb('restore', ['--end']), { exit: 1, stderr: /NO_BACKUP/ })
   await json(t, 'backup')
   const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
-    [[], 2, /one of --to, --lsn, --name and --end/],
-    [['--end', '--name', 'x'], 2, /one of --to/],
+    [[], 2, /say where to go: one of --to, --lsn, --name and --end/],
+    [['--end', '--name', 'x'], 2, /only one of --to/],
     [['--to', '2026-11-25 09:39:59'], 1, /MOMENT_WITHOUT_ZONE: .*\n.*--to '2026-11-25 09:39:59[+-]\d\d/],
     [['--to', 'yesterday'], 1, /NO_MOMENT/],
     [['--to', '2126-11-25 09:39:59+00'], 1, /MOMENT_AHEAD/],

@@ -49,8 +49,8 @@ export const newestTimeline = ({ backups, segments, branches }: Archive): number
     ...(segments.length === 0 ? [] : [segmentIn(segments.at(-1) ?? '').timeline]),
   )
 
-/** Whether a backup is on the way to a timeline, so that it can be restored and replayed along it. */
-export const isOn = ({ timeline, endLsn }: Backup, way: readonly Stretch[]): boolean =>
+/** Whether a backup or a mark is on the way to a timeline, so that a restore along it comes there. */
+export const isOn = ({ timeline, endLsn }: Pick<Backup, 'timeline' | 'endLsn'>, way: readonly Stretch[]): boolean =>
   way.some((it) => it.timeline === timeline && (it.until === undefined || bytesOf(endLsn) <= bytesOf(it.until)))
 
 /** The first segment that a restore from a backup lacks along a way, although later ones are there; undefined if none is missing. */

@@ -1,8 +1,8 @@
 import { labError } from '../errors.ts'
 import { bytesOf } from '../lsn.ts'
-import type { Archive, Backup } from '../postgres/repository.ts'
+import type { Archive, Backup, Mark } from '../postgres/repository.ts'
 import type { Restoring } from '../postgres/start-note.ts'
-import { isOn, newestTimeline, wayTo } from './history.ts'
+import { isOn, newestTimeline, segmentIn, wayTo } from './history.ts'
 import { momentText } from './moment.ts'
 
 /** Where a restore goes: to a moment (milliseconds since 1970), an LSN, a mark, or the end of the archive. */
@@ -25,8 +25,7 @@ export function restorePlan(archive: Archive, goal: Goal, wanted: number | undef
     throw labError('NO_SUCH_MARK', { name: goal.name, marks: marks.map(({ name }) => name).join(', ') || 'none' })
   if (goal.kind === 'time' && goal.at > now)
     throw labError('MOMENT_AHEAD', { moment: momentText(goal.at), now: momentText(now) })
-  const newest = newestTimeline(archive)
-  const timeline = wanted ?? newest
+  const timeline = wanted ?? timelineFor(archive, mark)
   const known = new Set([...backups.map((it) => it.timeline), ...branches.map((it) => it.timeline)])
   if (!known.has(timeline))
     throw labError('NO_SUCH_TIMELINE', { timeline, known: [...known].sort((a, b) => a - b).join(', ') })
@@ -44,6 +43,29 @@ export function restorePlan(archive: Archive, goal: Goal, wanted: number | undef
           : `The earliest possible moment is ${momentText((earliest.ended + 1) * 1000)}, the earliest LSN ${earliest.endLsn}`,
     })
   return { backup, timeline, restoring: { set: backup.label, timeline: String(timeline), ...targetOf(goal) } }
+}
+
+/** The newest timeline; for a mark that is not on the way there, the mark's own. */
+function timelineFor(archive: Archive, mark: Mark | undefined): number {
+  const newest = newestTimeline(archive)
+  return mark === undefined || isOn({ timeline: mark.timeline, endLsn: mark.lsn }, wayTo(newest, archive.branches))
+    ? newest
+    : mark.timeline
+}
+
+/**
+ * Refuses a goal on a timeline of which nothing was archived yet: PostgreSQL would go on along the timeline before, whose end
+ * was thrown away.
+ */
+export function assertArchived({ branches, segments, marks }: Archive, goal: Goal, plan: RestorePlan): void {
+  const { backup, timeline } = plan
+  const branch = branches.find((it) => it.timeline === timeline)
+  if (branch === undefined || backup.timeline === timeline) return
+  if (segments.some((name) => segmentIn(name).timeline === timeline)) return
+  const mark = goal.kind === 'name' ? marks.find(({ name }) => name === goal.name) : undefined
+  const lsn = goal.kind === 'lsn' ? goal.lsn : mark?.lsn
+  if (lsn !== undefined && bytesOf(lsn) < bytesOf(branch.at)) return
+  throw labError('TIMELINE_NOT_ARCHIVED', { timeline, from: branch.from, at: branch.at })
 }
 
 /** A backup can be restored only to a point after its end: its files are from all the time that it took. */

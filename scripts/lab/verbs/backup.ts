@@ -15,6 +15,7 @@ import {
   pgbackrestFailed,
   readArchive,
   runBackup,
+  runPgbackrest,
 } from '../postgres/repository.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { ask, change } from '../postgres/sql.ts'
@@ -98,13 +99,11 @@ async function tellStandbys(tell: Tell, lab: Lab): Promise<void> {
 const ARRIVAL_SECONDS = 30
 
 /** Has the primary begin a new segment, and waits until the one before it is in the repository. */
-export async function untilArrives(
-  tell: Tell,
-  { settings: { patience } }: Lab,
-  { container }: DatabaseNode,
-): Promise<void> {
-  const timeout = `--archive-timeout=${Math.ceil(ARRIVAL_SECONDS * patience)}`
-  await act(tell, ['exec', container, ...PGBACKREST, timeout, 'check'])
+export async function untilArrives(tell: Tell, { settings: { patience } }: Lab, node: DatabaseNode): Promise<void> {
+  const args = [`--archive-timeout=${Math.ceil(ARRIVAL_SECONDS * patience)}`, 'check']
+  tell(`docker exec ${node.container} ${[...PGBACKREST, ...args].join(' ')}`)
+  const ran = await runPgbackrest(node, ...args)
+  if (ran.exit !== 0) throw pgbackrestFailed('check', ran)
 }
 
 /** Seconds, before `patience`, that another backup gets to end: its verb was perhaps killed, and it goes on without it. */

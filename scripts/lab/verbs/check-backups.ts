@@ -33,10 +33,13 @@ export const checkBackups = (lab: Lab, { step }: Reporter): Promise<Checked> =>
       const { on, backups } = await readArchive(primary.node)
       if (backups.length === 0) throw labError('NO_BACKUP')
       const arrives = on
-        ? await step('Check that WAL arrives', ({ tell }) =>
+        ? await step('Check that WAL arrives', ({ tell, retitle }) =>
             untilArrives(tell, lab, primary.node).then(
               () => true,
-              () => false,
+              () => {
+                retitle('Check that WAL arrives: it does not')
+                return false
+              },
             ),
           )
         : null

@@ -13,7 +13,7 @@ import { ask, change } from '../postgres/sql.ts'
 import { readStartNote, writeStartNote } from '../postgres/start-note.ts'
 import { type LostVote, votesOnlyOn } from '../postgres/votes.ts'
 import { membersOf } from '../rules/members.ts'
-import { type Goal, goalText, type RestorePlan, restorePlan } from '../rules/restore-plan.ts'
+import { assertArchived, type Goal, goalText, type RestorePlan, restorePlan } from '../rules/restore-plan.ts'
 import { readSecrets } from '../state/secrets.ts'
 import type { Reporter, Say, Tell } from '../steps.ts'
 import type { AnyDatabase, DatabaseName, Lab } from '../topology/topology.ts'
@@ -61,6 +61,7 @@ export const restoreBeside = (
       return found
     })
     await archiveTheRest(lab, sights, plan, { step })
+    assertArchived(await readArchive(await readerFor(lab, sights)), goal, plan)
     await step(`Make ${lab.restored.name}`, ({ tell }) => make(tell, lab, plan))
     await step(`Restore ${lab.restored.name} and replay WAL`, ({ say }) =>
       untilRestored(say, lab, lab.restored, goal, plan).catch(async (error: unknown) => {

@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { LabError } from '../../../scripts/lab/errors.ts'
 import type { Archive, Backup } from '../../../scripts/lab/postgres/repository.ts'
 import { gapsIn, isAhead, segmentIn, segmentName, wayTo } from '../../../scripts/lab/rules/history.ts'
-import { type Goal, restorePlan } from '../../../scripts/lab/rules/restore-plan.ts'
+import { assertArchived, type Goal, restorePlan } from '../../../scripts/lab/rules/restore-plan.ts'
 
 const HOUR = 3600
 const backup = (label: string, timeline: number, nth: number, ended: number): Backup => ({
@@ -127,4 +127,26 @@ test('an archive is ahead of a database if it has what that one has not written 
   t.equal(isAhead(last, 2, '0/6000000'), false, 'at the end of the segment itself')
   t.equal(isAhead(last, 1, '0/9000000'), true)
   t.equal(isAhead(last, 3, '0/4000000'), false)
+})
+
+test('a timeline of which nothing was archived is no way to a goal after its beginning', async (t) => {
+  const archive = { ...ARCHIVE, segments: ARCHIVE.segments.filter((name) => !name.startsWith('00000003')) }
+  const refusal = (from: Archive, goal: Goal, timeline: number) => {
+    try {
+      assertArchived(from, goal, restorePlan(from, goal, timeline, NOW))
+      return undefined
+    } catch (error) {
+      return error instanceof LabError ? `${error.code}: ${error.message}` : String(error)
+    }
+  }
+  for (const goal of [{ kind: 'end' }, at(9), { kind: 'lsn', lsn: '0/5000500' }] as const) {
+    t.match(refusal(archive, goal, 3), /TIMELINE_NOT_ARCHIVED: .*timeline 3 left timeline 1 at LSN 0\/5000500/)
+    t.equal(refusal(ARCHIVE, goal, 3), undefined)
+  }
+  t.equal(refusal(archive, { kind: 'lsn', lsn: '0/50004FF' }, 3), undefined, 'before its beginning it is the way')
+  t.equal(refusal(archive, { kind: 'end' }, 2), undefined)
+})
+
+test('a mark that is not on the way to the newest timeline is looked for on its own', async (t) => {
+  t.equal(restorePlan(ARCHIVE, { kind: 'name', name: 'before' }, undefined, NOW).timeline, 2)
 })
