@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { client, ok } from '../grpc.ts'
-import { json, untilHas, votersOn } from '../recovery/scene.ts'
+import { json, pollOnBoth, untilHas, votersOn } from '../recovery/scene.ts'
 import { addressOf, resetAfter, sql, verb } from '../the-lab.ts'
 
 /** A poll with votes before and after a mark; the vote after it has a consistency token. */
@@ -16,6 +16,18 @@ async function wentTooFar() {
   if (!('ok' in late)) throw new Error(late.details)
   return { polling, uuid, vote, token: late.token }
 }
+
+test('if no primary answers, nothing can be compared: the lab goes back only by force', async (t) => {
+  resetAfter(t)
+  await pollOnBoth()
+  await json(t, 'backup')
+  t.equal((await verb('fault', ['crash', 'db-primary'])).exit, 0)
+  t.match(await verb('restore', ['--end', '--replace']), { exit: 1, stderr: /NO_PRIMARY: .*db-primary/ })
+  t.match(await json(t, 'status'), { nodes: [{ state: 'exited' }, { state: 'running' }] })
+  t.match((await verb('restore', ['list'])).stdout, /nothing is restored/)
+  t.match(await json(t, 'restore', '--end', '--replace', '--force'), { primary: 'db-primary' })
+  t.match(await json(t, 'status'), { healthy: true })
+})
 
 test('the lab goes back to a moment: what is lost is listed before, and tokens of the lost history are refused', async (t) => {
   resetAfter(t)

@@ -11,7 +11,7 @@ import { change } from '../postgres/sql.ts'
 import { startNotesOf, writeStartNote } from '../postgres/start-note.ts'
 import { votesOnlyOnStopped } from '../postgres/stopped-votes.ts'
 import type { LostVote } from '../postgres/votes.ts'
-import { membersOf } from '../rules/members.ts'
+import { membersOf, seenOf } from '../rules/members.ts'
 import type { Goal } from '../rules/restore-plan.ts'
 import { stateFolder } from '../state/folder.ts'
 import { writePrivately } from '../state/private-files.ts'
@@ -50,6 +50,11 @@ export async function replacePrimary(
   const { step } = reporter
   // What an interrupted replacement left beside the lab is nobody's.
   const begun = [...(await startNotesOf(lab.databases)).values()].some((note) => note.fenced || note.do === 'restore')
+  if (!force && !begun) {
+    const sights = await lookAtDatabases(lab)
+    // What nobody can compare with is not lost by mistake.
+    if (membersOf(sights).primary === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
+  }
   const beside = await restoreBeside(lab, goal, timeline, force || begun, reporter)
   const { onlyThere: regained, plan } = beside
   if (beside.lacks.length > 0 && !force) {
