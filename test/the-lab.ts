@@ -73,11 +73,19 @@ export const resetAfter = (t: Test): void =>
     if (reset.exit !== 0) throw new Error(failureOf(reset))
   })
 
+/** If processes start faster than the engine can freeze them, it gives up; the next try mostly succeeds. */
+const FREEZES = 10
+
 /** Runs `docker …`; one that fails is an error with what it said. */
 export async function docker(...args: readonly string[]): Promise<string> {
-  const done = await attempt(args)
-  if (done.exit !== 0) throw new Error(`docker ${args.join(' ')}: ${done.stderr}`)
-  return done.stdout
+  for (let nth = 1; ; nth++) {
+    const { exit, stdout, stderr } = await attempt(args)
+    if (exit === 0) return stdout
+    if (nth < FREEZES && stderr.includes('unable to freeze')) continue
+    // Of several containers the first tries have paused some.
+    if (nth > 1 && stderr.includes('already paused')) return stdout
+    throw new Error(`docker ${args.join(' ')}: ${stderr}`)
+  }
 }
 
 /** All that a container logged, on either output. */
