@@ -160,8 +160,8 @@ test('a node that ends while reset waits for it is named at once, and nobody adv
   child.stderr.on('data', (chunk) => {
     printed += chunk
   })
-  await until('reset to start servers', { seconds: 30, patience }, async () =>
-    printed.includes(`docker start ${containerOf('primary')}`) ? { done: undefined } : { seen: printed },
+  await until('reset to wait', { seconds: 30, patience }, async () =>
+    printed.includes('Wait until both servers answer') ? { done: undefined } : { seen: printed },
   )
   await docker('kill', containerOf('db-primary'))
   const killed = performance.now()
