@@ -9,7 +9,6 @@ import { balanced } from '../managers/serving.ts'
 import { freshStart, type StartNote, writeStartNote } from '../postgres/start-note.ts'
 import type { Reporter, Tell } from '../steps.ts'
 import type { Lab, Node } from '../topology/topology.ts'
-import type { NodeStatus } from './node-status.ts'
 import { healthy } from './setup.ts'
 import { type LabStatus, statusOf } from './status.ts'
 
@@ -21,11 +20,11 @@ export const reset = (lab: Lab, { step }: Reporter): Promise<LabStatus> =>
     const { nodes } = await statusOf(lab, fronts)
     const absent = nodes.find(({ state }) => state === 'absent' || state === 'created')
     if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.name })
-    const among = (found: readonly NodeStatus[]) => (node: Node) => found.some(({ name }) => name === node.name)
-    // Servers and the balancer keep no votes, and their clients stay connected. One that does not answer is started anew.
-    const kept = fronts.filter(among(nodes.filter(({ healthy }) => healthy)))
-    const anew = lab.nodes.filter((node) => !kept.includes(node))
-    const alive = anew.filter(among(nodes.filter(({ state }) => state !== 'exited')))
+    const seen = new Map(nodes.map((it) => [it.name, it]))
+    // Servers and the balancer keep no votes. One that answers goes on, and its clients stay connected.
+    const kept = fronts.filter(({ name }) => seen.get(name)?.healthy)
+    const restarted = lab.nodes.filter((node) => !kept.includes(node))
+    const alive = restarted.filter(({ name }) => seen.get(name)?.state !== 'exited')
     const [beside = ABSENT] = await containersOf(lab, [lab.restored])
     if (beside.state !== 'absent')
       await step(`Remove ${lab.restored.name}`, ({ tell }) => removeNodes(tell, lab, [lab.restored]))
@@ -38,13 +37,13 @@ export const reset = (lab: Lab, { step }: Reporter): Promise<LabStatus> =>
     })
     // Servers start meanwhile; they accept no calls before their databases are ready. If they started before the
     // databases, they would wait a second for an address that does not exist yet.
-    const servers = lab.servers.filter((node) => anew.includes(node))
+    const servers = lab.servers.filter((node) => restarted.includes(node))
     if (servers.length > 0) await step('Start servers', ({ tell }) => start(tell, lab, servers))
     await step('Wait until both servers answer', async ({ tell }) => {
       // The network faults of the others ended when they were stopped.
       await Promise.all([healthy(lab, lab.servers, []), healNetwork(tell, lab, kept)])
     })
-    if (anew.includes(lab.loader)) await step('Start the balancer', ({ tell }) => start(tell, lab, [lab.loader]))
+    if (restarted.includes(lab.loader)) await step('Start the balancer', ({ tell }) => start(tell, lab, [lab.loader]))
     return step('Wait until all nodes are healthy', async () => {
       const status = await healthy(lab, lab.nodes, [])
       await balanced(lab)
