@@ -25,9 +25,13 @@ read_note() {
   done <"$note"
 }
 
-# Usage: write_note WORD [DATABASE [UPSTREAM]]
+# Usage: write_note WORD [DATABASE [UPSTREAM]], or write_note keep: then the note is empty.
 write_note() {
-  printf '%s\n' "do=$1" ${2:+"from=$2"} ${3:+"follows=$3"} >"$note.new"
+  if [[ $1 == keep ]]; then
+    : >"$note.new"
+  else
+    printf '%s\n' "do=$1" ${2:+"from=$2"} ${3:+"follows=$3"} >"$note.new"
+  fi
   mv -f "$note.new" "$note"
 }
 
@@ -75,6 +79,9 @@ restore() {
   if [[ ! -w /var/lib/pgbackrest ]]; then archives=off; fi
   find "$PGDATA" -mindepth 1 -delete
   pgbackrest --stanza=lab --set="$set" --target-timeline="${timeline:-latest}" --archive-mode="$archives" restore
+  # The last segment of a timeline that a promotion left may be there only as `.partial`, with what the promoted database had.
+  local get='pgbackrest --stanza=lab archive-get'
+  echo "restore_command = '$get %f \"%p\" || $get %f.partial \"%p\"'" >>"$PGDATA/postgresql.auto.conf"
   forget "$role_settings"
   if [[ $until ]]; then
     printf "recovery_target_%s = '%s'\nrecovery_target_action = promote\n" "$until" "$target" >>"$PGDATA/postgresql.auto.conf"

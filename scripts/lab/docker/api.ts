@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { type LabError, labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { attempt, failure } from './command.ts'
@@ -8,7 +8,7 @@ import { socketOf } from './where.ts'
 export const { request } = process.getBuiltinModule('node:http')
 
 /** What the engine answered. */
-export type Answer = { readonly status: number; readonly body: Buffer }
+export type Answer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
 
 /** Options of a request; each has a default. */
 type Asked = {
@@ -28,7 +28,7 @@ const FIRST_LOOK = 256 * 1024
 /** Seconds that a busy engine may take. An engine that hangs never answers. */
 const ANSWERS_WITHIN = 60
 
-type Method = 'GET' | 'POST' | 'PUT'
+type Method = 'GET' | 'HEAD' | 'POST' | 'PUT'
 
 /**
  * Asks the engine over its socket. That takes milliseconds; a `docker` command takes a tenth of a second, mostly to start.
@@ -75,7 +75,7 @@ async function exchange(
     if (enough(Buffer.concat(chunks))) break
     next = 2 * length
   }
-  return { status: answer.statusCode ?? 0, body: Buffer.concat(chunks) }
+  return { status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) }
 }
 
 /** What the engine describes at a path; undefined if there is nothing. */

@@ -57,7 +57,9 @@ async function conversation(path: string): Promise<Omit<Running, 'id'> | Answer>
       const chunks: Buffer[] = []
       answer
         .on('data', (chunk: Buffer) => chunks.push(chunk))
-        .once('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks) }))
+        .once('end', () =>
+          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) }),
+        )
         .once('error', reject)
     })
     .once('error', reject)

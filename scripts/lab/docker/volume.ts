@@ -24,8 +24,21 @@ export async function fileOf(
   return { bytes: answer.body.subarray(TAR_BLOCK, TAR_BLOCK + size) }
 }
 
+/**
+ * The bytes of a file in a database's volume, running or not; undefined if it cannot be found. To send a file, the engine starts
+ * a process of its own; to look at it, it starts none.
+ */
+export async function sizeOf(node: AnyNode, file: string): Promise<number | undefined> {
+  const answer = await engine('HEAD', `/containers/${node.container}/archive?path=${VOLUME_FOLDER}/${file}`)
+  const described = answer.headers['x-docker-container-path-stat']
+  if (answer.status !== 200 || typeof described !== 'string') return undefined
+  return JSON.parse(Buffer.from(described, 'base64').toString()).size
+}
+
 /** Whether a database's volume has such a file, running or not. If the engine does not say so clearly, that is an error. */
 export async function hasFile(node: AnyNode, file: string): Promise<boolean> {
+  if ((await sizeOf(node, file)) !== undefined) return true
+  // Why there is none is in the answer to this question only.
   const answer = await archived(node, file, () => true)
   if (answer.status === 200) return true
   if (answer.status === 404 && !/no such container/i.test(refusalOf(answer))) return false
@@ -64,7 +77,8 @@ const archived = (node: AnyNode, file: string, enough: (beginning: Buffer) => bo
 export async function putFile(tell: Tell, node: AnyNode, name: string, lines: readonly string[]): Promise<void> {
   const copy = ['cp', '-', `${node.container}:${VOLUME_FOLDER}`]
   const pack = `tar --owner=${node.uid} --group=${node.uid} --mode=0600 -c ${name}`
-  tell(`printf '%s\\n' ${lines.map(typed).join(' ')} >${name} && ${pack} | docker ${copy.join(' ')}`)
+  const write = lines.length === 0 ? ':' : `printf '%s\\n' ${lines.map(typed).join(' ')}`
+  tell(`${write} >${name} && ${pack} | docker ${copy.join(' ')}`)
   const body = archiveOf(name, lines.map((line) => `${line}\n`).join(''), node.uid)
   const answer = await engine('PUT', `/containers/${node.container}/archive?path=${VOLUME_FOLDER}`, { body })
   if (answer.status !== 200) throw refused(copy, answer)

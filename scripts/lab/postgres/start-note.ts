@@ -1,4 +1,4 @@
-import { fileOf, putFile } from '../docker/volume.ts'
+import { fileOf, putFile, sizeOf } from '../docker/volume.ts'
 import type { Tell } from '../steps.ts'
 import {
   type AnyDatabase,
@@ -45,9 +45,11 @@ const FILE = 'start-note'
 
 const KEEP: StartNote = { do: 'keep' }
 
-/** The lines of a note. */
+/** The lines of a note; none for a database that goes on with what it has. */
 export const formatStartNote = ({ fenced, ...deed }: StartNote): readonly string[] => [
-  ...Object.entries(deed).map(([key, value]) => `${key}=${Array.isArray(value) ? value.join(' ') : value}`),
+  ...(deed.do === 'keep' ? [] : Object.entries(deed)).map(
+    ([key, value]) => `${key}=${Array.isArray(value) ? value.join(' ') : value}`,
+  ),
   ...(fenced ? ['fenced=yes'] : []),
 ]
 
@@ -84,6 +86,8 @@ export const writeStartNote = (tell: Tell, node: AnyDatabase, note: StartNote): 
 
 /** What a database, running or not, does at its next start. */
 export async function readStartNote(node: AnyDatabase): Promise<StartNote> {
+  // Mostly it is empty, and to see that is cheaper than to read it.
+  if ((await sizeOf(node, FILE)) === 0) return KEEP
   const found = await fileOf(node, FILE)
   return 'problem' in found ? KEEP : parseStartNote(found.bytes.toString())
 }

@@ -43,7 +43,7 @@ function inShell(volume: string, script: string, environment: NodeJS.ProcessEnv 
 
 /** Notes, and what start-note.sh reads in them: word, database, fence. */
 const NOTES: readonly (readonly [string, StartNote, string])[] = [
-  ['do=keep\n', { do: 'keep' }, 'keep||'],
+  ['', { do: 'keep' }, 'keep||'],
   ['do=fresh\n', { do: 'fresh' }, 'fresh||'],
   ['do=fresh\nslots=one other\n', { do: 'fresh', slots: ['one', 'other'] }, 'fresh||'],
   ['do=fresh\nfrom=db-primary\n', { do: 'fresh', from: 'db-primary' }, 'fresh|db-primary|'],
@@ -62,13 +62,13 @@ const NOTES: readonly (readonly [string, StartNote, string])[] = [
     'restore||',
   ],
   ['do=restore\nset=20261125F\n', { do: 'restore', set: '20261125F' }, 'restore||'],
-  ['do=keep\nfenced=yes\n', { do: 'keep', fenced: true }, 'keep||yes'],
+  ['fenced=yes\n', { do: 'keep', fenced: true }, 'keep||yes'],
   ['do=copy\nfrom=db-primary\nfenced=yes\n', { do: 'copy', from: 'db-primary', fenced: true }, 'copy|db-primary|yes'],
 ]
 
 /** The same by hand, and what nobody should write. */
 const BY_HAND: typeof NOTES = [
-  ['', { do: 'keep' }, 'keep||'],
+  ['do=keep\n', { do: 'keep' }, 'keep||'],
   ['fenced=yes', { do: 'keep', fenced: true }, 'keep||yes'],
   ['from=db-primary\ndo=follow', { do: 'follow', from: 'db-primary' }, 'follow|db-primary|'],
   ['\ndo=keep\n\nwhy=a=b\n', { do: 'keep' }, 'keep||'],
@@ -187,7 +187,7 @@ test('a start that is killed at any step ends right at the next start', async (t
       const content = readFileSync(join(volume, 'data', files.includes('data') ? 'data' : 'old'), 'utf8').trim()
       t.match(content, ends)
       if (between === 'half') t.not(content, 'rewound', 'half-rewound data are copied')
-      t.equal(readFileSync(join(volume, 'start-note'), 'utf8'), 'do=keep\n')
+      t.equal(readFileSync(join(volume, 'start-note'), 'utf8'), '', 'the note is done')
       const beside = readdirSync(volume).includes('upstream')
         ? readFileSync(join(volume, 'upstream'), 'utf8').trim()
         : undefined
