@@ -16,7 +16,8 @@ import { rememberPassword } from '../state/pgpass.ts'
 import { createSecrets, keepVerifiers, readSecrets, type Secrets, secretsFolder } from '../state/secrets.ts'
 import type { Reporter, Step, Tell } from '../steps.ts'
 import { type DatabaseNode, type Lab, type Node, type NodeName, psqlPlaceOf } from '../topology/topology.ts'
-import { asPrimary, followNewPrimary, prepareFor, restoreLevel } from './following.ts'
+import { restoreChosen } from './bring-back.ts'
+import { asPrimary, followNewPrimary, prepareFor } from './following.ts'
 import { buildImages, missingOf } from './images.ts'
 import { untilHopeless } from './mendable.ts'
 import { preflight } from './preflight.ts'
@@ -82,6 +83,8 @@ export const setup = (asked: Lab, reporter: Reporter): Promise<SetupResult> =>
     })
     await together('Start databases', [...[...starting.goOn, ...starting.fresh].map(start), ...starting.copy.map(copy)])
     if (starting.refusal !== undefined) throw starting.refusal
+    // Once, when all copies follow: two at a time would change the same row.
+    if (starting.copy.length > 0) await restoreChosen(lab, reporter)
     // Servers start meanwhile; they accept no calls before their databases are ready.
     await together('Start servers', lab.servers.map(start))
     await step('Wait until both servers answer', async ({ tell, retitle }) => {
@@ -117,7 +120,6 @@ async function copyFrom(tell: Tell, lab: Lab, from: DatabaseNode, node: Database
   const source = { primary: from, upstream: from }
   await prepareFor(tell, source, node)
   await followNewPrimary(tell, lab, source, node, 'copy')
-  await restoreLevel(tell, lab)
 }
 
 async function ensureSecrets(lab: Lab): Promise<Secrets> {
