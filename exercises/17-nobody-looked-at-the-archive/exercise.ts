@@ -150,7 +150,9 @@ const arrives = (stage: Stage): Promise<Finding> =>
     const ok = failsSince === null && waiting === 0
     return {
       ok,
-      seen: ok ? 'it does' : `${failsSince === null ? '' : `it fails since ${failsSince}; `}${waiting} segments wait`,
+      seen: ok
+        ? 'it does'
+        : `${failsSince === null ? '' : `nothing has arrived since ${failsSince}; `}segments that wait: ${waiting}`,
     }
   })
 

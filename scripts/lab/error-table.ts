@@ -385,7 +385,7 @@ export const ERRORS = {
   },
   OTHER_BACKUPS: {
     says: 'the repository has the WAL of other data: its last segment is {last}, and {node} is only at {now}. To archive into it would mix two histories',
-    fix: 'zx scripts/restore.ts --end shows what these backups have; zx scripts/backup.ts off --discard deletes them, then run this again',
+    fix: 'zx scripts/restore.ts --end shows what these backups have, and zx scripts/restore.ts --end --replace --force makes the lab as it was then; or zx scripts/backup.ts off --discard deletes them, then run this again',
   },
   BACKUP_FAILED: {
     says: 'pgbackrest {command} failed\n{said}',
@@ -416,7 +416,7 @@ export const ERRORS = {
     fix: 'choose an earlier moment, or zx scripts/restore.ts --end for all that is archived',
   },
   BEFORE_FIRST_BACKUP: {
-    says: 'on the way to timeline {timeline} no backup was finished before {goal}. {earliest}',
+    says: 'along timeline {timeline} no backup was finished before {goal}. {earliest}',
     fix: 'choose what comes after a backup; zx scripts/backup.ts list shows what can be restored',
   },
   NO_SUCH_TIMELINE: {
@@ -432,14 +432,14 @@ export const ERRORS = {
     fix: 'choose an earlier goal, or zx scripts/restore.ts --end; zx scripts/backup.ts check says whether WAL is missing',
   },
   RESTORE_LOSES: {
-    says: '{count} votes of the lab do not exist at {goal}. They would be lost, so nothing was changed. They are listed in {file}\n{votes}',
+    says: 'votes of the lab that do not exist at {goal}: {count}. They would be lost, so nothing was changed. They are listed in {file}\n{votes}',
     fix: 'leave the lab as it is: zx scripts/restore.ts --to restores beside it',
     fixIn: {
       restore: 'to go back all the same, run this again with --force; without --replace it restores beside the lab',
     },
   },
   CAST_MEANWHILE: {
-    says: '{count} votes were cast while the restore was prepared, and would be lost; they are listed in {file}. All databases are fenced now, and still have them; nobody can vote',
+    says: 'votes that were cast while the restore was prepared, and would be lost: {count}; they are listed in {file}. All databases are fenced now, and still have them; nobody can vote',
     fix: 'zx scripts/rejoin.ts brings the lab back with them',
     fixIn: {
       restore:

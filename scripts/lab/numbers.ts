@@ -16,6 +16,10 @@ const DECIMAL = /^-?(0|[1-9]\d*)(\.\d+)?$/
 /** The number in a text, as people write numbers; NaN for 0x10, 1e3, 007, white space or an empty text. */
 export const decimal = (text: string): number => (DECIMAL.test(text) ? Number(text) : Number.NaN)
 
+/** A number of things in words: `1 vote`, `2 votes`. */
+export const many = (count: number, one: string, several = `${one}s`): string =>
+  `${count} ${count === 1 ? one : several}`
+
 /** A number of bytes in the largest fitting unit. */
 export function bytes(count: number): string {
   const unit = ['B', 'KiB', 'MiB', 'GiB'].findLast((_, power) => count >= 1024 ** power) ?? 'B'

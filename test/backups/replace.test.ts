@@ -40,7 +40,7 @@ test('the lab goes back to a moment: what is lost is listed before, and tokens o
   const refused = await verb('restore', ['--name', 'before', '--replace'])
   t.match(refused, {
     exit: 1,
-    stderr: /RESTORE_LOSES: 1 votes .* nothing was changed.*\n *late for a in Who\?\n.*--force/,
+    stderr: /RESTORE_LOSES: votes .*: 1\. .* nothing was changed.*\n *late for a in Who\?\n.*--force/,
   })
   t.match(await json(t, 'status'), { healthy: true, primaries: ['db-primary'] })
   t.equal(await votersOn('db-primary', uuid), 'late')

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { until } from '../../scripts/lab/wait.ts'
-import { json, pollOnBoth, voteOn, votersOn } from '../recovery/scene.ts'
+import { json, pollOnBoth, untilHas, voteOn, votersOn } from '../recovery/scene.ts'
 import { containerOf, docker, lab, patience, resetAfter, sql, verb } from '../the-lab.ts'
 
 const { container } = lab.restored
@@ -53,7 +53,10 @@ test('deleted votes are brought back from a moment, an LSN and a mark, while the
     t.equal(await inRestored('show archive_mode'), 'off')
     t.match(await remove(), { exit: 0, stdout: /is removed/ })
   }
-  t.match(await json(t, 'restore', '--end'), { votes: 1, onlyThere: { length: 0 }, lacks: { length: 0 } })
+  const cast = Date.parse(await sql('db-primary', 'select max(cast_at) from vote'))
+  const end = await json(t, 'restore', '--end')
+  t.match(end, { votes: 1, onlyThere: { length: 0 }, lacks: { length: 0 } })
+  t.ok(Date.parse(end.lastCommit) >= cast, `the last commit that was replayed is of ${end.lastCommit}`)
   t.equal(await votersOn('db-primary', poll), 'cid', 'the lab goes on')
   t.match((await verb('status')).stdout, /5 of 5 nodes healthy/)
   // It may not write into the repository.
@@ -79,6 +82,25 @@ test('what a failover threw away is on the old timeline only', async (t) => {
   await remove()
   t.match(await json(t, 'restore', '--end', '--timeline', '1'), { along: 1, votes: 1, onlyThere: [{ user: 'ann' }] })
   t.equal(await votersThere(poll), 'ann')
+})
+
+test('an old timeline is replayed to its end, and without any database of the lab too', async (t) => {
+  resetAfter(t)
+  t.teardown(remove)
+  const poll = await pollOnBoth()
+  await json(t, 'backup')
+  await voteOn('db-primary', poll, 'ann')
+  await untilHas('db-replica', `select string_agg(user_id, ' ') from vote where poll_id = '${poll}'`, 'ann')
+  // The segment with this vote is not full: the new primary archives what it has of it.
+  await json(t, 'failover')
+  await voteOn('db-replica', poll, 'bob')
+  t.match(await json(t, 'restore', '--end', '--timeline', '1'), { along: 1, votes: 1, lacks: [{ user: 'bob' }] })
+  t.equal(await votersThere(poll), 'ann')
+  await remove()
+  t.equal((await verb('fault', ['crash', 'db-replica'])).exit, 0)
+  t.match(await json(t, 'backup', 'list'), { primary: null, backups: { length: 1 } })
+  t.match(await json(t, 'restore', '--end', '--timeline', '1'), { primary: null, votes: 1 })
+  t.match((await verb('status')).stdout, /beside the lab: db-restored, running/)
 })
 
 test('a backup that was made after a failover can be restored, also if archiving began only then', async (t) => {

@@ -1,9 +1,14 @@
 import { z } from 'zod'
-import type { Result } from '../docker/command.ts'
+import { attempt, type Result } from '../docker/command.ts'
+import { confinement } from '../docker/confinement.ts'
 import { execIn } from '../docker/exec.ts'
+import { imagesOf } from '../docker/images.ts'
+import { labelledHelper } from '../docker/leftovers.ts'
 import { BACKUPS_FOLDER } from '../docker/volume.ts'
 import { labError } from '../errors.ts'
-import type { AnyDatabase } from '../topology/topology.ts'
+import { seenOf } from '../rules/members.ts'
+import { type AnyDatabase, firstPrimaryOf, type Lab } from '../topology/topology.ts'
+import type { Sight } from './sights.ts'
 
 /** A timeline that began when a database was promoted: the one that it left, and at which LSN. */
 export type Branch = { readonly timeline: number; readonly from: number; readonly at: string }
@@ -72,8 +77,22 @@ if [[ -d archive/lab ]]; then
 fi`
 
 /** Reads what the repository has, through a database that runs. */
-export async function readArchive({ container }: AnyDatabase): Promise<Archive> {
-  const looked = await execIn(container, ['bash', '-c', LOOK])
+export const readArchive = async ({ container }: AnyDatabase): Promise<Archive> =>
+  archiveIn(await execIn(container, ['bash', '-c', LOOK]))
+
+/** The same for a lab: if none of its databases runs, in a container of its own. */
+export async function archiveOf(lab: Lab, sights: readonly Sight[]): Promise<Archive> {
+  const runs = sights.find(({ facts }) => facts !== undefined) ?? sights.find(({ state }) => state === 'running')
+  if (runs !== undefined) return readArchive(runs.node)
+  // Without a container of the lab there is no repository either.
+  if (sights.every(({ state }) => state === 'absent')) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
+  const { postgres } = await imagesOf(lab.settings)
+  const volume = ['--volume', `${lab.backupsVolume}:${BACKUPS_FOLDER}:ro`, ...confinement(firstPrimaryOf(lab))]
+  const alone = ['run', '--rm', '--pull', 'never', ...labelledHelper(lab), '--network', 'none', ...volume]
+  return archiveIn(await attempt([...alone, postgres.tag, 'bash', '-c', LOOK]))
+}
+
+function archiveIn(looked: Result): Archive {
   if (looked.exit !== 0) throw pgbackrestFailed('info', looked)
   const lines = looked.stdout.split('\n')
   const of = (word: string) =>

@@ -39,7 +39,7 @@ export function restorePlan(archive: Archive, goal: Goal, wanted: number | undef
       timeline,
       earliest:
         earliest === undefined
-          ? 'No backup is on the way to that timeline'
+          ? 'No backup leads to that timeline'
           : `The earliest possible moment is ${momentText((earliest.ended + 1) * 1000)}, the earliest LSN ${earliest.endLsn}`,
     })
   return { backup, timeline, restoring: { set: backup.label, timeline: String(timeline), ...targetOf(goal) } }

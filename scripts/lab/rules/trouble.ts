@@ -1,4 +1,4 @@
-import { bytes } from '../numbers.ts'
+import { bytes, many } from '../numbers.ts'
 import type { Facts } from '../postgres/observe.ts'
 import type { Report } from '../postgres/replay.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
@@ -54,7 +54,7 @@ const passing = (says: string, fix: string): Trouble => ({ says, fix, passes: tr
 /** What will run out soon. */
 export function warningOf({ room, archiver }: Facts): string | null {
   if (archiver?.failsSince != null)
-    return `archiving has failed since ${archiver.failsSince}: ${archiver.waiting} segments wait, and its disk fills with them; zx scripts/backup.ts check says more`
+    return `archiving fails, and nothing has arrived since ${archiver.failsSince}: ${many(archiver.waiting, 'segment waits', 'segments wait')}, and its disk fills; zx scripts/backup.ts check says more`
   if (room !== undefined && room.availableBytes < ROOM.low)
     return `only ${bytes(room.availableBytes)} are left on the disk of its data: ${FREE_SPACE}`
   return null

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { LabError, labError } from '../errors.ts'
 import type { Lab, Secret } from '../topology/topology.ts'
 import { stateFolder } from './folder.ts'
+import { isKept } from './kept-votes.ts'
 import { makePrivateFolder, writePrivately } from './private-files.ts'
 
 const NAMES: readonly Secret[] = ['owner', 'service', 'replicator', 'monitor']
@@ -62,11 +63,14 @@ export async function keepVerifiers(lab: Lab, secrets: Secrets): Promise<void> {
   }
 }
 
-/** Deletes all that the lab keeps about itself on this machine, except locks: the command that has one removes it. */
+/**
+ * Deletes all that the lab keeps about itself on this machine, except lists of lost votes, and locks: the command that has one
+ * removes it.
+ */
 export async function forgetLab(lab: Lab): Promise<void> {
   const folder = stateFolder(lab)
-  const kept = (await readdir(folder)).filter((name) => !name.endsWith('.lock'))
-  for (const name of kept) await rm(join(folder, name), { recursive: true, force: true })
+  const its = (await readdir(folder)).filter((name) => !name.endsWith('.lock') && !isKept(name))
+  for (const name of its) await rm(join(folder, name), { recursive: true, force: true })
 }
 
 const ITERATIONS = 4096

@@ -1,5 +1,5 @@
 import { chalk } from 'zx/core'
-import { bytes } from '../numbers.ts'
+import { bytes, many } from '../numbers.ts'
 import type { Backup } from '../postgres/repository.ts'
 import { gapsIn, gapText, newestTimeline } from '../rules/history.ts'
 import { momentText } from '../rules/moment.ts'
@@ -37,7 +37,9 @@ export function backupsView(it: Backups): string {
     '',
     `  archive    ${on ? archiving(it) : 'off: what is written now cannot be restored; zx scripts/backup.ts switches it on'}`,
     `  segments   ${segments.length}, ${segments[0] ?? ''} to ${segments.at(-1) ?? ''}; the newest timeline is ${newestTimeline(it)}`,
-    ...branches.map(({ timeline, from, at }) => `  timeline   ${timeline} left timeline ${from} at LSN ${at}`),
+    ...branches
+      .toSorted((a, b) => a.timeline - b.timeline)
+      .map(({ timeline, from, at }) => `  timeline   ${timeline} left timeline ${from} at LSN ${at}`),
     ...(marked.length === 0 ? [] : ['  marks', ...marked.map((line) => `  ${line}`)]),
     ...gapsIn(it).map(
       (gap) =>
@@ -51,7 +53,9 @@ function archiving({ primary, archiver }: Backups): string {
   const { lastSegment, lastAt, failsSince, failedSegment, waiting } = archiver
   const last = lastAt === null ? 'nothing yet' : `${lastSegment} at ${momentText(Date.parse(lastAt))}`
   const fails =
-    failsSince === null ? '' : `; ${failedSegment} FAILS since ${momentText(Date.parse(failsSince))}, ${waiting} wait`
+    failsSince === null
+      ? ''
+      : `; ${failedSegment} FAILS, nothing has arrived since ${momentText(Date.parse(failsSince))}, and ${many(waiting, 'segment waits', 'segments wait')}`
   return `on, from ${primary}; last ${last}${fails}`
 }
 
@@ -67,14 +71,14 @@ export function checkedView({ problems, notes }: Checked): string {
 
 const SHOWN = 10
 
-const many = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
-
 /** What a restore gives. */
 export function restoredView(it: Restored, container: string): string {
-  const { node, goal, backup, along, timeline, lsn, votes, polls, primary, onlyThere, lacks } = it
+  const { node, goal, backup, along, replayedTo, lastCommit, timeline, votes, polls, primary, onlyThere, lacks } = it
+  const last = lastCommit === null ? 'no commit came after the backup' : `the last commit there is of ${lastCommit}`
   return [
     `${chalk.green('✓')} ${node} is as the lab was at ${goal}`,
-    `  made from  the backup ${backup}, replayed along timeline ${along} to ${lsn}; only it is on timeline ${timeline}`,
+    `  made from  the backup ${backup}, replayed along timeline ${along} to LSN ${replayedTo}: ${last}`,
+    `  writes on  timeline ${timeline}, a new one of its own`,
     `  it has     ${many(votes, 'vote')} in ${many(polls, 'poll')}`,
     ...(primary === null
       ? ['  compared   with nothing: no primary answers']

@@ -49,6 +49,7 @@ export function statusTable(status: LabStatus, columns: number = Number.POSITIVE
     '',
     ...containers(status),
     ...archive(status),
+    ...besides(status).map((line) => asTyped(line)),
     ...more.map((line) => asTyped(line)),
     summary(status),
   ].join('\n')
@@ -92,10 +93,15 @@ const containers = ({ nodes }: LabStatus): readonly string[] =>
 function archive({ archiver, at }: LabStatus): readonly string[] {
   if (archiver === null) return []
   const { lastSegment, lastAt, failsSince } = archiver
-  if (lastSegment === null || lastAt === null) return ['  archive: on, and nothing has arrived yet']
+  if (lastSegment === null || lastAt === null)
+    return ['  archive: on, and nothing has arrived since the primary was started or promoted']
   const age = Math.max(0, Math.round((Date.parse(at) - Date.parse(lastAt)) / 1000))
   return [`  archive: last ${lastSegment}, ${age} s ago; ${failsSince === null ? 'no failure' : 'it fails now'}`]
 }
+
+/** What was restored and serves nobody. */
+const besides = ({ restored }: LabStatus): readonly string[] =>
+  restored === null ? [] : [`  beside the lab: db-restored, ${restored}; zx scripts/restore.ts list says what it is`]
 
 /** The faults in force, or where to see them. */
 function faults({ faults, nodes }: LabStatus): readonly string[] {

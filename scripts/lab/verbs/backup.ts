@@ -6,6 +6,7 @@ import { labError } from '../errors.ts'
 import type { Archiver } from '../postgres/archiver.ts'
 import {
   type Archive,
+  archiveOf,
   type Backup,
   LOCKED,
   MARKS,
@@ -17,10 +18,10 @@ import {
   runBackup,
   runPgbackrest,
 } from '../postgres/repository.ts'
-import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
+import { type Answering, lookAtDatabases } from '../postgres/sights.ts'
 import { ask, change } from '../postgres/sql.ts'
 import { isAhead } from '../rules/history.ts'
-import { primaryOf, seenOf } from '../rules/members.ts'
+import { primaryOf } from '../rules/members.ts'
 import { exclusively } from '../state/lock.ts'
 import type { Reporter, Say, Tell } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
@@ -29,23 +30,16 @@ import { until } from '../wait.ts'
 /** The repository, and what archiving does. */
 export type Backups = Archive & { readonly primary: DatabaseName | null; readonly archiver: Archiver | null }
 
-/** Everything that can be restored. Any database that runs can read it. */
+/** Everything that can be restored. */
 export async function backupsOf(lab: Lab): Promise<Backups> {
   const sights = await lookAtDatabases(lab)
-  const archive = await readArchive(readerAmong(sights))
+  const archive = await archiveOf(lab, sights)
   const primary = sights.find(({ facts }) => facts?.inRecovery === false)
   return {
     ...archive,
     primary: primary?.node.name ?? null,
     archiver: primary?.facts?.archiver ?? null,
   }
-}
-
-/** A database through which the repository can be read. */
-export function readerAmong(sights: readonly Sight[]): DatabaseNode {
-  const runs = sights.find(({ facts }) => facts !== undefined) ?? sights.find(({ state }) => state === 'running')
-  if (runs === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
-  return runs.node
 }
 
 export type BackupType = Backup['type']
@@ -58,11 +52,13 @@ export const makeBackup = (lab: Lab, type: BackupType, { step }: Reporter): Prom
     async () => {
       const { primary, archive } = await step('Check', async () => {
         const primary = primaryOf(await lookAtDatabases(lab))
-        return { primary, archive: await readArchive(primary.node) }
+        const archive = await readArchive(primary.node)
+        await assertItsOwn(lab, primary, archive)
+        return { primary, archive }
       })
       if (!archive.on)
         await step('Switch archiving on, for all databases', ({ tell }) =>
-          changing(lab, () => switchOn(tell, lab, primary, archive)),
+          changing(lab, () => switchOn(tell, lab, primary)),
         )
       await step('Check that WAL arrives in the repository', ({ tell }) => untilArrives(tell, lab, primary.node))
       return step(`Back up ${primary.node.name} (${type})`, async ({ tell, say, retitle }) => {
@@ -74,11 +70,15 @@ export const makeBackup = (lab: Lab, type: BackupType, { step }: Reporter): Prom
     'backup',
   )
 
-async function switchOn(tell: Tell, lab: Lab, { node, facts }: Answering, archive: Archive): Promise<void> {
+/** Refuses a repository with segments that the primary has not written yet: they are of other data. */
+export async function assertItsOwn(lab: Lab, { node, facts }: Answering, { segments }: Archive): Promise<void> {
   const now = await ask(lab, node, 'select pg_current_wal_lsn()')
-  const last = archive.segments.at(-1)
+  const last = segments.at(-1)
   if (last !== undefined && isAhead(last, facts.timeline ?? 1, now))
     throw labError('OTHER_BACKUPS', { last, node: node.name, now: `${now} on timeline ${facts.timeline}` })
+}
+
+async function switchOn(tell: Tell, lab: Lab, { node }: Answering): Promise<void> {
   await act(tell, ['exec', node.container, ...PGBACKREST, 'stanza-create'])
   await act(tell, ['exec', node.container, 'bash', '/usr/local/bin/archiving', 'on'])
   // What was counted before was thrown away.

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { hasFile } from '../docker/volume.ts'
 import { LabError, labError } from '../errors.ts'
 import { hasSettings } from '../managers/level.ts'
@@ -13,8 +12,7 @@ import type { CauseName } from '../rules/causes.ts'
 import { choiceOf, choiceText } from '../rules/durability.ts'
 import { type Hindrance, hasNothingOfItsOwn } from '../rules/hindrance.ts'
 import { primaryOf } from '../rules/members.ts'
-import { stateFolder } from '../state/folder.ts'
-import { writePrivately } from '../state/private-files.ts'
+import { keepVotes } from '../state/kept-votes.ts'
 import type { Reporter } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
 import { type Followed, followNewPrimary, prepareFor, restoreLevel, untilFollows } from './following.ts'
@@ -158,7 +156,7 @@ const leftBehind = (
       say(error.message)
       return null
     })
-    const keptIn = votes !== null && votes.length > 0 ? await keep(lab, votes) : null
+    const keptIn = votes !== null && votes.length > 0 ? await keepVotes(lab, 'diverged-votes', votes) : null
     const kept = keptIn === null ? '' : `, kept in ${keptIn}`
     retitle(`Votes that only ${node.name} has: ${votes?.length ?? 'unknown'}${kept}`)
     return { votes, keptIn, unreadable: votes === null }
@@ -176,11 +174,4 @@ export async function restoreChosen(lab: Lab, { step }: Reporter): Promise<void>
   const chosen = choiceOf(primary.facts)
   if (hasSettings(primary, chosen, sights)) return
   await step(`Restore the durability level ${choiceText(chosen)}`, ({ tell }) => restoreLevel(tell, lab))
-}
-
-/** Writes the votes to a file, so that they survive a crash of this command. */
-async function keep(lab: Lab, votes: readonly LostVote[]): Promise<string> {
-  const file = join(stateFolder(lab), `diverged-votes-${new Date().toISOString().replaceAll(':', '-')}.json`)
-  await writePrivately(file, `${JSON.stringify(votes, null, 2)}\n`)
-  return file
 }

@@ -1,4 +1,5 @@
 import { labError } from '../errors.ts'
+import { many } from '../numbers.ts'
 import type { Archiver } from '../postgres/archiver.ts'
 import { PGBACKREST, pgbackrestFailed, readArchive, runPgbackrest } from '../postgres/repository.ts'
 import { lookAtDatabases } from '../postgres/sights.ts'
@@ -7,7 +8,7 @@ import { primaryOf } from '../rules/members.ts'
 import { exclusively } from '../state/lock.ts'
 import type { Reporter, Tell } from '../steps.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
-import { untilArrives } from './backup.ts'
+import { assertItsOwn, untilArrives } from './backup.ts'
 
 /** What is wrong with the repository, and what repairs it. */
 export type Checked = {
@@ -30,8 +31,11 @@ export const checkBackups = (lab: Lab, { step }: Reporter): Promise<Checked> =>
     lab,
     async () => {
       const primary = primaryOf(await lookAtDatabases(lab))
-      const { on, backups } = await readArchive(primary.node)
+      const archive = await readArchive(primary.node)
+      const { on, backups } = archive
       if (backups.length === 0) throw labError('NO_BACKUP')
+      // Of a segment that is there already, pgBackRest would say that it has arrived.
+      await assertItsOwn(lab, primary, archive)
       const arrives = on
         ? await step('Check that WAL arrives', ({ tell, retitle }) =>
             untilArrives(tell, lab, primary.node).then(
@@ -69,7 +73,7 @@ function problemsOf(
       : []),
     ...(arrives === false
       ? [
-          `WAL does not arrive${archiver?.failsSince ? `, since ${archiver.failsSince}` : ''}: ${archiver?.waiting ?? 0} segments wait; docker logs of the primary says why`,
+          `WAL does not arrive${archiver?.failsSince ? `, since ${archiver.failsSince}` : ''}: ${many(archiver?.waiting ?? 0, 'segment waits', 'segments wait')}; docker logs of the primary says why`,
         ]
       : []),
     ...gaps.filter(({ after }) => after === undefined).map(gapText),

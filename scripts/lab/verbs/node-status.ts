@@ -50,6 +50,9 @@ export type NodeStatus = {
 
 const BRING_UP = 'zx scripts/setup.ts brings it up'
 const FENCED = 'fenced: a failover left it behind; zx scripts/rejoin.ts brings it back'
+const FENCED_ALONE =
+  'fenced, and no database is the primary: a verb was interrupted; run that one again, or zx scripts/rejoin.ts lifts the fences'
+const RESTORING = 'a restore of it was interrupted; run that again, or zx scripts/setup.ts goes on with it'
 
 /** Without a primary, what leads to no database that answers brings nothing any more. */
 export const streams = ({ name }: DatabaseNode, own: Facts, { upstream, lost }: Due): boolean =>
@@ -99,7 +102,15 @@ export function databaseNode(
         ? BRING_UP
         : `${BRING_UP}, or zx scripts/failover.ts makes ${replacement} the primary`
     const down = `its container is ${container?.state ?? 'absent'}`
-    const whyDown = data === 'fenced' ? FENCED : hindrance ? told(down, hindrance) : `${down}; ${ways}`
+    const fenced = primary === undefined ? FENCED_ALONE : FENCED
+    const whyDown =
+      data === 'fenced'
+        ? fenced
+        : data === 'restoring'
+          ? RESTORING
+          : hindrance
+            ? told(down, hindrance)
+            : `${down}; ${ways}`
     return { ...common(lab, node, container, silent, whyDown), trouble: hindrance ?? null, database: null }
   }
   const known = {

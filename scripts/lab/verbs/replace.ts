@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { act } from '../docker/command.ts'
 import { removeNodes } from '../docker/creation.ts'
 import { changing } from '../docker/leftovers.ts'
@@ -13,8 +12,7 @@ import { votesOnlyOnStopped } from '../postgres/stopped-votes.ts'
 import type { LostVote } from '../postgres/votes.ts'
 import { membersOf, seenOf } from '../rules/members.ts'
 import type { Goal } from '../rules/restore-plan.ts'
-import { stateFolder } from '../state/folder.ts'
-import { writePrivately } from '../state/private-files.ts'
+import { keepVotes } from '../state/kept-votes.ts'
 import type { Reporter, Tell } from '../steps.ts'
 import { type DatabaseName, type DatabaseNode, firstPrimaryOf, type Lab, othersOf } from '../topology/topology.ts'
 import { asPrimary } from './following.ts'
@@ -58,7 +56,7 @@ export async function replacePrimary(
   const beside = await restoreBeside(lab, goal, timeline, force || begun, reporter)
   const { onlyThere: regained, plan } = beside
   if (beside.lacks.length > 0 && !force) {
-    const error = loses(beside.goal, beside.lacks, await keep(lab, beside.lacks))
+    const error = loses(beside.goal, beside.lacks, await keepVotes(lab, 'votes-before-restore', beside.lacks))
     await changing(lab, () => step('Change nothing', ({ tell }) => removeNodes(tell, lab, [lab.restored])))
     throw error
   }
@@ -69,7 +67,7 @@ export async function replacePrimary(
       `List the votes of ${node.name} that will be lost`,
       async ({ tell, retitle }) => {
         const lost = await lostWith(tell, lab, node, beside.lacks)
-        const keptIn = lost.length === 0 ? null : await keep(lab, lost)
+        const keptIn = lost.length === 0 ? null : await keepVotes(lab, 'votes-before-restore', lost)
         retitle(
           `Votes of ${node.name} that will be lost: ${lost.length}${keptIn === null ? '' : `, kept in ${keptIn}`}`,
         )
@@ -127,12 +125,6 @@ async function settle(tell: Tell, lab: Lab, node: DatabaseNode): Promise<void> {
     'select pg_reload_conf()',
     'checkpoint',
   )
-}
-
-async function keep(lab: Lab, votes: readonly LostVote[]): Promise<string> {
-  const file = join(stateFolder(lab), `votes-before-restore-${new Date().toISOString().replaceAll(':', '-')}.json`)
-  await writePrivately(file, `${JSON.stringify(votes, null, 2)}\n`)
-  return file
 }
 
 const LISTED = 10

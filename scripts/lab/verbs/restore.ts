@@ -7,7 +7,7 @@ import { ABSENT, containersOf, lastLines, startNode } from '../docker/nodes.ts'
 import { LabError, labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { observe } from '../postgres/observe.ts'
-import { readArchive } from '../postgres/repository.ts'
+import { archiveOf, readArchive } from '../postgres/repository.ts'
 import { lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { ask, change } from '../postgres/sql.ts'
 import { readStartNote, writeStartNote } from '../postgres/start-note.ts'
@@ -17,7 +17,7 @@ import { assertArchived, type Goal, goalText, type RestorePlan, restorePlan } fr
 import { readSecrets } from '../state/secrets.ts'
 import type { Reporter, Say, Tell } from '../steps.ts'
 import type { AnyDatabase, DatabaseName, Lab } from '../topology/topology.ts'
-import { readerAmong, untilArrives } from './backup.ts'
+import { untilArrives } from './backup.ts'
 
 /** A database that was restored beside the lab, and how it differs from the primary now. */
 export type Restored = {
@@ -27,9 +27,11 @@ export type Restored = {
   readonly backup: string
   /** The timeline that was replayed. */
   readonly along: number
+  /** The LSN at which replay ended, and when the last commit was made that it replayed; null if it replayed none. */
+  readonly replayedTo: string
+  readonly lastCommit: string | null
   /** Its own timeline: nobody else is on it. */
   readonly timeline: number
-  readonly lsn: string
   readonly votes: number
   readonly polls: number
   /** The primary that it was compared with; null if none answered. */
@@ -55,13 +57,13 @@ export const restoreBeside = (
   changing(lab, async () => {
     const sights = await lookAtDatabases(lab)
     const plan = await step('Check', async ({ retitle }) => {
+      const found = restorePlan(await archiveOf(lab, sights), goal, timeline, Date.now())
       if (!replaces) await assertFree(lab)
-      const found = restorePlan(await readArchive(await readerFor(lab, sights)), goal, timeline, Date.now())
       retitle(`Check: from the backup ${found.backup.label} along timeline ${found.timeline} to ${goalText(goal)}`)
       return found
     })
-    await archiveTheRest(lab, sights, plan, { step })
-    assertArchived(await readArchive(await readerFor(lab, sights)), goal, plan)
+    await archiveTheRest(lab, sights, { step })
+    assertArchived(await archiveOf(lab, sights), goal, plan)
     await step(`Make ${lab.restored.name}`, ({ tell }) => make(tell, lab, plan))
     await step(`Restore ${lab.restored.name} and replay WAL`, ({ say }) =>
       untilRestored(say, lab, lab.restored, goal, plan).catch(async (error: unknown) => {
@@ -72,13 +74,6 @@ export const restoreBeside = (
     )
     return step('Compare its votes with those of the primary', () => compared(lab, goal, plan, sights))
   })
-
-/** A database through which the repository can be read: if all of the lab are down, the one beside it. */
-async function readerFor(lab: Lab, sights: readonly Sight[]): Promise<AnyDatabase> {
-  const beside = await containersOf(lab, [lab.restored])
-  const none = sights.every(({ state }) => state !== 'running')
-  return none && beside[0]?.state === 'running' ? lab.restored : readerAmong(sights)
-}
 
 /** Only one at a time, and one that somebody may still need is not removed. One that was not finished is. */
 async function assertFree(lab: Lab): Promise<void> {
@@ -112,17 +107,12 @@ const GOAL = `
   from pg_control_checkpoint()`
 
 /**
- * Has the newest WAL archived. A restore to a moment ends with the first commit after it: without one PostgreSQL could not know
- * that the moment is over.
+ * Has all WAL archived, also what the primary still has of an older timeline. A restore to a moment ends with the first commit
+ * after it: without one PostgreSQL could not know that the moment is over.
  */
-async function archiveTheRest(
-  lab: Lab,
-  sights: readonly Sight[],
-  plan: RestorePlan,
-  { step }: Pick<Reporter, 'step'>,
-): Promise<void> {
+async function archiveTheRest(lab: Lab, sights: readonly Sight[], { step }: Pick<Reporter, 'step'>): Promise<void> {
   const { primary } = membersOf(sights)
-  if (primary === undefined || plan.timeline !== primary.facts.timeline) return
+  if (primary === undefined) return
   const { node } = primary
   if (!(await readArchive(node)).on) return
   await step('Archive what was written last', async ({ tell, retitle }) => {
@@ -192,19 +182,25 @@ async function compared(lab: Lab, goal: Goal, plan: RestorePlan, sights: readonl
   const { restored } = lab
   const { primary } = membersOf(sights)
   const [counts, facts, onlyThere, lacks] = await Promise.all([
-    ask(lab, restored, 'select (select count(*) from vote), (select count(*) from poll)'),
+    ask(lab, restored, COUNTED),
     observe(lab, restored),
     primary ? votesOnlyOn(lab, restored, primary.node) : [],
     primary ? votesOnlyOn(lab, primary.node, restored) : [],
   ])
-  const [votes = '0', polls = '0'] = counts.split('|')
+  const [votes = '0', polls = '0', replayedTo = '', lastCommit = ''] = counts.split('|')
   if ('unreachable' in facts) throw labError('DATABASE_SILENT', { node: restored.name, problem: facts.unreachable })
   return {
     ...{ node: restored.name, goal: goalText(goal), backup: plan.backup.label, along: plan.timeline },
-    ...{ timeline: facts.timeline ?? 0, lsn: facts.lsn ?? '', votes: Number(votes), polls: Number(polls) },
+    ...{ replayedTo, lastCommit: lastCommit || null },
+    ...{ timeline: facts.timeline ?? 0, votes: Number(votes), polls: Number(polls) },
     ...{ primary: primary?.node.name ?? null, onlyThere, lacks, plan },
   }
 }
+
+// A database that was promoted still knows how far it had replayed.
+const COUNTED = `
+  select (select count(*) from vote), (select count(*) from poll), pg_last_wal_replay_lsn(),
+    to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS"+00"')`
 
 /** Removes the database beside the lab, with its data. Gives whether there was one. */
 export const removeBeside = (lab: Lab, { step }: Reporter): Promise<boolean> =>

@@ -1,6 +1,6 @@
 import { asItRuns, withItsStandbys } from '../docker/here.ts'
 import { otherUserOf } from '../docker/leftovers.ts'
-import { ABSENT, type Container, containersNamed } from '../docker/nodes.ts'
+import { ABSENT, type Container, type ContainerState, containersNamed } from '../docker/nodes.ts'
 import { LabError } from '../errors.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
@@ -47,6 +47,8 @@ export type LabStatus = {
   readonly commitsHang: boolean
   /** What the primary archives; null if it archives nothing. */
   readonly archiver: Archiver | null
+  /** The state of the container of the database that was restored beside the lab; null if there is none. */
+  readonly restored: ContainerState | null
   /** Servers that answer calls. */
   readonly serving: readonly NodeName[]
   /** Faults that need no extra look. Faults of the network take seconds to see: `fault list` shows them. */
@@ -71,7 +73,8 @@ export async function statusAsItRuns(asked: Lab, observer?: Observer): Promise<L
  */
 export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, observer?: Observer): Promise<LabStatus> {
   const ask = (node: DatabaseNode) => observer?.observe(node, 3, true) ?? observe(lab, node)
-  const containers = await containersNamed(lab, lab.nodes)
+  const containers = await containersNamed(lab, [...lab.nodes, lab.restored])
+  const restored = containers.at(-1)?.state ?? 'absent'
   const containerOf = (node: Node) => containers[lab.nodes.indexOf(node)]
   const running = (node: Node) => asked.includes(node) && containerOf(node)?.state === 'running'
   const isDown = (node: Node) =>
@@ -122,6 +125,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
     takesVotes: someTakeVotes,
     durability: primary === undefined ? null : durabilityOf(primary.facts),
     archiver: primary?.facts.archiver ?? null,
+    restored: restored === 'absent' ? null : restored,
     commitsHang: primary !== undefined && commitsHang(primary.facts),
     serving: lab.servers.filter((_, index) => answers[index] === 'SERVING').map(({ name }) => name),
     faults: faultsIn(

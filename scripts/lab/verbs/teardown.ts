@@ -5,6 +5,7 @@ import { removeImages } from '../docker/images.ts'
 import { assertOwn, clearLeftovers } from '../docker/leftovers.ts'
 import { removeNetwork } from '../docker/network.ts'
 import { containersNamed, TAKEN } from '../docker/nodes.ts'
+import { keptVotes } from '../state/kept-votes.ts'
 import { exclusively } from '../state/lock.ts'
 import { forgetPassword } from '../state/pgpass.ts'
 import { forgetLab } from '../state/secrets.ts'
@@ -27,8 +28,10 @@ export const teardown = (lab: Lab, options: { readonly images: boolean }, { step
     })
     await step('Remove the network', ({ tell }) => removeNetwork(tell, lab))
     if (options.images) await step('Remove images', ({ tell }) => removeImages(tell, lab.settings.images))
-    await step('Forget its passwords', async () => {
+    await step('Forget its passwords', async ({ retitle }) => {
       await forgetPassword(psqlPlaceOf(running))
       await forgetLab(lab)
+      const lists = await keptVotes(lab)
+      if (lists.length > 0) retitle(`Forget its passwords; lists of lost votes stay: ${lists.join(', ')}`)
     })
   })
