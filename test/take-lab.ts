@@ -1,6 +1,12 @@
-// Loaded before each file of tests that needs a lab: gives it one that no other file has at this time.
+// Loaded before each file of tests: leaves it out if there is no time left, and gives it a lab that no other file has at this time.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { LABS_NOTE, type LabEnvironment } from './labs.ts'
+import { noTimeLeft } from './time-left.ts'
+
+if (noTimeLeft()) {
+  console.log('TAP version 14\n1..0 # SKIP no time left')
+  process.exit(0)
+}
 
 /** Whether this process took the lab; false if another process that still runs has it. */
 function takes(note: string): boolean {

@@ -1,3 +1,3 @@
 import { secondHalf, verifyEach } from './each-exercise.ts'
 
-verifyEach(secondHalf)
+await verifyEach(secondHalf)
