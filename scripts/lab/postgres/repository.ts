@@ -6,7 +6,6 @@ import { imagesOf } from '../docker/images.ts'
 import { labelledHelper } from '../docker/leftovers.ts'
 import { BACKUPS_FOLDER } from '../docker/volume.ts'
 import { labError } from '../errors.ts'
-import { seenOf } from '../rules/members.ts'
 import { type AnyDatabase, firstPrimaryOf, type Lab } from '../topology/topology.ts'
 import type { Sight } from './sights.ts'
 
@@ -85,7 +84,8 @@ export async function archiveOf(lab: Lab, sights: readonly Sight[]): Promise<Arc
   const runs = sights.find(({ facts }) => facts !== undefined) ?? sights.find(({ state }) => state === 'running')
   if (runs !== undefined) return readArchive(runs.node)
   // Without a container of the lab there is no repository either.
-  if (sights.every(({ state }) => state === 'absent')) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
+  if (sights.every(({ state }) => state === 'absent'))
+    throw labError('NOT_SET_UP', { lab: lab.name, missing: firstPrimaryOf(lab).name })
   const { postgres } = await imagesOf(lab.settings)
   const volume = ['--volume', `${lab.backupsVolume}:${BACKUPS_FOLDER}:ro`, ...confinement(firstPrimaryOf(lab))]
   const alone = ['run', '--rm', '--pull', 'never', ...labelledHelper(lab), '--network', 'none', ...volume]

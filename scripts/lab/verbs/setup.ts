@@ -152,7 +152,7 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
   }
   const assertMendable = untilHopeless(lab.settings.patience)
   const observer = openObserver(lab, 0)
-  let closer = 0
+  let closer = performance.now() + CLOSER_LOOK_SECONDS * 1000 * lab.settings.patience
   return untilNodes(lab, wait, async () => {
     const seen = performance.now() < closer ? await silentAmong(lab, nodes, observer) : undefined
     if (seen !== undefined) return { seen }
@@ -175,19 +175,30 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
 /** Seconds, before `patience`, from one look at everything to the next, which takes processor time that the nodes need. */
 const CLOSER_LOOK_SECONDS = 2
 
-/** Which of those nodes do not answer yet; undefined if all do. */
+/**
+ * Which of those nodes do not answer yet; undefined if all do. Those behind come first: a balancer that is asked while the
+ * servers are down skips them for a second.
+ */
 async function silentAmong(lab: Lab, nodes: readonly Node[], observer: Observer): Promise<string | undefined> {
-  const asked = (node: Node) => nodes.includes(node)
-  const databases = lab.databases.filter(asked).map(async (node) => {
-    const position = await observer.position(node, 3)
-    return 'unreachable' in position ? [`${node.name}: ${position.unreachable}`] : []
-  })
-  const others = [...lab.servers, lab.loader].filter(asked).map(async (node) => {
+  const asked = <N extends Node>(these: readonly N[]) => these.filter((node) => nodes.includes(node))
+  const silent = async (node: Node) => {
     const answer = await health(lab, node)
     return answer === 'SERVING' ? [] : [`${node.name}: ${answer}`]
-  })
-  const silent = (await Promise.all([...databases, ...others])).flat()
-  return silent.length === 0 ? undefined : silent.join('; ')
+  }
+  const tiers = [
+    () =>
+      asked(lab.databases).map(async (node) => {
+        const position = await observer.position(node, 3)
+        return 'unreachable' in position ? [`${node.name}: ${position.unreachable}`] : []
+      }),
+    () => asked(lab.servers).map(silent),
+    () => asked([lab.loader]).map(silent),
+  ]
+  for (const tier of tiers) {
+    const found = (await Promise.all(tier())).flat()
+    if (found.length > 0) return found.join('; ')
+  }
+  return undefined
 }
 
 const splitBrain = ({ nodes, primaries }: LabStatus): LabError =>
