@@ -28,14 +28,22 @@ test('isolate from a peer: packets vanish silently in both directions; other pee
   })
 })
 
+/** The callers of connections to db-replica that are half open. */
+async function halfOpen(): Promise<readonly string[]> {
+  const callers = 'awk \'$4 == "03" { print $3 }\' /proc/net/tcp'
+  const { stdout } = await attempt(['exec', containerOf('db-replica'), 'bash', '-c', callers])
+  return stdout.split('\n').filter((caller) => caller !== '')
+}
+
 /** Does a call of db-primary reach db-replica, if only to be answered in vain? */
 async function reached(): Promise<boolean> {
-  const halfOpen = 'awk \'$4 == "03"\' /proc/net/tcp'
+  // One that came earlier stays half open for up to a minute.
+  const before = await halfOpen()
   const [, seen] = await Promise.all([
     connection('db-primary', 'db-replica'),
     until('half a connection', { seconds: 1, patience }, async () => {
-      const { stdout } = await attempt(['exec', containerOf('db-replica'), 'bash', '-c', halfOpen])
-      return stdout === '' ? { seen: 'none' } : { done: true }
+      const now = await halfOpen()
+      return now.every((caller) => before.includes(caller)) ? { seen: now.join(' ') || 'none' } : { done: true }
     }).catch(() => false),
   ])
   return seen
