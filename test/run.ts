@@ -71,7 +71,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'failover-lab-test-'))
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
 const patience = Number(process.env['LAB_PATIENCE'] || 1)
 /** Seconds that a file of tests may take; more of them for a long run of a property. */
-const timeout = Number(process.env['TEST_SECONDS'] || 600) * patience
+const timeout = Number(process.env['TEST_SECONDS'] || 1200) * patience
 const environment = {
   ...process.env,
   // Clients of the tests call the lab, not a proxy.
