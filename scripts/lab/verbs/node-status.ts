@@ -51,7 +51,7 @@ export type NodeStatus = {
 const BRING_UP = 'zx scripts/setup.ts brings it up'
 const FENCED = 'fenced: a failover left it behind; zx scripts/rejoin.ts brings it back'
 const FENCED_ALONE =
-  'fenced, and no database is the primary: a verb was interrupted; run that one again, or zx scripts/rejoin.ts lifts the fences'
+  'fenced: a failover left it behind, or a verb that was interrupted; run that verb again, or start the new primary (zx scripts/setup.ts); then zx scripts/rejoin.ts brings this one back'
 const RESTORING = 'a restore of it was interrupted; run that again, or zx scripts/setup.ts goes on with it'
 
 /** Without a primary, what leads to no database that answers brings nothing any more. */
