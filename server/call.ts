@@ -26,10 +26,18 @@ export function endCall(call: Call, why: CallEnd): void {
   abort?.()
 }
 
+/** Ends the call at its deadline: now, if that has passed. Clear the timer when the call is answered. */
+export function endAtDeadline(call: Call): NodeJS.Timeout {
+  const left = call.deadline - Date.now()
+  // A timer would take a moment, in which the call could still be answered. Node warns of a negative one.
+  if (left <= 0) endCall(call, 'deadline')
+  return setTimeout(() => endCall(call, 'deadline'), Math.max(0, left))
+}
+
 /** Does work for a call that ends after that many milliseconds. */
 export async function withinTime<T>(milliseconds: number, work: (call: Call) => Promise<T>): Promise<T> {
   const call = makeCall(Date.now() + milliseconds)
-  const timer = setTimeout(() => endCall(call, 'deadline'), milliseconds)
+  const timer = endAtDeadline(call)
   try {
     return await work(call)
   } finally {

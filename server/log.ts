@@ -12,3 +12,9 @@ export function makeLog(node: string, level: LogLevel): Log {
     formatters: { level: (label) => ({ level: label }) },
   })
 }
+
+/** Logs the warnings of Node and of libraries like all else: Node's own listener writes them to stderr as plain text. */
+export function logWarnings(log: Log): void {
+  process.removeAllListeners('warning')
+  process.on('warning', ({ name, message }) => log.warn({ cause: `${name}: ${message}` }, 'warning'))
+}

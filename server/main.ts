@@ -6,7 +6,7 @@ import { watchConnections } from './drain.ts'
 import { causeText } from './errors.ts'
 import { makeGrpcServer } from './grpc-server.ts'
 import { makeLiveResults } from './live/live-results.ts'
-import { makeLog } from './log.ts'
+import { logWarnings, makeLog } from './log.ts'
 import { countTokenReads, makeMetrics, watchBallotBox, watchCluster, watchLiveResults } from './metrics.ts'
 import { makeReader } from './reader.ts'
 import { waitForSchema } from './schema.ts'
@@ -26,6 +26,7 @@ if ('problems' in settings) {
 
 const log = makeLog(settings.nodeName, settings.logLevel)
 onUncaught(log)
+logWarnings(log)
 const metrics = makeMetrics()
 const cluster = makeCluster(settings, log)
 watchCluster(metrics.registry, cluster)

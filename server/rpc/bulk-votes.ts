@@ -1,7 +1,7 @@
 import { type handleBidiStreamingCall, type ServerDuplexStream, status } from '@grpc/grpc-js'
 import type { BulkVote, BulkVoteResult, CastVotesRequest, CastVotesResponse } from '../../proto/gen/polling.ts'
 import { type BallotBox, GROUP_SIZE } from '../ballot-box.ts'
-import { type Call, endCall, makeCall } from '../call.ts'
+import { type Call, endAtDeadline, endCall, makeCall } from '../call.ts'
 import { CATALOGUE, clientMessage, type Failure, fail, invalidField, isFailure } from '../errors.ts'
 import type { Ballot } from '../store/votes.ts'
 import { partDeadlineOf } from './deadlines.ts'
@@ -83,7 +83,7 @@ export function bulkVotes(context: RpcContext, ballotBox: BallotBox): BulkVotes 
         return endIfDone()
       }
       const call = makeCall(partDeadlineOf(stream, context.patience))
-      const timer = setTimeout(() => endCall(call, 'deadline'), call.deadline - Date.now())
+      const timer = endAtDeadline(call)
       underWay.add(call)
       votesOfThis += request.votes.length
       count(request.votes.length)

@@ -1,6 +1,6 @@
 import { type handleServerStreamingCall, status } from '@grpc/grpc-js'
 import type { PollRequest, PollResultResponse } from '../../proto/gen/polling.ts'
-import { endCall, makeCall } from '../call.ts'
+import { endAtDeadline, endCall, makeCall } from '../call.ts'
 import { CATALOGUE, clientMessage, type Failure, fail, isFailure } from '../errors.ts'
 import type { LiveResults } from '../live/live-results.ts'
 import type { LiveTally } from '../store/live-tallies.ts'
@@ -27,7 +27,7 @@ export function followResults(
     const started = performance.now()
     // The deadline is for the first results only: a stream lasts as long as its client wants.
     const call = makeCall(partDeadlineOf(stream, patience))
-    const timer = setTimeout(() => endCall(call, 'deadline'), call.deadline - Date.now())
+    const timer = endAtDeadline(call)
     const results = latestOnly<PollResultResponse>(stream)
     const repetition = setInterval(() => results.repeat(), REPEAT_MS)
     let leave = () => {}

@@ -1,5 +1,5 @@
 import { type handleUnaryCall, Metadata, status } from '@grpc/grpc-js'
-import { type Call, endCall, makeCall } from '../call.ts'
+import { type Call, endAtDeadline, endCall, makeCall } from '../call.ts'
 import { CATALOGUE, causeText, clientMessage, type Failure, fail, isFailure } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
@@ -33,10 +33,7 @@ export function unary<Request, Response>(
   return (grpcCall, callback) => {
     const started = performance.now()
     const call = makeCall(deadlineOf(grpcCall, context.patience))
-    const atDeadline = () => endCall(call, 'deadline')
-    const timer = setTimeout(atDeadline, call.deadline - Date.now())
-    // If the deadline has passed, end it now: a timer would take a moment, in which the call could still be answered.
-    if (call.deadline <= Date.now()) atDeadline()
+    const timer = endAtDeadline(call)
     // Also emitted after every answer; then there is nothing left to end.
     grpcCall.on('cancelled', () => endCall(call, Date.now() >= call.deadline - 1 ? 'deadline' : 'cancelled'))
 
