@@ -37,6 +37,7 @@ test('the lab goes back to a moment: what is lost is listed before, and tokens o
   // A backup from after the goal: it is on the timeline that will be left, past its fork.
   await json(t, 'backup')
   await json(t, 'backup', 'mark', 'too-late')
+  const tooLate = await sql('db-primary', 'select clock_timestamp()')
   const refused = await verb('restore', ['--name', 'before', '--replace'])
   t.match(refused, {
     exit: 1,
@@ -59,6 +60,10 @@ test('the lab goes back to a moment: what is lost is listed before, and tokens o
   // What went too far is on the old timeline, and the archive goes on along the new one.
   t.match(await verb('backup', ['check']), { exit: 0 })
   t.match(await json(t, 'restore', '--end', '--timeline', '1'), { votes: 1, onlyThere: [{ user: 'late' }] })
+  t.equal((await verb('restore', ['remove'])).exit, 0)
+  t.match((await verb('backup', ['list'])).stdout, /abandoned +timeline 1 has WAL/)
+  // At that moment the lab was on the old timeline, and a restore along the newest says so.
+  t.match(await json(t, 'restore', '--to', tooLate), { along: 2, votes: 1, onlyThere: [], left: 1 })
   t.equal((await verb('restore', ['remove'])).exit, 0)
   // A mark on the old timeline is found without naming that.
   t.match(await json(t, 'restore', '--name', 'too-late'), { along: 1, votes: 1, onlyThere: [{ user: 'late' }] })

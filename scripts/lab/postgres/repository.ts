@@ -9,8 +9,16 @@ import { labError } from '../errors.ts'
 import { type AnyDatabase, firstPrimaryOf, type Lab } from '../topology/topology.ts'
 import type { Sight } from './sights.ts'
 
-/** A timeline that began when a database was promoted: the one that it left, and at which LSN. */
-export type Branch = { readonly timeline: number; readonly from: number; readonly at: string }
+/**
+ * A timeline that began when a database was promoted: the one that it left, at which LSN, and when (seconds since 1970, a
+ * little late: when that was archived).
+ */
+export type Branch = {
+  readonly timeline: number
+  readonly from: number
+  readonly at: string
+  readonly began: number
+}
 
 /** A backup, as the repository knows it. Times are seconds since 1970. */
 export type Backup = {
@@ -72,7 +80,9 @@ if [[ -e marks ]]; then sed 's/^/mark /' marks; fi
 if [[ -d archive/lab ]]; then
   cd archive/lab
   find . -regextype posix-extended -regex '.*/[0-9A-F]{24}-.*' -printf 'segment %.24f\\n' | sort -u
-  for file in $(find . -name '*.history'); do sed "s,^,branch $(basename "$file" .history) ," "$file"; echo; done
+  for file in $(find . -name '*.history'); do
+    sed "s,^,branch $(basename "$file" .history) $(stat -c %Y "$file") ," "$file"; echo
+  done
 fi`
 
 /** Reads what the repository has, through a database that runs. */
@@ -127,9 +137,9 @@ const endOf = (segment: string): string =>
 function branchesIn(lines: readonly string[]): readonly Branch[] {
   const branches = new Map<number, Branch>()
   for (const line of lines) {
-    const [, name = '', from = '', at = ''] = /^([0-9A-F]{8}) (\d+)\t(\S+)\t/.exec(line) ?? []
+    const [, name = '', began = '', from = '', at = ''] = /^([0-9A-F]{8}) (\d+) (\d+)\t(\S+)\t/.exec(line) ?? []
     const timeline = Number.parseInt(name, 16)
-    if (at !== '') branches.set(timeline, { timeline, from: Number(from), at })
+    if (at !== '') branches.set(timeline, { timeline, from: Number(from), at, began: Number(began) })
   }
   return [...branches.values()]
 }

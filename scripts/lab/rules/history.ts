@@ -49,6 +49,30 @@ export const newestTimeline = ({ backups, segments, branches }: Archive): number
     ...(segments.length === 0 ? [] : [segmentIn(segments.at(-1) ?? '').timeline]),
   )
 
+/** Timelines with WAL that the newest timeline does not come from, as a failover or a restore leaves behind; the oldest first. */
+export function abandonedIn(archive: Archive): readonly number[] {
+  const way = wayTo(newestTimeline(archive), archive.branches)
+  const isLeftBehind = (name: string) => {
+    const { timeline, nth } = segmentIn(name)
+    return !way.some((it) => it.timeline === timeline && (it.until === undefined || nth < segmentAt(it.until)))
+  }
+  return [...new Set(archive.segments.filter(isLeftBehind).map((name) => segmentIn(name).timeline))]
+}
+
+/**
+ * The timeline that the lab was on at a moment (milliseconds since 1970) and that a restore left before it came there: it
+ * replayed up to `replayedTo` along `timeline`. Undefined if it left none.
+ */
+export function leftBefore(archive: Archive, timeline: number, moment: number, replayedTo: string): number | undefined {
+  const abandoned = abandonedIn(archive)
+  const left = wayTo(timeline, archive.branches).find((it, index, way) => {
+    const next = archive.branches.find(({ timeline }) => timeline === way[index + 1]?.timeline)
+    if (it.until === undefined || next === undefined || !abandoned.includes(it.timeline)) return false
+    return moment < next.began * 1000 && bytesOf(replayedTo) >= bytesOf(it.until)
+  })
+  return left?.timeline
+}
+
 /** Whether a backup or a mark is on the way to a timeline, so that a restore along it comes there. */
 export const isOn = ({ timeline, endLsn }: Pick<Backup, 'timeline' | 'endLsn'>, way: readonly Stretch[]): boolean =>
   way.some((it) => it.timeline === timeline && (it.until === undefined || bytesOf(endLsn) <= bytesOf(it.until)))

@@ -1,7 +1,7 @@
 import { chalk } from 'zx/core'
 import { bytes, many } from '../numbers.ts'
 import type { Backup } from '../postgres/repository.ts'
-import { gapsIn, gapText, newestTimeline } from '../rules/history.ts'
+import { abandonedIn, gapsIn, gapText, newestTimeline } from '../rules/history.ts'
 import { momentText } from '../rules/moment.ts'
 import type { Backups } from '../verbs/backup.ts'
 import type { Checked } from '../verbs/check-backups.ts'
@@ -40,6 +40,10 @@ export function backupsView(it: Backups): string {
     ...branches
       .toSorted((a, b) => a.timeline - b.timeline)
       .map(({ timeline, from, at }) => `  timeline   ${timeline} left timeline ${from} at LSN ${at}`),
+    ...abandonedIn(it).map(
+      (timeline) =>
+        `  abandoned  timeline ${timeline} has WAL that the newest does not come from: zx scripts/restore.ts --end --timeline ${timeline}`,
+    ),
     ...(marked.length === 0 ? [] : ['  marks', ...marked.map((line) => `  ${line}`)]),
     ...gapsIn(it).map(
       (gap) =>
@@ -73,11 +77,17 @@ const SHOWN = 10
 
 /** What a restore gives. */
 export function restoredView(it: Restored, container: string): string {
-  const { node, goal, backup, along, replayedTo, lastCommit, timeline, votes, polls, primary, onlyThere, lacks } = it
+  const { node, goal, backup, along, replayedTo, lastCommit, timeline, left, votes, polls, primary, onlyThere, lacks } =
+    it
   const last = lastCommit === null ? 'no commit came after the backup' : `the last commit there is of ${lastCommit}`
   return [
     `${chalk.green('✓')} ${node} is as the lab was at ${goal}`,
     `  made from  the backup ${backup}, replayed along timeline ${along} to LSN ${replayedTo}: ${last}`,
+    ...(left === null
+      ? []
+      : [
+          `  but        at that moment the lab was on timeline ${left}, which this one left: what was written last is only there; add --timeline ${left}`,
+        ]),
     `  writes on  timeline ${timeline}, a new one of its own`,
     `  it has     ${many(votes, 'vote')} in ${many(polls, 'poll')}`,
     ...(primary === null

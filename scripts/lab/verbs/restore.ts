@@ -7,11 +7,12 @@ import { ABSENT, containersOf, lastLines, startNode } from '../docker/nodes.ts'
 import { LabError, labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { observe } from '../postgres/observe.ts'
-import { archiveOf, readArchive } from '../postgres/repository.ts'
+import { type Archive, archiveOf, readArchive } from '../postgres/repository.ts'
 import { lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { ask, change } from '../postgres/sql.ts'
 import { readStartNote, writeStartNote } from '../postgres/start-note.ts'
 import { type LostVote, votesOnlyOn } from '../postgres/votes.ts'
+import { leftBefore } from '../rules/history.ts'
 import { membersOf } from '../rules/members.ts'
 import { assertArchived, type Goal, goalText, type RestorePlan, restorePlan } from '../rules/restore-plan.ts'
 import { readSecrets } from '../state/secrets.ts'
@@ -30,6 +31,8 @@ export type Restored = {
   /** The LSN at which replay ended, and when the last commit was made that it replayed; null if it replayed none. */
   readonly replayedTo: string
   readonly lastCommit: string | null
+  /** The timeline that the lab was on at the moment, if replay left it before that; null if it did not. */
+  readonly left: number | null
   /** Its own timeline: nobody else is on it. */
   readonly timeline: number
   readonly votes: number
@@ -63,7 +66,8 @@ export const restoreBeside = (
       return found
     })
     await archiveTheRest(lab, sights, { step })
-    assertArchived(await archiveOf(lab, sights), goal, plan)
+    const archive = await archiveOf(lab, sights)
+    assertArchived(archive, goal, plan)
     await step(`Make ${lab.restored.name}`, ({ tell }) => make(tell, lab, plan))
     await step(`Restore ${lab.restored.name} and replay WAL`, ({ say }) =>
       untilRestored(say, lab, lab.restored, goal, plan).catch(async (error: unknown) => {
@@ -72,7 +76,7 @@ export const restoreBeside = (
         throw error
       }),
     )
-    return step('Compare its votes with those of the primary', () => compared(lab, goal, plan, sights))
+    return step('Compare its votes with those of the primary', () => compared(lab, goal, plan, archive, sights))
   })
 
 /** Only one at a time, and one that somebody may still need is not removed. One that was not finished is. */
@@ -178,7 +182,13 @@ async function ended(node: AnyDatabase, goal: Goal, set: string, timeline: numbe
   return labError('BACKUP_FAILED', { command: 'restore', said: log.split('\n').slice(-8).join('\n') })
 }
 
-async function compared(lab: Lab, goal: Goal, plan: RestorePlan, sights: readonly Sight[]): Promise<Restored> {
+async function compared(
+  lab: Lab,
+  goal: Goal,
+  plan: RestorePlan,
+  archive: Archive,
+  sights: readonly Sight[],
+): Promise<Restored> {
   const { restored } = lab
   const { primary } = membersOf(sights)
   const [counts, facts, onlyThere, lacks] = await Promise.all([
@@ -188,10 +198,11 @@ async function compared(lab: Lab, goal: Goal, plan: RestorePlan, sights: readonl
     primary ? votesOnlyOn(lab, primary.node, restored) : [],
   ])
   const [votes = '0', polls = '0', replayedTo = '', lastCommit = ''] = counts.split('|')
+  const left = goal.kind === 'time' ? leftBefore(archive, plan.timeline, goal.at, replayedTo) : undefined
   if ('unreachable' in facts) throw labError('DATABASE_SILENT', { node: restored.name, problem: facts.unreachable })
   return {
     ...{ node: restored.name, goal: goalText(goal), backup: plan.backup.label, along: plan.timeline },
-    ...{ replayedTo, lastCommit: lastCommit || null },
+    ...{ replayedTo, lastCommit: lastCommit || null, left: left ?? null },
     ...{ timeline: facts.timeline ?? 0, votes: Number(votes), polls: Number(polls) },
     ...{ primary: primary?.node.name ?? null, onlyThere, lacks, plan },
   }

@@ -2,7 +2,15 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { LabError } from '../../../scripts/lab/errors.ts'
 import type { Archive, Backup } from '../../../scripts/lab/postgres/repository.ts'
-import { gapsIn, isAhead, segmentIn, segmentName, wayTo } from '../../../scripts/lab/rules/history.ts'
+import {
+  abandonedIn,
+  gapsIn,
+  isAhead,
+  leftBefore,
+  segmentIn,
+  segmentName,
+  wayTo,
+} from '../../../scripts/lab/rules/history.ts'
 import { assertArchived, type Goal, restorePlan } from '../../../scripts/lab/rules/restore-plan.ts'
 
 const HOUR = 3600
@@ -20,8 +28,8 @@ const ARCHIVE: Archive = {
   backups: [backup('one', 1, 2, HOUR), backup('two', 1, 6, 2 * HOUR), backup('three', 2, 10, 3 * HOUR)],
   segments: [...segments(1, 2, 8), ...segments(2, 8, 12), ...segments(3, 5, 7)].sort(),
   branches: [
-    { timeline: 2, from: 1, at: '0/8000500' },
-    { timeline: 3, from: 1, at: '0/5000500' },
+    { timeline: 2, from: 1, at: '0/8000500', began: 2.4 * HOUR },
+    { timeline: 3, from: 1, at: '0/5000500', began: 4 * HOUR },
   ],
   marks: [{ name: 'before', at: 2.5 * HOUR, lsn: '0/9000000', timeline: 2 }],
 }
@@ -111,7 +119,7 @@ test('a segment is found again by its name, and a way ends although timelines na
   )
   fc.assert(
     fc.property(
-      fc.array(fc.record({ timeline: fc.nat(5), from: fc.nat(5), at: fc.constant('0/1') })),
+      fc.array(fc.record({ timeline: fc.nat(5), from: fc.nat(5), at: fc.constant('0/1'), began: fc.nat() })),
       (branches) => wayTo(5, branches).length <= 7,
     ),
   )
@@ -145,6 +153,25 @@ test('a timeline of which nothing was archived is no way to a goal after its beg
   }
   t.equal(refusal(archive, { kind: 'lsn', lsn: '0/50004FF' }, 3), undefined, 'before its beginning it is the way')
   t.equal(refusal(archive, { kind: 'end' }, 2), undefined)
+})
+
+test('a timeline is abandoned if it has WAL that the newest does not come from', async (t) => {
+  t.strictSame(abandonedIn(ARCHIVE), [1, 2])
+  // After a failover whose old primary had archived nothing past the fork, nothing is lost with its timeline.
+  const failedOver = {
+    ...ARCHIVE,
+    segments: [...segments(1, 2, 7), ...segments(2, 8, 12)],
+    branches: ARCHIVE.branches.slice(0, 1),
+  }
+  t.strictSame(abandonedIn(failedOver), [])
+})
+
+test('a restore says that it left the timeline of its moment, only if it replayed up to that point', async (t) => {
+  const hour = (hours: number) => hours * HOUR * 1000
+  t.equal(leftBefore(ARCHIVE, 3, hour(3), '0/5000800'), 1, 'the lab was on timeline 1 until it went back')
+  t.equal(leftBefore(ARCHIVE, 3, hour(1.5), '0/5000400'), undefined, 'before the fork both are one')
+  t.equal(leftBefore(ARCHIVE, 3, hour(5), '0/6000000'), undefined, 'after the timeline began')
+  t.equal(leftBefore(ARCHIVE, 1, hour(3), '0/8000000'), undefined, 'along the old timeline nothing is left')
 })
 
 test('a mark that is not on the way to the newest timeline is looked for on its own', async (t) => {
