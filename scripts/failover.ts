@@ -1,4 +1,5 @@
 #!/usr/bin/env zx
+import type { WatchEvent } from './lab/managers/manager.ts'
 // Makes a standby the primary: check, fence, promote, confirm, serve. Once, or each time the primary dies.
 import { watchReader } from './lab/terminal/begin.ts'
 
@@ -66,23 +67,24 @@ async function theLab() {
 }
 
 async function once(wishes: Wishes, json: boolean): Promise<void> {
-  const [lab, { failover }, { reporter }] = await Promise.all([
+  const [lab, { managerOf }, { reporter }] = await Promise.all([
     theLab(),
-    import('./lab/verbs/failover.ts'),
+    import('./lab/managers/manager-of.ts'),
     import('./lab/terminal/steps.ts'),
   ])
-  const it = await failover(lab, wishes, reporter)
+  const it = await managerOf(lab).failover(lab, wishes, reporter)
   const { failoverView } = await import('./lab/terminal/failover-view.ts')
   console.log(json ? asJson(it, 2) : failoverView(it))
 }
 
 async function watchOver(wishes: Wishes, json: boolean): Promise<void> {
-  const [lab, { watch }, { reporter }, { watchView }] = await Promise.all([
+  const [lab, { managerOf }, { reporter }, { watchView }] = await Promise.all([
     theLab(),
-    import('./lab/managers/scripted/watch.ts'),
+    import('./lab/managers/manager-of.ts'),
     import('./lab/terminal/steps.ts'),
     import('./lab/terminal/watch-view.ts'),
   ])
   watchReader()
-  await watch(lab, wishes, (event) => console.log(json ? asJson(event) : watchView(event)), reporter)
+  const show = (event: WatchEvent) => console.log(json ? asJson(event) : watchView(event))
+  await managerOf(lab).watch(lab, wishes, show, reporter)
 }

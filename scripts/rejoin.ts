@@ -5,7 +5,7 @@ import './lab/terminal/begin.ts'
 const { labHere } = await import('./lab/docker/here.ts')
 const { commandLine } = await import('./lab/terminal/command-line.ts')
 const { reporter } = await import('./lab/terminal/steps.ts')
-const { rejoin } = await import('./lab/verbs/rejoin.ts')
+const { managerOf } = await import('./lab/managers/manager-of.ts')
 const { rejoinView } = await import('./lab/terminal/rejoin-view.ts')
 const { asJson } = await import('./lab/visible.ts')
 
@@ -18,7 +18,8 @@ await commandLine(import.meta.filename, (program) =>
     .option('--discard', 'go on even if the votes that only it has cannot be listed: they are lost')
     .option('--json', 'print JSON')
     .action(async ({ copy, discard, json }: { copy?: boolean; discard?: boolean; json?: boolean }) => {
-      const it = await rejoin(await labHere(), { copy: copy === true, discard: discard === true }, reporter)
+      const lab = await labHere()
+      const it = await managerOf(lab).rejoin(lab, { copy: copy === true, discard: discard === true }, reporter)
       console.log(json ? asJson(it, 2) : rejoinView(it))
     }),
 )

@@ -8,7 +8,7 @@ const { standbyNamed, takesStandby } = await import('./lab/terminal/chosen-stand
 const { commandLine } = await import('./lab/terminal/command-line.ts')
 const { reporter } = await import('./lab/terminal/steps.ts')
 const { choiceText } = await import('./lab/rules/durability.ts')
-const { switchover } = await import('./lab/verbs/switchover.ts')
+const { managerOf } = await import('./lab/managers/manager-of.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 type Options = { readonly to?: string; readonly endReports?: boolean; readonly json?: boolean }
@@ -20,7 +20,8 @@ await commandLine(import.meta.filename, (program) =>
     .option('--json', 'print JSON')
     .action(async (standby: string | undefined, { to: option, endReports, json }: Options) => {
       const to = standbyNamed(program, standby, option)
-      const it = await switchover(await labHere(), { to, endReports: endReports === true }, reporter)
+      const lab = await labHere()
+      const it = await managerOf(lab).switchover(lab, { to, endReports: endReports === true }, reporter)
       const said = [
         `${chalk.green('✓')} ${it.primary} is now the primary, on timeline ${it.timeline}; ${it.standby} streams from it`,
         `  ${it.withoutPrimary.toFixed(2)} s from the order to stop to the first acknowledged write; durability ${choiceText(it)}`,

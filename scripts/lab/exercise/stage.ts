@@ -9,6 +9,7 @@ import { inject, nodeNamed } from '../faults/inject.ts'
 import type { Fault, FaultOptions } from '../faults/kind.ts'
 import { faultsIn, KINDS, type KindName } from '../faults/kinds.ts'
 import { EVERYWHERE, viewsOf } from '../faults/views.ts'
+import { managerOf } from '../managers/manager-of.ts'
 import { dataOf } from '../postgres/data.ts'
 import { openSession, type Session } from '../postgres/session.ts'
 import { ask, change } from '../postgres/sql.ts'
@@ -28,7 +29,6 @@ import {
   type ServerName,
 } from '../topology/topology.ts'
 import { type Backups, backupsOf, makeBackup } from '../verbs/backup.ts'
-import { failover } from '../verbs/failover.ts'
 import { follow } from '../verbs/follow.ts'
 import { replacePrimary } from '../verbs/replace.ts'
 import { type Replication, replicationOf, setLevel } from '../verbs/replication.ts'
@@ -202,7 +202,7 @@ export function stageOf(lab: Lab): Stage {
       if (deleted === '') throw new Error(`no segment ${name} in the archive`)
     },
     failover: async () =>
-      void (await failover(lab, { maxLag: undefined, force: true, keepReports: false }, unreported)),
+      void (await managerOf(lab).failover(lab, { maxLag: undefined, force: true, keepReports: false }, unreported)),
     status: () => statusOf(lab),
     replication: () => replicationOf(lab),
     async passesOn(primary, standby, seconds = ARRIVAL_SECONDS) {

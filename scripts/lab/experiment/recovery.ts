@@ -1,5 +1,5 @@
 import { interruption } from '../interruption.ts'
-import type { Failover } from '../managers/scripted/failover.ts'
+import type { Failover } from '../managers/manager.ts'
 import type { Reporter } from '../steps.ts'
 import { type DatabaseName, firstPrimaryOf, type Lab } from '../topology/topology.ts'
 import { untilArrives } from '../verbs/backup.ts'

@@ -1,5 +1,5 @@
 import { chalk } from 'zx/core'
-import type { Failover } from '../managers/scripted/failover.ts'
+import type { Failover } from '../managers/manager.ts'
 import { bytes } from '../numbers.ts'
 import type { LostVote } from '../postgres/votes.ts'
 import { choiceText } from '../rules/durability.ts'

@@ -1,7 +1,6 @@
 import { chalk } from 'zx/core'
+import type { Rejoin, Rejoined } from '../managers/manager.ts'
 import { choiceText } from '../rules/durability.ts'
-import type { Rejoined } from '../verbs/bring-back.ts'
-import type { Rejoin } from '../verbs/rejoin.ts'
 import { visible } from '../visible.ts'
 import { lostVotesLines } from './failover-view.ts'
 

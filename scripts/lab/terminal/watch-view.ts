@@ -1,5 +1,5 @@
 import { chalk } from 'zx/core'
-import type { WatchEvent } from '../managers/scripted/news.ts'
+import type { WatchEvent } from '../managers/manager.ts'
 import { visible } from '../visible.ts'
 import { failoverView } from './failover-view.ts'
 

@@ -1,5 +1,7 @@
 import { changing } from '../docker/leftovers.ts'
-import { hasSettings, putLevel } from '../managers/level.ts'
+import { streaming } from '../managers/following.ts'
+import { hasSettings, inForce } from '../managers/level.ts'
+import { managerOf } from '../managers/manager-of.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { readStartNote } from '../postgres/start-note.ts'
 import { moveTo } from '../postgres/upstream.ts'
@@ -9,8 +11,6 @@ import { primaryOf } from '../rules/members.ts'
 import { directOf } from '../rules/upstreams.ts'
 import type { Reporter } from '../steps.ts'
 import { type DatabaseName, databaseNamed, type Lab } from '../topology/topology.ts'
-import { streaming } from './following.ts'
-import { inForce } from './replication.ts'
 
 /** Whom a standby follows now, and for whom commits can wait. */
 export type Following = {
@@ -62,7 +62,7 @@ async function waitForDirect(lab: Lab, primary: Answering, after: readonly Sight
   const direct = directOf(node, after)
   const names = direct.map((it) => it.node.name).join(', ')
   await step(`Let commits wait for direct standbys only: ${names}`, async ({ tell }) => {
-    await putLevel(tell, node, choice, direct)
+    await managerOf(lab).putLevel(tell, node, choice, direct)
     await inForce(tell, lab, node, choice)
   })
 }

@@ -2,6 +2,9 @@ import { act } from '../docker/command.ts'
 import { removeNodes } from '../docker/creation.ts'
 import { changing } from '../docker/leftovers.ts'
 import { LabError, labError } from '../errors.ts'
+import { asPrimary } from '../managers/following.ts'
+import type { Rejoin } from '../managers/manager.ts'
+import { managerOf } from '../managers/manager-of.ts'
 import { fence } from '../managers/scripted/fencing.ts'
 import { serving } from '../managers/serving.ts'
 import { lookAtDatabases } from '../postgres/sights.ts'
@@ -15,8 +18,6 @@ import type { Goal } from '../rules/restore-plan.ts'
 import { keepVotes } from '../state/kept-votes.ts'
 import type { Reporter, Tell } from '../steps.ts'
 import { type DatabaseName, type DatabaseNode, firstPrimaryOf, type Lab, othersOf } from '../topology/topology.ts'
-import { asPrimary } from './following.ts'
-import { type Rejoin, rejoin } from './rejoin.ts'
 import { restoreBeside, untilRestored } from './restore.ts'
 
 /** A primary that was replaced by an earlier state of itself. */
@@ -86,7 +87,7 @@ export async function replacePrimary(
     const { facts } = await asPrimary(lab, node)
     return { primary: node.name, timeline: facts.timeline ?? 0, lost, keptIn }
   })
-  const { standbys } = await rejoin(lab, { copy: false, discard: false }, reporter)
+  const { standbys } = await managerOf(lab).rejoin(lab, { copy: false, discard: false }, reporter)
   await step('Serve', () => serving(lab, done.timeline))
   return { ...done, goal: beside.goal, regained, standbys }
 }

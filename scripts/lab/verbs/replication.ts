@@ -1,10 +1,8 @@
 import { changing } from '../docker/leftovers.ts'
 import { type LabError, labError } from '../errors.ts'
-import { untilNodes } from '../faults/waiting.ts'
-import { putLevel } from '../managers/level.ts'
-import { type Facts, observe } from '../postgres/observe.ts'
+import { awaitCheckpointer, inForce, standbysOf } from '../managers/level.ts'
+import { managerOf } from '../managers/manager-of.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
-import { change } from '../postgres/sql.ts'
 import {
   type Choice,
   choiceOf,
@@ -19,7 +17,7 @@ import {
 } from '../rules/durability.ts'
 import { membersOf, primaryOf, seenOf, sendsTo } from '../rules/members.ts'
 import { directOf } from '../rules/upstreams.ts'
-import type { Reporter, Tell } from '../steps.ts'
+import type { Reporter } from '../steps.ts'
 import { type DatabaseName, type DatabaseNode, databaseNamed, type Lab, othersOf } from '../topology/topology.ts'
 
 export type Replication = {
@@ -80,7 +78,9 @@ export const setLevel = (lab: Lab, choice: Choice, force: boolean, { step }: Rep
     const streaming = othersOf(lab, node).filter((other) => sendsTo(primary, other))
     const enough = streaming.length >= mustStream(choice)
     if (!enough && !force) throw tooFew(choice, streaming, sights)
-    await step(`Set ${node.name} to ${choiceText(choice)}`, ({ tell }) => putLevel(tell, node, choice, direct))
+    await step(`Set ${node.name} to ${choiceText(choice)}`, ({ tell }) =>
+      managerOf(lab).putLevel(tell, node, choice, direct),
+    )
     await step('Wait until it is in force', async ({ tell }) => {
       if (enough) await inForce(tell, lab, node, choice)
       else await awaitCheckpointer(tell, node)
@@ -117,34 +117,3 @@ const moreFor = (lab: Lab, count: number): string =>
   count <= lab.settings.standbys
     ? 'zx scripts/replication.ts follow points one more at the primary'
     : `LAB_STANDBYS=${count} zx scripts/setup.ts gives the lab so many`
-
-/** Waits until new sessions have the level, the standby has the state that it asks for, and commits wait for the standby. */
-export async function inForce(tell: Tell, lab: Lab, node: DatabaseNode, choice: Choice): Promise<void> {
-  const { level } = choice
-  const needs = level === 'async' ? [node] : lab.databases
-  await untilNodes(lab, { what: `${choiceText(choice)} in force on ${node.name}`, seconds: 10, needs }, async () => {
-    const facts = await observe(lab, node)
-    if ('unreachable' in facts) return { seen: facts.unreachable }
-    return hasLevel(standbysOf(lab, node, facts), facts, choice) ? { done: undefined } : { seen: phrase(facts) }
-  })
-  if (level !== 'async') await awaitCheckpointer(tell, node)
-}
-
-/** The checkpointer tells commits to wait. When a checkpoint is done, it has read the setting. */
-const awaitCheckpointer = (tell: Tell, node: DatabaseNode): Promise<string> => change(tell, node, 'checkpoint')
-
-/** What a primary says of the lab's other databases; other clients may stream from it too. */
-const standbysOf = (lab: Lab, node: DatabaseNode, { standbys }: Facts): Facts['standbys'] =>
-  standbys.filter(({ name }) => othersOf(lab, node).some((other) => other.name === name))
-
-function hasLevel(standbys: Facts['standbys'], facts: Facts, choice: Choice): boolean {
-  const { level, rule } = choice
-  if (levelInForce(facts) !== level) return false
-  if (level === 'async') return standbys.every(({ sync }) => sync === 'async')
-  const wanted = rule.kind === 'any' ? 'quorum' : 'sync'
-  const ready = standbys.filter(({ sync, state }) => sync === wanted && state === 'streaming')
-  return ready.length >= mustStream(choice)
-}
-
-const phrase = ({ synchronousCommit, synchronousStandbys, standbys }: Facts): string =>
-  `synchronous_commit ${synchronousCommit}, synchronous_standby_names '${synchronousStandbys}', standbys ${JSON.stringify(standbys)}`

@@ -7,6 +7,7 @@ import { ensureNetwork } from '../docker/network.ts'
 import { ABSENT, containersOf } from '../docker/nodes.ts'
 import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
+import { managerOf } from '../managers/manager-of.ts'
 import { balanced, restartServers } from '../managers/serving.ts'
 import { lookAtData } from '../postgres/data.ts'
 import { type Observer, openObserver } from '../postgres/observer.ts'
@@ -16,8 +17,6 @@ import { rememberPassword } from '../state/pgpass.ts'
 import { createSecrets, keepVerifiers, readSecrets, type Secrets, secretsFolder } from '../state/secrets.ts'
 import type { Reporter, Step, Tell } from '../steps.ts'
 import { type DatabaseNode, type Lab, type Node, type NodeName, psqlPlaceOf } from '../topology/topology.ts'
-import { restoreChosen } from './bring-back.ts'
-import { asPrimary, followNewPrimary, prepareFor } from './following.ts'
 import { buildImages, missingOf } from './images.ts'
 import { untilHopeless } from './mendable.ts'
 import { preflight } from './preflight.ts'
@@ -76,7 +75,7 @@ export const setup = (asked: Lab, reporter: Reporter): Promise<SetupResult> =>
       title: node.name,
       work: async ({ tell, retitle }) => {
         const change = await madeNow(tell, node)
-        await copyFrom(tell, lab, from, node)
+        await managerOf(lab).copy(tell, lab, from, node)
         changes[node.name] = change === 'made' ? 'made' : 'started'
         retitle(`${node.name}: had no data, and is a copy of ${from.name}`)
       },
@@ -84,7 +83,7 @@ export const setup = (asked: Lab, reporter: Reporter): Promise<SetupResult> =>
     await together('Start databases', [...[...starting.goOn, ...starting.fresh].map(start), ...starting.copy.map(copy)])
     if (starting.refusal !== undefined) throw starting.refusal
     // Once, when all copies follow: two at a time would change the same row.
-    if (starting.copy.length > 0) await restoreChosen(lab, reporter)
+    if (starting.copy.length > 0) await managerOf(lab).restoreLevel(lab, reporter)
     // Servers start meanwhile; they accept no calls before their databases are ready.
     await together('Start servers', lab.servers.map(start))
     await step('Wait until both servers answer', async ({ tell, retitle }) => {
@@ -97,8 +96,7 @@ export const setup = (asked: Lab, reporter: Reporter): Promise<SetupResult> =>
     const status = await step('Wait until all nodes are healthy', async ({ tell }) => {
       const seen = await healthy(lab, lab.nodes, older())
       if (Object.values(changes).some((change) => change !== 'unchanged'))
-        // Compile the modules of a failover now, once, which takes seconds: so the first failover is not late.
-        await Promise.all([balanced(lab), import('../managers/scripted/failover.ts')])
+        await Promise.all([balanced(lab), managerOf(lab).prepare()])
       await dropSurplusSlots(tell, lab, seen)
       await removeSuperseded(tell, images)
       return seen
@@ -112,14 +110,6 @@ async function makeMissing(tell: Tell, lab: Lab, parts: Parts): Promise<readonly
   const missing = lab.databases.filter((_, index) => !isMade(containers[index] ?? ABSENT))
   await Promise.all(missing.map((it) => ensureMade(tell, lab, it, parts)))
   return missing
-}
-
-/** Makes a database without data a copy of the primary, which may still be starting. */
-async function copyFrom(tell: Tell, lab: Lab, from: DatabaseNode, node: DatabaseNode): Promise<void> {
-  await asPrimary(lab, from)
-  const source = { primary: from, upstream: from }
-  await prepareFor(tell, source, node)
-  await followNewPrimary(tell, lab, source, node, 'copy')
 }
 
 async function ensureSecrets(lab: Lab): Promise<Secrets> {

@@ -4,6 +4,7 @@ import { ABSENT, type Container, type ContainerState, containersNamed } from '..
 import { LabError } from '../errors.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
+import { hindranceSeen } from '../managers/hindrances.ts'
 import type { Archiver } from '../postgres/archiver.ts'
 import { type Data, dataOf } from '../postgres/data.ts'
 import { type Facts, observe } from '../postgres/observe.ts'
@@ -26,7 +27,6 @@ import {
   placeText,
 } from '../topology/topology.ts'
 import { withChanges } from './changed.ts'
-import { hindranceSeen } from './hindrances.ts'
 import { databaseNode, frontNode, type NodeStatus, streams } from './node-status.ts'
 
 export type LabStatus = {

@@ -1,7 +1,7 @@
 import { removeNodes } from '../docker/creation.ts'
 import { asItRuns } from '../docker/here.ts'
 import { labError } from '../errors.ts'
-import { putLevel } from '../managers/level.ts'
+import { managerOf } from '../managers/manager-of.ts'
 import { dataOf } from '../postgres/data.ts'
 import { lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { dropSlot } from '../postgres/slots.ts'
@@ -31,7 +31,7 @@ export async function removeSurplus(lab: Lab, { step }: Reporter): Promise<void>
     const needed = neededOf(lab.databases, there, members, await downAmong(there, members))
     if (needed !== undefined) throw labError('STANDBY_NEEDED', needed)
     const stay = sights.filter(({ node }) => lab.databases.some(({ name }) => name === node.name))
-    await forget(tell, stay, there, members)
+    await forget(tell, lab, stay, there, members)
     await removeNodes(tell, lab, there)
   })
 }
@@ -49,13 +49,14 @@ async function downAmong(there: readonly DatabaseNode[], { silent }: Members): P
 /** From now on no commit waits for them. */
 async function forget(
   tell: Tell,
+  lab: Lab,
   stay: readonly Sight[],
   there: readonly DatabaseNode[],
   { primary }: Members,
 ): Promise<void> {
   if (primary === undefined) return
   const waits = there.some(({ name }) => primary.facts.synchronousStandbys.includes(`"${name}"`))
-  if (waits) await putLevel(tell, primary.node, choiceOf(primary.facts), directOf(primary.node, stay))
+  if (waits) await managerOf(lab).putLevel(tell, primary.node, choiceOf(primary.facts), directOf(primary.node, stay))
 }
 
 /** Drops the slots of standbys that the lab no longer has, on every database that has one: they would keep WAL for nobody. */

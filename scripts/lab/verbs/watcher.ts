@@ -1,5 +1,5 @@
 import { labError } from '../errors.ts'
-import type { WatchEvent } from '../managers/scripted/news.ts'
+import type { WatchEvent } from '../managers/manager.ts'
 import type { Lab } from '../topology/topology.ts'
 import { until } from '../wait.ts'
 import { lastWords, startVerb } from './process.ts'

@@ -23,6 +23,7 @@ import { aheadOf, membersOf, receivedOf, seenOf } from '../../rules/members.ts'
 import { isCascaded, isReached } from '../../rules/upstreams.ts'
 import { databaseNamed, type Lab } from '../../topology/topology.ts'
 import { until } from '../../wait.ts'
+import type { FailoverOptions } from '../manager.ts'
 import { knock } from './fencing.ts'
 import { freeReplay, type Way } from './replay.ts'
 
@@ -34,18 +35,6 @@ export type Means = {
   readonly started: number
   /** What was seen of the databases after the lab was locked; undefined if nobody has looked yet. */
   readonly seen?: readonly Sight[]
-}
-
-export type FailoverOptions = {
-  /** Bytes of WAL that may be lost. */
-  readonly maxLag: number | undefined
-  readonly force: boolean
-  /** The standby to promote; undefined for the one that has most. */
-  readonly to?: string | undefined
-  /** Refuse if replay waits for a report on the standby; without this, the report is ended. */
-  readonly keepReports: boolean
-  /** Give the standby what it lacks from the disk of the old primary: then it may lack any amount before. */
-  readonly salvage?: boolean
 }
 
 /** Plans a failover from what is seen of the databases, and refuses if it would lose more than is allowed. */

@@ -3,11 +3,9 @@ import { bytesOf, lsnOf } from '../../lsn.ts'
 import { votesOnlyOnStopped } from '../../postgres/stopped-votes.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
 import type { Reporter } from '../../steps.ts'
-import type { DatabaseName, DatabaseNode, Lab } from '../../topology/topology.ts'
+import type { DatabaseNode, Lab } from '../../topology/topology.ts'
+import type { Loss } from '../manager.ts'
 import type { Promotion } from './promotion.ts'
-
-/** WAL that only a fenced node has: where it ends and how much it is. */
-export type Loss = { readonly node: DatabaseName; readonly end: string; readonly bytes: number }
 
 /** Lists the votes that only a fenced primary has, as far as its data can be read. */
 export const votesLeftOn = (lab: Lab, old: DatabaseNode, primary: DatabaseNode, step: Reporter['step']) =>

@@ -1,52 +1,22 @@
-import type { Report } from '../../postgres/replay.ts'
 import { slotStatements } from '../../postgres/slots.ts'
 import { startNotesOf } from '../../postgres/start-note.ts'
 import { pointSight } from '../../postgres/upstream.ts'
-import { type LostVote, votesOnlyOn } from '../../postgres/votes.ts'
-import { choiceOf, type Level, type Rule } from '../../rules/durability.ts'
+import { votesOnlyOn } from '../../postgres/votes.ts'
+import { choiceOf } from '../../rules/durability.ts'
 import { areFenced, mayBeLost, namesOf, type Plan, unheardBy } from '../../rules/failover-plan.ts'
 import { aheadOf, seenOf } from '../../rules/members.ts'
 import { chosenText } from '../../rules/plan-text.ts'
 import { toPointAt } from '../../rules/upstreams.ts'
 import type { Reporter, Telling } from '../../steps.ts'
-import { type DatabaseName, type DatabaseNode, othersOf } from '../../topology/topology.ts'
+import { type DatabaseNode, othersOf } from '../../topology/topology.ts'
+import type { Failover, FailoverOptions } from '../manager.ts'
 import { serving } from '../serving.ts'
-import { check, checkAgain, type FailoverOptions, freeCandidate, type Means, needless } from './check.ts'
-import { type Loss, measureLoss, votesLeftOn } from './cost.ts'
+import { check, checkAgain, freeCandidate, type Means, needless } from './check.ts'
+import { measureLoss, votesLeftOn } from './cost.ts'
 import { fence, proveFenced } from './fencing.ts'
 import { PROMOTE, promote } from './promotion.ts'
 import { type Way, wayOver } from './replay.ts'
-import { type Salvaged, salvage } from './salvage.ts'
-
-/** When each part of a failover ended, in milliseconds since the epoch. `started`: when its process or its decision began. */
-export type Marks = Readonly<Record<'started' | 'checked' | 'fenced' | 'promoted' | 'served', number>>
-
-export type Failover = {
-  readonly promoted: DatabaseName
-  /** The old primary, and others that may have been a primary. */
-  readonly fenced: readonly DatabaseName[]
-  /** False if an earlier run had promoted it already. */
-  readonly promotedNow: boolean
-  /** Seconds from the start of the command to its first acknowledged write. */
-  readonly seconds: number
-  readonly parts: Readonly<Record<string, number>>
-  readonly marks: Marks
-  readonly timeline: number
-  /** The LSN where the old timeline ended: the new primary has everything before it. */
-  readonly parted: string
-  /** WAL that the new primary got from the disk of the old one; only with `salvage`. */
-  readonly salvaged: readonly Salvaged[]
-  /** Null if it cannot be read. */
-  readonly lost: Loss | null
-  /** Votes that only the old primary has; null if they were not read. */
-  readonly lostVotes: readonly LostVote[] | null
-  /** Databases that a quorum asks for and that did not answer: an acknowledged vote may be on these only. */
-  readonly unheard: readonly DatabaseName[]
-  /** Backends on the standby that were ended because replay waited for them. */
-  readonly endedReports: readonly Report[]
-  /** What was chosen, and what is in force until rejoin restores it. */
-  readonly level: { readonly chosen: Level; readonly rule: Rule; readonly now: 'async' }
-}
+import { salvage } from './salvage.ts'
 
 /**
  * Makes a standby the primary: checks what would be lost, fences the old primary, promotes, confirms, and proves that writes

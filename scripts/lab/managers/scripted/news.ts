@@ -1,23 +1,8 @@
 import type { LabError } from '../../errors.ts'
 import type { Belief } from '../../rules/suspicion.ts'
 import type { DatabaseName } from '../../topology/topology.ts'
-import type { Failover } from './failover.ts'
+import type { Detection, Failover, Retargeted, WatchEvent } from '../manager.ts'
 import type { Pair } from './probes.ts'
-import type { Retargeted } from './retarget.ts'
-
-/** When the first probe failed, and when enough had failed: milliseconds since the epoch. */
-export type Detection = { readonly suspected: number; readonly detected: number }
-
-/** The events that a watch tells. */
-export type WatchEvent = { readonly at: string } & (
-  | { readonly event: 'watching'; readonly primary: DatabaseName; readonly standby: DatabaseName | null }
-  | { readonly event: 'suspect'; readonly primary: DatabaseName; readonly why: string }
-  | { readonly event: 'recovered'; readonly primary: DatabaseName }
-  | ({ readonly event: 'decided'; readonly primary: DatabaseName; readonly why: string } & Detection)
-  | ({ readonly event: 'failed-over' } & Detection & Failover)
-  | ({ readonly event: 'retargeted'; readonly why: string } & Retargeted)
-  | { readonly event: 'refused'; readonly code: string; readonly why: string; readonly fix: string }
-)
 
 type Unstamped<Event> = Event extends unknown ? Omit<Event, 'at'> : never
 

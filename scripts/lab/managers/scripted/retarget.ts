@@ -7,16 +7,11 @@ import { asIfFollowing } from '../../rules/may-follow.ts'
 import { membersOf, seenOf, sendsTo } from '../../rules/members.ts'
 import { directOf } from '../../rules/upstreams.ts'
 import type { Reporter } from '../../steps.ts'
-import type { DatabaseName, DatabaseNode, Lab } from '../../topology/topology.ts'
+import type { DatabaseNode, Lab } from '../../topology/topology.ts'
 import { until } from '../../wait.ts'
-import { hasSettings, putLevel } from '../level.ts'
-
-/** The standbys that were pointed at the primary, and the upstream that they had. */
-export type Retargeted = {
-  readonly standbys: readonly DatabaseName[]
-  readonly gone: DatabaseName
-  readonly primary: DatabaseName
-}
+import { hasSettings } from '../level.ts'
+import type { Retargeted } from '../manager.ts'
+import { putLevel } from './level.ts'
 
 /**
  * Points those that followed a standby that is gone at the primary. Undefined if there is nothing to do any more. The caller has

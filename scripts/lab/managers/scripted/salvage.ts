@@ -5,10 +5,7 @@ import { segmentsBetween, walEndOf } from '../../postgres/wal-end.ts'
 import type { Promoting } from '../../rules/failover-plan.ts'
 import { receivedOf } from '../../rules/members.ts'
 import type { Telling } from '../../steps.ts'
-import type { DatabaseName } from '../../topology/topology.ts'
-
-/** WAL that a standby got from the disk of a fenced primary, in bytes; or why there was none to get. */
-export type Salvaged = { readonly from: DatabaseName; readonly bytes: number; readonly unread: string | null }
+import type { Salvaged } from '../manager.ts'
 
 const FOLDER = 'data/pg_wal'
 

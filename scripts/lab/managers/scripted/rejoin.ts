@@ -1,40 +1,27 @@
-import { act } from '../docker/command.ts'
-import { changing } from '../docker/leftovers.ts'
-import { ABSENT, type Container, containersOf } from '../docker/nodes.ts'
-import { hasFile } from '../docker/volume.ts'
-import { LabError, labError } from '../errors.ts'
-import { interruption } from '../interruption.ts'
-import { putDown } from '../managers/scripted/fencing.ts'
-import { restartServers } from '../managers/serving.ts'
-import { dataOf, newestTimeline } from '../postgres/data.ts'
-import type { Facts } from '../postgres/observe.ts'
-import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
-import { isHalfWay, readStartNote, unfencedNote, writeStartNote } from '../postgres/start-note.ts'
-import { upstreamChosen } from '../postgres/upstream.ts'
-import { choiceOf, type Level, type Rule } from '../rules/durability.ts'
-import type { Hindrance } from '../rules/hindrance.ts'
-import { membersOf, seenOf, sendsTo, splitBrain } from '../rules/members.ts'
-import { aroundFormerPrimaries, type Due, dueFor, upstreamsFirst } from '../rules/upstreams.ts'
-import type { Reporter } from '../steps.ts'
-import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
-import {
-  bringBack,
-  mendInPlace,
-  type Rejoined,
-  type RejoinOptions,
-  reasonToCopy,
-  restoreChosen,
-  untouched,
-} from './bring-back.ts'
-import { asPrimary, streaming, untilFollows } from './following.ts'
-import { hindranceSeen, type Roles } from './hindrances.ts'
-
-export type Rejoin = {
-  readonly primary: DatabaseName
-  readonly level: Level
-  readonly rule: Rule
-  readonly standbys: readonly Rejoined[]
-}
+import { act } from '../../docker/command.ts'
+import { changing } from '../../docker/leftovers.ts'
+import { ABSENT, type Container, containersOf } from '../../docker/nodes.ts'
+import { hasFile } from '../../docker/volume.ts'
+import { LabError, labError } from '../../errors.ts'
+import { interruption } from '../../interruption.ts'
+import { dataOf, newestTimeline } from '../../postgres/data.ts'
+import type { Facts } from '../../postgres/observe.ts'
+import { type Answering, lookAtDatabases, type Sight } from '../../postgres/sights.ts'
+import { isHalfWay, readStartNote, unfencedNote, writeStartNote } from '../../postgres/start-note.ts'
+import { upstreamChosen } from '../../postgres/upstream.ts'
+import { choiceOf } from '../../rules/durability.ts'
+import type { Hindrance } from '../../rules/hindrance.ts'
+import { membersOf, seenOf, sendsTo, splitBrain } from '../../rules/members.ts'
+import { aroundFormerPrimaries, type Due, dueFor, upstreamsFirst } from '../../rules/upstreams.ts'
+import type { Reporter } from '../../steps.ts'
+import type { DatabaseNode, Lab } from '../../topology/topology.ts'
+import { asPrimary, streaming, untilFollows } from '../following.ts'
+import { hindranceSeen, type Roles } from '../hindrances.ts'
+import type { Rejoin, Rejoined, RejoinOptions } from '../manager.ts'
+import { restartServers } from '../serving.ts'
+import { bringBack, mendInPlace, reasonToCopy, untouched } from './bring-back.ts'
+import { putDown } from './fencing.ts'
+import { restoreChosen } from './level.ts'
 
 /**
  * Brings every database that is not the primary back as a standby, whatever state it is in. First it lists the votes that are

@@ -1,47 +1,21 @@
-import { hasFile } from '../docker/volume.ts'
-import { LabError, labError } from '../errors.ts'
-import { hasSettings } from '../managers/level.ts'
-import { fence, putDown } from '../managers/scripted/fencing.ts'
-import { unarchivedOn } from '../postgres/archiver.ts'
-import type { Facts } from '../postgres/observe.ts'
-import { type Answering, lookAtDatabases } from '../postgres/sights.ts'
-import { isHalfWay, readStartNote } from '../postgres/start-note.ts'
-import { votesOnlyOnStopped } from '../postgres/stopped-votes.ts'
-import type { LostVote } from '../postgres/votes.ts'
-import type { CauseName } from '../rules/causes.ts'
-import { choiceOf, choiceText } from '../rules/durability.ts'
-import { type Hindrance, hasNothingOfItsOwn } from '../rules/hindrance.ts'
-import { primaryOf } from '../rules/members.ts'
-import { keepVotes } from '../state/kept-votes.ts'
-import type { Reporter } from '../steps.ts'
-import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
-import { type Followed, followNewPrimary, prepareFor, restoreLevel, untilFollows } from './following.ts'
-import { catchUp, caughtUp, IN_PLACE, type Roles } from './hindrances.ts'
-
-/** How one database was made a standby of the primary. */
-export type Rejoined = {
-  readonly name: DatabaseName
-  /**
-   * `none`: it streamed already. `repaired`: its data could stay as it is. `undone`: a failover had fenced its primary, but had
-   * promoted no standby.
-   */
-  readonly how: 'none' | 'repaired' | 'rewound' | 'copied' | 'undone'
-  /** What kept it from following, or why it was copied and not rewound. */
-  readonly why: string | null
-  /** Votes that only this database had, and that are now lost; null if they could not be read: then `why` says why. */
-  readonly divergedVotes: readonly LostVote[] | null
-  /** Where those votes are kept. */
-  readonly keptIn: string | null
-  /** Segments of WAL that it never archived, although there is an archive: they are lost with its history. */
-  readonly unarchived: readonly string[]
-}
-
-export type RejoinOptions = {
-  /** Copy without trying to rewind. */
-  readonly copy: boolean
-  /** Go on even if the lost votes cannot be listed. */
-  readonly discard: boolean
-}
+import { hasFile } from '../../docker/volume.ts'
+import { LabError, labError } from '../../errors.ts'
+import { unarchivedOn } from '../../postgres/archiver.ts'
+import type { Facts } from '../../postgres/observe.ts'
+import type { Answering } from '../../postgres/sights.ts'
+import { isHalfWay, readStartNote } from '../../postgres/start-note.ts'
+import { votesOnlyOnStopped } from '../../postgres/stopped-votes.ts'
+import type { LostVote } from '../../postgres/votes.ts'
+import type { CauseName } from '../../rules/causes.ts'
+import { type Hindrance, hasNothingOfItsOwn } from '../../rules/hindrance.ts'
+import { keepVotes } from '../../state/kept-votes.ts'
+import type { Reporter } from '../../steps.ts'
+import type { DatabaseNode, Lab } from '../../topology/topology.ts'
+import { untilFollows } from '../following.ts'
+import { catchUp, caughtUp, IN_PLACE, type Roles } from '../hindrances.ts'
+import type { Rejoined, RejoinOptions } from '../manager.ts'
+import { fence, putDown } from './fencing.ts'
+import { type Followed, followNewPrimary, prepareFor } from './rebuild.ts'
 
 /** What the upstream has no more may be in the archive. */
 const FROM_ARCHIVE: ReadonlySet<CauseName> = new Set<CauseName>(['slot-lost', 'wal-removed'])
@@ -166,12 +140,3 @@ const leftBehind = (
 export const untouched = ({ name }: DatabaseNode) => ({
   ...{ name, why: null, divergedVotes: [], keptIn: null, unarchived: [] },
 })
-
-/** Restores the level that was chosen, if it is not in force with the standbys that follow the primary now. */
-export async function restoreChosen(lab: Lab, { step }: Reporter): Promise<void> {
-  const sights = await lookAtDatabases(lab)
-  const primary = primaryOf(sights)
-  const chosen = choiceOf(primary.facts)
-  if (hasSettings(primary, chosen, sights)) return
-  await step(`Restore the durability level ${choiceText(chosen)}`, ({ tell }) => restoreLevel(tell, lab))
-}

@@ -1,47 +1,31 @@
-import { act } from '../docker/command.ts'
-import { changing } from '../docker/leftovers.ts'
-import { LabError, labError } from '../errors.ts'
-import { untilNodes } from '../faults/waiting.ts'
-import { bytesOf, lsnOf } from '../lsn.ts'
-import { statementsOf } from '../managers/level.ts'
-import { knock } from '../managers/scripted/fencing.ts'
-import { PROMOTE, promote } from '../managers/scripted/promotion.ts'
-import { backlogOf, backlogPhrase, endReports, freeReplay, type Way, wayBy } from '../managers/scripted/replay.ts'
-import { serving } from '../managers/serving.ts'
-import { controlFileOf } from '../postgres/data.ts'
-import { observe } from '../postgres/observe.ts'
-import { openSession } from '../postgres/session.ts'
-import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
-import { slotStatements } from '../postgres/slots.ts'
-import { change } from '../postgres/sql.ts'
-import { readStartNote, writeStartNote } from '../postgres/start-note.ts'
-import { pointSight } from '../postgres/upstream.ts'
-import { ASYNC, type Choice, choiceOf, choiceText, type Level, levelInForce, type Rule } from '../rules/durability.ts'
-import { assertSettings } from '../rules/failover-plan.ts'
-import { membersOf, receivedOf, seenOf, splitBrain } from '../rules/members.ts'
-import { isReached, toPointAt } from '../rules/upstreams.ts'
-import type { Reporter, Tell, Telling } from '../steps.ts'
-import { type DatabaseName, type DatabaseNode, databaseNamed, type Lab, othersOf } from '../topology/topology.ts'
-import { until } from '../wait.ts'
-import { streaming } from './following.ts'
-import { inForce } from './replication.ts'
-
-export type Switchover = {
-  readonly primary: DatabaseName
-  readonly standby: DatabaseName
-  readonly timeline: number
-  /** Seconds without a primary: from the command to stop it to the first acknowledged write. */
-  readonly withoutPrimary: number
-  readonly level: Level
-  readonly rule: Rule
-}
-
-export type SwitchoverOptions = {
-  /** The standby that becomes the primary; the one that has most if undefined. */
-  readonly to: string | undefined
-  /** End reports on the standby that replay waits for; without this, refuse if there are any. */
-  readonly endReports: boolean
-}
+import { act } from '../../docker/command.ts'
+import { changing } from '../../docker/leftovers.ts'
+import { LabError, labError } from '../../errors.ts'
+import { untilNodes } from '../../faults/waiting.ts'
+import { bytesOf, lsnOf } from '../../lsn.ts'
+import { controlFileOf } from '../../postgres/data.ts'
+import { observe } from '../../postgres/observe.ts'
+import { openSession } from '../../postgres/session.ts'
+import { type Answering, lookAtDatabases, type Sight } from '../../postgres/sights.ts'
+import { slotStatements } from '../../postgres/slots.ts'
+import { change } from '../../postgres/sql.ts'
+import { readStartNote, writeStartNote } from '../../postgres/start-note.ts'
+import { pointSight } from '../../postgres/upstream.ts'
+import { ASYNC, type Choice, choiceOf, choiceText, levelInForce } from '../../rules/durability.ts'
+import { assertSettings } from '../../rules/failover-plan.ts'
+import { membersOf, receivedOf, seenOf, splitBrain } from '../../rules/members.ts'
+import { isReached, toPointAt } from '../../rules/upstreams.ts'
+import type { Reporter, Tell, Telling } from '../../steps.ts'
+import { type DatabaseNode, databaseNamed, type Lab, othersOf } from '../../topology/topology.ts'
+import { until } from '../../wait.ts'
+import { streaming } from '../following.ts'
+import { inForce } from '../level.ts'
+import type { Switchover, SwitchoverOptions } from '../manager.ts'
+import { serving } from '../serving.ts'
+import { knock } from './fencing.ts'
+import { statementsOf } from './level.ts'
+import { PROMOTE, promote } from './promotion.ts'
+import { backlogOf, backlogPhrase, endReports, freeReplay, type Way, wayBy } from './replay.ts'
 
 /** The most bytes of WAL that the standby may lack at the start: they are sent while nobody can write. */
 const MAX_LAG = 16 * 1024 * 1024

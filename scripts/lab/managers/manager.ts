@@ -1,0 +1,151 @@
+import type { Report } from '../postgres/replay.ts'
+import type { LostVote } from '../postgres/votes.ts'
+import type { Choice, Level, Rule } from '../rules/durability.ts'
+import type { Reporter, Tell } from '../steps.ts'
+import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
+import type { Named } from './level.ts'
+
+/** Who decides which database is the primary, and makes another one the primary. */
+export type Manager = {
+  /** Makes a standby the primary. It takes the lab's lock. */
+  readonly failover: (lab: Lab, options: FailoverOptions, reporter: Reporter) => Promise<Failover>
+  /** Compiles the modules of a failover, which takes seconds the first time: so the first failover is not late. */
+  readonly prepare: () => Promise<unknown>
+  /** Fails over each time the primary is dead, until it is interrupted. It takes the lab's lock only while it acts. */
+  readonly watch: (
+    lab: Lab,
+    options: FailoverOptions,
+    tell: (event: WatchEvent) => void,
+    reporter: Reporter,
+  ) => Promise<void>
+  /** Swaps the roles of the primary and a standby, and loses nothing. It takes the lab's lock. */
+  readonly switchover: (lab: Lab, options: SwitchoverOptions, reporter: Reporter) => Promise<Switchover>
+  /** Brings every database that is not the primary back as a standby. It takes the lab's lock. */
+  readonly rejoin: (lab: Lab, options: RejoinOptions, reporter: Reporter) => Promise<Rejoin>
+  /** Puts the settings of a durability level on a primary, for those standbys. The caller has the lock. */
+  readonly putLevel: (tell: Tell, primary: DatabaseNode, choice: Choice, direct: readonly Named[]) => Promise<void>
+  /** Puts the level in force that was chosen, with the standbys that follow the primary now. The caller has the lock. */
+  readonly restoreLevel: (lab: Lab, reporter: Reporter) => Promise<void>
+  /** Makes a database without data a copy of a primary, which may still be starting. The caller has the lock. */
+  readonly copy: (tell: Tell, lab: Lab, from: DatabaseNode, node: DatabaseNode) => Promise<void>
+}
+
+export type FailoverOptions = {
+  /** Bytes of WAL that may be lost. */
+  readonly maxLag: number | undefined
+  readonly force: boolean
+  /** The standby to promote; undefined for the one that has most. */
+  readonly to?: string | undefined
+  /** Refuse if replay waits for a report on the standby; without this, the report is ended. */
+  readonly keepReports: boolean
+  /** Give the standby what it lacks from the disk of the old primary: then it may lack any amount before. */
+  readonly salvage?: boolean
+}
+
+/** WAL that only a fenced node has: where it ends and how much it is. */
+export type Loss = { readonly node: DatabaseName; readonly end: string; readonly bytes: number }
+
+/** WAL that a standby got from the disk of a fenced primary, in bytes; or why there was none to get. */
+export type Salvaged = { readonly from: DatabaseName; readonly bytes: number; readonly unread: string | null }
+
+/** When each part of a failover ended, in milliseconds since the epoch. `started`: when its process or its decision began. */
+export type Marks = Readonly<Record<'started' | 'checked' | 'fenced' | 'promoted' | 'served', number>>
+
+export type Failover = {
+  readonly promoted: DatabaseName
+  /** The old primary, and others that may have been a primary. */
+  readonly fenced: readonly DatabaseName[]
+  /** False if an earlier run had promoted it already. */
+  readonly promotedNow: boolean
+  /** Seconds from the start of the command to its first acknowledged write. */
+  readonly seconds: number
+  readonly parts: Readonly<Record<string, number>>
+  readonly marks: Marks
+  readonly timeline: number
+  /** The LSN where the old timeline ended: the new primary has everything before it. */
+  readonly parted: string
+  /** WAL that the new primary got from the disk of the old one; only with `salvage`. */
+  readonly salvaged: readonly Salvaged[]
+  /** Null if it cannot be read. */
+  readonly lost: Loss | null
+  /** Votes that only the old primary has; null if they were not read. */
+  readonly lostVotes: readonly LostVote[] | null
+  /** Databases that a quorum asks for and that did not answer: an acknowledged vote may be on these only. */
+  readonly unheard: readonly DatabaseName[]
+  /** Backends on the standby that were ended because replay waited for them. */
+  readonly endedReports: readonly Report[]
+  /** What was chosen, and what is in force until rejoin restores it. */
+  readonly level: { readonly chosen: Level; readonly rule: Rule; readonly now: 'async' }
+}
+
+/** The standbys that were pointed at the primary, and the upstream that they had. */
+export type Retargeted = {
+  readonly standbys: readonly DatabaseName[]
+  readonly gone: DatabaseName
+  readonly primary: DatabaseName
+}
+
+/** When the first probe failed, and when enough had failed: milliseconds since the epoch. */
+export type Detection = { readonly suspected: number; readonly detected: number }
+
+/** The events that a watch tells. */
+export type WatchEvent = { readonly at: string } & (
+  | { readonly event: 'watching'; readonly primary: DatabaseName; readonly standby: DatabaseName | null }
+  | { readonly event: 'suspect'; readonly primary: DatabaseName; readonly why: string }
+  | { readonly event: 'recovered'; readonly primary: DatabaseName }
+  | ({ readonly event: 'decided'; readonly primary: DatabaseName; readonly why: string } & Detection)
+  | ({ readonly event: 'failed-over' } & Detection & Failover)
+  | ({ readonly event: 'retargeted'; readonly why: string } & Retargeted)
+  | { readonly event: 'refused'; readonly code: string; readonly why: string; readonly fix: string }
+)
+
+/** Who is the primary after a switchover. */
+export type Switchover = {
+  readonly primary: DatabaseName
+  readonly standby: DatabaseName
+  readonly timeline: number
+  /** Seconds without a primary: from the command to stop it to the first acknowledged write. */
+  readonly withoutPrimary: number
+  readonly level: Level
+  readonly rule: Rule
+}
+
+export type SwitchoverOptions = {
+  /** The standby that becomes the primary; the one that has most if undefined. */
+  readonly to: string | undefined
+  /** End reports on the standby that replay waits for; without this, refuse if there are any. */
+  readonly endReports: boolean
+}
+
+/** How every database that is not the primary came back. */
+export type Rejoin = {
+  readonly primary: DatabaseName
+  readonly level: Level
+  readonly rule: Rule
+  readonly standbys: readonly Rejoined[]
+}
+
+/** How one database was made a standby of the primary. */
+export type Rejoined = {
+  readonly name: DatabaseName
+  /**
+   * `none`: it streamed already. `repaired`: its data could stay as it is. `undone`: a failover had fenced its primary, but had
+   * promoted no standby.
+   */
+  readonly how: 'none' | 'repaired' | 'rewound' | 'copied' | 'undone'
+  /** What kept it from following, or why it was copied and not rewound. */
+  readonly why: string | null
+  /** Votes that only this database had, and that are now lost; null if they could not be read: then `why` says why. */
+  readonly divergedVotes: readonly LostVote[] | null
+  /** Where those votes are kept. */
+  readonly keptIn: string | null
+  /** Segments of WAL that it never archived, although there is an archive: they are lost with its history. */
+  readonly unarchived: readonly string[]
+}
+
+export type RejoinOptions = {
+  /** Copy without trying to rewind. */
+  readonly copy: boolean
+  /** Go on even if the lost votes cannot be listed. */
+  readonly discard: boolean
+}
