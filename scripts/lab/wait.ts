@@ -2,11 +2,14 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { labError } from './errors.ts'
 import { interruption } from './interruption.ts'
 
-/** What one look found: done with a value, or not yet with what was seen. */
-export type Look<T> = { readonly done: T } | { readonly seen: string }
+/** What one look found: done with a value, or not yet with what was seen; `cheap`: it waited more than it worked. */
+export type Look<T> = { readonly done: T } | { readonly seen: string; readonly cheap?: boolean }
 
 /** Seconds, before `patience`, that a look gets to end if it is in progress at the deadline. */
 const LATE_SECONDS = 10
+
+/** Milliseconds from a look to the next, at least. */
+const SHORT_MS = 25
 
 /** More time only helps if something still changed. */
 const ADVICE = {
@@ -41,7 +44,8 @@ export async function until<T>(
     if (last !== undefined && last !== found.seen) changed = performance.now()
     last = found.seen
     // The nodes need the processors too: the longer a look takes, the longer the pause, and even longer on a slow machine.
-    const delay = Math.min(Math.max(25, (1 + wait.patience) * (performance.now() - from)), 500 * wait.patience)
+    const long = (1 + wait.patience) * (performance.now() - from)
+    const delay = Math.min(Math.max(SHORT_MS, found.cheap ? 0 : long), 500 * wait.patience)
     if (performance.now() + delay > deadline) throw late(found.seen)
     await pause(delay, undefined, { signal: interruption.signal })
   }

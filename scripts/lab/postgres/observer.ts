@@ -20,12 +20,12 @@ export type Observer = {
   readonly end: () => void
 }
 
-/** A session opens at its first question. One that has ended is opened again when it is asked after `reopen` seconds. */
-export function openObserver(lab: Lab, reopen = REOPEN_SECONDS): Observer {
+/** `open` opens a session at its first question. One that has ended is opened again when it is asked after `reopen` seconds. */
+export function openObserver(lab: Lab, reopen = REOPEN_SECONDS, open = openSession): Observer {
   const { patience } = lab.settings
   const sessions = new Map<DatabaseName, Session>()
   const session = (node: DatabaseNode): Session => {
-    const opened = sessions.get(node.name) ?? keptSession(() => openSession(node), reopen)
+    const opened = sessions.get(node.name) ?? keptSession(() => open(node), reopen)
     sessions.set(node.name, opened)
     return opened
   }

@@ -20,6 +20,16 @@ export type Session = {
 /** A session inside a database's container, as its superuser: it works whatever is wrong with the network. */
 export const openSession = (node: DatabaseNode): Session => open(node, [...PSQL, '-f', '-'])
 
+/** Seconds that a session waits for a database that is starting; after that psql says what is wrong. */
+const STARTING_SECONDS = 2
+
+/** The same for a database that is starting: it connects as soon as that is possible. To be refused costs a new process each time. */
+export const openSessionWhenUp = (node: DatabaseNode): Session => {
+  const isUp = 'pg_isready -q -h /var/run/postgresql'
+  const wait = `for _ in {1..${STARTING_SECONDS * 20}}; do ${isUp} && break; sleep 0.05; done`
+  return open(node, ['bash', '-c', `${wait}; exec ${PSQL.join(' ')} -f -`])
+}
+
 /** A session from one database's container to another database, over the network that the servers use too. */
 export const openSessionAcross = (from: DatabaseNode, to: DatabaseNode): Session => {
   const target = `host=${to.name} port=${to.port} user=monitor dbname=polling connect_timeout=2 tcp_user_timeout=1000`

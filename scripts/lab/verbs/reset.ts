@@ -39,13 +39,15 @@ export const reset = (lab: Lab, { step }: Reporter): Promise<LabStatus> =>
     // databases, they would wait a second for an address that does not exist yet.
     const servers = lab.servers.filter((node) => restarted.includes(node))
     if (servers.length > 0) await step('Start servers', ({ tell }) => start(tell, lab, servers))
-    await step('Wait until both servers answer', async ({ tell }) => {
-      // The network faults of the others ended when they were stopped.
-      await Promise.all([healthy(lab, lab.servers, []), healNetwork(tell, lab, kept)])
-    })
-    if (restarted.includes(lab.loader)) await step('Start the balancer', ({ tell }) => start(tell, lab, [lab.loader]))
-    return step('Wait until all nodes are healthy', async () => {
-      const status = await healthy(lab, lab.nodes, [])
+    // The network faults of the others ended when they were stopped.
+    const healed = async (tell: Tell, nodes: readonly Node[]): Promise<LabStatus> =>
+      (await Promise.all([healthy(lab, nodes, []), healNetwork(tell, lab, kept)]))[0]
+    if (restarted.includes(lab.loader)) {
+      await step('Wait until both servers answer', ({ tell }) => healed(tell, lab.servers))
+      await step('Start the balancer', ({ tell }) => start(tell, lab, [lab.loader]))
+    }
+    return step('Wait until all nodes are healthy', async ({ tell }) => {
+      const status = await healed(tell, lab.nodes)
       await balanced(lab)
       return status
     })

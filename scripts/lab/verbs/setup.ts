@@ -11,6 +11,7 @@ import { managerOf } from '../managers/manager-of.ts'
 import { balanced, restartServers } from '../managers/serving.ts'
 import { lookAtData } from '../postgres/data.ts'
 import { type Observer, openObserver } from '../postgres/observer.ts'
+import { openSessionWhenUp } from '../postgres/session.ts'
 import { freshStart, writeStartNote } from '../postgres/start-note.ts'
 import { type Starting, startingOf } from '../rules/starting.ts'
 import { rememberPassword } from '../state/pgpass.ts'
@@ -141,11 +142,11 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
     suspects: older,
   }
   const assertMendable = untilHopeless(lab.settings.patience)
-  const observer = openObserver(lab, 0)
+  const observer = openObserver(lab, 0, openSessionWhenUp)
   let closer = performance.now() + CLOSER_LOOK_SECONDS * 1000 * lab.settings.patience
   return untilNodes(lab, wait, async () => {
     const seen = performance.now() < closer ? await silentAmong(lab, nodes, observer) : undefined
-    if (seen !== undefined) return { seen }
+    if (seen !== undefined) return seen
     const status = await statusOf(lab, nodes, observer)
     closer = performance.now() + CLOSER_LOOK_SECONDS * 1000 * lab.settings.patience
     if (status.primaries.length > 1) throw splitBrain(status)
@@ -165,11 +166,13 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
 /** Seconds, before `patience`, from one look at everything to the next, which takes processor time that the nodes need. */
 const CLOSER_LOOK_SECONDS = 2
 
+type Silent = { readonly seen: string; readonly cheap: boolean }
+
 /**
  * Which of those nodes do not answer yet; undefined if all do. Those behind come first: a balancer that is asked while the
  * servers are down skips them for a second.
  */
-async function silentAmong(lab: Lab, nodes: readonly Node[], observer: Observer): Promise<string | undefined> {
+async function silentAmong(lab: Lab, nodes: readonly Node[], observer: Observer): Promise<Silent | undefined> {
   const asked = <N extends Node>(these: readonly N[]) => these.filter((node) => nodes.includes(node))
   const silent = async (node: Node) => {
     const answer = await health(lab, node)
@@ -184,9 +187,10 @@ async function silentAmong(lab: Lab, nodes: readonly Node[], observer: Observer)
     () => asked(lab.servers).map(silent),
     () => asked([lab.loader]).map(silent),
   ]
-  for (const tier of tiers) {
+  for (const [index, tier] of tiers.entries()) {
     const found = (await Promise.all(tier())).flat()
-    if (found.length > 0) return found.join('; ')
+    // Once the databases answer, it is a matter of milliseconds, and a call costs little.
+    if (found.length > 0) return { seen: found.join('; '), cheap: index > 0 }
   }
   return undefined
 }
