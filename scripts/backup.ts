@@ -65,6 +65,6 @@ await commandLine(import.meta.filename, (program) => {
     .option('--discard', 'delete all backups too')
     .action(async ({ discard }: { discard?: boolean }) => {
       await switchOff(await labHere(), discard === true, reporter)
-      console.log(discard ? 'archiving is off, and all backups are deleted' : 'archiving is off; the backups stay')
+      console.log(discard ? 'archiving is off, and no backup is left' : 'archiving is off; backups that there are stay')
     })
 })

@@ -425,11 +425,31 @@ export const ERRORS = {
   },
   TIMELINE_NOT_ARCHIVED: {
     says: 'timeline {timeline} left timeline {from} at LSN {at}, and the archive has nothing yet of what was written on it. A restore would go on along timeline {from} instead, to what was thrown away there',
-    fix: 'zx scripts/setup.ts starts the primary, which archives its WAL; for a goal before LSN {at} go along the other: zx scripts/restore.ts --timeline {from}',
+    fix: 'zx scripts/setup.ts starts the primary, which archives its WAL; for a goal before LSN {at} go along the other: zx scripts/restore.ts --lsn … --timeline {from}',
   },
   ARCHIVE_ENDS: {
-    says: 'the archive ends before {goal}. From the backup {set} on, along timeline {timeline}, {end}. {node} did not get there',
-    fix: 'choose an earlier goal, or zx scripts/restore.ts --end; zx scripts/backup.ts check says whether WAL is missing',
+    says: 'the archive ends before {goal}. From the backup {set} on, along timeline {timeline}, {end}. {node} did not get there{why}',
+    fix: '{remedy}',
+  },
+  MARK_ELSEWHERE: {
+    says: 'the mark {name} is on timeline {on}, and timeline {timeline} does not come from there',
+    fix: 'zx scripts/restore.ts --name {name} goes along timeline {on} by itself: name no other one',
+  },
+  LSN_NOT_ARCHIVED: {
+    says: 'the archive does not reach LSN {lsn} along timeline {timeline}: its last segment there is {last}',
+    fix: 'choose an earlier position, or zx scripts/restore.ts --end; zx scripts/backup.ts list shows the timelines',
+  },
+  OTHER_TIMELINE: {
+    says: 'at {goal} the lab was on timeline {left}. Timeline {along} left that one before: there the votes that were cast last do not exist. Nothing was changed',
+    fix: 'to go to that moment: zx scripts/restore.ts --to … --timeline {left} --replace; to go along the newest all the same: --timeline {along}',
+    fixIn: {
+      restore:
+        'run this again with --timeline {left}; to go along the newest timeline all the same, with --timeline {along}',
+    },
+  },
+  RESTORE_INTERRUPTED: {
+    says: 'a restore of {node} did not end, and all other databases are fenced for it',
+    fix: 'run that restore again: the same zx scripts/restore.ts with --replace; it begins again, and ends',
   },
   RESTORE_LOSES: {
     says: 'votes of the lab that do not exist at {goal}: {count}. They would be lost, so nothing was changed. They are listed in {file}\n{votes}',

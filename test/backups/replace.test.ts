@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { client, ok } from '../grpc.ts'
 import { json, pollOnBoth, untilHas, votersOn } from '../recovery/scene.ts'
-import { addressOf, resetAfter, sql, verb } from '../the-lab.ts'
+import { addressOf, docker, lab, resetAfter, sql, verb } from '../the-lab.ts'
 
 /** A poll with votes before and after a mark; the vote after it has a consistency token. */
 async function wentTooFar() {
@@ -62,10 +62,40 @@ test('the lab goes back to a moment: what is lost is listed before, and tokens o
   t.match(await json(t, 'restore', '--end', '--timeline', '1'), { votes: 1, onlyThere: [{ user: 'late' }] })
   t.equal((await verb('restore', ['remove'])).exit, 0)
   t.match((await verb('backup', ['list'])).stdout, /abandoned +timeline 1 has WAL/)
+  t.match(await verb('restore', ['--to', tooLate, '--replace', '--force']), {
+    exit: 1,
+    stderr: /OTHER_TIMELINE: .* the lab was on timeline 1\..*\n *→ run this again with --timeline 1;/,
+  })
+  t.match(await json(t, 'status'), { healthy: true, restored: null })
   // At that moment the lab was on the old timeline, and a restore along the newest says so.
   t.match(await json(t, 'restore', '--to', tooLate), { along: 2, votes: 1, onlyThere: [], left: 1 })
   t.equal((await verb('restore', ['remove'])).exit, 0)
+  const now = await sql('db-primary', 'select clock_timestamp()')
+  t.match(await verb('restore', ['--to', now, '--timeline', '1']), {
+    exit: 1,
+    stderr: /ARCHIVE_ENDS: .*: at that moment the lab was on timeline 2\n *→ go along that one: .*--timeline 2/,
+  })
   // A mark on the old timeline is found without naming that.
   t.match(await json(t, 'restore', '--name', 'too-late'), { along: 1, votes: 1, onlyThere: [{ user: 'late' }] })
   t.equal((await verb('restore', ['remove'])).exit, 0)
+})
+
+test('if all databases are lost, a restore makes the lab whole again, and it takes votes', async (t) => {
+  resetAfter(t)
+  const { polling, uuid, vote } = await wentTooFar()
+  t.teardown(polling.close)
+  // The timeline of the backups is higher than that of the new, empty data; the next one is not.
+  t.equal((await verb('failover')).exit, 0)
+  t.equal((await verb('rejoin')).exit, 0)
+  await json(t, 'backup')
+  for (const node of lab.databases) {
+    await docker('rm', '-f', node.container)
+    await docker('volume', 'rm', String(node.volume))
+  }
+  t.equal((await verb('setup')).exit, 0)
+  t.match(await verb('backup', ['check']), { exit: 1, stderr: /OTHER_BACKUPS/ })
+  t.match(await json(t, 'restore', '--end', '--replace', '--force'), { lost: [], primary: 'db-primary' })
+  t.match(await json(t, 'status'), { healthy: true, takesVotes: true })
+  t.equal(await votersOn('db-primary', uuid), 'late')
+  t.match(await ok(vote('again')), { status: 'Vote Successfully!' })
 })

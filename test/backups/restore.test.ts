@@ -136,7 +136,7 @@ test('a goal that is none is refused with what is possible, and nothing is made'
     [['--lsn', '0/1'], 1, /BEFORE_FIRST_BACKUP/],
     [['--name', 'other'], 1, /NO_SUCH_MARK/],
     [['--end', '--timeline', '9'], 1, /NO_SUCH_TIMELINE: .*only of 1/],
-    [['--lsn', 'FF/0'], 1, /ARCHIVE_ENDS: the archive ends before LSN FF\/0/],
+    [['--lsn', 'FF/0'], 1, /LSN_NOT_ARCHIVED: the archive does not reach LSN FF\/0/],
   ]
   for (const [goal, exit, stderr] of cases) t.match(await verb('restore', goal), { exit, stderr }, goal.join(' '))
   t.match((await verb('restore', ['list'])).stdout, /nothing is restored/)

@@ -14,6 +14,6 @@ export const crash: Kind<'crash'> = {
   // The engine does not restart a container that was killed through it.
   inject: (tell, { view }) => killNode(tell, view.node),
   inForce: ({ container }) =>
-    container.state === 'exited' && container.exitCode === KILLED ? [{ detail: 'killed, and down since' }] : [],
+    container.state === 'exited' && container.exitCode === KILLED ? [{ detail: 'it was killed, and is down' }] : [],
   heal: (tell, _, node) => act(tell, ['start', node.container]),
 }

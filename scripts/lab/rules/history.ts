@@ -59,18 +59,21 @@ export function abandonedIn(archive: Archive): readonly number[] {
   return [...new Set(archive.segments.filter(isLeftBehind).map((name) => segmentIn(name).timeline))]
 }
 
+/** The timeline that the lab was on at a moment (milliseconds since 1970). */
+export function timelineAt({ branches }: Archive, moment: number): number {
+  const begun = branches.filter(({ began }) => began * 1000 <= moment).toSorted((a, b) => a.began - b.began)
+  return begun.at(-1)?.timeline ?? Math.min(1, ...branches.map(({ from }) => from))
+}
+
 /**
- * The timeline that the lab was on at a moment (milliseconds since 1970) and that a restore left before it came there: it
- * replayed up to `replayedTo` along `timeline`. Undefined if it left none.
+ * The timeline that the lab was on at a moment, if a restore along `timeline` up to `replayedTo` did not come there, and its WAL
+ * is there. Undefined if it came there.
  */
 export function leftBefore(archive: Archive, timeline: number, moment: number, replayedTo: string): number | undefined {
-  const abandoned = abandonedIn(archive)
-  const left = wayTo(timeline, archive.branches).find((it, index, way) => {
-    const next = archive.branches.find(({ timeline }) => timeline === way[index + 1]?.timeline)
-    if (it.until === undefined || next === undefined || !abandoned.includes(it.timeline)) return false
-    return moment < next.began * 1000 && bytesOf(replayedTo) >= bytesOf(it.until)
-  })
-  return left?.timeline
+  const then = timelineAt(archive, moment)
+  const stretch = wayTo(timeline, archive.branches).find((it) => it.timeline === then)
+  const came = stretch !== undefined && (stretch.until === undefined || bytesOf(replayedTo) < bytesOf(stretch.until))
+  return came || !abandonedIn(archive).includes(then) ? undefined : then
 }
 
 /** Whether a backup or a mark is on the way to a timeline, so that a restore along it comes there. */

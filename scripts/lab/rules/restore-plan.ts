@@ -2,7 +2,7 @@ import { labError } from '../errors.ts'
 import { bytesOf } from '../lsn.ts'
 import type { Archive, Backup, Mark } from '../postgres/repository.ts'
 import type { Restoring } from '../postgres/start-note.ts'
-import { isOn, newestTimeline, segmentIn, wayTo } from './history.ts'
+import { isOn, newestTimeline, segmentAt, segmentIn, wayTo } from './history.ts'
 import { momentText } from './moment.ts'
 
 /** Where a restore goes: to a moment (milliseconds since 1970), an LSN, a mark, or the end of the archive. */
@@ -30,6 +30,8 @@ export function restorePlan(archive: Archive, goal: Goal, wanted: number | undef
   if (!known.has(timeline))
     throw labError('NO_SUCH_TIMELINE', { timeline, known: [...known].sort((a, b) => a - b).join(', ') })
   const way = wayTo(timeline, branches)
+  if (mark !== undefined && !isOn({ timeline: mark.timeline, endLsn: mark.lsn }, way))
+    throw labError('MARK_ELSEWHERE', { name: mark.name, on: mark.timeline, timeline })
   const onWay = backups.filter((backup) => isOn(backup, way))
   const backup = onWay.findLast((it) => isComplete(it, goal, mark?.lsn))
   const [earliest] = onWay
@@ -57,8 +59,10 @@ function timelineFor(archive: Archive, mark: Mark | undefined): number {
  * Refuses a goal on a timeline of which nothing was archived yet: PostgreSQL would go on along the timeline before, whose end
  * was thrown away.
  */
-export function assertArchived({ branches, segments, marks }: Archive, goal: Goal, plan: RestorePlan): void {
+export function assertArchived(archive: Archive, goal: Goal, plan: RestorePlan): void {
+  const { branches, segments, marks } = archive
   const { backup, timeline } = plan
+  if (goal.kind === 'lsn') assertReaches(archive, goal.lsn, timeline)
   const branch = branches.find((it) => it.timeline === timeline)
   if (branch === undefined || backup.timeline === timeline) return
   if (segments.some((name) => segmentIn(name).timeline === timeline)) return
@@ -66,6 +70,16 @@ export function assertArchived({ branches, segments, marks }: Archive, goal: Goa
   const lsn = goal.kind === 'lsn' ? goal.lsn : mark?.lsn
   if (lsn !== undefined && bytesOf(lsn) < bytesOf(branch.at)) return
   throw labError('TIMELINE_NOT_ARCHIVED', { timeline, from: branch.from, at: branch.at })
+}
+
+/** Refuses a position that nothing in the archive reaches along that timeline. */
+function assertReaches({ branches, segments }: Archive, lsn: string, timeline: number): void {
+  const way = wayTo(timeline, branches)
+  const stretch = way.find(({ until }) => until === undefined || bytesOf(lsn) < bytesOf(until))
+  const own = segments.filter((name) => segmentIn(name).timeline === stretch?.timeline)
+  const last = own.at(-1)
+  if (last !== undefined && segmentIn(last).nth < segmentAt(lsn))
+    throw labError('LSN_NOT_ARCHIVED', { lsn, timeline, last })
 }
 
 /** A backup can be restored only to a point after its end: its files are from all the time that it took. */

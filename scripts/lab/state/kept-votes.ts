@@ -19,9 +19,10 @@ export async function keepVotes(lab: Lab, why: Why, votes: readonly object[]): P
 /** Whether a file of the state folder is such a list: nobody but its owner deletes it. */
 export const isKept = (name: string): boolean => LIST.test(name)
 
-/** The paths of all such lists. */
-export async function keptVotes(lab: Lab): Promise<readonly string[]> {
+/** The paths of all such lists, or of those that were kept for that reason, the oldest first. */
+export async function keptVotes(lab: Lab, why: Why | '' = ''): Promise<readonly string[]> {
   const folder = stateFolder(lab)
   const names = await readdir(folder).catch(() => [])
-  return names.filter(isKept).map((name) => join(folder, name))
+  const kept = names.filter((name) => isKept(name) && name.startsWith(why))
+  return kept.sort().map((name) => join(folder, name))
 }

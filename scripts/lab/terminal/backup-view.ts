@@ -77,17 +77,11 @@ const SHOWN = 10
 
 /** What a restore gives. */
 export function restoredView(it: Restored, container: string): string {
-  const { node, goal, backup, along, replayedTo, lastCommit, timeline, left, votes, polls, primary, onlyThere, lacks } =
-    it
+  const { backup, along, replayedTo, lastCommit, timeline, votes, polls, primary, onlyThere, lacks } = it
   const last = lastCommit === null ? 'no commit came after the backup' : `the last commit there is of ${lastCommit}`
   return [
-    `${chalk.green('✓')} ${node} is as the lab was at ${goal}`,
+    restoredHead(it),
     `  made from  the backup ${backup}, replayed along timeline ${along} to LSN ${replayedTo}: ${last}`,
-    ...(left === null
-      ? []
-      : [
-          `  but        at that moment the lab was on timeline ${left}, which this one left: what was written last is only there; add --timeline ${left}`,
-        ]),
     `  writes on  timeline ${timeline}, a new one of its own`,
     `  it has     ${many(votes, 'vote')} in ${many(polls, 'poll')}`,
     ...(primary === null
@@ -101,6 +95,15 @@ export function restoredView(it: Restored, container: string): string {
   ].join('\n')
 }
 
+/** Whether it is what was asked for. */
+function restoredHead({ node, goal, along, left, gap }: Restored): string {
+  if (left !== null)
+    return `${chalk.yellow('!')} ${node} is not as the lab was at ${goal}: then it was on timeline ${left}, which timeline ${along} does not come from. Add --timeline ${left}`
+  if (gap !== null)
+    return `${chalk.yellow('!')} ${node} is as the lab was before a gap: segment ${gap} is missing, and WAL after it cannot be replayed`
+  return `${chalk.green('✓')} ${node} is as the lab was at ${goal}`
+}
+
 function votesLines(head: string, votes: Restored['lacks']): readonly string[] {
   const shown = votes
     .slice(0, SHOWN)
@@ -110,12 +113,22 @@ function votesLines(head: string, votes: Restored['lacks']): readonly string[] {
 }
 
 /** What a lab that went back is now. */
-export const replacedView = ({ primary, goal, timeline, lost, keptIn, regained, standbys }: Replaced): string =>
+export const replacedView = ({
+  primary,
+  goal,
+  timeline,
+  lost,
+  keptIn,
+  listedBefore,
+  regained,
+  standbys,
+}: Replaced): string =>
   [
     `${chalk.green('✓')} the lab is as it was at ${goal}; ${primary} is the primary, on timeline ${timeline}`,
     ...votesLines(`  back       ${many(regained.length, 'vote')}`, regained),
     ...votesLines(`  lost       ${many(lost.length, 'vote')}`, lost),
     ...(keptIn === null ? [] : [`  kept in    ${keptIn}`]),
+    ...(listedBefore === null ? [] : [`  listed     by the run that was interrupted: ${listedBefore}`]),
     `  standbys   ${standbys.map(({ name, how }) => `${name} ${how}`).join(', ')}`,
   ].join('\n')
 
@@ -123,4 +136,8 @@ export const replacedView = ({ primary, goal, timeline, lost, keptIn, regained, 
 export const besideView = (it: Beside | undefined): string =>
   it === undefined
     ? 'nothing is restored beside the lab'
-    : `db-restored: ${it.says}\n  look       docker exec -it ${it.container} psql polling\n  remove     zx scripts/restore.ts remove`
+    : [
+        `db-restored: ${it.says}`,
+        ...(it.whole ? [`  look       docker exec -it ${it.container} psql polling`] : []),
+        '  remove     zx scripts/restore.ts remove',
+      ].join('\n')

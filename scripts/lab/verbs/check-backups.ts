@@ -53,7 +53,7 @@ export const checkBackups = (lab: Lab, { step }: Reporter): Promise<Checked> =>
       return {
         ...{ on, archiver, arrives, broken },
         gaps: found.map(({ backup, segment }) => ({ backup: backup.label, segment })),
-        problems: problemsOf(arrives, archiver, found, broken),
+        problems: problemsOf(primary.node, arrives, archiver, found, broken),
         notes: found.filter(({ after }) => after !== undefined).map(gapText),
       }
     },
@@ -61,6 +61,7 @@ export const checkBackups = (lab: Lab, { step }: Reporter): Promise<Checked> =>
   )
 
 function problemsOf(
+  { container }: DatabaseNode,
   arrives: boolean | null,
   archiver: Archiver | null,
   gaps: readonly Gap[],
@@ -73,13 +74,17 @@ function problemsOf(
       : []),
     ...(arrives === false
       ? [
-          `WAL does not arrive${archiver?.failsSince ? `, since ${archiver.failsSince}` : ''}: ${many(archiver?.waiting ?? 0, 'segment waits', 'segments wait')}; docker logs of the primary says why`,
+          `WAL does not arrive${archiver?.failsSince ? `, since ${archiver.failsSince}` : ''}${waiting(archiver)}; zx scripts/fault.ts list shows a fault; docker logs ${container} says more`,
         ]
       : []),
     ...gaps.filter(({ after }) => after === undefined).map(gapText),
     ...broken.map((what) => `${what}; ${again}`),
   ]
 }
+
+/** What waits; the segment that cannot be archived now may be the first. */
+const waiting = (archiver: Archiver | null): string =>
+  archiver === null || archiver.waiting === 0 ? '' : `: ${many(archiver.waiting, 'segment waits', 'segments wait')}`
 
 /** Exit code of pgBackRest for an option that it does not know. */
 const UNKNOWN_OPTION = 31

@@ -7,6 +7,7 @@ import type { Rejoin } from '../managers/manager.ts'
 import { managerOf } from '../managers/manager-of.ts'
 import { fence } from '../managers/scripted/fencing.ts'
 import { serving } from '../managers/serving.ts'
+import { archiveOf } from '../postgres/repository.ts'
 import { lookAtDatabases } from '../postgres/sights.ts'
 import { slotStatements } from '../postgres/slots.ts'
 import { change } from '../postgres/sql.ts'
@@ -15,7 +16,7 @@ import { votesOnlyOnStopped } from '../postgres/stopped-votes.ts'
 import type { LostVote } from '../postgres/votes.ts'
 import { membersOf, seenOf } from '../rules/members.ts'
 import type { Goal } from '../rules/restore-plan.ts'
-import { keepVotes } from '../state/kept-votes.ts'
+import { keepVotes, keptVotes } from '../state/kept-votes.ts'
 import type { Reporter, Tell } from '../steps.ts'
 import { type DatabaseName, type DatabaseNode, firstPrimaryOf, type Lab, othersOf } from '../topology/topology.ts'
 import { restoreBeside, untilRestored } from './restore.ts'
@@ -29,6 +30,8 @@ export type Replaced = {
   readonly lost: readonly LostVote[]
   /** Where they are kept. */
   readonly keptIn: string | null
+  /** The list that an earlier run made, which was interrupted after that; null if none was. */
+  readonly listedBefore: string | null
   /** Votes that are back. */
   readonly regained: readonly LostVote[]
   readonly standbys: Rejoin['standbys']
@@ -54,15 +57,21 @@ export async function replacePrimary(
     // What nobody can compare with is not lost by mistake.
     if (membersOf(sights).primary === undefined) throw labError('NO_PRIMARY', { seen: seenOf(sights) })
   }
+  const listedBefore = begun ? ((await keptVotes(lab, 'votes-before-restore')).at(-1) ?? null) : null
   const beside = await restoreBeside(lab, goal, timeline, force || begun, reporter)
   const { onlyThere: regained, plan } = beside
+  if (beside.left !== null && timeline === undefined) {
+    await discard(lab, step)
+    throw labError('OTHER_TIMELINE', { goal: beside.goal, left: beside.left, along: beside.along })
+  }
   if (beside.lacks.length > 0 && !force) {
     const error = loses(beside.goal, beside.lacks, await keepVotes(lab, 'votes-before-restore', beside.lacks))
-    await changing(lab, () => step('Change nothing', ({ tell }) => removeNodes(tell, lab, [lab.restored])))
+    await discard(lab, step)
     throw error
   }
   const done = await changing(lab, async () => {
     const node = await nodeToReplace(lab)
+    const archive = await archiveOf(lab, await lookAtDatabases(lab))
     await step('Fence all databases', ({ tell }) => Promise.all(lab.databases.map((it) => fence(tell, lab, it))))
     const { lost, keptIn } = await step(
       `List the votes of ${node.name} that will be lost`,
@@ -81,7 +90,7 @@ export async function replacePrimary(
       await removeNodes(tell, lab, [lab.restored])
       await writeStartNote(tell, node, { do: 'restore', ...plan.restoring })
       await act(tell, ['start', node.container])
-      await untilRestored(say, lab, node, goal, plan)
+      await untilRestored(say, lab, node, goal, plan, archive)
       await settle(tell, lab, node)
     })
     const { facts } = await asPrimary(lab, node)
@@ -89,8 +98,11 @@ export async function replacePrimary(
   })
   const { standbys } = await managerOf(lab).rejoin(lab, { copy: false, discard: false }, reporter)
   await step('Serve', () => serving(lab, done.timeline))
-  return { ...done, goal: beside.goal, regained, standbys }
+  return { ...done, goal: beside.goal, listedBefore, regained, standbys }
 }
+
+const discard = (lab: Lab, step: Reporter['step']): Promise<void> =>
+  changing(lab, () => step('Change nothing', ({ tell }) => removeNodes(tell, lab, [lab.restored])))
 
 /** The primary; if an earlier replacement was interrupted, the database that it had begun with. */
 async function nodeToReplace(lab: Lab): Promise<DatabaseNode> {
@@ -123,6 +135,9 @@ async function settle(tell: Tell, lab: Lab, node: DatabaseNode): Promise<void> {
     node,
     ...[...settings, ...targets].map((setting) => `alter system reset ${setting}`),
     ...othersOf(lab, node).flatMap(slotStatements),
+    // For the servers these are new data: what they have seen of other data, perhaps on a higher timeline, counts no more.
+    `alter database polling set lab.born = '${Date.now()}'`,
+    "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'service'",
     'select pg_reload_conf()',
     'checkpoint',
   )

@@ -7,12 +7,12 @@ import { ABSENT, containersOf, lastLines, startNode } from '../docker/nodes.ts'
 import { LabError, labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { observe } from '../postgres/observe.ts'
-import { type Archive, archiveOf, readArchive } from '../postgres/repository.ts'
+import { type Archive, archiveOf, type Backup, readArchive } from '../postgres/repository.ts'
 import { lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { ask, change } from '../postgres/sql.ts'
 import { readStartNote, writeStartNote } from '../postgres/start-note.ts'
 import { type LostVote, votesOnlyOn } from '../postgres/votes.ts'
-import { leftBefore } from '../rules/history.ts'
+import { leftBefore, missingAfter, timelineAt, wayTo } from '../rules/history.ts'
 import { membersOf } from '../rules/members.ts'
 import { assertArchived, type Goal, goalText, type RestorePlan, restorePlan } from '../rules/restore-plan.ts'
 import { readSecrets } from '../state/secrets.ts'
@@ -33,6 +33,8 @@ export type Restored = {
   readonly lastCommit: string | null
   /** The timeline that the lab was on at the moment, if replay left it before that; null if it did not. */
   readonly left: number | null
+  /** The segment that is missing, if it was restored up to a gap instead of to the end of the archive; else null. */
+  readonly gap: string | null
   /** Its own timeline: nobody else is on it. */
   readonly timeline: number
   readonly votes: number
@@ -70,7 +72,7 @@ export const restoreBeside = (
     assertArchived(archive, goal, plan)
     await step(`Make ${lab.restored.name}`, ({ tell }) => make(tell, lab, plan))
     await step(`Restore ${lab.restored.name} and replay WAL`, ({ say }) =>
-      untilRestored(say, lab, lab.restored, goal, plan).catch(async (error: unknown) => {
+      untilRestored(say, lab, lab.restored, goal, plan, archive).catch(async (error: unknown) => {
         // What is not whole is of no use to anybody.
         if (error instanceof LabError && !interruption.signal.aborted) await removeNodes(() => {}, lab, [lab.restored])
         throw error
@@ -156,11 +158,13 @@ export async function untilRestored(
   node: AnyDatabase,
   goal: Goal,
   { backup, timeline }: RestorePlan,
+  archive: Archive,
 ): Promise<void> {
   let said = ''
   for (;;) {
     const [{ state, restarts } = ABSENT] = await containersOf(lab, [node])
-    if (state === 'absent' || state === 'exited' || restarts > 0) throw await ended(node, goal, backup.label, timeline)
+    if (state === 'absent' || state === 'exited' || restarts > 0)
+      throw await ended(node, goal, backup, timeline, archive)
     const facts = await observe(lab, node)
     if (!('unreachable' in facts)) {
       if (!facts.inRecovery) return
@@ -171,15 +175,42 @@ export async function untilRestored(
   }
 }
 
-async function ended(node: AnyDatabase, goal: Goal, set: string, timeline: number): Promise<LabError> {
+async function ended(
+  node: AnyDatabase,
+  goal: Goal,
+  backup: Backup,
+  timeline: number,
+  archive: Archive,
+): Promise<LabError> {
   const log = await lastLines(node, 60)
   const last = /last completed transaction was at log time (.*)$/m.exec(log)?.[1]
   if (ENDS.test(log))
     return labError('ARCHIVE_ENDS', {
-      ...{ goal: goalText(goal), node: node.name, set, timeline },
+      ...{ goal: goalText(goal), node: node.name, set: backup.label, timeline },
+      ...whyNot(goal, backup, timeline, archive),
       end: last === undefined ? 'it has no commit' : `its last commit is of ${last}`,
     })
   return labError('BACKUP_FAILED', { command: 'restore', said: log.split('\n').slice(-8).join('\n') })
+}
+
+/** Why replay did not come to the goal, and what helps. */
+function whyNot(goal: Goal, backup: Backup, timeline: number, archive: Archive): { why: string; remedy: string } {
+  const gap = missingAfter(backup, wayTo(timeline, archive.branches), archive)
+  if (gap !== undefined)
+    return {
+      why: `: segment ${gap} is missing, and WAL after it cannot be replayed`,
+      remedy: 'choose an earlier goal, or zx scripts/restore.ts --end, which goes up to the gap',
+    }
+  const then = goal.kind === 'time' ? timelineAt(archive, goal.at) : timeline
+  if (then !== timeline)
+    return {
+      why: `: at that moment the lab was on timeline ${then}`,
+      remedy: `go along that one: zx scripts/restore.ts --to … --timeline ${then}`,
+    }
+  return {
+    why: '',
+    remedy: 'choose an earlier goal, or zx scripts/restore.ts --end; zx scripts/backup.ts list shows other timelines',
+  }
 }
 
 async function compared(
@@ -203,6 +234,8 @@ async function compared(
   return {
     ...{ node: restored.name, goal: goalText(goal), backup: plan.backup.label, along: plan.timeline },
     ...{ replayedTo, lastCommit: lastCommit || null, left: left ?? null },
+    gap:
+      goal.kind === 'end' ? (missingAfter(plan.backup, wayTo(plan.timeline, archive.branches), archive) ?? null) : null,
     ...{ timeline: facts.timeline ?? 0, votes: Number(votes), polls: Number(polls) },
     ...{ primary: primary?.node.name ?? null, onlyThere, lacks, plan },
   }

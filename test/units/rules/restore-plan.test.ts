@@ -76,6 +76,7 @@ test('what cannot be restored is refused with what can', async (t) => {
     [ARCHIVE, at(11), 1, 'MOMENT_AHEAD', /has not come yet: it is 1970-01-01 10:00/],
     [ARCHIVE, at(2), 7, 'NO_SUCH_TIMELINE', /timeline 7, only of 1, 2, 3/],
     [ARCHIVE, { kind: 'name', name: 'other' }, 2, 'NO_SUCH_MARK', /there are: before/],
+    [ARCHIVE, { kind: 'name', name: 'before' }, 3, 'MARK_ELSEWHERE', /on timeline 2/],
   ]
   for (const [archive, goal, timeline, code, says] of cases) {
     const refused = (() => {
@@ -153,6 +154,12 @@ test('a timeline of which nothing was archived is no way to a goal after its beg
   }
   t.equal(refusal(archive, { kind: 'lsn', lsn: '0/50004FF' }, 3), undefined, 'before its beginning it is the way')
   t.equal(refusal(archive, { kind: 'end' }, 2), undefined)
+  // Nothing in the archive comes to that position.
+  t.match(
+    refusal(ARCHIVE, { kind: 'lsn', lsn: '0/D000000' }, 2),
+    /LSN_NOT_ARCHIVED: .*last segment there is 00000002.*0C/,
+  )
+  t.equal(refusal(ARCHIVE, { kind: 'lsn', lsn: '0/CFFFFFF' }, 2), undefined)
 })
 
 test('a timeline is abandoned if it has WAL that the newest does not come from', async (t) => {
@@ -168,10 +175,11 @@ test('a timeline is abandoned if it has WAL that the newest does not come from',
 
 test('a restore says that it left the timeline of its moment, only if it replayed up to that point', async (t) => {
   const hour = (hours: number) => hours * HOUR * 1000
-  t.equal(leftBefore(ARCHIVE, 3, hour(3), '0/5000800'), 1, 'the lab was on timeline 1 until it went back')
+  t.equal(leftBefore(ARCHIVE, 3, hour(2.2), '0/5000800'), 1, 'before the failover it was on timeline 1')
+  t.equal(leftBefore(ARCHIVE, 3, hour(3), '0/5000800'), 2, 'after it on timeline 2, which 3 does not come from')
   t.equal(leftBefore(ARCHIVE, 3, hour(1.5), '0/5000400'), undefined, 'before the fork both are one')
   t.equal(leftBefore(ARCHIVE, 3, hour(5), '0/6000000'), undefined, 'after the timeline began')
-  t.equal(leftBefore(ARCHIVE, 1, hour(3), '0/8000000'), undefined, 'along the old timeline nothing is left')
+  t.equal(leftBefore(ARCHIVE, 1, hour(2.2), '0/8000000'), undefined, 'along the old timeline nothing is left')
 })
 
 test('a mark that is not on the way to the newest timeline is looked for on its own', async (t) => {

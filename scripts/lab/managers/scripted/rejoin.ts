@@ -151,6 +151,8 @@ async function stays(upstream: Answering, node: DatabaseNode, reporter: Reporter
 async function undo(lab: Lab, sights: readonly Sight[], options: RejoinOptions, reporter: Reporter): Promise<Rejoin> {
   const { step } = reporter
   const notes = await Promise.all(lab.databases.map(readStartNote))
+  const restoring = lab.databases[notes.findIndex((note) => note.do === 'restore')]
+  if (restoring !== undefined) throw labError('RESTORE_INTERRUPTED', { node: restoring.name })
   // If it was started by hand, it ends at once and the engine tries again: its container runs for moments.
   const fenced = sights.filter(({ facts }, index) => notes[index]?.fenced && facts === undefined)
   const former = await formerPrimary(fenced.map((it) => it.node))
