@@ -1,9 +1,7 @@
 import { LabError, labError } from '../../errors.ts'
 import type { Backlog, Report } from '../../postgres/replay.ts'
+import { type Promotion, promotionIn, WHERE_PARTED } from '../parting.ts'
 import { backlogOf, backlogPhrase, endReports, type Way } from './replay.ts'
-
-/** The timeline that a primary writes, the timeline before it, and where that one ended. */
-export type Promotion = { readonly timeline: number; readonly parent: number; readonly parted: string }
 
 /** Seconds, before `patience`, that a promotion may go without progress. */
 const SECONDS = 60
@@ -64,12 +62,6 @@ const UNKNOWN: Backlog = { inRecovery: true, received: null, replayed: null, rep
 
 const isRecovering = (answer: string): boolean => answer.startsWith(RECOVERING)
 
-function promotionIn(answer: string): Promotion {
-  const [, timeline, parent, parted] = answer.split('|')
-  if (parted === undefined) throw new Error(`not a promotion: ${answer}`)
-  return { timeline: Number(timeline), parent: Number(parent), parted }
-}
-
 // Each look is a transaction of its own: a long one would have a snapshot that replay may have to wait for.
 // If replay cancels a look, nothing is lost.
 const AWAIT_PROMOTION: readonly string[] = [
@@ -82,12 +74,3 @@ const AWAIT_PROMOTION: readonly string[] = [
 
 /** Promotes a standby. pg_promote() itself would check only every tenth of a second whether it is done. */
 export const PROMOTE: readonly string[] = ['select pg_promote(false)', ...AWAIT_PROMOTION]
-
-// The history file of a timeline says where the timeline before it ended. The position of written WAL can be asked for only
-// when the database is out of recovery.
-const WHERE_PARTED = `
-  select recovering, tli, before.timeline, before.ended_at
-  from (select pg_is_in_recovery() as recovering) as it
-    left join lateral (select ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int as tli
-      where not recovering) as now on true
-    left join lateral (select * from timeline_history(tli) order by timeline desc limit 1) as before on not recovering`

@@ -1,11 +1,11 @@
-import { LabError } from '../../errors.ts'
-import { bytesOf, lsnOf } from '../../lsn.ts'
-import { votesOnlyOnStopped } from '../../postgres/stopped-votes.ts'
-import { walEndOf } from '../../postgres/wal-end.ts'
-import type { Reporter } from '../../steps.ts'
-import type { DatabaseNode, Lab } from '../../topology/topology.ts'
-import type { Loss } from '../manager.ts'
-import type { Promotion } from './promotion.ts'
+import { LabError } from '../errors.ts'
+import { bytesOf, lsnOf } from '../lsn.ts'
+import { votesOnlyOnStopped } from '../postgres/stopped-votes.ts'
+import { walEndOf } from '../postgres/wal-end.ts'
+import type { Reporter } from '../steps.ts'
+import type { DatabaseNode, Lab } from '../topology/topology.ts'
+import type { Loss } from './manager.ts'
+import type { Promotion } from './parting.ts'
 
 /** Lists the votes that only a fenced primary has, as far as its data can be read. */
 export const votesLeftOn = (lab: Lab, old: DatabaseNode, primary: DatabaseNode, step: Reporter['step']) =>
