@@ -74,6 +74,46 @@ export const ERRORS = {
     says: 'the lab {lab} runs with {place}, but these settings say {here}',
     fix: '{remedy}; or {here} zx scripts/setup.ts changes the lab to these settings',
   },
+  OTHER_MANAGER: {
+    says: 'the lab {lab} runs with {running}, and LAB_MANAGER says {asked}',
+    fix: 'a lab keeps its manager: unset LAB_MANAGER to go on with this lab; zx scripts/teardown.ts removes it with all votes, and then setup makes one with {asked}',
+  },
+  PATRONI_SILENT: {
+    says: 'no database of the lab {lab} has a Patroni that answers',
+    fix: 'bring them up: zx scripts/setup.ts; it names a store or a database that does not come up',
+  },
+  PATRONI_REFUSED: {
+    says: 'Patroni refused `{command}`: {said}',
+    fix: 'see what it says of the databases: docker exec {container} patronictl list',
+  },
+  NOT_WITH_PATRONI: {
+    says: '{option} has no meaning here: Patroni decides what is lost, by its setting maximum_lag_on_failover',
+    fix: 'leave it out',
+  },
+  NOT_WITH_PATRONI_FIRST: {
+    says: 'Patroni itself chooses which standby is the synchronous one, so {node} cannot be named',
+    fix: 'leave the name out; or wait for any of several: zx scripts/replication.ts on --quorum 1',
+  },
+  PATRONI_SETTING: {
+    says: '{text} is no setting of Patroni that can be changed here',
+    fix: 'write {expected}; zx scripts/manager.ts show shows the settings',
+  },
+  PATRONI_TIMING: {
+    says: 'loop_wait {loop_wait} + 2 × retry_timeout {retry_timeout} is more than ttl {ttl}: a primary that cannot reach the stores would lose its lease before it gives up',
+    fix: 'choose a longer ttl in the same command, or shorter others: zx scripts/manager.ts set ttl=… loop_wait=… retry_timeout=…',
+  },
+  NO_CONTROL: {
+    says: 'the manager of the lab {lab} is {manager}: it does nothing by itself, so there is nothing to show or set',
+    fix: 'LAB_MANAGER=patroni zx scripts/setup.ts makes a lab with Patroni, if this one is removed first (zx scripts/teardown.ts, with all votes)',
+  },
+  ONLY_SCRIPTED: {
+    says: '{verb} needs a lab without Patroni, and the manager of {lab} is {manager}',
+    fix: 'bring one up beside this one, and put the same in front of every command for it: LAB_NAME=scripted LAB_PORT_OFFSET=100 zx scripts/setup.ts',
+  },
+  PATRONI_DOES_IT: {
+    says: 'in this lab Patroni decides which database is the primary, and {verb} does not work through it',
+    fix: 'ask Patroni itself: {command}',
+  },
   BUSY: {
     says: 'another command is changing the lab {lab} right now ({holder})',
     fix: 'wait for it to end, then try again',

@@ -72,6 +72,8 @@ const READ = {
   LAB_POSTGRES: choice('13', '15', '17'),
   /** How many standbys the lab has. Default: 1. */
   LAB_STANDBYS: choice('1', '2', '3'),
+  /** Who decides which database is the primary: the lab's own verbs, or Patroni. Default: scripted. */
+  LAB_MANAGER: choice('scripted', 'patroni'),
   /** Added to every published port. Default: 0. */
   LAB_PORT_OFFSET: wholeNumber(0, MAX_PORT_OFFSET),
   /** Address that ports are published on. Default: 127.0.0.1; the VM sets 0.0.0.0. */
@@ -95,12 +97,18 @@ type Setting = keyof typeof READ
 /** Every setting of the lab, as documents list them. */
 export const SETTING_NAMES: readonly string[] = Object.keys(READ)
 
+/** Who decides which database is the primary. */
+export type ManagerName = 'scripted' | 'patroni'
+
 export type Settings = {
   readonly name: string
   readonly postgres: '13' | '15' | '17'
   readonly standbys: number
   /** Whether LAB_STANDBYS was given. */
   readonly standbysGiven: boolean
+  readonly manager: ManagerName
+  /** Whether LAB_MANAGER was given. */
+  readonly managerGiven: boolean
   readonly portOffset: number
   readonly bind: string
   readonly patience: number
@@ -125,11 +133,19 @@ export function readSettings(environment: NodeJS.ProcessEnv = process.env): Sett
       throw labError('SETTING', { setting, problem, expected: error.message })
     }
   }
+  const postgres = given('LAB_POSTGRES') ?? '17'
+  const manager = given('LAB_MANAGER') ?? 'scripted'
+  if (manager === 'patroni' && postgres !== '17') {
+    const expected = '17: with LAB_MANAGER=patroni the lab runs no other version'
+    throw labError('SETTING', { setting: 'LAB_POSTGRES', problem: `"${postgres}"`, expected })
+  }
   return {
     name: given('LAB_NAME') ?? '',
-    postgres: given('LAB_POSTGRES') ?? '17',
+    postgres,
     standbys: Number(given('LAB_STANDBYS') ?? 1),
     standbysGiven: given('LAB_STANDBYS') !== undefined,
+    manager,
+    managerGiven: given('LAB_MANAGER') !== undefined,
     portOffset: given('LAB_PORT_OFFSET') ?? 0,
     bind: given('LAB_BIND') ?? '127.0.0.1',
     patience: given('LAB_PATIENCE') ?? 1,

@@ -15,7 +15,14 @@ export async function benchLab<T>(
   measure: (lab: Lab) => Promise<T>,
   given: Partial<Settings> = {},
 ): Promise<T> {
-  const settings = { ...readSettings(), ...given, name: `bench-${process.pid}`, portOffset: await freePortOffset() }
+  const manager = 'scripted' as const
+  const settings = {
+    ...readSettings(),
+    manager,
+    ...given,
+    name: `bench-${process.pid}`,
+    portOffset: await freePortOffset(),
+  }
   const lab = labOf(ownImages ? { ...settings, images: 'failover-lab-bench' } : settings)
   try {
     return await measure(lab)

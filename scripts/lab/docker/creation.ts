@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Secrets } from '../state/secrets.ts'
 import type { Tell } from '../steps.ts'
-import { type AnyNode, DATABASE_NAMES, type Lab, TOPOLOGY } from '../topology/topology.ts'
+import { type AnyNode, DATABASE_NAMES, type Lab, SCOPE, TOPOLOGY } from '../topology/topology.ts'
 import { act } from './command.ts'
 import { confinement } from './confinement.ts'
 import { create, createVolume } from './create.ts'
@@ -11,7 +11,7 @@ import { addressOf, type Network } from './network.ts'
 import { containersOf } from './nodes.ts'
 import { LAB_LABEL, labelled, labelsOf, NODE_LABEL, SPEC_LABEL } from './ownership.ts'
 import { putSecrets, SECRETS_FOLDER } from './secrets.ts'
-import { BACKUPS_FOLDER, VOLUME_FOLDER } from './volume.ts'
+import { BACKUPS_FOLDER, STORE_FOLDER, VOLUME_FOLDER } from './volume.ts'
 
 const POSTGRES_LABEL = 'failover-lab.postgres'
 
@@ -20,6 +20,9 @@ const METRICS_PORT = 9464
 
 /** What the engine has to be told so that a node may use the repository of backups. */
 const RIGHTS = { write: '', read: ':ro' } as const
+
+/** Where a node's volume is, if it has one. */
+const FOLDERS = { database: VOLUME_FOLDER, store: STORE_FOLDER, server: '', loader: '' } as const
 
 /** What nodes are made from. */
 export type Parts = { readonly images: Images; readonly network: Network; readonly secrets: Secrets }
@@ -33,9 +36,8 @@ export async function createNode(tell: Tell, lab: Lab, node: AnyNode, wanted: Cr
 }
 
 async function ensureVolumes(tell: Tell, lab: Lab, node: AnyNode): Promise<void> {
-  if (node.kind !== 'database') return
-  const of = ['--label', `${POSTGRES_LABEL}=${lab.settings.postgres}`]
-  for (const volume of [node.volume, lab.backupsVolume])
+  const of = node.kind === 'database' ? ['--label', `${POSTGRES_LABEL}=${lab.settings.postgres}`] : []
+  for (const volume of [node.volume, node.kind === 'database' ? lab.backupsVolume : undefined])
     if (volume !== undefined && (await labelsOf(lab, 'volume', volume)) === undefined)
       await createVolume(tell, volume, [...labelled(lab), ...of])
 }
@@ -69,7 +71,7 @@ export function creation(lab: Lab, node: AnyNode, { images, network, secrets }: 
     ...confinement(node),
     ...['--log-driver', 'json-file', '--log-opt', 'max-size=10m', '--log-opt', 'max-file=3'],
     ...['--health-interval', `${healthInterval(patience)}s`, '--health-timeout', `${3 * patience}s`],
-    ...(node.volume === undefined ? [] : ['--volume', `${node.volume}:${VOLUME_FOLDER}`]),
+    ...(node.volume === undefined ? [] : ['--volume', `${node.volume}:${FOLDERS[node.kind]}`]),
     ...(node.kind !== 'database' ? [] : ['--volume', `${lab.backupsVolume}:${BACKUPS_FOLDER}${RIGHTS[node.backups]}`]),
     ...(node.secretsVolume === undefined ? [] : ['--mount', secretsMount(lab, node.secretsVolume)]),
     ...(node.kind === 'loader' ? KEEPALIVE : []).flatMap((setting) => ['--sysctl', `net.ipv4.tcp_${setting}`]),
@@ -113,12 +115,16 @@ const healthInterval = (patience: number): number => Math.max(15, 5 * patience *
 /** All other databases that a lab can have: a container learns of a new standby without being made again. */
 const peersOf = ({ name }: Pick<AnyNode, 'name'>): readonly string[] => DATABASE_NAMES.filter((other) => other !== name)
 
+const storesOf = ({ stores }: Lab): Readonly<Record<string, string>> =>
+  stores.length === 0 ? {} : { STORES: stores.map(({ name }) => name).join(' '), SCOPE }
+
 function environmentOf(lab: Lab, node: AnyNode): Readonly<Record<string, string>> {
   if (node.kind === 'database') {
     // A database beside the lab has no slots on those of the lab.
     const peers = node.name === lab.restored.name ? [] : peersOf(node)
-    return { NODE: node.name, UPSTREAM: node.upstream ?? '', PEERS: peers.join(' ') }
+    return { NODE: node.name, UPSTREAM: node.upstream ?? '', PEERS: peers.join(' '), ...storesOf(lab) }
   }
+  if (node.kind === 'store') return { NODE: node.name, ...storesOf(lab) }
   // These programs count in whole seconds.
   const patience = { PATIENCE: String(Math.max(1, Math.ceil(lab.settings.patience))) }
   if (node.kind === 'loader') return patience

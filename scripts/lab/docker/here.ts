@@ -1,36 +1,57 @@
 import { type LabError, labError } from '../errors.ts'
 import { PORTS, readSettings } from '../settings.ts'
-import { allDatabasesOf, type Lab, labOf, type Place, placeRemedy, placeText } from '../topology/topology.ts'
+import {
+  allDatabasesOf,
+  allStoresOf,
+  type Lab,
+  labOf,
+  type Place,
+  placeRemedy,
+  placeText,
+  type Shape,
+} from '../topology/topology.ts'
 import { type Listed, listed, volumesListed } from './listed.ts'
 import { NODE_LABEL } from './ownership.ts'
 
 /**
- * The lab that a command works on, with as many standbys as it has on the engine. If a LAB_STANDBYS says another number, that is
- * a `RUNS_WITH` error. It costs one question to the engine.
+ * The lab that a command works on, made of what it is made of on the engine. If a LAB_STANDBYS or a LAB_MANAGER says otherwise,
+ * that is a `RUNS_WITH` error. It costs one question to the engine.
  */
 export async function labHere(): Promise<Lab> {
   const asked = labOf(readSettings())
-  const standbys = await standbysOf(asked)
-  if (standbys === undefined || standbys === asked.settings.standbys) return asked
-  const lab = labOf({ ...asked.settings, standbys })
-  if (asked.settings.standbysGiven) throw runsWith(asked, lab)
+  const { standbysGiven, managerGiven, ...settings } = asked.settings
+  const { standbys, manager } = (await shapeOf(asked)) ?? settings
+  if (standbys === settings.standbys && manager === settings.manager) return asked
+  const lab = labOf({ ...asked.settings, standbys, manager })
+  if ((standbysGiven && standbys !== settings.standbys) || (managerGiven && manager !== settings.manager))
+    throw runsWith(asked, lab)
   return lab
 }
 
-/** The lab with as many standbys as a LAB_STANDBYS says; without one, with as many as it has on the engine. */
+/** The lab with as many standbys and the manager that its settings say; without a setting, with what it has on the engine. */
 export async function withItsStandbys(lab: Lab): Promise<Lab> {
-  const standbys = lab.settings.standbysGiven ? undefined : await standbysOf(lab)
-  return standbys === undefined ? lab : labOf({ ...lab.settings, standbys })
+  const { standbysGiven, managerGiven, ...settings } = lab.settings
+  if (standbysGiven && managerGiven) return lab
+  const shape = await shapeOf(lab)
+  if (shape === undefined) return lab
+  return labOf({
+    ...lab.settings,
+    standbys: standbysGiven ? settings.standbys : shape.standbys,
+    manager: managerGiven ? settings.manager : shape.manager,
+  })
 }
 
 /**
- * How many standbys the lab has on the engine; undefined if it is not set up. A database is its data: a container that somebody
+ * What the lab is made of on the engine; undefined if it is not set up. A database is its data: a container that somebody
  * removed is made again, and until then a quorum has to count this standby.
  */
-async function standbysOf(lab: Lab): Promise<number | undefined> {
+export async function shapeOf(lab: Lab): Promise<Shape | undefined> {
   const volumes = await volumesListed(lab)
-  const last = allDatabasesOf(lab).findLastIndex(({ volume }) => volume !== undefined && volumes.includes(volume))
-  return last < 0 ? undefined : Math.max(1, last)
+  const isThere = ({ volume }: { readonly volume: string | undefined }) =>
+    volume !== undefined && volumes.includes(volume)
+  const last = allDatabasesOf(lab).findLastIndex(isThere)
+  if (last < 0) return undefined
+  return { standbys: Math.max(1, last), manager: allStoresOf(lab).some(isThere) ? 'patroni' : 'scripted' }
 }
 
 /**
@@ -38,7 +59,8 @@ async function standbysOf(lab: Lab): Promise<number | undefined> {
  * If not, it is `lab` itself. `there`: its containers, if they were listed before.
  */
 export async function asItRuns(lab: Lab, there?: readonly Listed[]): Promise<Lab> {
-  const [containers, standbys = lab.settings.standbys] = await Promise.all([there ?? listed(lab), standbysOf(lab)])
+  const [containers, shape = lab.settings] = await Promise.all([there ?? listed(lab), shapeOf(lab)])
+  const { standbys, manager } = shape
   const places = containers.flatMap(({ Labels, Ports = [] }) =>
     Ports.flatMap(({ IP, PublicPort }) => {
       const usual = PORTS[Labels[NODE_LABEL] ?? '']
@@ -48,7 +70,7 @@ export async function asItRuns(lab: Lab, there?: readonly Listed[]): Promise<Lab
     }),
   )
   const other = [...places, lab.settings]
-    .map((place): Place => ({ ...place, standbys }))
+    .map((place): Place => ({ ...place, standbys, manager }))
     .find((place) => placeText(place, lab.settings) !== '')
   return other === undefined ? lab : labOf({ ...lab.settings, ...other })
 }

@@ -6,7 +6,7 @@ import { labError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import type { Settings } from '../settings.ts'
 import type { Tell } from '../steps.ts'
-import type { Node } from '../topology/topology.ts'
+import { type AnyNode, MANAGERS } from '../topology/topology.ts'
 import { described } from './api.ts'
 import { act, attempt, look, typed } from './command.ts'
 import { $, environment } from './shell.ts'
@@ -46,6 +46,10 @@ export type Image = {
 export type Images = {
   readonly bases: readonly Image[]
   readonly postgres: Image
+  /** What a database runs: that of PostgreSQL, or one that is built on it. */
+  readonly database: Image
+  /** Of a store; undefined if the lab has none. */
+  readonly store: Image | undefined
   readonly runtime: Image
   readonly server: Image
   readonly loader: Image
@@ -61,13 +65,17 @@ export async function imagesOf(settings: Settings): Promise<Images> {
   const base = baseImage(SUITE)
   const postgresBase = SUITES[settings.postgres] === SUITE ? base : baseImage(SUITES[settings.postgres])
   const runtime = await image(named, 'runtime', base, modules, ['package-lock.json'])
-  const [postgres, server, loader, faults] = await Promise.all([
-    image(named, 'postgres', postgresBase, [MIGRATIONS], [MIGRATIONS], { MAJOR: settings.postgres }),
+  const major = { MAJOR: settings.postgres }
+  const postgres = await image(named, 'postgres', postgresBase, [MIGRATIONS], [MIGRATIONS], major)
+  const managed = MANAGERS[settings.manager]
+  const [database, store, server, loader, faults] = await Promise.all([
+    managed.image === postgres.name ? postgres : image(named, managed.image, postgres, [], [], major),
+    managed.stores.length > 0 ? image(named, 'etcd', base) : undefined,
     image(named, 'server', runtime, ['proto', 'server']),
     image(named, 'loader', base),
     faultsImage(settings),
   ])
-  return { bases: [...new Set([base, postgresBase])], postgres, runtime, server, loader, faults }
+  return { bases: [...new Set([base, postgresBase])], postgres, database, store, runtime, server, loader, faults }
 }
 
 const namedIn = (settings: Settings) => (name: string, version: string) => `${settings.images}/${name}:${version}`
@@ -80,18 +88,22 @@ export const faultsImage = (settings: Settings): Promise<Image> =>
   image(namedIn(settings), 'faults', baseIn(settings)(SUITE))
 
 /** All images of a lab. An image comes after the image that it is built on. */
-export const allImages = ({ bases, postgres, runtime, server, loader, faults }: Images): readonly Image[] => [
+export const allImages = ({ bases, postgres, database, store, ...rest }: Images): readonly Image[] => [
   ...bases,
-  postgres,
-  runtime,
-  server,
-  loader,
-  faults,
+  ...new Set([postgres, database]),
+  ...(store === undefined ? [] : [store]),
+  rest.runtime,
+  rest.server,
+  rest.loader,
+  rest.faults,
 ]
 
 /** The image that a node runs. */
-export const imageOf = (images: Images, node: Pick<Node, 'kind'>): Image =>
-  ({ database: images.postgres, server: images.server, loader: images.loader })[node.kind]
+export function imageOf(images: Images, node: AnyNode): Image {
+  const found = node.kind === 'database' && !node.managed ? images.postgres : images[node.kind]
+  if (found === undefined) throw new Error(`a lab without an image for ${node.name}`)
+  return found
+}
 
 async function image(
   named: (name: string, version: string) => string,

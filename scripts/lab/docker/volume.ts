@@ -5,6 +5,8 @@ import { typed } from './command.ts'
 
 /** Where a database's volume is inside its container. Its folder `data` is PostgreSQL's data directory. */
 export const VOLUME_FOLDER = '/var/lib/postgresql'
+/** Where a store's volume is inside its container. */
+export const STORE_FOLDER = '/var/lib/etcd'
 /** Where the repository of backups is, which all databases of a lab share. */
 export const BACKUPS_FOLDER = '/var/lib/pgbackrest'
 

@@ -1,5 +1,6 @@
 import { containersOf } from '../docker/nodes.ts'
 import { type LabError, labError } from '../errors.ts'
+import { assertScripted } from '../managers/manager-of.ts'
 import { exclusively } from '../state/lock.ts'
 import type { Say } from '../steps.ts'
 import type { Lab } from '../topology/topology.ts'
@@ -40,7 +41,10 @@ export async function list(lab: Lab): Promise<Listed> {
 
 /** Brings the lab into the state of an exercise. All votes are deleted; the learner's own polls only with `discard`. */
 export const start = (lab: Lab, word: string, discard: boolean, say: Say): Promise<Started> =>
-  alone(lab, async () => begin(lab, await entryOf(word), discard, false, say))
+  alone(lab, async () => {
+    assertScripted(lab, 'this exercise')
+    return begin(lab, await entryOf(word), discard, false, say)
+  })
 
 async function begin(lab: Lab, entry: Entry, discard: boolean, shown: boolean, say: Say): Promise<Started> {
   const progress = await readProgress(lab)

@@ -8,6 +8,7 @@ import { KINDS } from '../faults/kinds.ts'
 import { slow } from '../faults/slow.ts'
 import { interruption } from '../interruption.ts'
 import { readLines } from '../lines.ts'
+import { assertScripted } from '../managers/manager-of.ts'
 import { IN_ORDER } from '../rules/durability.ts'
 import { type Clock, clockFrom } from '../service/load/history.ts'
 import { type Load, startLoad } from '../service/load/load.ts'
@@ -33,6 +34,7 @@ type Parts = { readonly sampling: Sampling; readonly load: Load; readonly recove
 
 /** Carries out one run on a reset lab, and writes all that it saw into a folder of its own. */
 export async function carryOut(lab: Lab, plan: Plan, name: string, parent: string, reporter: Reporter): Promise<Run> {
+  assertScripted(lab, 'an experiment')
   const folder = join(parent, name)
   await mkdir(folder, { recursive: true })
   await setLevel(lab, { level: plan.level, rule: IN_ORDER }, false, reporter)

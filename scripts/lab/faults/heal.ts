@@ -4,7 +4,7 @@ import { lookAtData } from '../postgres/data.ts'
 import { endedError, endOf } from '../postgres/ended.ts'
 import { type LeftBehind, leftBehind } from '../rules/starting.ts'
 import type { Reporter, Tell } from '../steps.ts'
-import { inLarger, type Lab, type Node, type NodeName } from '../topology/topology.ts'
+import { inLarger, type Lab, MANAGERS, type Node, type NodeName } from '../topology/topology.ts'
 import { repeated } from '../visible.ts'
 import { until } from '../wait.ts'
 import type { Fault, Kind, Peer, View } from './kind.ts'
@@ -121,6 +121,6 @@ const isDown = (kind: string): boolean => kind === 'crash' || kind === 'stop'
 /** The database that is down and must not be started, if there is one. */
 async function strandedBy(lab: Lab, faults: readonly Fault[]): Promise<LeftBehind | undefined> {
   if (!faults.some(({ kind }) => isDown(kind))) return undefined
-  const left = leftBehind(await lookAtData(lab))
+  const left = leftBehind(await lookAtData(lab), MANAGERS[lab.settings.manager])
   return left.find(({ node }) => faults.some((fault) => fault.node === node.name && isDown(fault.kind)))
 }

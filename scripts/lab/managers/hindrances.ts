@@ -11,7 +11,7 @@ import { type Hindrance, hindranceOf } from '../rules/hindrance.ts'
 import type { Due } from '../rules/upstreams.ts'
 import type { Tell } from '../steps.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
-import { othersOf, slotOf } from '../topology/topology.ts'
+import { MANAGERS, othersOf, slotOf } from '../topology/topology.ts'
 
 /** Seconds, before `patience`: what keeps a database from following is logged at least once in this time. */
 const LOG_SECONDS = 15
@@ -28,7 +28,7 @@ export async function hindranceSeen(
   // Without a primary it is about the one that it follows itself.
   const own = others.find(({ name }) => name === facts?.upstream)
   const [other = node] = others
-  return hindranceOf({
+  const found = hindranceOf({
     node,
     upstream: upstream?.node ?? own ?? other,
     own: facts,
@@ -38,6 +38,9 @@ export async function hindranceSeen(
     image: container.image,
     refusal: unreachable ?? '',
   })
+  if (found === undefined || found.mending === 'hand' || !MANAGERS[lab.settings.manager].rejoins) return found
+  // The manager makes slots, rewinds and copies by itself.
+  return { ...found, passes: true }
 }
 
 /** A database, the one that it has to follow, and the primary, which may be the same. */

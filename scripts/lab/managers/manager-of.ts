@@ -1,6 +1,21 @@
+import { labError } from '../errors.ts'
 import type { Lab } from '../topology/topology.ts'
-import type { Manager } from './manager.ts'
+import type { Control, Manager } from './manager.ts'
+import { patroni } from './patroni/manager.ts'
 import { scripted } from './scripted/manager.ts'
 
 /** The manager of a lab. */
-export const managerOf = (_: Lab): Manager => scripted
+export const managerOf = ({ settings }: Lab): Manager => ({ scripted, patroni })[settings.manager]
+
+/** How the manager of a lab is looked at and told; a `NO_CONTROL` error if it does nothing by itself. */
+export function controlOf(lab: Lab): Control {
+  const { control } = managerOf(lab)
+  if (control === undefined) throw labError('NO_CONTROL', { lab: lab.name, manager: lab.settings.manager })
+  return control
+}
+
+/** Refuses what only the lab's own verbs can do. */
+export function assertScripted(lab: Lab, verb: string): void {
+  const { manager } = lab.settings
+  if (manager !== 'scripted') throw labError('ONLY_SCRIPTED', { verb, lab: lab.name, manager })
+}

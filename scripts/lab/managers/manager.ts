@@ -4,9 +4,23 @@ import type { Choice, Level, Rule } from '../rules/durability.ts'
 import type { Reporter, Tell } from '../steps.ts'
 import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
 import type { Named } from './level.ts'
+import type { PatroniView } from './patroni/view.ts'
+
+/** How a manager that runs by itself is looked at and told. */
+export type Control = {
+  readonly show: (lab: Lab) => Promise<PatroniView>
+  /** Each of these takes the lab's lock. */
+  readonly pause: (lab: Lab, reporter: Reporter) => Promise<PatroniView>
+  readonly resume: (lab: Lab, reporter: Reporter) => Promise<PatroniView>
+  readonly set: (lab: Lab, settings: readonly string[], reporter: Reporter) => Promise<PatroniView>
+}
 
 /** Who decides which database is the primary, and makes another one the primary. */
 export type Manager = {
+  /** What it says of the databases itself; undefined if it says nothing, or does not answer. */
+  readonly view: (lab: Lab) => Promise<PatroniView | undefined>
+  /** Undefined if it does nothing by itself. */
+  readonly control: Control | undefined
   /** Makes a standby the primary. It takes the lab's lock. */
   readonly failover: (lab: Lab, options: FailoverOptions, reporter: Reporter) => Promise<Failover>
   /** Compiles the modules of a failover, which takes seconds the first time: so the first failover is not late. */
@@ -26,6 +40,8 @@ export type Manager = {
   readonly putLevel: (tell: Tell, primary: DatabaseNode, choice: Choice, direct: readonly Named[]) => Promise<void>
   /** Puts the level in force that was chosen, with the standbys that follow the primary now. The caller has the lock. */
   readonly restoreLevel: (lab: Lab, reporter: Reporter) => Promise<void>
+  /** Forgets what it knows of the databases, before all of them start as in a new lab. */
+  readonly forget: (tell: Tell, lab: Lab) => Promise<void>
   /** Makes a database without data a copy of a primary, which may still be starting. The caller has the lock. */
   readonly copy: (tell: Tell, lab: Lab, from: DatabaseNode, node: DatabaseNode) => Promise<void>
 }
@@ -75,7 +91,7 @@ export type Failover = {
   /** Backends on the standby that were ended because replay waited for them. */
   readonly endedReports: readonly Report[]
   /** What was chosen, and what is in force until rejoin restores it. */
-  readonly level: { readonly chosen: Level; readonly rule: Rule; readonly now: 'async' }
+  readonly level: { readonly chosen: Level; readonly rule: Rule; readonly now: Level }
 }
 
 /** The standbys that were pointed at the primary, and the upstream that they had. */

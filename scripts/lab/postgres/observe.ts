@@ -123,8 +123,10 @@ export const ADMITTING = [
   'port',
 ] as const
 
-// ALTER SYSTEM writes into the data, and so does somebody who edits postgresql.conf; the lab's own files are elsewhere.
-const BY_HAND = "sourcefile like current_setting('data_directory') || '/%'"
+// ALTER SYSTEM writes into the data, and so does somebody who edits postgresql.conf; the lab's own files are elsewhere. If there
+// is a postgresql.base.conf, Patroni has put that in its place, and writes postgresql.conf itself.
+const BY_HAND = `sourcefile like current_setting('data_directory') || case
+  when (pg_stat_file('postgresql.base.conf', true)).size is null then '/%' else '/postgresql.auto.conf' end`
 
 const READ_ONLY_ROLE = `select from pg_db_role_setting join pg_roles on pg_roles.oid = setrole, unnest(setconfig) as given
   where rolname = 'service' and given in ('default_transaction_read_only=on', 'default_transaction_read_only=true')`

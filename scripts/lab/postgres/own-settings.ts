@@ -9,9 +9,12 @@ type OwnSetting = { readonly name: string; readonly value: string; readonly file
 /** What the verbs and the image set themselves. */
 const OURS = new Set(['synchronous_commit', 'synchronous_standby_names', 'include', 'include_if_exists'])
 
+/** Patroni writes the whole file anew at each start. */
+const BY_PATRONI = /^# It will be overwritten by Patroni!/m
+
 /** The settings in these files that somebody else set. */
 const ownSettings = (files: OwnFiles): readonly OwnSetting[] =>
-  OWN_FILES.flatMap((file) =>
+  OWN_FILES.filter((file) => !BY_PATRONI.test(files[file] ?? '')).flatMap((file) =>
     (files[file] ?? '').split('\n').flatMap((line) => {
       const [, name = '', value = ''] = /^\s*([\w.]+)\s*=?\s*(.*)$/.exec(line) ?? []
       return name === '' || OURS.has(name) ? [] : [{ name, value, file }]

@@ -14,9 +14,12 @@ export type Starting = {
   readonly refusal: LabError | undefined
 }
 
+/** Whether a manager brings a database that was left behind back by itself. */
+type Rejoining = { readonly rejoins: boolean }
+
 /** Decides how they are brought up. */
-export function startingOf(holders: readonly Holder[]): Starting {
-  const left = leftBehind(holders)
+export function startingOf(holders: readonly Holder[], manager: Rejoining = { rejoins: false }): Starting {
+  const left = leftBehind(holders, manager)
   const isLeft = (it: Holder) => left.some(({ node }) => node === it.node)
   const empty = holders.filter(({ state, data }) => state !== 'running' && data.is === 'nothing')
   const whole = holders.filter(({ data }) => data.is !== 'nothing' && data.is !== 'fresh')
@@ -41,8 +44,13 @@ function refusalOf(left: LeftBehind | undefined, uncopied: Holder | undefined, o
 export type LeftBehind = { readonly node: DatabaseNode; readonly why: 'FENCED' | 'WOULD_SPLIT' }
 
 /** The databases that do not run and must not be started: they are fenced, or would be a second primary. */
-export const leftBehind = (holders: readonly Holder[]): readonly LeftBehind[] =>
+export const leftBehind = (
+  holders: readonly Holder[],
+  { rejoins }: Rejoining = { rejoins: false },
+): readonly LeftBehind[] =>
   holders.flatMap((it): LeftBehind[] => {
+    if (rejoins) return []
+
     if (it.state === 'running') return []
     if (it.data.is === 'fenced') return [{ node: it.node, why: 'FENCED' }]
     const others = holders.filter((other) => other !== it)

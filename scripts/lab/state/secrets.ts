@@ -7,30 +7,43 @@ import { stateFolder } from './folder.ts'
 import { isKept } from './kept-votes.ts'
 import { makePrivateFolder, writePrivately } from './private-files.ts'
 
-const NAMES: readonly Secret[] = ['owner', 'service', 'replicator', 'monitor']
+/** Roles of the database. */
+const ROLES: readonly Secret[] = ['owner', 'service', 'replicator', 'monitor']
+/** Of the managers. */
+const OTHERS: readonly Secret[] = ['etcd', 'patroni', 'rest']
+const NAMES: readonly Secret[] = [...ROLES, ...OTHERS]
 
 const verifierFile = (name: Secret) => `${name}.scram`
 
 /** Files beside the passwords with what a database stores for each. */
-export const VERIFIERS: readonly string[] = NAMES.map(verifierFile)
+export const VERIFIERS: readonly string[] = ROLES.map(verifierFile)
 
-/** The passwords of one lab's database roles, by role. */
+/** The passwords of one lab. */
 export type Secrets = Readonly<Record<Secret, string>>
 
-/** One file for each role, outside the checkout, so that none is ever committed or copied with it. */
+/** One file for each password, outside the checkout, so that none is ever committed or copied with it. */
 export const secretsFolder = (lab: Lab): string => join(stateFolder(lab), 'secrets')
 
-/** The lab's passwords, or undefined if it has none yet. */
+/** The lab's passwords, or undefined if it has none yet. A lab of an older version gets those that it lacks. */
 export async function readSecrets(lab: Lab): Promise<Secrets | undefined> {
   const folder = secretsFolder(lab)
+  const added = async (name: Secret) => {
+    const password = newPassword()
+    await writePrivately(join(folder, name), password)
+    return password
+  }
   const read = async (name: Secret) => {
-    const text = await readFile(join(folder, name), 'utf8')
+    const text = await readFile(join(folder, name), 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT' || ROLES.includes(name)) throw error
+      return added(name)
+    })
     if (!/^[0-9a-f]{48}$/.test(text))
       throw labError('SECRETS_BROKEN', { folder, problem: `${name} is not a password that the lab made` })
     return [name, text] as const
   }
   try {
-    return Object.fromEntries(await Promise.all(NAMES.map(read))) as Secrets
+    const roles = await Promise.all(ROLES.map(read))
+    return Object.fromEntries([...roles, ...(await Promise.all(OTHERS.map(read)))]) as Secrets
   } catch (error) {
     if (error instanceof LabError) throw error
     const { code, message } = error as NodeJS.ErrnoException
@@ -39,12 +52,14 @@ export async function readSecrets(lab: Lab): Promise<Secrets | undefined> {
   }
 }
 
+const newPassword = (): string => randomBytes(24).toString('hex')
+
 /** Makes new passwords and stores them, readable by their owner only. */
 export async function createSecrets(lab: Lab): Promise<Secrets> {
   const folder = secretsFolder(lab)
   const draft = `${folder}.${process.pid}`
   await makePrivateFolder(draft)
-  const secrets = Object.fromEntries(NAMES.map((name) => [name, randomBytes(24).toString('hex')])) as Secrets
+  const secrets = Object.fromEntries(NAMES.map((name) => [name, newPassword()])) as Secrets
   for (const name of NAMES) await writePrivately(join(draft, name), secrets[name])
   await rm(folder, { recursive: true, force: true })
   await rename(draft, folder)
@@ -53,7 +68,7 @@ export async function createSecrets(lab: Lab): Promise<Secrets> {
 
 /** Makes the verifiers that are missing: a lab of an older version has none. */
 export async function keepVerifiers(lab: Lab, secrets: Secrets): Promise<void> {
-  for (const name of NAMES) {
+  for (const name of ROLES) {
     const file = join(secretsFolder(lab), verifierFile(name))
     const there = await access(file).then(
       () => true,

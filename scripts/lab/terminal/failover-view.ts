@@ -10,17 +10,18 @@ import { visible } from '../visible.ts'
 export function failoverView(it: Failover): string {
   const parts = Object.entries(it.parts).map(([name, seconds]) => `${name} ${seconds.toFixed(2)}`)
   const fenced = it.fenced.join(' and ')
+  const apart = it.fenced.length === 0 ? '' : `; ${fenced} ${it.fenced.length > 1 ? 'are' : 'is'} fenced`
   const lost =
     it.lost === null
-      ? `unknown: the WAL of ${fenced} cannot be read`
+      ? `unknown: the WAL of ${fenced || 'the old primary'} cannot be read`
       : it.lost.bytes === 0
         ? 'nothing'
         : `${bytes(it.lost.bytes)} of WAL, up to ${it.lost.end} on ${it.lost.node}; rejoin lists the votes in it`
-  const { chosen, rule } = it.level
+  const { chosen, rule, now } = it.level
   const restored = choiceText({ level: chosen, rule })
-  const level = chosen === 'async' ? [] : [`  durability   async for now; rejoin restores ${restored}`]
+  const level = chosen === now ? [] : [`  durability   async for now; rejoin restores ${restored}`]
   return [
-    `${chalk.green('✓')} ${it.promoted} ${it.promotedNow ? 'is now' : 'was already'} the primary, on timeline ${it.timeline}; ${fenced} ${it.fenced.length > 1 ? 'are' : 'is'} fenced`,
+    `${chalk.green('✓')} ${it.promoted} ${it.promotedNow ? 'is now' : 'was already'} the primary, on timeline ${it.timeline}${apart}`,
     `  took         ${it.seconds.toFixed(2)} s to the first acknowledged write: ${parts.join(', ')}`,
     `  old timeline ended at ${it.parted}`,
     ...it.salvaged.map(
@@ -35,7 +36,7 @@ export function failoverView(it: Failover): string {
         `  ended        a report that replay waited for: pid ${pid} (${role}), ${Math.round(seconds)} s old: ${query}`,
     ),
     ...level,
-    `  ${chalk.bold('→')} zx scripts/rejoin.ts brings ${fenced} back as a standby`,
+    `  ${chalk.bold('→')} zx scripts/rejoin.ts brings ${fenced || 'the old primary'} back as a standby`,
   ].join('\n')
 }
 

@@ -6,6 +6,7 @@ import type { NodeStatus } from '../verbs/node-status.ts'
 import type { LabStatus } from '../verbs/status.ts'
 import { visible } from '../visible.ts'
 import { asTyped } from './as-typed.ts'
+import { patroniLines } from './manager-view.ts'
 import { table } from './table.ts'
 import { inTree } from './tree.ts'
 
@@ -48,6 +49,7 @@ export function statusTable(status: LabStatus, columns: number = Number.POSITIVE
     ...lines,
     '',
     ...containers(status),
+    ...(status.manager.view === null ? [] : patroniLines(status.manager.view)),
     ...archive(status),
     ...besides(status).map((line) => asTyped(line)),
     ...more.map((line) => asTyped(line)),
@@ -121,7 +123,7 @@ function coloured(cell: string): string {
 
 function roleOf({ kind, database }: NodeStatus): string {
   if (database !== null) return database.role === 'primary' ? 'primary database' : `${database.role}`
-  return { database: '', server: 'server', loader: 'balancer' }[kind]
+  return { database: '', store: 'store', server: 'server', loader: 'balancer' }[kind]
 }
 
 function lagOf({ database }: NodeStatus): string {

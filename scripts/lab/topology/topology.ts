@@ -1,8 +1,9 @@
 import { labError } from '../errors.ts'
-import { PORTS, type Settings, UNNAMED } from '../settings.ts'
+import { type ManagerName, PORTS, type Settings, UNNAMED } from '../settings.ts'
 import { repeated } from '../visible.ts'
 
-export type Secret = 'owner' | 'service' | 'replicator' | 'monitor'
+/** Passwords: of the database's roles; of `root` in the stores; of Patroni in the stores; of Patroni's own interface. */
+export type Secret = 'owner' | 'service' | 'replicator' | 'monitor' | 'etcd' | 'patroni' | 'rest'
 
 type Common = {
   /** Port inside the network. */
@@ -23,10 +24,13 @@ type DatabaseAmong<Names> = Common & {
   readonly kind: 'database'
   /** The database that it follows when it starts without data; null: it starts as the primary. */
   readonly upstream: Names | null
+  /** Whether the lab's manager starts its PostgreSQL. */
+  readonly managed: boolean
   /** What it may do in the repository of backups, which all databases share. */
   readonly backups: 'write' | 'read'
 }
 export type DatabaseRow = DatabaseAmong<DatabaseName>
+export type StoreRow = Common & { readonly kind: 'store' }
 export type ServerRow = Common & { readonly kind: 'server'; readonly database: DatabaseName }
 export type LoaderRow = Common & { readonly kind: 'loader' }
 
@@ -42,6 +46,7 @@ const database = {
     { folder: '/run/failover-lab', mebibytes: 1 },
   ],
   graceSeconds: 30,
+  managed: true,
   // Any of them can be the primary, which archives its WAL.
   backups: 'write',
 } as const
@@ -67,21 +72,59 @@ const SERVERS = {
   backup: { ...server, host: 21, port: 50052, database: 'db-replica' },
 } as const satisfies Readonly<Record<string, ServerRow>>
 
+/** What keeps who the leader is, for a manager that asks for that. Two of the three have to agree. */
+const store = {
+  kind: 'store',
+  port: 2379,
+  memoryMiB: 192,
+  uid: 997,
+  secrets: ['etcd', 'patroni'],
+  scratch: [{ folder: '/tmp', mebibytes: 16 }],
+  graceSeconds: 10,
+} as const
+const STORES = {
+  'etcd-1': { ...store, host: 40 },
+  'etcd-2': { ...store, host: 41 },
+  'etcd-3': { ...store, host: 42 },
+} as const satisfies Readonly<Record<string, StoreRow>>
+
+/** The name of the databases in the stores. */
+export const SCOPE = 'lab'
+
+/**
+ * What each manager needs: stores or none, more passwords in each database, and the image that a database runs. `rejoins`: it
+ * brings a database that was left behind back by itself, so that one may start at any time.
+ */
+export const MANAGERS = {
+  /** The lab's own verbs. */
+  scripted: { stores: [], secrets: [], image: 'postgres', rejoins: false },
+  patroni: {
+    stores: Object.keys(STORES) as readonly StoreName[],
+    secrets: ['patroni', 'rest'],
+    image: 'patroni',
+    rejoins: true,
+  },
+} as const satisfies Readonly<
+  Record<ManagerName, { stores: readonly string[]; secrets: readonly Secret[]; image: string; rejoins: boolean }>
+>
+
 /** A database that a restore puts beside the lab. It serves nobody, and no failover counts it. */
 const BESIDE = {
-  'db-restored': { ...database, host: 14, upstream: null, backups: 'read' },
+  'db-restored': { ...database, host: 14, upstream: null, managed: false, backups: 'read' },
 } as const satisfies Readonly<Record<string, DatabaseAmong<string>>>
 
 export type DatabaseName = keyof typeof DATABASES
 export type ServerName = keyof typeof SERVERS
+export type StoreName = keyof typeof STORES
 export type RestoredName = keyof typeof BESIDE
-export type NodeName = DatabaseName | ServerName | 'loader'
+export type NodeName = DatabaseName | ServerName | StoreName | 'loader'
 
 /** The nodes. A name belongs to the machine, not to the role that it has at the moment. */
 export const TOPOLOGY: { readonly [name in DatabaseName]: DatabaseRow } & {
   readonly [name in ServerName]: ServerRow
-} & { readonly loader: LoaderRow } = {
+} & { readonly [name in StoreName]: StoreRow } & { readonly loader: LoaderRow } = {
   ...DATABASES,
+  ...STORES,
   ...SERVERS,
   loader: {
     kind: 'loader',
@@ -100,14 +143,15 @@ type Named<Row, Name> = Row & {
   readonly container: string
   /** Port on the machine's own address, for a published node. */
   readonly publishedPort: number | undefined
-  /** Volume with the data directory, for a database. */
+  /** Volume with its data, for a database or a store. */
   readonly volume: string | undefined
   /** Volume with its secrets, for a node that has some. */
   readonly secretsVolume: string | undefined
 }
-type Row = DatabaseRow | ServerRow | LoaderRow
+type Row = DatabaseRow | StoreRow | ServerRow | LoaderRow
 export type Node = Named<Row, NodeName>
 export type DatabaseNode = Named<DatabaseRow, DatabaseName>
+export type StoreNode = Named<StoreRow, StoreName>
 export type ServerNode = Named<ServerRow, ServerName>
 export type RestoredNode = Named<DatabaseRow, RestoredName>
 /** A node of a lab, or the one beside it. */
@@ -127,6 +171,8 @@ export type Lab = {
   readonly settings: Settings
   readonly nodes: readonly Node[]
   readonly databases: readonly DatabaseNode[]
+  /** None, if its manager needs none. */
+  readonly stores: readonly StoreNode[]
   readonly servers: readonly ServerNode[]
   readonly loader: Node
   /** The database that a restore puts beside the lab. It is none of its nodes. */
@@ -145,19 +191,23 @@ export function labOf(settings: Settings): Lab {
       name,
       container: `${prefix}${name}`,
       publishedPort: published === undefined ? undefined : published + settings.portOffset,
-      volume: row.kind === 'database' ? `${prefix}${name}-data` : undefined,
+      volume: row.kind === 'database' || row.kind === 'store' ? `${prefix}${name}-data` : undefined,
       secretsVolume: row.secrets.length > 0 ? `${prefix}${name}-secrets` : undefined,
     }
   }
-  const databases = DATABASE_NAMES.slice(0, 1 + settings.standbys).map((name) => at(name, TOPOLOGY[name]))
+  const { stores: storeNames, secrets } = MANAGERS[settings.manager]
+  const managed = (row: DatabaseRow): DatabaseRow => ({ ...row, secrets: [...row.secrets, ...secrets] })
+  const databases = DATABASE_NAMES.slice(0, 1 + settings.standbys).map((name) => at(name, managed(TOPOLOGY[name])))
+  const stores = storeNames.map((name) => at(name, TOPOLOGY[name]))
   const servers = SERVER_NAMES.map((name) => at(name, TOPOLOGY[name]))
   const loader = at('loader', TOPOLOGY.loader)
   return {
     name: settings.name === '' ? UNNAMED : settings.name,
     network: `${prefix}voting-net`,
     settings,
-    nodes: [...databases, ...servers, loader],
+    nodes: [...databases, ...stores, ...servers, loader],
     databases,
+    stores,
     servers,
     loader,
     restored: at('db-restored', BESIDE['db-restored']),
@@ -173,21 +223,31 @@ const hostsOf = ({ settings: { bind } }: Lab): readonly [string, ...string[]] =>
 export const endpointOf = (lab: Lab, node: Node): string | null =>
   node.publishedPort === undefined ? null : `${hostsOf(lab).at(-1)}:${node.publishedPort}`
 
-/** The settings that can be read off a lab that runs: where it is reached, and how many standbys it has. */
-export type Place = Pick<Settings, 'portOffset' | 'bind' | 'standbys'>
+/** What of the settings a lab is made of: with another number of databases or another manager it is another lab. */
+export type Shape = Pick<Settings, 'standbys' | 'manager'>
+
+/** The settings that can be read off a lab that runs: where it is reached, and what it is made of. */
+export type Place = Pick<Settings, 'portOffset' | 'bind'> & Shape
 
 /** The settings of one place that differ from those of another, as they are put in front of a command. */
 export const placeText = (place: Place, other: Place): string =>
   [
     ...(place.portOffset === other.portOffset ? [] : [`LAB_PORT_OFFSET=${place.portOffset}`]),
-    ...(place.standbys === other.standbys ? [] : [`LAB_STANDBYS=${place.standbys}`]),
+    ...shapeTexts(place, other),
     ...(placeOf(place) === placeOf(other) ? [] : [`LAB_BIND=${place.bind}`]),
   ].join(' ')
 
+const shapeTexts = (shape: Shape, other: Shape): readonly string[] => [
+  ...(shape.standbys === other.standbys ? [] : [`LAB_STANDBYS=${shape.standbys}`]),
+  ...(shape.manager === other.manager ? [] : [`LAB_MANAGER=${shape.manager}`]),
+]
+
 /** What to type so that a command works on the lab at that place; `other` is what its settings say now. */
 export const placeRemedy = (place: Place, other: Place): string =>
-  placeText({ ...place, standbys: other.standbys }, other) === ''
-    ? 'leave LAB_STANDBYS out (unset it if it is exported): only setup needs it'
+  placeText({ ...place, standbys: other.standbys, manager: other.manager }, other) === ''
+    ? `leave ${shapeTexts(place, other)
+        .map((it) => it.split('=')[0])
+        .join(' and ')} out (unset what is exported): only setup needs it`
     : `put ${placeText(place, other)} in front of every command`
 
 /** On all addresses, a lab is reached at 127.0.0.1 too. */
@@ -199,6 +259,9 @@ export const allDatabasesOf = (lab: Lab): readonly DatabaseNode[] =>
 
 /** Those of them that this lab does not have. */
 export const surplusOf = (lab: Lab): readonly DatabaseNode[] => allDatabasesOf(lab).slice(lab.databases.length)
+
+/** All stores that a lab of that name can have, whatever its manager is. */
+export const allStoresOf = (lab: Lab): readonly StoreNode[] => labOf({ ...lab.settings, manager: 'patroni' }).stores
 
 /** The database that is published, and where psql reaches it. */
 export function psqlPlaceOf(lab: Lab): {

@@ -1,7 +1,7 @@
 import { changing } from '../docker/leftovers.ts'
 import { streaming } from '../managers/following.ts'
 import { hasSettings, inForce } from '../managers/level.ts'
-import { managerOf } from '../managers/manager-of.ts'
+import { assertScripted, managerOf } from '../managers/manager-of.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { readStartNote } from '../postgres/start-note.ts'
 import { moveTo } from '../postgres/upstream.ts'
@@ -30,6 +30,7 @@ export type Following = {
 /** Makes a standby follow another database, the primary or another standby, while everything runs. */
 export const follow = (lab: Lab, standby: string, other: string, reporter: Reporter): Promise<Following> =>
   changing(lab, async () => {
+    assertScripted(lab, 'replication follow')
     const { step } = reporter
     const [node, upstream] = [databaseNamed(lab, standby), databaseNamed(lab, other)]
     const sights = await lookAtDatabases(lab)

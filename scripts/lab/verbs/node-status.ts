@@ -163,7 +163,7 @@ function lagOf(seen: Facts, primary: Answering | undefined) {
   return { lagBytes: behind, lagSeconds: seen.replayAgeSeconds }
 }
 
-/** The same of a server or the balancer. `answer`: what its health check said; `refused`: why it casts no vote. */
+/** The same of a server, the balancer or a store. `answer`: what its health check said; `refused`: why it casts no vote. */
 export function frontNode(
   lab: Lab,
   node: Node,

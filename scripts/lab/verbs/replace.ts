@@ -4,7 +4,7 @@ import { changing } from '../docker/leftovers.ts'
 import { LabError, labError } from '../errors.ts'
 import { asPrimary } from '../managers/following.ts'
 import type { Rejoin } from '../managers/manager.ts'
-import { managerOf } from '../managers/manager-of.ts'
+import { assertScripted, managerOf } from '../managers/manager-of.ts'
 import { fence } from '../managers/scripted/fencing.ts'
 import { serving } from '../managers/serving.ts'
 import { archiveOf } from '../postgres/repository.ts'
@@ -49,6 +49,7 @@ export async function replacePrimary(
   force: boolean,
   reporter: Reporter,
 ): Promise<Replaced> {
+  assertScripted(lab, 'restore --replace')
   const { step } = reporter
   // What an interrupted replacement left beside the lab is nobody's.
   const begun = [...(await startNotesOf(lab.databases)).values()].some((note) => note.fenced || note.do === 'restore')

@@ -5,6 +5,7 @@ import { findNetwork } from '../docker/network.ts'
 import { ABSENT, containersOf, killNode, startNode } from '../docker/nodes.ts'
 import { labError } from '../errors.ts'
 import { healNetwork } from '../faults/heal.ts'
+import { managerOf } from '../managers/manager-of.ts'
 import { balanced } from '../managers/serving.ts'
 import { freshStart, type StartNote, writeStartNote } from '../postgres/start-note.ts'
 import type { Reporter, Tell } from '../steps.ts'
@@ -17,12 +18,12 @@ export const reset = (lab: Lab, { step }: Reporter): Promise<LabStatus> =>
   changing(lab, async () => {
     await assertUnchanged(lab)
     const fronts = [...lab.servers, lab.loader]
-    const { nodes } = await statusOf(lab, fronts)
+    const { nodes } = await statusOf(lab, [...fronts, ...lab.stores])
     const absent = nodes.find(({ state }) => state === 'absent' || state === 'created')
     if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.name })
     const seen = new Map(nodes.map((it) => [it.name, it]))
-    // Servers and the balancer keep no votes. One that answers goes on, and its clients stay connected.
-    const kept = fronts.filter(({ name }) => seen.get(name)?.healthy)
+    // Servers, the balancer and stores keep no votes. One that answers goes on, and its clients stay connected.
+    const kept = [...fronts, ...lab.stores].filter(({ name }) => seen.get(name)?.healthy)
     const restarted = lab.nodes.filter((node) => !kept.includes(node))
     const alive = restarted.filter(({ name }) => seen.get(name)?.state !== 'exited')
     const [beside = ABSENT] = await containersOf(lab, [lab.restored])
@@ -30,9 +31,15 @@ export const reset = (lab: Lab, { step }: Reporter): Promise<LabStatus> =>
       await step(`Remove ${lab.restored.name}`, ({ tell }) => removeNodes(tell, lab, [lab.restored]))
     // They are killed: none of their data is kept, and a frozen node cannot shut down in order.
     if (alive.length > 0) await step('Stop nodes', ({ tell }) => Promise.all(alive.map((node) => killNode(tell, node))))
+    const stores = lab.stores.filter((node) => restarted.includes(node))
+    if (stores.length > 0) {
+      await step('Start stores', ({ tell }) => start(tell, lab, stores))
+      await step('Wait until the stores agree', () => healthy(lab, lab.stores, []))
+    }
     await step('Start databases from their prepared data', async ({ tell }) => {
       // All are marked before one starts: one with new data and one with old data could not replicate.
       await Promise.all(lab.databases.map((node) => writeStartNote(tell, node, withoutBackups(freshStart(lab, node)))))
+      await managerOf(lab).forget(tell, lab)
       await start(tell, lab, lab.databases)
     })
     // Servers start meanwhile; they accept no calls before their databases are ready. If they started before the

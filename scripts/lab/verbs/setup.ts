@@ -1,6 +1,6 @@
 import { type Change, ensureMade, ensureRunning, isMade, regainNames } from '../docker/converge.ts'
 import { dataVersion, type Parts } from '../docker/creation.ts'
-import { withItsStandbys } from '../docker/here.ts'
+import { shapeOf, withItsStandbys } from '../docker/here.ts'
 import { imagesOf, removeSuperseded } from '../docker/images.ts'
 import { moving } from '../docker/leftovers.ts'
 import { ensureNetwork } from '../docker/network.ts'
@@ -9,6 +9,7 @@ import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { managerOf } from '../managers/manager-of.ts'
 import { balanced, restartServers } from '../managers/serving.ts'
+import { healthOfStore } from '../managers/stores.ts'
 import { lookAtData } from '../postgres/data.ts'
 import { type Observer, openObserver } from '../postgres/observer.ts'
 import { openSessionWhenUp } from '../postgres/session.ts'
@@ -17,7 +18,7 @@ import { type Starting, startingOf } from '../rules/starting.ts'
 import { rememberPassword } from '../state/pgpass.ts'
 import { createSecrets, keepVerifiers, readSecrets, type Secrets, secretsFolder } from '../state/secrets.ts'
 import type { Reporter, Step, Tell } from '../steps.ts'
-import { type DatabaseNode, type Lab, type Node, type NodeName, psqlPlaceOf } from '../topology/topology.ts'
+import { type DatabaseNode, type Lab, MANAGERS, type Node, type NodeName, psqlPlaceOf } from '../topology/topology.ts'
 import { buildImages, missingOf } from './images.ts'
 import { untilHopeless } from './mendable.ts'
 import { preflight } from './preflight.ts'
@@ -34,6 +35,7 @@ export type SetupResult = { readonly status: LabStatus; readonly changes: Readon
 export const setup = (asked: Lab, reporter: Reporter): Promise<SetupResult> =>
   moving(asked, async () => {
     const lab = await withItsStandbys(asked)
+    await assertManager(lab)
     const { step, together } = reporter
     const images = await imagesOf(lab.settings)
     const missing = await missingOf(images)
@@ -55,7 +57,7 @@ export const setup = (asked: Lab, reporter: Reporter): Promise<SetupResult> =>
     const starting = await step('See which data the databases have', async ({ tell }) => {
       const fresh = await makeMissing(tell, lab, parts)
       for (const { name } of fresh) changes[name] = 'made'
-      const found = startingOf(await lookAtData(lab))
+      const found = startingOf(await lookAtData(lab), MANAGERS[lab.settings.manager])
       if (found.fresh.length > 0) await restartServers(tell, lab)
       // All are marked before one starts: one with new data and one with old data could not replicate.
       await Promise.all(found.fresh.map((it) => writeStartNote(tell, it, freshStart(lab, it))))
@@ -81,6 +83,10 @@ export const setup = (asked: Lab, reporter: Reporter): Promise<SetupResult> =>
         retitle(`${node.name}: had no data, and is a copy of ${from.name}`)
       },
     })
+    if (lab.stores.length > 0) {
+      await together('Start stores', lab.stores.map(start))
+      await step('Wait until the stores agree', () => healthy(lab, lab.stores, older()))
+    }
     await together('Start databases', [...[...starting.goOn, ...starting.fresh].map(start), ...starting.copy.map(copy)])
     if (starting.refusal !== undefined) throw starting.refusal
     // Once, when all copies follow: two at a time would change the same row.
@@ -104,6 +110,14 @@ export const setup = (asked: Lab, reporter: Reporter): Promise<SetupResult> =>
     })
     return { status, changes }
   })
+
+/** A lab keeps its manager: what each knows of the databases is in another place. */
+async function assertManager(lab: Lab): Promise<void> {
+  const running = await shapeOf(lab)
+  const { manager: asked } = lab.settings
+  if (running !== undefined && running.manager !== asked)
+    throw labError('OTHER_MANAGER', { lab: lab.name, running: running.manager, asked })
+}
 
 /** Makes the containers of databases that have none, and starts nothing: their data can only be read through a container. */
 async function makeMissing(tell: Tell, lab: Lab, parts: Parts): Promise<readonly DatabaseNode[]> {
@@ -134,11 +148,12 @@ async function newSecrets(lab: Lab): Promise<Secrets> {
  */
 export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]): Promise<LabStatus> => {
   const names = new Set<NodeName>(nodes.map(({ name }) => name))
+  const onlyStores = nodes.every(({ kind }) => kind === 'store')
   const wait = {
     what: `${[...names].join(', ')} to be healthy`,
     seconds: 30,
     // A server does not answer without databases.
-    needs: [...new Set<Node>([...lab.databases, ...nodes])],
+    needs: [...new Set<Node>([...(onlyStores ? [] : lab.databases), ...nodes])],
     suspects: older,
   }
   const assertMendable = untilHopeless(lab.settings.patience)
@@ -174,11 +189,10 @@ type Silent = { readonly seen: string; readonly cheap: boolean }
  */
 async function silentAmong(lab: Lab, nodes: readonly Node[], observer: Observer): Promise<Silent | undefined> {
   const asked = <N extends Node>(these: readonly N[]) => these.filter((node) => nodes.includes(node))
-  const silent = async (node: Node) => {
-    const answer = await health(lab, node)
-    return answer === 'SERVING' ? [] : [`${node.name}: ${answer}`]
-  }
+  const told = ({ name }: Node, answer: string) => (answer === 'SERVING' ? [] : [`${name}: ${answer}`])
+  const silent = async (node: Node) => told(node, await health(lab, node))
   const tiers = [
+    () => asked(lab.stores).map(async (node) => told(node, await healthOfStore(node))),
     () =>
       asked(lab.databases).map(async (node) => {
         const position = await observer.position(node, 3)

@@ -5,6 +5,9 @@ import { LabError } from '../errors.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
 import { hindranceSeen } from '../managers/hindrances.ts'
+import { managerOf } from '../managers/manager-of.ts'
+import type { PatroniView } from '../managers/patroni/view.ts'
+import { healthOfStore } from '../managers/stores.ts'
 import type { Archiver } from '../postgres/archiver.ts'
 import { type Data, dataOf } from '../postgres/data.ts'
 import { type Facts, observe } from '../postgres/observe.ts'
@@ -16,6 +19,7 @@ import { membersOf } from '../rules/members.ts'
 import { type Due, dueFor } from '../rules/upstreams.ts'
 import { healthOf } from '../service/health.ts'
 import { probeWrites, type WriteProbe } from '../service/write-probe.ts'
+import type { ManagerName } from '../settings.ts'
 import {
   type DatabaseName,
   type DatabaseNode,
@@ -47,6 +51,8 @@ export type LabStatus = {
   readonly commitsHang: boolean
   /** What the primary archives; null if it archives nothing. */
   readonly archiver: Archiver | null
+  /** Who decides which database is the primary, and what it says; null if it says nothing. */
+  readonly manager: { readonly name: ManagerName; readonly view: PatroniView | null }
   /** The state of the container of the database that was restored beside the lab; null if there is none. */
   readonly restored: ContainerState | null
   /** Servers that answer calls. */
@@ -79,11 +85,14 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
   const running = (node: Node) => asked.includes(node) && containerOf(node)?.state === 'running'
   const isDown = (node: Node) =>
     asked.includes(node) && ['created', 'exited', 'paused', 'restarting'].includes(containerOf(node)?.state ?? '')
-  const [observations, answers, data, votes] = await Promise.all([
+  const fronts = [...lab.servers, lab.loader]
+  const [observations, answers, data, votes, agreed, view] = await Promise.all([
     Promise.all(lab.databases.map((node) => (running(node) ? ask(node) : undefined))),
-    Promise.all([...lab.servers, lab.loader].map((node) => (running(node) ? health(lab, node) : undefined))),
+    Promise.all(fronts.map((node) => (running(node) ? health(lab, node) : undefined))),
     Promise.all(lab.databases.map((node) => (isDown(node) ? dataIs(node, containerOf(node)) : undefined))),
     Promise.all(lab.servers.map((node) => (running(node) ? voteAt(lab, node) : undefined))),
+    Promise.all(lab.stores.map((node) => (running(node) ? healthOfStore(node) : undefined))),
+    managerOf(lab).view(lab),
   ])
   const sights = lab.databases.map((node, index) =>
     sightOf(node, containerOf(node)?.state ?? 'absent', observations[index]),
@@ -109,7 +118,8 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
       const seen = { sight, due: dueFor(sight, sights), hindrance: hindrances[index], data: data[index] }
       return databaseNode(lab, containerOf(sight.node), seen, primary, refused, replacement)
     }),
-    ...[...lab.servers, lab.loader].map((node, index) =>
+    ...lab.stores.map((node, index) => frontNode(lab, node, containerOf(node), agreed[index], undefined)),
+    ...fronts.map((node, index) =>
       frontNode(lab, node, containerOf(node), answers[index], someTakeVotes ? refusals[index] : undefined),
     ),
   ]
@@ -125,6 +135,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
     takesVotes: someTakeVotes,
     durability: primary === undefined ? null : durabilityOf(primary.facts),
     archiver: primary?.facts.archiver ?? null,
+    manager: { name: lab.settings.manager, view: view ?? null },
     restored: restored === 'absent' ? null : restored,
     commitsHang: primary !== undefined && commitsHang(primary.facts),
     serving: lab.servers.filter((_, index) => answers[index] === 'SERVING').map(({ name }) => name),

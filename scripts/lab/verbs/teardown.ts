@@ -10,7 +10,7 @@ import { exclusively } from '../state/lock.ts'
 import { forgetPassword } from '../state/pgpass.ts'
 import { forgetLab } from '../state/secrets.ts'
 import type { Reporter } from '../steps.ts'
-import { type Lab, psqlPlaceOf, surplusOf } from '../topology/topology.ts'
+import { allStoresOf, type Lab, psqlPlaceOf, surplusOf } from '../topology/topology.ts'
 
 /** Removes everything of the lab, its votes included. It is fine if parts are gone already. */
 export const teardown = (lab: Lab, options: { readonly images: boolean }, { step }: Reporter): Promise<void> =>
@@ -20,10 +20,13 @@ export const teardown = (lab: Lab, options: { readonly images: boolean }, { step
       await assertOwn(lab)
       await clearLeftovers(lab, { all: true })
       await regainNames(tell, lab)
-      // Also what is left of standbys that these settings do not ask for.
-      const surplus = [...surplusOf(lab), lab.restored]
+      // Also what is left of standbys and stores that these settings do not ask for.
+      const surplus = [...surplusOf(lab), ...allStoresOf(lab), lab.restored]
       const containers = await containersNamed(lab, surplus)
-      await removeNodes(tell, lab, [...lab.nodes, ...surplus.filter((_, index) => containers[index] !== TAKEN)])
+      await removeNodes(tell, lab, [
+        ...lab.nodes.filter(({ kind }) => kind !== 'store'),
+        ...surplus.filter((_, index) => containers[index] !== TAKEN),
+      ])
       await removeVolumes(tell, lab, [lab.backupsVolume])
     })
     await step('Remove the network', ({ tell }) => removeNetwork(tell, lab))

@@ -18,10 +18,13 @@ export const scripted: Manager = {
       observer.end()
     }
   },
+  view: async () => undefined,
+  control: undefined,
   prepare: () => import('./failover.ts'),
   watch: async (...args) => (await import('./watch.ts')).watch(...args),
   switchover: async (...args) => (await import('./switchover.ts')).switchover(...args),
   rejoin: async (...args) => (await import('./rejoin.ts')).rejoin(...args),
+  forget: async () => {},
   putLevel: async (...args) => (await import('./level.ts')).putLevel(...args),
   restoreLevel: async (...args) => (await import('./level.ts')).restoreChosen(...args),
   copy: async (...args) => (await import('./rebuild.ts')).copyFrom(...args),

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Starts the database node NODE under Patroni: does what its start note says, then Patroni starts PostgreSQL, as the primary or as
+# a standby, as the stores (STORES) say.
+set -euo pipefail
+
+secrets=/run/secrets
+run=/run/failover-lab
+prepared=/usr/local/share/failover-lab/prepared.tar
+source /usr/local/share/failover-lab/start-note.sh
+source /usr/local/share/failover-lab/upstream.sh
+
+umask 077
+printf '*:*:*:replicator:%s\n' "$(<$secrets/replicator)" >$run/pgpass
+mkdir -p "$PGDATA"
+carry_out_note
+write_node_conf
+
+cat >$run/patroni.yml <<YML
+scope: $SCOPE
+name: $NODE
+restapi:
+  listen: 0.0.0.0:8008
+  connect_address: $NODE:8008
+  authentication: {username: patroni, password: $(<$secrets/rest)}
+etcd3:
+  hosts: $(printf '%s:2379\n' $STORES | paste -sd,)
+  username: patroni
+  password: $(<$secrets/patroni)
+bootstrap:
+  dcs:
+    ttl: 20
+    loop_wait: 1
+    retry_timeout: 3
+    maximum_lag_on_failover: 1048576
+    primary_start_timeout: 0
+    postgresql:
+      use_pg_rewind: true
+      use_slots: true
+postgresql:
+  listen: '*:5432'
+  connect_address: $NODE:5432
+  data_dir: $PGDATA
+  bin_dir: $BIN
+  pgpass: $run/patroni-pgpass
+  use_unix_socket: true
+  authentication:
+    superuser: {username: postgres}
+    replication: {username: replicator, password: $(<$secrets/replicator)}
+    rewind: {username: replicator, password: $(<$secrets/replicator)}
+  parameters:
+    unix_socket_directories: /var/run/postgresql
+    hba_file: /etc/failover-lab/pg_hba.conf
+  basebackup: {checkpoint: fast}
+YML
+
+# A new primary gets its passwords before anybody can connect to it: Patroni itself would come in over the network too early.
+if [[ -e $PGDATA/without-passwords ]]; then
+  {
+    for role in owner service replicator monitor; do echo "alter role $role password '$(<$secrets/$role.scram)';"; done
+    echo "alter database polling set lab.born = '$(date +%s%3N)';"
+  } | "$BIN/postgres" --single -D "$PGDATA" polling >/dev/null
+  rm "$PGDATA/without-passwords"
+fi
+
+# A standby with the prepared data that comes first would be taken for the database that the cluster begins with.
+if [[ $what == fresh && $from ]]; then
+  for _ in {1..600}; do
+    if answer=$(exec 3<>"/dev/tcp/$from/8008" && printf 'GET /primary HTTP/1.0\r\n\r\n' >&3 && head -n 1 <&3) 2>/dev/null &&
+      [[ $answer == *' 200 '* ]]; then break; fi
+    sleep 0.1
+  done
+fi
+
+exec patroni $run/patroni.yml
