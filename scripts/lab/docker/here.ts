@@ -29,7 +29,7 @@ export async function labHere(): Promise<Lab> {
 }
 
 /** The lab with as many standbys and the manager that its settings say; without a setting, with what it has on the engine. */
-export async function withItsStandbys(lab: Lab): Promise<Lab> {
+export async function withItsShape(lab: Lab): Promise<Lab> {
   const { standbysGiven, managerGiven, ...settings } = lab.settings
   if (standbysGiven && managerGiven) return lab
   const shape = await shapeOf(lab)

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { withItsStandbys } from '../docker/here.ts'
+import { withItsShape } from '../docker/here.ts'
 import { containersOf } from '../docker/nodes.ts'
 import type { ErrorCode } from '../error-table.ts'
 import { LabError } from '../errors.ts'
@@ -21,7 +21,7 @@ const LOOK_AGAIN_MS = 400
  * gives the lab with these.
  */
 export async function clear({ settings }: Lab): Promise<Lab> {
-  const lab = await withItsStandbys(labOf({ ...settings, standbysGiven: false }))
+  const lab = await withItsShape(labOf({ ...settings, standbysGiven: false }))
   await endTraffic(lab)
   try {
     await reset(lab, unreported)
@@ -50,7 +50,7 @@ export const labFor = (lab: Lab, { standbys }: Exercise): Lab => labWith(lab, st
 
 /** How many standbys the lab has now. */
 export const standbysNow = async (lab: Lab): Promise<Lab['settings']['standbys']> =>
-  (await withItsStandbys(labOf({ ...lab.settings, standbysGiven: false }))).settings.standbys
+  (await withItsShape(labOf({ ...lab.settings, standbysGiven: false }))).settings.standbys
 
 /** Resets the lab, and gives it the number of standbys that it had before an exercise changed it. */
 export async function giveBack(lab: Lab, standbys: Lab['settings']['standbys'], say: Say = () => {}): Promise<void> {

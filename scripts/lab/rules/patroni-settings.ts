@@ -33,7 +33,7 @@ function settingIn(text: string): readonly [string, number | boolean] {
     if (value !== 'true' && value !== 'false') throw refuse(`${name}=true or ${name}=false`)
     return [name, value === 'true']
   }
-  const floor = FLOORS[name as keyof typeof FLOORS]
+  const floor = Object.hasOwn(FLOORS, name) ? FLOORS[name as keyof typeof FLOORS] : undefined
   if (floor === undefined) throw refuse(`one of ${PATRONI_SETTINGS.join(', ')}, as in ttl=30`)
   const number = decimal(value)
   if (!Number.isInteger(number) || number < floor) throw refuse(`${name}= and a whole number from ${floor} on`)

@@ -1,6 +1,6 @@
 import { type Change, ensureMade, ensureRunning, isMade, regainNames } from '../docker/converge.ts'
 import { dataVersion, type Parts } from '../docker/creation.ts'
-import { shapeOf, withItsStandbys } from '../docker/here.ts'
+import { shapeOf, withItsShape } from '../docker/here.ts'
 import { imagesOf, removeSuperseded } from '../docker/images.ts'
 import { moving } from '../docker/leftovers.ts'
 import { ensureNetwork } from '../docker/network.ts'
@@ -34,7 +34,7 @@ export type SetupResult = { readonly status: LabStatus; readonly changes: Readon
  */
 export const setup = (asked: Lab, reporter: Reporter): Promise<SetupResult> =>
   moving(asked, async () => {
-    const lab = await withItsStandbys(asked)
+    const lab = await withItsShape(asked)
     await assertManager(lab)
     const { step, together } = reporter
     const images = await imagesOf(lab.settings)

@@ -1,4 +1,4 @@
-import { asItRuns, withItsStandbys } from '../docker/here.ts'
+import { asItRuns, withItsShape } from '../docker/here.ts'
 import { otherUserOf } from '../docker/leftovers.ts'
 import { ABSENT, type Container, type ContainerState, containersNamed } from '../docker/nodes.ts'
 import { LabError } from '../errors.ts'
@@ -64,7 +64,7 @@ export type LabStatus = {
 
 /** The status of a lab as it runs. */
 export async function statusAsItRuns(asked: Lab, observer?: Observer): Promise<LabStatus> {
-  const lab = await withItsStandbys(asked)
+  const lab = await withItsShape(asked)
   const running = await asItRuns(lab)
   const settings = placeText(running.settings, lab.settings)
   return {

@@ -1,15 +1,13 @@
 import { changing } from '../../docker/leftovers.ts'
-import { startNode } from '../../docker/nodes.ts'
-import { LabError } from '../../errors.ts'
+import { killNode, startNode } from '../../docker/nodes.ts'
 import { dataOf } from '../../postgres/data.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../../postgres/sights.ts'
-import { votesOnlyOnStopped } from '../../postgres/stopped-votes.ts'
 import { choiceOf } from '../../rules/durability.ts'
 import { primaryOf, sendsTo } from '../../rules/members.ts'
-import { keepVotes } from '../../state/kept-votes.ts'
 import type { Reporter } from '../../steps.ts'
-import type { Lab } from '../../topology/topology.ts'
+import { type Lab, SCOPE } from '../../topology/topology.ts'
 import { streaming } from '../following.ts'
+import { type LeftBehind, leftBehind } from '../left-behind.ts'
 import type { Rejoin, Rejoined, RejoinOptions } from '../manager.ts'
 import { patronictl } from './patronictl.ts'
 
@@ -26,6 +24,8 @@ export const rejoin = (lab: Lab, options: RejoinOptions, reporter: Reporter): Pr
       if (it.node !== primary.node) standbys.push(await bringBack(lab, primary, it, options, reporter))
     return { primary: primary.node.name, ...choiceOf(primary.facts), standbys }
   })
+
+const NOTHING: LeftBehind = { votes: [], keptIn: null, unreadable: false }
 
 async function bringBack(
   lab: Lab,
@@ -44,27 +44,21 @@ async function bringBack(
     // One that follows nobody, or has to be copied, while its Patroni runs.
     if (copy)
       await step(`Patroni copies ${node.name}`, ({ tell }) =>
-        patronictl(tell, primary.node, 'reinit', 'lab', node.name, '--force'),
+        patronictl(tell, primary.node, 'reinit', SCOPE, node.name, '--force', '--wait'),
       )
     await step(`Wait until ${node.name} streams from ${primary.node.name}`, () =>
       streaming(lab, primary.node, node, 120),
     )
     return copy ? as('copied', 'a copy was asked for') : as('repaired', 'Patroni brought it back')
   }
-  const wasPrimary = state !== 'running' && (await dataOf(node, state)).is === 'primary'
-  const left = wasPrimary
-    ? await step(`List the votes that only ${node.name} has`, async ({ tell, say, retitle }) => {
-        const votes = await votesOnlyOnStopped(tell, lab, primary.node, node).catch((error: unknown) => {
-          if (!discard || !(error instanceof LabError && error.code === 'VOTES_UNREADABLE')) throw error
-          say(error.message)
-          return null
-        })
-        const keptIn = votes !== null && votes.length > 0 ? await keepVotes(lab, 'diverged-votes', votes) : null
-        retitle(`Votes that only ${node.name} has: ${votes?.length ?? 'unknown'}${keptIn ? `, kept in ${keptIn}` : ''}`)
-        return { divergedVotes: votes, keptIn }
-      })
-    : {}
+  // Once thawed, a frozen primary would go on as one for a moment.
+  if (state === 'paused') await step(`Stop ${node.name}, which is frozen`, ({ tell }) => killNode(tell, node))
+  const wasPrimary = state !== 'running' && (await dataOf(node, 'exited')).is === 'primary'
+  const left = wasPrimary ? await leftBehind(lab, primary.node, node, discard, { step }) : NOTHING
   if (state !== 'running') await step(`Start ${node.name}`, ({ tell }) => startNode(tell, lab, node))
   await step(`Wait until ${node.name} streams from ${primary.node.name}`, () => streaming(lab, primary.node, node, 120))
-  return as(wasPrimary ? 'rewound' : 'repaired', wasPrimary ? 'it was the primary' : 'it was down', left)
+  return as(wasPrimary ? 'rewound' : 'repaired', wasPrimary ? 'it was the primary' : 'it was down', {
+    divergedVotes: left.votes,
+    keptIn: left.keptIn,
+  })
 }

@@ -1,18 +1,16 @@
 import { hasFile } from '../../docker/volume.ts'
-import { LabError, labError } from '../../errors.ts'
+import { labError } from '../../errors.ts'
 import { unarchivedOn } from '../../postgres/archiver.ts'
 import type { Facts } from '../../postgres/observe.ts'
 import type { Answering } from '../../postgres/sights.ts'
 import { isHalfWay, readStartNote } from '../../postgres/start-note.ts'
-import { votesOnlyOnStopped } from '../../postgres/stopped-votes.ts'
-import type { LostVote } from '../../postgres/votes.ts'
 import type { CauseName } from '../../rules/causes.ts'
 import { type Hindrance, hasNothingOfItsOwn } from '../../rules/hindrance.ts'
-import { keepVotes } from '../../state/kept-votes.ts'
 import type { Reporter } from '../../steps.ts'
 import type { DatabaseNode, Lab } from '../../topology/topology.ts'
 import { untilFollows } from '../following.ts'
 import { catchUp, caughtUp, IN_PLACE, type Roles } from '../hindrances.ts'
+import { type LeftBehind, leftBehind } from '../left-behind.ts'
 import type { Rejoined, RejoinOptions } from '../manager.ts'
 import { fence, putDown } from './fencing.ts'
 import { type Followed, followNewPrimary, prepareFor } from './rebuild.ts'
@@ -108,33 +106,6 @@ export async function bringBack(
   const { votes: divergedVotes, keptIn } = left
   return { name: node.name, how: followed.how, why: why ?? followed.refused, divergedVotes, keptIn, unarchived }
 }
-
-/** Votes that are lost when a node is brought back; null if nobody could read them. */
-type LeftBehind = {
-  readonly votes: readonly LostVote[] | null
-  readonly keptIn: string | null
-  readonly unreadable: boolean
-}
-
-/** Lists the votes that only a node has, and keeps the list. */
-const leftBehind = (
-  lab: Lab,
-  primary: DatabaseNode,
-  node: DatabaseNode,
-  discard: boolean,
-  { step }: Reporter,
-): Promise<LeftBehind> =>
-  step(`List the votes that only ${node.name} has`, async ({ tell, say, retitle }) => {
-    const votes = await votesOnlyOnStopped(tell, lab, primary, node).catch((error) => {
-      if (!discard || !(error instanceof LabError && error.code === 'VOTES_UNREADABLE')) throw error
-      say(error.message)
-      return null
-    })
-    const keptIn = votes !== null && votes.length > 0 ? await keepVotes(lab, 'diverged-votes', votes) : null
-    const kept = keptIn === null ? '' : `, kept in ${keptIn}`
-    retitle(`Votes that only ${node.name} has: ${votes?.length ?? 'unknown'}${kept}`)
-    return { votes, keptIn, unreadable: votes === null }
-  })
 
 /** The result for a database whose data stays as it is. */
 export const untouched = ({ name }: DatabaseNode) => ({

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { assertHere, withItsStandbys } from '../../docker/here.ts'
+import { assertHere, withItsShape } from '../../docker/here.ts'
 import { assertOwn, changing } from '../../docker/leftovers.ts'
 import { containersOf } from '../../docker/nodes.ts'
 import { LabError, labError } from '../../errors.ts'
@@ -117,7 +117,7 @@ async function watchOne(it: Watch): Promise<Lab | undefined> {
 
 /** The lab with as many standbys as it has now; an engine that does not answer changes nothing. */
 const recount = (lab: Lab): Promise<Lab> =>
-  withItsStandbys(lab).catch((error: unknown) => {
+  withItsShape(lab).catch((error: unknown) => {
     if (!(error instanceof LabError) || interruption.signal.aborted) throw error
     return lab
   })
