@@ -111,8 +111,8 @@ export const ERRORS = {
     fix: 'bring one up beside this one, and put the same in front of every command for it: LAB_NAME=scripted LAB_PORT_OFFSET=100 zx scripts/setup.ts',
   },
   PATRONI_DOES_IT: {
-    says: 'in this lab Patroni decides which database is the primary, and {verb} does not work through it',
-    fix: 'ask Patroni itself: {command}',
+    says: 'in this lab Patroni decides which database is the primary, and acts by itself when it is dead: {verb} has nothing to do',
+    fix: 'watch Patroni at that: {command}',
   },
   BUSY: {
     says: 'another command is changing the lab {lab} right now ({holder})',

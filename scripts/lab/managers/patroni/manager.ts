@@ -8,7 +8,7 @@ import type { Control, Manager } from '../manager.ts'
 import { forgetScope } from '../stores.ts'
 
 /** What can be asked of Patroni, and told. */
-export const control: Control = {
+const control: Control = {
   show: async (lab) => (await import('./view.ts')).needView(lab),
   pause: async (...args) => (await import('./control.ts')).pause(...args),
   resume: async (...args) => (await import('./control.ts')).resume(...args),
@@ -19,7 +19,10 @@ export const control: Control = {
 export const patroni: Manager = {
   failover: async (...args) => (await import('./failover.ts')).failover(...args),
   prepare: async () => {},
-  watch: (lab) => refuse('failover --watch', lab, 'patronictl list --watch 1'),
+  async watch({ databases: [first] }) {
+    const command = `docker exec -it ${first?.container} patronictl list --watch 1`
+    throw labError('PATRONI_DOES_IT', { verb: 'failover --watch', command })
+  },
   switchover: async (...args) => (await import('./switchover.ts')).switchover(...args),
   rejoin: async (...args) => (await import('./rejoin.ts')).rejoin(...args),
   putLevel: async (tell, primary, choice) => (await import('./level.ts')).putLevel(tell, primary, choice),
@@ -35,13 +38,6 @@ export const patroni: Manager = {
   control,
   forget: forgetScope,
 }
-
-const refuse = async (verb: string, { databases }: Lab, command: string): Promise<never> => {
-  throw refusal(verb, databases[0]?.container ?? '', command)
-}
-
-const refusal = (verb: string, container: string, command: string) =>
-  labError('PATRONI_DOES_IT', { verb, command: `docker exec -it ${container} ${command}` })
 
 const untilStreams = (lab: Lab, node: DatabaseNode): Promise<void> =>
   untilNodes(lab, { what: `${node.name} to stream`, seconds: 60, needs: lab.stores }, async () => {
