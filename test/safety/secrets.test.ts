@@ -12,7 +12,15 @@ test('passwords on the host can be read by their owner only', async (t) => {
   const folder = secretsFolder(lab)
   t.equal((await stat(folder)).mode & 0o777, 0o700)
   const files = await readdir(folder)
-  t.strictSame(files.filter((file) => !file.endsWith('.scram')).sort(), ['monitor', 'owner', 'replicator', 'service'])
+  t.strictSame(files.filter((file) => !file.endsWith('.scram')).sort(), [
+    'etcd',
+    'monitor',
+    'owner',
+    'patroni',
+    'replicator',
+    'rest',
+    'service',
+  ])
   for (const file of files) t.equal((await stat(join(folder, file))).mode & 0o777, 0o600, file)
   const pgpass = process.env['PGPASSFILE'] ?? ''
   t.equal((await stat(pgpass)).mode & 0o777, 0o600)
@@ -20,7 +28,7 @@ test('passwords on the host can be read by their owner only', async (t) => {
 })
 
 test('no password is in what the engine shows of any node, nor in any log', async (t) => {
-  t.equal(Object.keys(secrets).length, 4)
+  t.equal(Object.keys(secrets).length, 7)
   for (const { container } of lab.nodes) {
     const shown =
       (await docker('inspect', container)) +

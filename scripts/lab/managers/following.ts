@@ -4,8 +4,8 @@ import { LabError, labError } from '../errors.ts'
 import { untilNodes } from '../faults/waiting.ts'
 import { observe } from '../postgres/observe.ts'
 import { type Answering, lookAtDatabases, sightOf } from '../postgres/sights.ts'
-import type { Hindrance } from '../rules/hindrance.ts'
-import { membersOf, seenOf, sendsTo } from '../rules/members.ts'
+import { follows, type Hindrance } from '../rules/hindrance.ts'
+import { membersOf, seenOf } from '../rules/members.ts'
 import type { DatabaseNode, Lab } from '../topology/topology.ts'
 import { hindranceSeen } from './hindrances.ts'
 
@@ -48,7 +48,7 @@ export async function untilFollows(
     if ('unreachable' in facts) return { seen: `${upstream.name}: ${facts.unreachable}` }
     const sender = { ...sightOf(upstream, 'running', facts), facts }
     const own = sightOf(node, container.state, container.state === 'running' ? await observe(lab, node) : undefined)
-    if (sendsTo(sender, node) && own.facts?.tooLow.length === 0) return { done: undefined }
+    if (own.facts?.tooLow.length === 0 && follows(node.name, own.facts, facts)) return { done: undefined }
     const seen = await hindranceSeen(lab, own, container, { upstream: sender, lost: undefined })
     if (seen?.cause !== last?.cause) since = performance.now()
     last = seen

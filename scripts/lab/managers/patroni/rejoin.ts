@@ -3,7 +3,8 @@ import { killNode, startNode } from '../../docker/nodes.ts'
 import { dataOf } from '../../postgres/data.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../../postgres/sights.ts'
 import { choiceOf } from '../../rules/durability.ts'
-import { primaryOf, sendsTo } from '../../rules/members.ts'
+import { follows } from '../../rules/hindrance.ts'
+import { primaryOf } from '../../rules/members.ts'
 import type { Reporter } from '../../steps.ts'
 import { type Lab, SCOPE } from '../../topology/topology.ts'
 import { streaming } from '../following.ts'
@@ -38,8 +39,7 @@ async function bringBack(
     ...{ name: node.name, how, why, divergedVotes: [], keptIn: null, unarchived: [] },
     ...more,
   })
-  const follows = facts !== undefined && sendsTo(primary, node)
-  if (follows && !copy) return as('none', null)
+  if (facts !== undefined && follows(node.name, facts, primary.facts) && !copy) return as('none', null)
   if (facts !== undefined) {
     // One that follows nobody, or has to be copied, while its Patroni runs.
     if (copy)
