@@ -161,7 +161,7 @@ test('a node that ends while reset waits for it is named at once, and nobody adv
     printed += chunk
   })
   await until('reset to wait', { seconds: 30, patience }, async () =>
-    printed.includes('Wait until both servers answer') ? { done: undefined } : { seen: printed },
+    printed.includes('Wait until all nodes are healthy') ? { done: undefined } : { seen: printed },
   )
   await docker('kill', containerOf('db-primary'))
   const killed = performance.now()
