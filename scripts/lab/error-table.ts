@@ -72,7 +72,7 @@ export const ERRORS = {
   },
   RUNS_WITH: {
     says: 'the lab {lab} runs with {place}, but these settings say {here}',
-    fix: '{remedy}; or {here} zx scripts/setup.ts changes the lab to these settings',
+    fix: '{remedy}; {change}',
   },
   OTHER_MANAGER: {
     says: 'the lab {lab} runs with {running}, and LAB_MANAGER says {asked}',

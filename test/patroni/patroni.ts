@@ -11,7 +11,7 @@ export const { json, pollOnBoth, untilHas, voteGetsThrough, voteOn, votersOn } =
 delete process.env['LAB_STANDBYS']
 delete process.env['LAB_MANAGER']
 
-/** A lab keeps its manager, so it is made anew. */
+/** A lab keeps its manager. So this removes the lab, and makes another one. */
 async function made(settings: NodeJS.ProcessEnv): Promise<void> {
   for (const [name, more] of [
     ['teardown', {}],

@@ -81,10 +81,16 @@ export async function assertHere(lab: Lab, there?: readonly Listed[]): Promise<v
   if (placeText(running.settings, lab.settings) !== '') throw runsWith(lab, running)
 }
 
-const runsWith = (asked: Lab, running: Lab): LabError =>
-  labError('RUNS_WITH', {
+function runsWith(asked: Lab, running: Lab): LabError {
+  const here = placeText(asked.settings, running.settings)
+  return labError('RUNS_WITH', {
     lab: asked.name,
     place: placeText(running.settings, asked.settings),
-    here: placeText(asked.settings, running.settings),
+    here,
     remedy: placeRemedy(running.settings, asked.settings),
+    change:
+      asked.settings.manager === running.settings.manager
+        ? `or ${here} zx scripts/setup.ts changes the lab to these settings`
+        : 'setup does not change the manager of a lab',
   })
+}

@@ -9,7 +9,7 @@ type OwnSetting = { readonly name: string; readonly value: string; readonly file
 /** What the verbs and the image set themselves. */
 const OURS = new Set(['synchronous_commit', 'synchronous_standby_names', 'include', 'include_if_exists'])
 
-/** Patroni writes the whole file anew at each start. */
+/** The first line of a file that Patroni writes: what others put there is gone at the next start. */
 const BY_PATRONI = /^# It will be overwritten by Patroni!/m
 
 /** The settings in these files that somebody else set. */
