@@ -3,17 +3,7 @@
 # a standby, as the stores (STORES) say.
 set -euo pipefail
 
-secrets=/run/secrets
-run=/run/failover-lab
-prepared=/usr/local/share/failover-lab/prepared.tar
-source /usr/local/share/failover-lab/start-note.sh
-source /usr/local/share/failover-lab/upstream.sh
-
-umask 077
-printf '*:*:*:replicator:%s\n' "$(<$secrets/replicator)" >$run/pgpass
-mkdir -p "$PGDATA"
-carry_out_note
-write_node_conf
+source /usr/local/share/failover-lab/prepare-data.sh
 
 cat >$run/patroni.yml <<YML
 scope: $SCOPE

@@ -1,4 +1,4 @@
-# The start note of NODE says what to do with the data at this start. start.sh sources this file.
+# The start note of NODE says what to do with the data at this start. prepare-data.sh sources this file.
 # scripts/lab/postgres/start-note.ts writes such notes, and says what the words mean.
 # The note is beside the data: there pg_rewind and pg_basebackup neither overwrite it nor remove it. It stays as it is until
 # the data is as it says. If this is interrupted, the next start does it again.

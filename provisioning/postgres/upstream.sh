@@ -1,4 +1,4 @@
-# The database that NODE follows as long as it is a standby, and what else NODE is told by a file of its own. start.sh,
+# The database that NODE follows as long as it is a standby, and what else NODE is told by a file of its own. prepare-data.sh,
 # start-note.sh, follow.sh and archiving.sh use this file.
 upstream_file=${PGDATA%/*}/upstream
 
