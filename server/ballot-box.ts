@@ -30,7 +30,7 @@ export type WrittenPoll = { poll: Poll; token: string | undefined }
 
 /** Events of a ballot box. */
 export type BallotBoxEvents = {
-  /** A write is tried a second time. */
+  /** A write is tried again. */
   retried(): void
   /** A group of votes was committed. */
   committed(votes: number): void
@@ -45,28 +45,25 @@ const HOLD_BACK_MS = 5
 /** The most votes that wait: a server stores them in a fraction of a second. */
 const QUEUE = 10_000
 
-// Failures after which a retry helps: nothing was written, and either the view of the cluster is out of date, or the other
-// side of a deadlock has committed in the meantime.
-const WORTH_A_SECOND_TRY = new Set<FailureName>(['DATABASE_READ_ONLY', 'DATABASE_UNREACHABLE', 'WRITE_ABORTED'])
+// How often a write is tried if it fails so. In each case nothing was written, and either the view of the cluster is out of
+// date, or the other side of a deadlock goes on. That one may be slower than the next try, and then they block each other again.
+const TRIES: Partial<Record<FailureName, number>> = { DATABASE_READ_ONLY: 2, DATABASE_UNREACHABLE: 2, WRITE_ABORTED: 5 }
 
 /** A ballot box over the cluster. */
 export function makeBallotBox(cluster: Cluster, events: BallotBoxEvents): BallotBox {
   async function write<T>(call: Call, attempt: (database: Database) => Promise<Result<T>>): Promise<Result<T>> {
-    let database = cluster.writable()
-    if (!database) {
+    if (!cluster.writable()) await orEndOfCall(call, cluster.view.refresh())
+    for (let tries = 1; ; tries++) {
+      const database = cluster.writable()
+      if (!database) return fail('NO_WRITABLE_DATABASE', `no database takes writes: ${cluster.view.reason()}`)
+      const result = await attempt(database)
+      if (!isFailure(result)) return result
+      if (result.failure === 'CONNECTION_LOST') void cluster.view.refresh()
+      if (tries >= (TRIES[result.failure] ?? 1)) return result
       await orEndOfCall(call, cluster.view.refresh())
-      database = cluster.writable()
+      if (!cluster.writable() || call.ended) return result
+      events.retried()
     }
-    if (!database) return fail('NO_WRITABLE_DATABASE', `no database takes writes: ${cluster.view.reason()}`)
-    const result = await attempt(database)
-    if (!isFailure(result)) return result
-    if (result.failure === 'CONNECTION_LOST') void cluster.view.refresh()
-    if (!WORTH_A_SECOND_TRY.has(result.failure)) return result
-    await orEndOfCall(call, cluster.view.refresh())
-    const next = cluster.writable()
-    if (!next || call.ended) return result
-    events.retried()
-    return attempt(next)
   }
 
   const commit = async (ballots: Ballot[], call: Call): Promise<Result<Receipt>> => {

@@ -35,7 +35,7 @@ export function makeMetrics() {
     }),
     writeRetries: new Counter({
       name: 'polling_write_retries_total',
-      help: 'Writes tried a second time on the writable database after a definite failure.',
+      help: 'Writes tried again on the writable database after a definite failure.',
       registers,
     }),
     tokenReads: new Counter({

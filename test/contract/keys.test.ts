@@ -117,7 +117,7 @@ test('keys that two servers get in opposite order do not block each other for lo
   ])
   const stored = answers.filter((answer) => 'ok' in answer).length
   const refused = answers.filter((answer) => 'failure' in answer && answer.failure === 'KEY_REUSED').length
-  t.equal(stored, keys.length, 'each key is used once')
+  t.equal(stored, keys.length, `each key is used once; the answers: ${JSON.stringify(answers)}`)
   t.equal(refused, keys.length)
   t.equal(await storedIn(uuid), String(keys.length))
 })
