@@ -42,7 +42,7 @@ test('a data folder that its database may not use is said, with the command that
   await docker('restart', standby)
   await untilSaid('db-replica', /it may not use its own data/)
   const said = await verb('setup')
-  t.match(said.stderr, /HINDERED: db-replica: it may not use its own data/)
+  t.match(said.stderr, /HINDERED: db-replica: it may not use its own data/, failureOf(said))
   const [, mend = ''] = /give them back: (docker run .*); then/.exec(said.stderr) ?? []
   await promisify(execFile)('bash', ['-c', mend])
   await withData(`chmod 0777 ${DATA}`)
