@@ -1,5 +1,5 @@
 import { type LabError, labError } from '../errors.ts'
-import { PORTS, readSettings } from '../settings.ts'
+import { PORTS, readSettings, type Settings } from '../settings.ts'
 import {
   allDatabasesOf,
   allStoresOf,
@@ -19,27 +19,26 @@ import { NODE_LABEL } from './ownership.ts'
  */
 export async function labHere(): Promise<Lab> {
   const asked = labOf(readSettings())
-  const { standbysGiven, managerGiven, ...settings } = asked.settings
-  const { standbys, manager } = (await shapeOf(asked)) ?? settings
-  if (standbys === settings.standbys && manager === settings.manager) return asked
-  const lab = labOf({ ...asked.settings, standbys, manager })
-  if ((standbysGiven && standbys !== settings.standbys) || (managerGiven && manager !== settings.manager))
-    throw runsWith(asked, lab)
+  const shape = await shapeOf(asked)
+  if (shape === undefined) return asked
+  const lab = labOf({ ...asked.settings, ...shape })
+  const wanted = labOf({ ...asked.settings, ...wantedOf(asked.settings, shape) })
+  if (placeText(wanted.settings, lab.settings) !== '') throw runsWith(wanted, lab)
   return lab
 }
 
 /** The lab with as many standbys and the manager that its settings say; without a setting, with what it has on the engine. */
 export async function withItsShape(lab: Lab): Promise<Lab> {
-  const { standbysGiven, managerGiven, ...settings } = lab.settings
-  if (standbysGiven && managerGiven) return lab
-  const shape = await shapeOf(lab)
-  if (shape === undefined) return lab
-  return labOf({
-    ...lab.settings,
-    standbys: standbysGiven ? settings.standbys : shape.standbys,
-    manager: managerGiven ? settings.manager : shape.manager,
-  })
+  const { standbysGiven, managerGiven } = lab.settings
+  const shape = standbysGiven && managerGiven ? undefined : await shapeOf(lab)
+  return shape === undefined ? lab : labOf({ ...lab.settings, ...wantedOf(lab.settings, shape) })
 }
+
+/** The shape that the settings ask for; where they say nothing, the one that is there. */
+const wantedOf = ({ standbysGiven, standbys, managerGiven, manager }: Settings, there: Shape): Shape => ({
+  standbys: standbysGiven ? standbys : there.standbys,
+  manager: managerGiven ? manager : there.manager,
+})
 
 /**
  * What the lab is made of on the engine; undefined if it is not set up. A database is its data: a container that somebody
