@@ -43,6 +43,10 @@ test('a data folder that its database may not use is said, with the command that
   await untilSaid('db-replica', /it may not use its own data/)
   const said = await verb('setup')
   t.match(said.stderr, /HINDERED: db-replica: it may not use its own data/, failureOf(said))
+  // The servers lack something too: setup waits for them first, and names the database that they need.
+  await docker('rm', '-f', containerOf('primary'))
+  const again = await verb('setup')
+  t.match(again.stderr, /HINDERED: db-replica: it may not use its own data/, failureOf(again))
   const [, mend = ''] = /give them back: (docker run .*); then/.exec(said.stderr) ?? []
   await promisify(execFile)('bash', ['-c', mend])
   await withData(`chmod 0777 ${DATA}`)

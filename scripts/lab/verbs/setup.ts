@@ -172,7 +172,7 @@ export const healthy = (lab: Lab, nodes: readonly Node[], older: readonly Node[]
   })
     .catch(async (error) => {
       // The node's last lines say why it ended. If the cause is known, this error also says what repairs it.
-      if (error instanceof LabError && error.code === 'NODE_DIED') assertMendable(await statusOf(lab, nodes), true)
+      if (error instanceof LabError && error.code === 'NODE_DIED') assertMendable(await statusOf(lab, wait.needs), true)
       throw error
     })
     .finally(observer.end)
