@@ -19,8 +19,8 @@ export async function benchLab<T>(
   const settings = {
     ...readSettings(),
     manager,
-    ...given,
     name: `bench-${process.pid}`,
+    ...given,
     portOffset: await freePortOffset(),
   }
   const lab = labOf(ownImages ? { ...settings, images: 'failover-lab-bench' } : settings)
