@@ -1,9 +1,8 @@
 import { test } from 'tap'
-import { freePortOffset } from '../../scripts/lab/topology/free-ports.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { client, ok } from '../grpc.ts'
 import { json, pollOnBoth, untilHas, voteOn } from '../recovery/scene.ts'
-import { addressOf, containerOf, docker, failureOf, patience, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
+import { addressOf, containerOf, docker, patience, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
 
 /** Has the primary begin a new segment, and waits until the one before it is in the repository. */
 const archiveNow = (node: 'db-primary' | 'db-replica') =>
@@ -190,21 +189,4 @@ test('WAL that a dead primary never archived is named when it comes back', async
   await json(t, 'failover')
   const rejoined = await verb('rejoin')
   t.match(rejoined, { exit: 0, stdout: new RegExp(`never in the archive {2}${segment}`) })
-})
-
-test('two labs side by side do not see each other’s repository', async (t) => {
-  resetAfter(t)
-  const other = { LAB_NAME: `beside-${process.pid}`, LAB_PORT_OFFSET: String(await freePortOffset()) }
-  t.teardown(() => verb('teardown', [], other))
-  const setUp = await verb('setup', [], other)
-  t.equal(setUp.exit, 0, failureOf(setUp))
-  const there = async (...args: readonly string[]) =>
-    JSON.parse((await verb('backup', [...args, '--json'], other)).stdout)
-  await json(t, 'backup')
-  t.match(await there('list'), { on: false, backups: { length: 0 }, segments: { length: 0 } })
-  await there()
-  await there('mark', 'there')
-  t.match(await json(t, 'backup', 'list'), { on: true, backups: { length: 1 }, marks: { length: 0 } })
-  t.equal((await verb('reset', [], other)).exit, 0)
-  t.match(await verb('backup', ['check']), { exit: 0 })
 })

@@ -1,34 +1,8 @@
 import { test } from 'tap'
-import { client, ok } from '../grpc.ts'
-import { json, pollOnBoth, untilHas, votersOn } from '../recovery/scene.ts'
-import { addressOf, docker, lab, resetAfter, sql, verb } from '../the-lab.ts'
-
-/** A poll with votes before and after a mark; the vote after it has a consistency token. */
-async function wentTooFar() {
-  const polling = client(addressOf('loader'))
-  const { uuid } = await ok(polling.createPoll({ poll_questions: 'Who?', options: ['a', 'b'] }))
-  const vote = (userID: string) => polling.castVote({ uuid, userID, select_options: 'a' })
-  await ok(vote('ann'))
-  await verb('backup')
-  await verb('backup', ['mark', 'before'])
-  await sql('db-primary', `delete from vote where poll_id = '${uuid}'`)
-  const late = await vote('late')
-  if (!('ok' in late)) throw new Error(late.details)
-  return { polling, uuid, vote, token: late.token }
-}
-
-test('if no primary answers, nothing can be compared: the lab goes back only by force', async (t) => {
-  resetAfter(t)
-  await pollOnBoth()
-  await json(t, 'backup')
-  t.equal((await verb('fault', ['crash', 'db-primary'])).exit, 0)
-  t.match(await verb('restore', ['--end', '--replace']), { exit: 1, stderr: /NO_PRIMARY: .*db-primary/ })
-  const { nodes } = JSON.parse((await verb('status', ['--json'])).stdout)
-  t.match(nodes.slice(0, 2), [{ state: 'exited' }, { state: 'running' }])
-  t.match((await verb('restore', ['list'])).stdout, /nothing is restored/)
-  t.match(await json(t, 'restore', '--end', '--replace', '--force'), { primary: 'db-primary' })
-  t.match(await json(t, 'status'), { healthy: true })
-})
+import { ok } from '../grpc.ts'
+import { json, untilHas, votersOn } from '../recovery/scene.ts'
+import { resetAfter, sql, verb } from '../the-lab.ts'
+import { wentTooFar } from './too-far.ts'
 
 test('the lab goes back to a moment: what is lost is listed before, and tokens of the lost history are refused', async (t) => {
   resetAfter(t)
@@ -78,24 +52,4 @@ test('the lab goes back to a moment: what is lost is listed before, and tokens o
   // A mark on the old timeline is found without naming that.
   t.match(await json(t, 'restore', '--name', 'too-late'), { along: 1, votes: 1, onlyThere: [{ user: 'late' }] })
   t.equal((await verb('restore', ['remove'])).exit, 0)
-})
-
-test('if all databases are lost, a restore makes the lab whole again, and it takes votes', async (t) => {
-  resetAfter(t)
-  const { polling, uuid, vote } = await wentTooFar()
-  t.teardown(polling.close)
-  // The timeline of the backups is higher than that of the new, empty data; the next one is not.
-  t.equal((await verb('failover')).exit, 0)
-  t.equal((await verb('rejoin')).exit, 0)
-  await json(t, 'backup')
-  for (const node of lab.databases) {
-    await docker('rm', '-f', node.container)
-    await docker('volume', 'rm', String(node.volume))
-  }
-  t.equal((await verb('setup')).exit, 0)
-  t.match(await verb('backup', ['check']), { exit: 1, stderr: /OTHER_BACKUPS/ })
-  t.match(await json(t, 'restore', '--end', '--replace', '--force'), { lost: [], primary: 'db-primary' })
-  t.match(await json(t, 'status'), { healthy: true, takesVotes: true })
-  t.equal(await votersOn('db-primary', uuid), 'late')
-  t.match(await ok(vote('again')), { status: 'Vote Successfully!' })
 })

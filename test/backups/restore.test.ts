@@ -1,13 +1,7 @@
 import { test } from 'tap'
-import { until } from '../../scripts/lab/wait.ts'
-import { json, pollOnBoth, untilHas, voteOn, votersOn } from '../recovery/scene.ts'
-import { containerOf, docker, lab, patience, resetAfter, sql, verb } from '../the-lab.ts'
-
-const { container } = lab.restored
-const inRestored = (query: string) => docker('exec', container, 'psql', '-XAtq', '-d', 'polling', '-c', query)
-const votersThere = (poll: string) =>
-  inRestored(`select string_agg(user_id, ' ' order by user_id) from vote where poll_id = '${poll}'`)
-const remove = () => verb('restore', ['remove'])
+import { json, pollOnBoth, voteOn, votersOn } from '../recovery/scene.ts'
+import { docker, resetAfter, sql, verb } from '../the-lab.ts'
+import { container, inRestored, remove, untilPossible, votersThere } from './restored.ts'
 
 /** A moment of the primary's clock after which everything is later. */
 const moment = async (): Promise<string> => {
@@ -15,12 +9,6 @@ const moment = async (): Promise<string> => {
   await sql('db-primary', 'select pg_sleep(0.01)')
   return at
 }
-
-/** Moments are possible from the second on that follows the one in which the backup ended. */
-const untilPossible = (ended: number) =>
-  until('the second after the backup', { seconds: 5, patience }, async () =>
-    Date.now() > (ended + 1) * 1000 ? { done: undefined } : { seen: 'the same second' },
-  )
 
 test('deleted votes are brought back from a moment, an LSN and a mark, while the lab goes on with its later votes', async (t) => {
   resetAfter(t)
@@ -62,62 +50,6 @@ test('deleted votes are brought back from a moment, an LSN and a mark, while the
   // It may not write into the repository.
   const write = docker('exec', container, 'bash', '-c', 'touch /var/lib/pgbackrest/x 2>&1 || true')
   t.match(await write, /Read-only file system/)
-})
-
-test('what a failover threw away is on the old timeline only', async (t) => {
-  resetAfter(t)
-  t.teardown(remove)
-  const poll = await pollOnBoth()
-  const { ended } = await json(t, 'backup')
-  await untilPossible(ended)
-  t.equal((await verb('fault', ['isolate', 'db-replica', 'db-primary'])).exit, 0)
-  await voteOn('db-primary', poll, 'ann')
-  await docker('exec', containerOf('db-primary'), 'pgbackrest', '--stanza=lab', 'check')
-  await json(t, 'failover', '--force')
-  await verb('fault', ['heal', 'isolate'])
-  await voteOn('db-replica', poll, 'bob')
-  await json(t, 'rejoin')
-  t.match(await json(t, 'restore', '--end'), { along: 2, timeline: 3, votes: 1 })
-  t.equal(await votersThere(poll), 'bob')
-  await remove()
-  t.match(await json(t, 'restore', '--end', '--timeline', '1'), { along: 1, votes: 1, onlyThere: [{ user: 'ann' }] })
-  t.equal(await votersThere(poll), 'ann')
-})
-
-test('an old timeline is replayed to its end, and without any database of the lab too', async (t) => {
-  resetAfter(t)
-  t.teardown(remove)
-  const poll = await pollOnBoth()
-  await json(t, 'backup')
-  await voteOn('db-primary', poll, 'ann')
-  await untilHas('db-replica', `select string_agg(user_id, ' ') from vote where poll_id = '${poll}'`, 'ann')
-  // The segment with this vote is not full: the new primary archives what it has of it.
-  await json(t, 'failover')
-  await voteOn('db-replica', poll, 'bob')
-  t.match(await json(t, 'restore', '--end', '--timeline', '1'), { along: 1, votes: 1, lacks: [{ user: 'bob' }] })
-  t.equal(await votersThere(poll), 'ann')
-  await remove()
-  t.equal((await verb('fault', ['crash', 'db-replica'])).exit, 0)
-  t.match(await json(t, 'backup', 'list'), { primary: null, backups: { length: 1 } })
-  t.match(await json(t, 'restore', '--end', '--timeline', '1'), { primary: null, votes: 1 })
-  t.match((await verb('status')).stdout, /beside the lab: db-restored, running/)
-})
-
-test('a backup that was made after a failover can be restored, also if archiving began only then', async (t) => {
-  resetAfter(t)
-  t.teardown(remove)
-  const poll = await pollOnBoth()
-  await json(t, 'failover')
-  await json(t, 'rejoin')
-  t.match(await json(t, 'backup'), { timeline: 2 })
-  await voteOn('db-replica', poll, 'ann')
-  t.match(await json(t, 'restore', '--end'), { along: 2, timeline: 3, votes: 1, lacks: { length: 0 } })
-  t.equal(await votersThere(poll), 'ann')
-  await remove()
-  // The same for an archive that was thrown away on that timeline.
-  t.equal((await verb('backup', ['off', '--discard'])).exit, 0)
-  await json(t, 'backup')
-  t.match(await json(t, 'restore', '--end'), { along: 2, votes: 1 })
 })
 
 test('a goal that is none is refused with what is possible, and nothing is made', async (t) => {

@@ -5,6 +5,7 @@ import {
   json,
   pollOnBoth,
   resetAfter,
+  sql,
   untilHas,
   verb,
   voteGetsThrough,
@@ -75,4 +76,30 @@ test('when the primary dies Patroni promotes a standby after the lease; rejoin l
   )
   t.match(await json(t, 'status'), { healthy: true })
   await untilHas('db-primary', `select string_agg(user_id, ' ') from vote where poll_id = '${poll}'`, 'bob')
+})
+
+test('a durability level is Patroni’s own setting, and goes on after a switchover', async (t) => {
+  resetAfter(t)
+  t.match(await json(t, 'replication', 'on', '--quorum', '1'), { level: 'on', rule: { kind: 'any', count: 1 } })
+  t.match((await json(t, 'manager', 'show')).settings, { synchronous_mode: 'quorum', synchronous_mode_strict: true })
+  t.equal((await verb('switchover', ['--to', 'db-replica'])).exit, 0)
+  t.match(await json(t, 'replication'), { primary: 'db-replica', level: 'on', hangs: false })
+  t.match(await sql('db-replica', 'show synchronous_standby_names'), /^ANY 1 /)
+  t.match(await verb('replication', ['on', '--first', 'db-replica-2']), { exit: 1, stderr: /NOT_WITH_PATRONI_FIRST/ })
+})
+
+test('a lab keeps its manager, and one without Patroni has nothing to show', async (t) => {
+  t.match(await verb('setup', [], { LAB_MANAGER: 'scripted' }), {
+    exit: 1,
+    stderr: /OTHER_MANAGER: .* runs with patroni/,
+  })
+  t.match(await verb('reset', [], { LAB_MANAGER: 'scripted' }), {
+    exit: 1,
+    stderr: /RUNS_WITH: .*LAB_MANAGER=patroni[\s\S]*leave LAB_MANAGER out.*does not change the manager/,
+  })
+  t.match(await verb('status', [], { LAB_POSTGRES: '13' }), { exit: 0 })
+  t.match(await verb('setup', [], { LAB_MANAGER: 'patroni', LAB_POSTGRES: '13' }), {
+    exit: 1,
+    stderr: /SETTING: LAB_POSTGRES is "13"\n.*set it to 17: with LAB_MANAGER=patroni/,
+  })
 })

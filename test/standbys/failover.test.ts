@@ -1,6 +1,5 @@
 import { test } from 'tap'
-import { writeStartNote } from '../../scripts/lab/postgres/start-note.ts'
-import { type DatabaseName, databaseNamed } from '../../scripts/lab/topology/topology.ts'
+import type { DatabaseName } from '../../scripts/lab/topology/topology.ts'
 import { startWatcher } from '../../scripts/lab/verbs/watcher.ts'
 import {
   containerOf,
@@ -10,8 +9,7 @@ import {
   pollOnBoth,
   resetAfter,
   sql,
-  untilHas,
-  untilSaid,
+  untilVoters,
   verb,
   voteGetsThrough,
   voteOn,
@@ -23,10 +21,6 @@ const ALL: readonly DatabaseName[] = ['db-primary', 'db-replica', 'db-replica-2'
 /** The database that a standby streams from. */
 const upstreamOf = (node: DatabaseName) =>
   sql(node, "select substring(current_setting('primary_conninfo') from 'host=([^ ]+)')")
-
-/** Waits until a database has all of those voters. */
-const untilVoters = (node: DatabaseName, poll: string, voters: string) =>
-  untilHas(node, `select string_agg(user_id, ' ' order by user_id) from vote where poll_id = '${poll}'`, voters)
 
 test('the standby that has most is promoted, whatever its place, and the others follow it; rejoin brings all back', async (t) => {
   resetAfter(t)
@@ -101,32 +95,6 @@ test('a standby that lacks votes is promoted only with --force, which lists them
   t.match(await json(t, 'status'), { healthy: true, primaries: ['db-replica'] })
 })
 
-test('a link between two standbys is broken, shown and healed like any other; a switchover over it changes nothing', async (t) => {
-  resetAfter(t)
-  t.equal((await verb('fault', ['isolate', 'db-replica-2', 'db-replica-3'])).exit, 0)
-  t.match(await json(t, 'fault', 'list'), { faults: [{ kind: 'isolate', node: 'db-replica-2', peer: 'db-replica-3' }] })
-  t.match(await verb('switchover', ['db-replica-2']), {
-    ...{ exit: 1, stderr: /SWITCHOVER_NOT_READY: .*db-replica-3 gets no connection to db-replica-2/ },
-  })
-  t.match(await json(t, 'status'), { healthy: true, primaries: ['db-primary'] })
-  t.equal((await verb('fault', ['heal'])).exit, 0)
-  t.match(await json(t, 'fault', 'list'), { faults: { length: 0 } })
-})
-
-test('a failover beside a node that is fenced already asks only the primary what would be lost', async (t) => {
-  resetAfter(t)
-  const poll = await pollOnBoth()
-  await docker('kill', containerOf('db-primary'))
-  t.match(await json(t, 'failover', '--to', 'db-replica'), { promoted: 'db-replica' })
-  await voteGetsThrough(t, poll, 'ann')
-  await untilVoters('db-replica-2', poll, 'ann')
-  const done = await json(t, 'failover', '--to', 'db-replica-2')
-  t.match(done, { promoted: 'db-replica-2', lost: { node: 'db-replica' } })
-  t.equal(await votersOn('db-replica-2', poll), 'ann')
-  await docker('kill', containerOf('db-replica-2'))
-  await untilSaid('db-replica-3', /it gets no connection to db-replica-2/)
-})
-
 test('a watch promotes the standby that is named, if no other has more; once that is the primary, the one that has most', async (t) => {
   resetAfter(t)
   await pollOnBoth()
@@ -178,46 +146,5 @@ test('a watch with three standbys replaces a primary that dies, and nothing that
   t.match(await votersOn(done.promoted, poll), 'ann')
   for (const node of ALL)
     if (node !== done.promoted && node !== 'db-primary') t.equal(await upstreamOf(node), done.promoted)
-  await voteGetsThrough(t, poll, 'bob')
-})
-
-test('what an earlier failover left behind has no say in the next one, and its fence is not the one that rejoin undoes', async (t) => {
-  resetAfter(t)
-  const poll = await pollOnBoth()
-  t.equal((await verb('replication', ['on', '--quorum', '1'])).exit, 0)
-  await docker('kill', containerOf('db-primary'))
-  t.match(await json(t, 'failover'), { promoted: 'db-replica', fenced: ['db-primary'] })
-  await voteGetsThrough(t, poll, 'ann')
-  // What a failover leaves that ends between fencing and promoting.
-  await docker('exec', containerOf('db-replica'), 'bash', '-c', 'echo fenced=yes >$PGDATA/../start-note')
-  await docker('kill', containerOf('db-replica'))
-  t.match(await json(t, 'rejoin'), {
-    primary: 'db-replica',
-    standbys: [{ name: 'db-primary', how: 'rewound' }, {}, {}],
-  })
-  t.equal(await votersOn('db-replica', poll), 'ann', 'db-primary never had this vote')
-
-  await docker('kill', containerOf('db-replica'))
-  const { promoted: second } = await json(t, 'failover')
-  await voteGetsThrough(t, poll, 'bob')
-  await docker('kill', containerOf(second))
-  const { promoted: third, fenced } = await json(t, 'failover')
-  t.strictSame(fenced, [second, 'db-replica'], 'both of the others were heard, and that is enough')
-  t.equal(await votersOn(third, poll), 'ann bob')
-})
-
-test('if a switchover ends before anybody is promoted, failover promotes a standby, whatever was left behind before', async (t) => {
-  resetAfter(t)
-  const poll = await pollOnBoth()
-  await docker('kill', containerOf('db-primary'))
-  t.match(await json(t, 'failover'), { promoted: 'db-replica', fenced: ['db-primary'] })
-  await voteGetsThrough(t, poll, 'ann')
-  // What a switchover leaves that ends between the demotion and the promotion.
-  await docker('stop', containerOf('db-replica'))
-  await writeStartNote(() => {}, databaseNamed(lab, 'db-replica'), { do: 'follow', from: 'db-replica-2' })
-  await docker('start', containerOf('db-replica'))
-  await untilHas('db-replica', 'select pg_is_in_recovery()', 't')
-  t.match((await verb('rejoin')).stderr, /NO_PRIMARY: .*\n.*failover/)
-  t.match(await json(t, 'failover'), { promotedNow: true })
   await voteGetsThrough(t, poll, 'bob')
 })

@@ -17,6 +17,10 @@ delete process.env['LAB_STANDBYS']
 export const slotsOf = (node: DatabaseName): Promise<string> =>
   sql(node, "select string_agg(slot_name, ' ' order by slot_name) from pg_replication_slots")
 
+/** Waits until a database has all of those voters. */
+export const untilVoters = (node: DatabaseName, poll: string, voters: string) =>
+  untilHas(node, `select string_agg(user_id, ' ' order by user_id) from vote where poll_id = '${poll}'`, voters)
+
 /** Has databases look after their slots on the others now. */
 export async function moveSlots(...nodes: readonly DatabaseName[]): Promise<void> {
   for (const node of nodes) await docker('exec', containerOf(node), 'bash', '/usr/local/bin/move-slots')

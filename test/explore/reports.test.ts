@@ -2,8 +2,8 @@
 import { type Test, test } from 'tap'
 import { openSession } from '../../scripts/lab/postgres/session.ts'
 import { startWatcher } from '../../scripts/lab/verbs/watcher.ts'
+import { json, pollOnBoth, untilHas, voteGetsThrough } from '../recovery/scene.ts'
 import { containerOf, docker, failureOf, lab, patience, resetAfter, sql, verb } from '../the-lab.ts'
-import { json, pollOnBoth, untilHas, voteGetsThrough } from './scene.ts'
 
 const stateOf = (name: 'db-primary' | 'db-replica') => docker('inspect', '-f', '{{.State.Status}}', containerOf(name))
 

@@ -15,7 +15,7 @@ import {
   untilHas,
   verb,
   voteOn,
-} from './three.ts'
+} from '../standbys/three.ts'
 
 test('every standby streams over a slot of its own; after a reset, too', async (t) => {
   for (const when of ['after setup', 'after reset']) {

@@ -15,7 +15,7 @@ import {
   untilHas,
   verb,
   voteOn,
-} from './three.ts'
+} from '../standbys/three.ts'
 
 /** Every database of the lab, and the slots of the others there. */
 const SLOTS: Readonly<Partial<Record<DatabaseName, string>>> = {

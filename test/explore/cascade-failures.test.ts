@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { startWatcher } from '../../scripts/lab/verbs/watcher.ts'
-import { CHAIN, follow, receiversOf, tree } from './cascade.ts'
+import { CHAIN, follow, receiversOf, tree } from '../standbys/cascade.ts'
 import {
   containerOf,
   docker,
@@ -13,7 +13,7 @@ import {
   verb,
   voteGetsThrough,
   votersOn,
-} from './three.ts'
+} from '../standbys/three.ts'
 
 test('a middle node that is killed is named as the cause, and rejoin brings it back before its follower', async (t) => {
   resetAfter(t)

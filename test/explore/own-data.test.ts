@@ -7,8 +7,8 @@ import { promisify } from 'node:util'
 import tap, { test } from 'tap'
 import { LAB_LABEL } from '../../scripts/lab/docker/ownership.ts'
 import { VOLUME_FOLDER } from '../../scripts/lab/docker/volume.ts'
+import { json, mended, untilSaid } from '../recovery/scene.ts'
 import { containerOf, docker, failureOf, lab, resetAfter, verb } from '../the-lab.ts'
-import { json, mended, untilSaid } from './scene.ts'
 
 // Each test repairs what it did.
 resetAfter(tap)

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process'
 import tap, { test } from 'tap'
 import { statusOf } from '../../scripts/lab/verbs/status.ts'
 import { until } from '../../scripts/lab/wait.ts'
+import { mended, untilHas, untilSaid } from '../recovery/scene.ts'
 import { containerOf, docker, lab, patience, resetAfter, sql, verb } from '../the-lab.ts'
-import { mended, untilHas, untilSaid } from './scene.ts'
 
 // Each test repairs what it did.
 resetAfter(tap)

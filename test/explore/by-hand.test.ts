@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import { test } from 'tap'
 import { ask } from '../../scripts/lab/postgres/sql.ts'
+import { cutOff, json, pollOnBoth, untilHas, voteOn } from '../recovery/scene.ts'
 import { containerOf, docker, failureOf, lab, resetAfter, sql, verb } from '../the-lab.ts'
-import { cutOff, json, pollOnBoth, untilHas, voteOn } from './scene.ts'
 
 const users = (votes: readonly { user: string }[]) => votes.map(({ user }) => user)
 const stateOf = (name: 'db-primary' | 'db-replica') => docker('inspect', '-f', '{{.State.Status}}', containerOf(name))

@@ -1,6 +1,6 @@
 import { test } from 'tap'
+import { json, pollOnBoth, untilHas, voteOn, votersOn } from '../recovery/scene.ts'
 import { containerOf, docker, resetAfter, sql, verb } from '../the-lab.ts'
-import { json, pollOnBoth, untilHas, voteOn, votersOn } from './scene.ts'
 
 /** Cuts the standby off, and has the primary write this many MiB and a vote that the standby lacks; then the primary dies. */
 async function dieWithMore(mebibytes: number, kind: 'crash' | 'freeze'): Promise<string> {

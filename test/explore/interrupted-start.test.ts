@@ -5,8 +5,8 @@ import { readStartNote } from '../../scripts/lab/postgres/start-note.ts'
 import type { DatabaseNode } from '../../scripts/lab/topology/topology.ts'
 import { until } from '../../scripts/lab/wait.ts'
 import { fault } from '../faults.ts'
+import { cutOff, json, pollOnBoth, untilHas, voteOn, votersOn } from '../recovery/scene.ts'
 import { docker, failureOf, lab, patience, resetAfter, sql, startVerb, verb } from '../the-lab.ts'
-import { cutOff, json, pollOnBoth, untilHas, voteOn, votersOn } from './scene.ts'
 
 const [first, second] = lab.databases as [DatabaseNode, DatabaseNode]
 
