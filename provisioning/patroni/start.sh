@@ -52,13 +52,23 @@ if [[ -e $PGDATA/without-passwords ]]; then
   rm "$PGDATA/without-passwords"
 fi
 
-# A standby with the prepared data that comes first would be taken for the database that the cluster begins with.
-if [[ $what == fresh && $from ]]; then
-  for _ in {1..600}; do
-    if answer=$(exec 3<>"/dev/tcp/$from/8008" && printf 'GET /primary HTTP/1.0\r\n\r\n' >&3 && head -n 1 <&3) 2>/dev/null &&
-      [[ $answer == *' 200 '* ]]; then break; fi
+# Usage: answers_as_primary DATABASE
+answers_as_primary() {
+  timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/8008" && printf "GET /primary HTTP/1.0\r\n\r\n" >&3 && head -n 1 <&3' "$1" 2>/dev/null |
+    grep -q ' 200 '
+}
+
+# A node that Patroni has not had yet, and that is not the primary, waits for the primary. If it came first, Patroni would begin the
+# cluster with its data, or with new ones.
+await_primary() {
+  local _ peer
+  for _ in {1..100}; do
+    for peer in $PEERS; do if answers_as_primary "$peer"; then return; fi; done
     sleep 0.1
   done
-fi
+  echo "$NODE has to follow a primary, and no database answers as one" >&2
+  exit 1
+}
+if [[ ! -e $PGDATA/patroni.dynamic.json && ( -e $PGDATA/standby.signal || ! -e $PGDATA/PG_VERSION ) ]]; then await_primary; fi
 
 exec patroni $run/patroni.yml

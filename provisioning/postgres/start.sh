@@ -5,6 +5,12 @@ set -euo pipefail
 
 source /usr/local/share/failover-lab/prepare-data.sh
 
+# Patroni had these data: it puts its own settings into postgresql.conf, and keeps the file that was there under another name.
+if [[ -e $PGDATA/postgresql.base.conf ]]; then
+  mv -f "$PGDATA/postgresql.base.conf" "$PGDATA/postgresql.conf"
+  rm -f "$PGDATA"/patroni.dynamic.json* "$PGDATA"/{postgresql,postgresql.base,pg_hba,pg_ident}.conf.backup
+fi
+
 # If one of these settings is lower on a standby than on its primary, the WAL stops the standby for good. So at its start a
 # standby takes the values that its control file names, as ALTER SYSTEM would. A setting is only asked for if it may differ.
 raise_what_replay_needs() {

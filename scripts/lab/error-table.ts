@@ -74,9 +74,9 @@ export const ERRORS = {
     says: 'the lab {lab} runs with {place}, but these settings say {here}',
     fix: '{remedy}; {change}',
   },
-  OTHER_MANAGER: {
-    says: 'the lab {lab} runs with {running}, and LAB_MANAGER says {asked}',
-    fix: 'a lab keeps its manager: unset LAB_MANAGER to go on with this lab; zx scripts/teardown.ts removes it with all votes, and then setup makes one with {asked}',
+  MANAGER_UNCHANGED: {
+    says: 'the lab {lab} goes on with {manager}: to change to {next}, one primary is needed that all standbys stream from: {seen}',
+    fix: 'LAB_MANAGER={manager} zx scripts/setup.ts brings them up, or says what hinders them; then run this again',
   },
   PATRONI_SILENT: {
     says: 'no database of the lab {lab} has a Patroni that answers',
@@ -104,7 +104,7 @@ export const ERRORS = {
   },
   NO_CONTROL: {
     says: 'the manager of the lab {lab} is {manager}: it does nothing by itself, so there is nothing to show or set',
-    fix: 'LAB_MANAGER=patroni zx scripts/setup.ts makes a lab with Patroni, if this one is removed first (zx scripts/teardown.ts, with all votes)',
+    fix: 'LAB_MANAGER=patroni zx scripts/setup.ts changes the manager; all votes are kept',
   },
   ONLY_SCRIPTED: {
     says: '{verb} needs a lab without Patroni, and the manager of {lab} is {manager}',

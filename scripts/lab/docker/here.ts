@@ -87,9 +87,6 @@ function runsWith(asked: Lab, running: Lab): LabError {
     place: placeText(running.settings, asked.settings),
     here,
     remedy: placeRemedy(running.settings, asked.settings),
-    change:
-      asked.settings.manager === running.settings.manager
-        ? `or ${here} zx scripts/setup.ts changes the lab to these settings`
-        : 'setup does not change the manager of a lab',
+    change: `or ${here} zx scripts/setup.ts changes the lab to these settings`,
   })
 }

@@ -1,6 +1,6 @@
 import { type Change, ensureMade, ensureRunning, isMade, regainNames } from '../docker/converge.ts'
 import { dataVersion, type Parts } from '../docker/creation.ts'
-import { shapeOf, withItsShape } from '../docker/here.ts'
+import { withItsShape } from '../docker/here.ts'
 import { imagesOf, removeSuperseded } from '../docker/images.ts'
 import { moving } from '../docker/leftovers.ts'
 import { ensureNetwork } from '../docker/network.ts'
@@ -19,6 +19,7 @@ import { rememberPassword } from '../state/pgpass.ts'
 import { createSecrets, keepVerifiers, readSecrets, type Secrets, secretsFolder } from '../state/secrets.ts'
 import type { Reporter, Step, Tell } from '../steps.ts'
 import { type DatabaseNode, type Lab, MANAGERS, type Node, type NodeName, psqlPlaceOf } from '../topology/topology.ts'
+import { asManaged, leaveManager } from './change-manager.ts'
 import { buildImages, missingOf } from './images.ts'
 import { untilHopeless } from './mendable.ts'
 import { preflight } from './preflight.ts'
@@ -35,7 +36,7 @@ export type SetupResult = { readonly status: LabStatus; readonly changes: Readon
 export const setup = (asked: Lab, reporter: Reporter): Promise<SetupResult> =>
   moving(asked, async () => {
     const lab = await withItsShape(asked)
-    await assertManager(lab)
+    const before = await asManaged(lab)
     const { step, together } = reporter
     const images = await imagesOf(lab.settings)
     const missing = await missingOf(images)
@@ -47,12 +48,13 @@ export const setup = (asked: Lab, reporter: Reporter): Promise<SetupResult> =>
       await regainNames(tell, lab)
       await preflight(lab, missing.length > 0)
     })
-    await removeSurplus(lab, reporter)
+    await removeSurplus(before, reporter)
     await buildImages(lab, missing, reporter)
     const parts = await step('Prepare network and passwords', async ({ tell }): Promise<Parts> => {
       const secrets = await ensureSecrets(lab)
       return { images, secrets, network: await ensureNetwork(tell, lab) }
     })
+    if (before !== lab) await leaveManager(before, lab.settings.manager, reporter)
     const madeNow = async (tell: Tell, it: Node) => changes[it.name] ?? ensureMade(tell, lab, it, parts)
     const starting = await step('See which data the databases have', async ({ tell }) => {
       const fresh = await makeMissing(tell, lab, parts)
@@ -108,16 +110,11 @@ export const setup = (asked: Lab, reporter: Reporter): Promise<SetupResult> =>
       await removeSuperseded(tell, images)
       return seen
     })
+    // The level is a setting of the manager, and another one may have had these data.
+    const remade = lab.databases.some((it) => changes[it.name] === 'made' && !starting.fresh.includes(it))
+    if (remade) await managerOf(lab).restoreLevel(lab, reporter)
     return { status, changes }
   })
-
-/** A lab keeps its manager: what each knows of the databases is in another place. */
-async function assertManager(lab: Lab): Promise<void> {
-  const running = await shapeOf(lab)
-  const { manager: asked } = lab.settings
-  if (running !== undefined && running.manager !== asked)
-    throw labError('OTHER_MANAGER', { lab: lab.name, running: running.manager, asked })
-}
 
 /** Makes the containers of databases that have none, and starts nothing: their data can only be read through a container. */
 async function makeMissing(tell: Tell, lab: Lab, parts: Parts): Promise<readonly DatabaseNode[]> {

@@ -1,9 +1,12 @@
 import { labError } from '../../errors.ts'
 import { LEVEL_SETTING } from '../../postgres/observe.ts'
+import { lookAtDatabases } from '../../postgres/sights.ts'
 import { change } from '../../postgres/sql.ts'
-import { type Choice, choiceText, LEVELS } from '../../rules/durability.ts'
-import type { Tell } from '../../steps.ts'
-import type { DatabaseNode } from '../../topology/topology.ts'
+import { type Choice, choiceOf, choiceText, LEVELS, levelInForce } from '../../rules/durability.ts'
+import { primaryOf } from '../../rules/members.ts'
+import type { Reporter, Tell } from '../../steps.ts'
+import type { DatabaseNode, Lab } from '../../topology/topology.ts'
+import { inForce } from '../level.ts'
 import { patronictl } from './patronictl.ts'
 
 /**
@@ -15,6 +18,17 @@ export async function putLevel(tell: Tell, node: DatabaseNode, choice: Choice): 
   await patronictl(tell, node, 'edit-config', ...settings, '--force')
   const keep = `alter database polling set ${LEVEL_SETTING} = '${choiceText(choice)}'`
   await change(tell, node, 'set synchronous_commit = local', keep)
+}
+
+/** Puts the chosen level into the stores, if it is not there: another manager had these data. */
+export async function restoreLevel(lab: Lab, { step }: Reporter): Promise<void> {
+  const { node, facts } = primaryOf(await lookAtDatabases(lab))
+  const chosen = choiceOf(facts)
+  if (levelInForce(facts) === chosen.level) return
+  await step(`Restore the durability level ${choiceText(chosen)}`, async ({ tell }) => {
+    await putLevel(tell, node, chosen)
+    await inForce(tell, lab, node, chosen)
+  })
 }
 
 /** Patroni's settings for a level. */

@@ -26,8 +26,7 @@ export const patroni: Manager = {
   switchover: async (...args) => (await import('./switchover.ts')).switchover(...args),
   rejoin: async (...args) => (await import('./rejoin.ts')).rejoin(...args),
   putLevel: async (tell, primary, choice) => (await import('./level.ts')).putLevel(tell, primary, choice),
-  // What was chosen is in the stores.
-  restoreLevel: async () => {},
+  restoreLevel: async (...args) => (await import('./level.ts')).restoreLevel(...args),
   async copy(tell, lab, _from, node) {
     // Without a note and without data, Patroni makes the copy itself.
     await writeStartNote(tell, node, { do: 'keep' })
