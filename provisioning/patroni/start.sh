@@ -71,4 +71,30 @@ await_primary() {
 }
 if [[ ! -e $PGDATA/patroni.dynamic.json && ( -e $PGDATA/standby.signal || ! -e $PGDATA/PG_VERSION ) ]]; then await_primary; fi
 
-exec patroni $run/patroni.yml
+start_patroni() {
+  patroni $run/patroni.yml &
+  patroni=$!
+  echo "$patroni" >$run/patroni.pid
+}
+
+is_up() {
+  [[ -e $PGDATA/postmaster.pid ]] && kill -0 "$(head -n 1 "$PGDATA/postmaster.pid")" 2>/dev/null
+}
+
+# As on a machine, PostgreSQL runs on if Patroni is killed, until somebody starts Patroni again. For `docker stop` without Patroni
+# PostgreSQL itself is stopped.
+stopping=''
+# One that is frozen hears the signal when it goes on.
+trap 'stopping=yes; { kill -TERM "$patroni" && kill -CONT "$patroni"; } 2>/dev/null || if is_up; then pg_ctl stop -m fast >/dev/null; fi' TERM
+start_patroni
+while true; do
+  code=0
+  wait "$patroni" || code=$?
+  if kill -0 "$patroni" 2>/dev/null; then continue; fi
+  if [[ $stopping || $code != 137 ]] || ! is_up; then exit "$code"; fi
+  echo "$NODE: Patroni was killed; PostgreSQL goes on without it" >&2
+  until [[ -e $run/start-patroni || $stopping ]] || ! is_up; do sleep 0.2; done
+  if [[ ! -e $run/start-patroni ]]; then exit "$code"; fi
+  rm $run/start-patroni
+  start_patroni
+done

@@ -358,6 +358,10 @@ export const ERRORS = {
     says: '{node} went down as a primary, and another database is the primary now: if {node} starts, there are two',
     fix: 'bring {node} back as a standby: zx scripts/rejoin.ts, or start over (the votes are deleted): zx scripts/reset.ts',
   },
+  WOULD_FORGET: {
+    says: '{node} still takes writes, and another database is the primary now: if the Patroni of {node} goes on, it throws these votes away',
+    fix: 'zx scripts/rejoin.ts stops {node}, lists and keeps the votes that only {node} has, and makes it a standby',
+  },
   NO_SUCH_EXPERIMENT: {
     says: 'there is no experiment in {folder}: {problem}',
     fix: 'name a folder that zx scripts/experiment.ts has written; unless told otherwise it keeps them in results/experiments',

@@ -1,6 +1,19 @@
 // What of Patroni takes longest.
 import { test } from 'tap'
-import { containerOf, docker, json, pollOnBoth, resetAfter, verb, voteGetsThrough } from '../patroni/patroni.ts'
+import { until } from '../../scripts/lab/wait.ts'
+import {
+  containerOf,
+  docker,
+  json,
+  patience,
+  pollOnBoth,
+  resetAfter,
+  sql,
+  untilHas,
+  verb,
+  voteGetsThrough,
+  voteOn,
+} from '../patroni/patroni.ts'
 
 test('settings are changed within what is safe, and a reset brings them back', async (t) => {
   resetAfter(t)
@@ -27,4 +40,38 @@ test('in a pause nobody is promoted by itself, status says so, and failover prom
   t.match(await json(t, 'failover'), { promoted: /db-replica/ })
   await voteGetsThrough(t, poll, 'ann')
   t.match(await json(t, 'manager', 'resume'), { paused: false })
+})
+
+test('if Patroni is frozen its database goes on beside a new primary; heal refuses, and rejoin keeps the votes of both', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  t.equal((await verb('fault', ['patroni', 'db-primary'])).exit, 0)
+  t.match(JSON.parse((await verb('status', ['--json'])).stdout).faults, [{ kind: 'patroni', node: 'db-primary' }])
+  await until('a second primary', { seconds: 60, patience }, async () => {
+    const { primaries } = JSON.parse((await verb('status', ['--json'])).stdout)
+    return primaries.length === 2 ? { done: undefined } : { seen: primaries.join(' ') }
+  })
+  await voteOn('db-primary', poll, 'late')
+  await voteGetsThrough(t, poll, 'bob')
+  t.match(await verb('fault', ['heal']), { exit: 1, stderr: /WOULD_FORGET: db-primary still takes writes/ })
+  const { standbys } = await json(t, 'rejoin')
+  t.match(
+    standbys.find(({ name }: { name: string }) => name === 'db-primary'),
+    { how: 'rewound', divergedVotes: [{ user: 'late' }] },
+  )
+  t.match(await json(t, 'status'), { healthy: true, faults: { length: 0 } })
+  await untilHas('db-primary', `select string_agg(user_id, ' ') from vote where poll_id = '${poll}'`, 'bob')
+})
+
+test('PostgreSQL outlives a Patroni that is killed, and heal starts Patroni again', async (t) => {
+  resetAfter(t)
+  const started = await sql('db-replica', 'select pg_postmaster_start_time()')
+  t.equal((await verb('fault', ['patroni', 'db-replica', '--how', 'kill'])).exit, 0)
+  const [fault] = (await json(t, 'fault', 'list')).faults
+  t.match(fault, { kind: 'patroni', node: 'db-replica', detail: 'its Patroni was killed' })
+  t.match((await verb('fault', ['heal'])).stdout, /healed: patroni db-replica/)
+  t.match(await docker('exec', containerOf('db-replica'), 'patronictl', 'list'), /db-replica .*streaming/)
+  t.equal(await sql('db-replica', 'select pg_postmaster_start_time()'), started, 'it was not restarted')
+  t.match(await json(t, 'status'), { healthy: true })
+  t.match(await verb('fault', ['patroni', 'etcd-1']), { exit: 1, stderr: /FAULT_MISFIT/ })
 })

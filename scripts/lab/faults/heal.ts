@@ -2,6 +2,8 @@ import { changing } from '../docker/leftovers.ts'
 import { labError } from '../errors.ts'
 import { lookAtData } from '../postgres/data.ts'
 import { endedError, endOf } from '../postgres/ended.ts'
+import { lookAtDatabases } from '../postgres/sights.ts'
+import { membersOf } from '../rules/members.ts'
 import { type LeftBehind, leftBehind } from '../rules/starting.ts'
 import type { Reporter, Tell } from '../steps.ts'
 import { inLarger, type Lab, MANAGERS, type Node, type NodeName } from '../topology/topology.ts'
@@ -65,7 +67,7 @@ async function healAll(tell: Tell, lab: Lab, choice: Choice): Promise<Healed> {
     assertThere(lab, views)
     const chosen = faultsIn(views, kinds).filter((fault) => isChosen(choice, fault))
     stranded ??= await strandedBy(lab, chosen)
-    const left = chosen.filter(({ node, kind }) => !(node === stranded?.node.name && isDown(kind)))
+    const left = chosen.filter(({ node, kind }) => !(node === stranded?.node.name && holdsBack(kind)))
     for (const view of views) {
       const asked = choice.nodes.length === 0 || choice.nodes.includes(view.node.name)
       unknown.set(view.node.name, asked ? unseen(view, places) : undefined)
@@ -118,8 +120,15 @@ const isChosen = ({ nodes, peers }: Choice, { node, peer }: Fault): boolean =>
 
 const isDown = (kind: string): boolean => kind === 'crash' || kind === 'stop'
 
-/** The database that is down and must not be started, if there is one. */
+/** While such a fault is in force, the data of a database stay as they are. */
+const holdsBack = (kind: string): boolean => isDown(kind) || kind === 'patroni'
+
+/** The database that must not be started, or whose Patroni must not go on, if there is one. */
 async function strandedBy(lab: Lab, faults: readonly Fault[]): Promise<LeftBehind | undefined> {
+  const held = faults.filter(({ kind }) => kind === 'patroni').map(({ node }) => node)
+  const rivals = held.length === 0 ? [] : membersOf(await lookAtDatabases(lab)).rivals
+  const rival = rivals.find(({ node }) => held.includes(node.name))
+  if (rival !== undefined) return { node: rival.node, why: 'WOULD_FORGET' }
   if (!faults.some(({ kind }) => isDown(kind))) return undefined
   const left = leftBehind(await lookAtData(lab), MANAGERS[lab.settings.manager])
   return left.find(({ node }) => faults.some((fault) => fault.node === node.name && isDown(fault.kind)))

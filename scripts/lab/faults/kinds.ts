@@ -4,6 +4,7 @@ import { crash } from './crash.ts'
 import { freeze } from './freeze.ts'
 import { isolate } from './isolate.ts'
 import type { Fault, Kind, View } from './kind.ts'
+import { patroni } from './patroni.ts'
 import { reject } from './reject.ts'
 import { replayPause } from './replay-pause.ts'
 import { slot } from './slot.ts'
@@ -11,7 +12,7 @@ import { slow } from './slow.ts'
 import { stop } from './stop.ts'
 
 /** Every kind of fault. Healing takes them in this order: a node that is down or frozen shows nothing about its other faults. */
-const ROWS = [crash, stop, freeze, isolate, reject, slow, replayPause, slot, archive] as const
+const ROWS = [crash, stop, freeze, isolate, reject, slow, replayPause, slot, archive, patroni] as const
 
 export type KindName = (typeof ROWS)[number]['name']
 

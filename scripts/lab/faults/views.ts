@@ -1,12 +1,13 @@
 import { ABSENT, containersOf } from '../docker/nodes.ts'
 import { labError } from '../errors.ts'
 import { observe } from '../postgres/observe.ts'
-import type { DatabaseNode, Lab, Node } from '../topology/topology.ts'
+import { type DatabaseNode, type Lab, MANAGERS, type Node } from '../topology/topology.ts'
 import type { Fault, Place, View } from './kind.ts'
 import { faultsIn } from './kinds.ts'
 import { namespaceOf } from './namespace.ts'
+import { daemonOf } from './patroni.ts'
 
-export const EVERYWHERE: readonly Place[] = ['container', 'network', 'database']
+export const EVERYWHERE: readonly Place[] = ['container', 'network', 'database', 'manager']
 
 /** Looks at those places of all nodes at once. */
 export async function viewsOf(lab: Lab, nodes: readonly Node[], places: readonly Place[]): Promise<readonly View[]> {
@@ -15,12 +16,14 @@ export async function viewsOf(lab: Lab, nodes: readonly Node[], places: readonly
     nodes.map(async (node, index) => {
       const container = containers[index] ?? ABSENT
       const { state } = container
-      const [network, database] = await Promise.all([
+      const managed = MANAGERS[lab.settings.manager].inContainer && isDatabase(node)
+      const [network, database, manager] = await Promise.all([
         // The packet rules of a frozen node can be seen and changed, but its database cannot be asked.
         places.includes('network') && ['running', 'paused'].includes(state) ? namespaceOf(lab, node) : undefined,
         places.includes('database') && state === 'running' && isDatabase(node) ? observe(lab, node) : undefined,
+        places.includes('manager') && state === 'running' && managed ? daemonOf(node) : undefined,
       ])
-      return { node, container, network, database }
+      return { node, container, network, database, manager }
     }),
   )
 }

@@ -40,8 +40,8 @@ function refusalOf(left: LeftBehind | undefined, uncopied: Holder | undefined, o
   return labError('NOTHING_TO_COPY', { node: uncopied.node.name, other: other.node.name })
 }
 
-/** A database that must not be started as it is, and the error that says why. */
-export type LeftBehind = { readonly node: DatabaseNode; readonly why: 'FENCED' | 'WOULD_SPLIT' }
+/** A database that must not go on as it is, and the error that says why. */
+export type LeftBehind = { readonly node: DatabaseNode; readonly why: 'FENCED' | 'WOULD_SPLIT' | 'WOULD_FORGET' }
 
 /** The databases that do not run and must not be started: they are fenced, or would be a second primary. */
 export const leftBehind = (

@@ -93,19 +93,24 @@ export const SCOPE = 'lab'
 
 /**
  * What each manager needs: stores or none, more passwords in each database, and the image that a database runs. `rejoins`: it
- * brings a database that was left behind back by itself, so that one may start at any time.
+ * brings a database that was left behind back by itself, so that one may start at any time. `inContainer`: it is a process of its own
+ * in the container of each database.
  */
 export const MANAGERS = {
   /** The lab's own verbs. */
-  scripted: { stores: [], secrets: [], image: 'postgres', rejoins: false },
+  scripted: { stores: [], secrets: [], image: 'postgres', rejoins: false, inContainer: false },
   patroni: {
     stores: Object.keys(STORES) as readonly StoreName[],
     secrets: ['patroni', 'rest'],
     image: 'patroni',
     rejoins: true,
+    inContainer: true,
   },
 } as const satisfies Readonly<
-  Record<ManagerName, { stores: readonly string[]; secrets: readonly Secret[]; image: string; rejoins: boolean }>
+  Record<
+    ManagerName,
+    { stores: readonly string[]; secrets: readonly Secret[]; image: string; rejoins: boolean; inContainer: boolean }
+  >
 >
 
 /** A database that a restore puts beside the lab. It serves nobody, and no failover counts it. */

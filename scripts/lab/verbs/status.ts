@@ -4,6 +4,7 @@ import { ABSENT, type Container, type ContainerState, containersNamed } from '..
 import { LabError } from '../errors.ts'
 import type { Fault } from '../faults/kind.ts'
 import { faultsIn } from '../faults/kinds.ts'
+import { daemonOf } from '../faults/patroni.ts'
 import { hindranceSeen } from '../managers/hindrances.ts'
 import { managerOf } from '../managers/manager-of.ts'
 import type { PatroniView } from '../managers/patroni/view.ts'
@@ -25,6 +26,7 @@ import {
   type DatabaseNode,
   endpointOf,
   type Lab,
+  MANAGERS,
   type Node,
   type NodeName,
   placeRemedy,
@@ -86,13 +88,15 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
   const isDown = (node: Node) =>
     asked.includes(node) && ['created', 'exited', 'paused', 'restarting'].includes(containerOf(node)?.state ?? '')
   const fronts = [...lab.servers, lab.loader]
-  const [observations, answers, data, votes, agreed, view] = await Promise.all([
+  const inContainer = MANAGERS[lab.settings.manager].inContainer
+  const [observations, answers, data, votes, agreed, view, daemons] = await Promise.all([
     Promise.all(lab.databases.map((node) => (running(node) ? ask(node) : undefined))),
     Promise.all(fronts.map((node) => (running(node) ? health(lab, node) : undefined))),
     Promise.all(lab.databases.map((node) => (isDown(node) ? dataIs(node, containerOf(node)) : undefined))),
     Promise.all(lab.servers.map((node) => (running(node) ? voteAt(lab, node) : undefined))),
     Promise.all(lab.stores.map((node) => (running(node) ? healthOfStore(node) : undefined))),
     managerOf(lab).view(lab),
+    Promise.all(lab.databases.map((node) => (inContainer && running(node) ? daemonOf(node) : undefined))),
   ])
   const sights = lab.databases.map((node, index) =>
     sightOf(node, containerOf(node)?.state ?? 'absent', observations[index]),
@@ -145,6 +149,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
         container: containers[index] ?? ABSENT,
         network: undefined,
         database: observations[index],
+        manager: daemons[index],
       })),
     ),
     nodes,

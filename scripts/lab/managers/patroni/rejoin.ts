@@ -1,10 +1,10 @@
 import { changing } from '../../docker/leftovers.ts'
 import { killNode, startNode } from '../../docker/nodes.ts'
 import { dataOf } from '../../postgres/data.ts'
-import { type Answering, lookAtDatabases, type Sight } from '../../postgres/sights.ts'
+import { type Answering, lookAtDatabases, type Sight, sightOf } from '../../postgres/sights.ts'
 import { choiceOf } from '../../rules/durability.ts'
 import { follows } from '../../rules/hindrance.ts'
-import { primaryOf } from '../../rules/members.ts'
+import { membersOf, primaryOf } from '../../rules/members.ts'
 import type { Reporter } from '../../steps.ts'
 import { type Lab, SCOPE } from '../../topology/topology.ts'
 import { streaming } from '../following.ts'
@@ -18,13 +18,21 @@ import { patronictl } from './patronictl.ts'
  */
 export const rejoin = (lab: Lab, options: RejoinOptions, reporter: Reporter): Promise<Rejoin> =>
   changing(lab, async () => {
-    const sights = await lookAtDatabases(lab)
+    const sights = await fenceRivals(await lookAtDatabases(lab), reporter)
     const primary = primaryOf(sights)
     const standbys: Rejoined[] = []
     for (const it of sights)
       if (it.node !== primary.node) standbys.push(await bringBack(lab, primary, it, options, reporter))
     return { primary: primary.node.name, ...choiceOf(primary.facts), standbys }
   })
+
+/** Kills databases that still take writes although a newer one is the primary: their Patroni is frozen or gone. */
+async function fenceRivals(sights: readonly Sight[], { step }: Reporter): Promise<readonly Sight[]> {
+  const { rivals } = membersOf(sights)
+  for (const { node } of rivals)
+    await step(`Stop ${node.name}, which takes writes beside the primary`, ({ tell }) => killNode(tell, node))
+  return sights.map((it) => (rivals.some(({ node }) => node === it.node) ? sightOf(it.node, 'exited', undefined) : it))
+}
 
 const NOTHING: LeftBehind = { votes: [], keptIn: null, unreadable: false }
 

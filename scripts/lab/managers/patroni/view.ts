@@ -52,6 +52,7 @@ const History = z.array(z.array(z.union([z.number(), z.string()])))
 
 /** Patroni's own interface, which anybody in the container may read. */
 const ASK = `
+[[ $(</proc/$(</run/failover-lab/patroni.pid)/stat) != *') T '* ]] || exit 1
 for path in cluster config history; do
   exec 3<>/dev/tcp/127.0.0.1/8008
   printf 'GET /%s HTTP/1.0\\r\\n\\r\\n' $path >&3
