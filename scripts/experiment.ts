@@ -15,7 +15,7 @@ const { EXPERIMENTS } = await import('./lab/experiment/folder.ts')
 const { LEVELS, RECOVERIES } = await import('./lab/experiment/record.ts')
 const { KINDS } = await import('./lab/faults/kinds.ts')
 const { experimentTable } = await import('./lab/terminal/experiment-view.ts')
-const { DATABASE_NAMES, NODE_NAMES } = await import('./lab/topology/topology.ts')
+const { DATABASE_NAMES, MANAGER_NAMES, NODE_NAMES } = await import('./lab/topology/topology.ts')
 const { asJson } = await import('./lab/visible.ts')
 
 const FAULTS = KINDS.map(({ name }) => name)
@@ -24,7 +24,8 @@ const DEFAULT_LAG = 128 * 1024
 /** kbit/s: so slow that a vote spends most of its time on this link, also on a busy machine. */
 const DEFAULT_SLOW = 500
 
-type Options = Omit<Plan, 'fault' | 'level' | 'recovery' | 'lag' | 'slow'> & {
+type Options = Omit<Plan, 'manager' | 'fault' | 'level' | 'recovery' | 'lag' | 'slow'> & {
+  readonly manager?: Matrix['managers']
   readonly fault: Matrix['faults']
   readonly level: Matrix['levels']
   readonly recovery: Matrix['recoveries']
@@ -53,6 +54,11 @@ await commandLine(import.meta.filename, (program) => {
     )
     .option('--level <levels>', `durability: ${LEVELS.join(', ')}`, someOf(LEVELS), ['async'])
     .option('--recovery <ways>', `how the lab recovers: ${RECOVERIES.join(', ')}`, someOf(RECOVERIES), ['failover'])
+    .option(
+      '--manager <managers>',
+      `who recovers: ${MANAGER_NAMES.join(', ')} (default: the one that the lab has); afterwards the lab has that one again`,
+      someOf(MANAGER_NAMES),
+    )
     .option('--runs <number>', 'runs of each combination', numberFrom(1, 100), 1)
     .option('--before <seconds>', 'load before the fault', numberFrom(1, 600), 2)
     .option('--after <seconds>', 'load after the recovery', numberFrom(1, 600), 2)
@@ -72,16 +78,19 @@ await commandLine(import.meta.filename, (program) => {
     .option('--json', 'print the experiment as JSON, without the samples')
     // A word that is not one of these commands arrives here too.
     .allowExcessArguments()
-    .action(async ({ fault, level, recovery, runs, lag = 0, slow, output, json, ...common }: Options, command) => {
-      refuseOtherCommands(command)
-      const link = slow === undefined ? {} : { slow: slow === true ? DEFAULT_SLOW : slow }
-      const plans = plansOf(
-        { faults: fault, levels: level, recoveries: recovery, runs },
-        { ...common, ...link, lag: lag === true ? DEFAULT_LAG : lag },
-      )
-      const tell = (what: string) => console.error(`… ${what}`)
-      show(await experiment(await labHere(), plans, output, tell, reporter), json)
-    })
+    .action(
+      async ({ manager, fault, level, recovery, runs, lag = 0, slow, output, json, ...common }: Options, command) => {
+        refuseOtherCommands(command)
+        const lab = await labHere()
+        const link = slow === undefined ? {} : { slow: slow === true ? DEFAULT_SLOW : slow }
+        const plans = plansOf(
+          { managers: manager ?? [lab.settings.manager], faults: fault, levels: level, recoveries: recovery, runs },
+          { ...common, ...link, lag: lag === true ? DEFAULT_LAG : lag },
+        )
+        const tell = (what: string) => console.error(`… ${what}`)
+        show(await experiment(lab, plans, output, tell, reporter), json)
+      },
+    )
   program
     .command('judge <folder>')
     .description('judge the runs in a folder again, from the files that they left')

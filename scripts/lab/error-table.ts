@@ -108,7 +108,7 @@ export const ERRORS = {
   },
   ONLY_SCRIPTED: {
     says: '{verb} needs a lab without Patroni, and the manager of {lab} is {manager}',
-    fix: 'bring one up beside this one, and put the same in front of every command for it: LAB_NAME=scripted LAB_PORT_OFFSET=100 zx scripts/setup.ts',
+    fix: 'LAB_MANAGER=scripted zx scripts/setup.ts changes the manager, and keeps all votes; then run this again',
   },
   PATRONI_DOES_IT: {
     says: 'in this lab Patroni decides which database is the primary, and acts by itself when it is dead: {verb} has nothing to do',

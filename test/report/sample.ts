@@ -14,6 +14,7 @@ const BYTES_A_VOTE = 420n
 export function sampleRun({ seed, plan: wished, lost = 0, rto = 1400 }: Wanted): Recorded {
   const random = randomOf(seed)
   const plan: Plan = {
+    manager: 'scripted',
     fault: 'crash',
     node: 'db-primary',
     recovery: 'failover',
@@ -48,6 +49,7 @@ export function sampleRun({ seed, plan: wished, lost = 0, rto = 1400 }: Wanted):
     stored: votes.length - lost,
     lost: gone.map(({ poll, user, option, end }) => ({ poll, user: user ?? '', option: option ?? '', at: end })),
     walLost: lost * Number(BYTES_A_VOTE),
+    splitBrain: 0,
     duplicates: [],
     phantoms: [],
     staleReads: [],

@@ -35,7 +35,13 @@ async function described(container: string): Promise<unknown> {
   const { ConsoleSize, ...HostConfig } = it.HostConfig
   // The engine keeps these without an order.
   const Mounts = it.Mounts.toSorted((a: Mount, b: Mount) => a.Destination.localeCompare(b.Destination))
-  return whole({ ...it, HostConfig, Mounts, Config: { ...it.Config, Env: it.Config.Env.toSorted() } })
+  const Binds = HostConfig.Binds?.toSorted()
+  return whole({
+    ...it,
+    HostConfig: { ...HostConfig, Binds },
+    Mounts,
+    Config: { ...it.Config, Env: it.Config.Env.toSorted() },
+  })
 }
 
 test('what setup makes over the socket is what the docker command that it shows makes', async (t) => {

@@ -13,6 +13,7 @@ test('status shows each node with its present role, timeline, LSN, lag and slot'
     status.nodes.map(({ name }: { name: string }) => name),
     lab.nodes.map(({ name }) => name),
   )
+  for (const { name, memoryBytes } of status.nodes) t.ok(memoryBytes > 2 ** 20, `${name} uses ${memoryBytes} bytes`)
   const [primary, replica] = status.nodes
   t.match(primary, {
     healthy: true,

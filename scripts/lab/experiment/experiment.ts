@@ -6,8 +6,9 @@ import { beginAgain, interruption } from '../interruption.ts'
 import { readLines } from '../lines.ts'
 import { exclusively } from '../state/lock.ts'
 import type { Reporter, Say } from '../steps.ts'
-import type { Lab } from '../topology/topology.ts'
+import { type Lab, labOf } from '../topology/topology.ts'
 import { reset } from '../verbs/reset.ts'
+import { setup } from '../verbs/setup.ts'
 import { createFolder, FILES, readExperiment, replaceFile, replaceJson, writeExperiment } from './folder.ts'
 import { judgeRecorded, notJudged, whyUnreadable } from './judge/recorded.ts'
 import type { Experiment, Plan, Run } from './record.ts'
@@ -17,22 +18,32 @@ import { carryOut } from './run.ts'
 
 /** What to combine, and the number of runs of each combination. */
 export type Matrix = {
+  readonly managers: readonly Plan['manager'][]
   readonly faults: readonly string[]
   readonly levels: readonly Plan['level'][]
   readonly recoveries: readonly Plan['recovery'][]
   readonly runs: number
 }
 
-/** Every combination, in rounds: if the machine becomes slower with time, that affects all of them alike. */
+/**
+ * Every combination, in rounds: if the machine becomes slower with time, that affects all of them alike. Only the manager
+ * changes once, because that takes long.
+ */
 export function plansOf(
-  { faults, levels, recoveries, runs }: Matrix,
-  common: Omit<Plan, 'fault' | 'level' | 'recovery'>,
+  { managers, faults, levels, recoveries, runs }: Matrix,
+  common: Omit<Plan, 'manager' | 'fault' | 'level' | 'recovery'>,
 ): readonly Plan[] {
-  const combinations = recoveries.flatMap((recovery) =>
-    faults.flatMap((fault) => levels.map((level) => ({ ...common, fault, level, recovery }))),
-  )
-  return Array.from({ length: runs }, () => combinations).flat()
+  return managers.flatMap((manager) => {
+    const combinations = recoveriesOf(manager, recoveries).flatMap((recovery) =>
+      faults.flatMap((fault) => levels.map((level) => ({ ...common, manager, fault, level, recovery }))),
+    )
+    return Array.from({ length: runs }, () => combinations).flat()
+  })
 }
+
+/** Patroni always watches, and needs no command: so its recovery is `watch`, or none is waited for. */
+const recoveriesOf = (manager: Plan['manager'], recoveries: Matrix['recoveries']): Matrix['recoveries'] =>
+  manager === 'scripted' ? recoveries : [...new Set(recoveries.map((it) => (it === 'none' ? it : 'watch')))]
 
 /** An experiment, the folder that keeps it, and the page that shows it. */
 export type Kept = { readonly experiment: Experiment; readonly folder: string; readonly report: string }
@@ -51,12 +62,13 @@ export async function experiment(
 }
 
 async function carryOutAll(
-  lab: Lab,
+  first: Lab,
   plans: readonly Plan[],
   output: string,
   say: Say,
   reporter: Reporter,
 ): Promise<Kept> {
+  let lab = first
   const at = new Date()
   const about = { at: at.toISOString(), machine: await machine(), postgres: Number(lab.settings.postgres) }
   const folder = await createFolder(output, at, [...new Set(plans.map(({ fault }) => fault))].join('+'))
@@ -69,6 +81,7 @@ async function carryOutAll(
   try {
     for (const plan of plans) {
       say(`run ${runs.length + 1} of ${plans.length}: ${inWords(plan)}`)
+      lab = await managedBy(plan.manager, lab, reporter)
       await reset(lab, reporter)
       runs.push(await attempt(lab, plan, nameOf(runs.length, plan), folder, reporter))
       await keep()
@@ -81,12 +94,26 @@ async function carryOutAll(
     // After an interruption faults may be in force; the next Ctrl-C stops healing them.
     beginAgain()
     say(`${why}; resetting the lab`)
-    await reset(lab, reporter)
+    await asBefore(first, lab, reporter)
     throw aborted ? reason : error
   }
-  await reset(lab, reporter)
+  await asBefore(first, lab, reporter)
   const it = await keep()
   return { experiment: it, folder, report: await keepReport(folder, it) }
+}
+
+/** The lab with that manager: setup changes it if need be. */
+async function managedBy(manager: Plan['manager'], lab: Lab, reporter: Reporter): Promise<Lab> {
+  if (lab.settings.manager === manager) return lab
+  const other = labOf({ ...lab.settings, manager })
+  await reset(lab, reporter)
+  await setup(other, reporter)
+  return other
+}
+
+/** Leaves the lab as new, and with the manager that it had. */
+async function asBefore(first: Lab, now: Lab, reporter: Reporter): Promise<void> {
+  await reset(await managedBy(first.settings.manager, now, reporter), reporter)
 }
 
 /** A run that fails half-way does not count; later runs may succeed. */
@@ -114,11 +141,11 @@ const verdictOf = (runs: readonly Run[]): Experiment['verdict'] =>
   (['fail', 'unknown'] as const).find((verdict) => runs.some(({ judgement }) => judgement.verdict === verdict)) ??
   (runs.length === 0 ? 'unknown' : 'pass')
 
-const nameOf = (nth: number, { fault, level, recovery }: Plan): string =>
-  `${String(nth + 1).padStart(3, '0')}-${fault}-${level}-${recovery}`
+const nameOf = (nth: number, { manager, fault, level, recovery }: Plan): string =>
+  [String(nth + 1).padStart(3, '0'), ...(manager === 'scripted' ? [] : [manager]), fault, level, recovery].join('-')
 
-const inWords = ({ fault, node, level, recovery, lag, slow }: Plan): string =>
-  `${fault} ${node} at ${level}, recovery ${recovery}${lag === 0 ? '' : `, with a standby that lacks ${lag} bytes`}${slow === undefined ? '' : `, over a link of ${slow} kbit/s`}`
+const inWords = ({ manager, fault, node, level, recovery, lag, slow }: Plan): string =>
+  `${manager}, ${fault} ${node} at ${level}, recovery ${recovery}${lag === 0 ? '' : `, with a standby that lacks ${lag} bytes`}${slow === undefined ? '' : `, over a link of ${slow} kbit/s`}`
 
 /** Judges the runs of an experiment again, from the files in their folders. */
 export async function judgeAgain(folder: string): Promise<Kept> {

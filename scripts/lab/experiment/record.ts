@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { Machine } from '../docker/machine.ts'
 import { Call, Ms, Node } from '../service/load/history.ts'
-import { DATABASE_NAMES } from '../topology/topology.ts'
+import { DATABASE_NAMES, MANAGER_NAMES } from '../topology/topology.ts'
 
 /** A line of `history.jsonl`. */
 export { Call }
@@ -13,8 +13,8 @@ export const Event = z.object({
   kind: z.enum([
     'fault', // the command to inject it begins
     'in-force',
-    'detected',
-    'checked',
+    'detected', // with Patroni: the lease of the old primary ended
+    'checked', // with Patroni: a standby got the lease
     'fenced',
     'promoted',
     'serving', // a write was acknowledged, as the recovery saw it
@@ -52,6 +52,8 @@ export const Plan = z.object({
   /** The node that gets the fault. */
   node: Node,
   recovery: z.enum(RECOVERIES),
+  /** Experiments from before there was a choice had the lab's own verbs. */
+  manager: z.enum(MANAGER_NAMES).default('scripted'),
   level: z.enum(LEVELS),
   /** Number of callers that vote without pause, and of callers that vote and read what they wrote. */
   voters: z.number(),
@@ -88,8 +90,13 @@ export const Judgement = z.object({
   rto: z.number().nullable(),
   /** The parts of the RTO in order, in milliseconds; their sum is the RTO. */
   parts: z.array(
-    z.object({ name: z.enum(['detection', 'check', 'fencing', 'promotion', 'reconnection']), ms: z.number() }),
+    z.object({
+      name: z.enum(['detection', 'check', 'fencing', 'lease', 'race', 'promotion', 'reconnection']),
+      ms: z.number(),
+    }),
   ),
+  /** Milliseconds in which clients got votes acknowledged on two timelines, so by two primaries. */
+  splitBrain: z.number().default(0),
   /** Acknowledged votes before the fault: their rate per second and how long they took in milliseconds; null if none. */
   pace: z.object({ perSecond: z.number(), median: z.number(), p99: z.number() }).nullable(),
   acknowledged: z.number(),

@@ -1,5 +1,6 @@
 import { interruption } from '../interruption.ts'
 import type { Failover } from '../managers/manager.ts'
+import { controlOf } from '../managers/manager-of.ts'
 import type { Reporter } from '../steps.ts'
 import { type DatabaseName, firstPrimaryOf, type Lab } from '../topology/topology.ts'
 import { untilArrives } from '../verbs/backup.ts'
@@ -34,6 +35,7 @@ const RECOVERY_SECONDS = 30
 
 /** Prepares the recovery of a plan. */
 export async function prepareRecovery(lab: Lab, plan: Plan, { overheard: said }: Reporter): Promise<Recovery> {
+  if (plan.manager === 'patroni' && plan.recovery !== 'none') return byItself(lab)
   const options = [
     ...(plan.lag > 0 ? ['--max-lag', String(MAX_LAG_WHERE_WANTED)] : []),
     ...(plan.recovery === 'salvage' || plan.recovery === 'watch-salvage' ? ['--salvage'] : []),
@@ -47,6 +49,31 @@ export async function prepareRecovery(lab: Lab, plan: Plan, { overheard: said }:
 type Said = Reporter['overheard']
 
 const NOTHING_DONE: Recovered = { marks: [], fenced: [], walLost: null, problem: null }
+
+/** The manager notices the fault and recovers without a command. */
+function byItself(lab: Lab): Recovery {
+  const old = firstPrimaryOf(lab).name
+  return {
+    recover: () =>
+      controlOf(lab)
+        .replaced(lab, old)
+        .then(
+          ({ promoted, leaseEnded, leaseWon, promotedAt }) => ({
+            ...NOTHING_DONE,
+            marks: [
+              { at: leaseEnded, kind: 'detected' as const, node: old, what: `the lease of ${old} ended` },
+              { at: leaseWon, kind: 'checked' as const, node: promoted, what: `${promoted} got the lease` },
+              { at: promotedAt, kind: 'promoted' as const, node: promoted, what: `${promoted} is the primary` },
+            ].flatMap(({ at, ...mark }) => (at === null ? [] : [{ at, ...mark }])),
+          }),
+          (error: unknown) => {
+            interruption.signal.throwIfAborted()
+            return { ...NOTHING_DONE, problem: String(error instanceof Error ? error.message : error) }
+          },
+        ),
+    stop: async () => {},
+  }
+}
 
 /** Runs failover as soon as the fault is in force, like an operator who was waiting for it. */
 async function byCommand(lab: Lab, options: readonly string[], said: Said): Promise<Recovered> {

@@ -8,7 +8,7 @@ import { KINDS } from '../faults/kinds.ts'
 import { slow } from '../faults/slow.ts'
 import { interruption } from '../interruption.ts'
 import { readLines } from '../lines.ts'
-import { assertScripted } from '../managers/manager-of.ts'
+import { managerOf } from '../managers/manager-of.ts'
 import { IN_ORDER } from '../rules/durability.ts'
 import { type Clock, clockFrom } from '../service/load/history.ts'
 import { type Load, startLoad } from '../service/load/load.ts'
@@ -34,7 +34,6 @@ type Parts = { readonly sampling: Sampling; readonly load: Load; readonly recove
 
 /** Carries out one run on a reset lab, and writes all that it saw into a folder of its own. */
 export async function carryOut(lab: Lab, plan: Plan, name: string, parent: string, reporter: Reporter): Promise<Run> {
-  assertScripted(lab, 'an experiment')
   const folder = join(parent, name)
   await mkdir(folder, { recursive: true })
   await setLevel(lab, { level: plan.level, rule: IN_ORDER }, false, reporter)
@@ -47,6 +46,7 @@ export async function carryOut(lab: Lab, plan: Plan, name: string, parent: strin
   // A node that is down or cut off cannot be read, so its fault is healed. A fenced node stays fenced.
   if (recovered.fenced.length === 0 && (await healAll(lab, plan, reporter)))
     events.push({ at: clock.now(), kind: 'healed', node: plan.node, what: `${plan.fault} is healed` })
+  else if (recovered.fenced.length === 0) await bringBack(lab, reporter)
   const calls = await readLines(join(folder, FILES.history), Call)
   const { stored, ...content } = await contentOf(lab, [...new Set(calls.map(({ poll }) => poll))])
   const problems = [...(recovered.problem === null ? [] : [recovered.problem]), ...content.problems]
@@ -134,6 +134,15 @@ function kindNamed(name: string) {
   if (kind === undefined) throw new Error(`no kind of fault ${name}`)
   return kind
 }
+
+/** Of two databases that took writes, only the newer one is read. */
+const bringBack = (lab: Lab, reporter: Reporter): Promise<unknown> =>
+  managerOf(lab)
+    .rejoin(lab, { copy: false, discard: true }, reporter)
+    .catch((error: unknown) => {
+      // If it fails, the databases that cannot be read show it.
+      if (interruption.signal.aborted || !(error instanceof LabError)) throw error
+    })
 
 /** Limits the link to the standbys: the cost of a level depends on it. */
 const slowDown = (lab: Lab, rate: number, reporter: Reporter): Promise<void> =>

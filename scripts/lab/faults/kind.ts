@@ -4,7 +4,6 @@ import type { Observation } from '../postgres/observe.ts'
 import type { Tell } from '../steps.ts'
 import type { Lab, Node, NodeName } from '../topology/topology.ts'
 import type { Namespace } from './namespace.ts'
-import type { Daemon } from './patroni.ts'
 
 /** The other end of a network fault. `host` is everything that is not a node: this machine and the clients on and behind it. */
 export type Peer = NodeName | 'host'
@@ -32,6 +31,9 @@ export type Fault = {
 
 /** Where a kind can be seen. To look at a network takes a container for each node, so only the places asked for are looked at. */
 export type Place = 'container' | 'network' | 'database' | 'manager'
+
+/** What became of the Patroni of a database that runs. */
+export type Daemon = 'runs' | 'frozen' | 'killed'
 
 /** What was seen of one node. Undefined: not asked for, or not visible while the node is down or frozen. */
 export type View = {

@@ -1,10 +1,7 @@
 import { act } from '../docker/command.ts'
 import { execIn } from '../docker/exec.ts'
 import type { Node } from '../topology/topology.ts'
-import type { Kind } from './kind.ts'
-
-/** What became of the Patroni of a database that runs. */
-export type Daemon = 'runs' | 'frozen' | 'killed'
+import type { Daemon, Kind } from './kind.ts'
 
 type PatroniOptions = { readonly how?: string }
 

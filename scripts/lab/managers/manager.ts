@@ -13,6 +13,18 @@ export type Control = {
   readonly pause: (lab: Lab, reporter: Reporter) => Promise<PatroniView>
   readonly resume: (lab: Lab, reporter: Reporter) => Promise<PatroniView>
   readonly set: (lab: Lab, settings: readonly string[], reporter: Reporter) => Promise<PatroniView>
+  /** Waits until it has replaced that primary by itself, and says how it went. */
+  readonly replaced: (lab: Lab, old: DatabaseName) => Promise<Replacement>
+}
+
+/** How a manager that runs by itself replaced a primary. Times are milliseconds since the epoch; null if nothing shows them. */
+export type Replacement = {
+  readonly promoted: DatabaseName
+  /** When the lease of the old primary ended. */
+  readonly leaseEnded: number | null
+  /** When the new primary got the lease. */
+  readonly leaseWon: number | null
+  readonly promotedAt: number | null
 }
 
 /** Who decides which database is the primary, and makes another one the primary. */

@@ -11,11 +11,12 @@ const NAMED = 10
 
 /** The runs, grouped by their plans, then the reasons of those that did not pass. */
 export function experimentTable({ experiment, folder, report }: Kept): string {
-  const groups = Map.groupBy(experiment.runs, ({ plan: { fault, level, recovery } }) =>
-    [fault, level, recovery].join('\t'),
+  const groups = Map.groupBy(experiment.runs, ({ plan: { manager, fault, level, recovery } }) =>
+    [manager, fault, level, recovery].join('\t'),
   )
   const [head = '', ...lines] = table([
     [
+      'MANAGER',
       'FAULT',
       'LEVEL',
       'RECOVERY',
@@ -25,6 +26,7 @@ export function experimentTable({ experiment, folder, report }: Kept): string {
       'UNKNOWN',
       'RTO ms (least to most)',
       'LOST',
+      'TWO PRIMARIES ms',
       'NO WRITES ms',
       'VOTE ms',
       'VOTES/s',
@@ -56,6 +58,7 @@ function figuresOf(runs: readonly Run[]): readonly string[] {
     count('unknown'),
     spread(judgements.flatMap(({ rto }) => rto ?? [])),
     String(judgements.reduce((sum, { lost }) => sum + lost.length, 0)),
+    spread(judgements.map(({ splitBrain }) => splitBrain)),
     spread(gaps),
     paces.length === 0 ? '-' : median(paces.map((pace) => pace.median)).toFixed(1),
     paces.length === 0 ? '-' : median(paces.map(({ perSecond }) => perSecond)).toFixed(0),

@@ -113,6 +113,8 @@ export const MANAGERS = {
   >
 >
 
+export const MANAGER_NAMES = Object.keys(MANAGERS) as [ManagerName, ...ManagerName[]]
+
 /** A database that a restore puts beside the lab. It serves nobody, and no failover counts it. */
 const BESIDE = {
   'db-restored': { ...database, host: 14, upstream: null, managed: false, backups: 'read' },

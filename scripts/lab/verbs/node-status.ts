@@ -43,6 +43,8 @@ export type NodeStatus = {
   readonly endpoint: string | null
   readonly startedAt: string | null
   readonly restarts: number
+  /** Memory that it uses; null if it does not run, or if nobody asked. */
+  readonly memoryBytes: number | null
   /** How its container differs from what the lab made; setup repairs that. */
   readonly changed: readonly string[]
   readonly database: DatabaseStatus | null
@@ -73,6 +75,7 @@ function common(lab: Lab, node: Node, container: Container | undefined, problem:
     endpoint: endpointOf(lab, node),
     startedAt: state === 'running' ? (container?.startedAt ?? null) : null,
     restarts: container?.restarts ?? 0,
+    memoryBytes: null as number | null,
   }
 }
 

@@ -1,5 +1,6 @@
 import { asItRuns, withItsShape } from '../docker/here.ts'
 import { otherUserOf } from '../docker/leftovers.ts'
+import { memoryOf } from '../docker/memory.ts'
 import { ABSENT, type Container, type ContainerState, containersNamed } from '../docker/nodes.ts'
 import { LabError } from '../errors.ts'
 import type { Fault } from '../faults/kind.ts'
@@ -69,8 +70,13 @@ export async function statusAsItRuns(asked: Lab, observer?: Observer): Promise<L
   const lab = await withItsShape(asked)
   const running = await asItRuns(lab)
   const settings = placeText(running.settings, lab.settings)
+  const [status, memory] = await Promise.all([
+    statusOf(running, running.nodes, observer),
+    Promise.all(running.nodes.map(memoryOf)),
+  ])
   return {
-    ...(await statusOf(running, running.nodes, observer)),
+    ...status,
+    nodes: status.nodes.map((node, index) => ({ ...node, memoryBytes: memory[index] ?? null })),
     runsWith: settings === '' ? null : { settings, remedy: placeRemedy(running.settings, lab.settings) },
   }
 }

@@ -29,7 +29,13 @@ test('lines are read back as they were written; one that is cut off or no record
 })
 
 test('a matrix has every combination as often as asked, round after round', async (t) => {
-  const matrix = { faults: ['crash', 'stop'], levels: ['async', 'on'], recoveries: ['failover'], runs: 2 } as const
+  const matrix = {
+    managers: ['scripted'],
+    faults: ['crash', 'stop'],
+    levels: ['async', 'on'],
+    recoveries: ['failover'],
+    runs: 2,
+  } as const
   const round = ['crash async', 'crash on', 'stop async', 'stop on']
   t.strictSame(
     plansOf(matrix, common).map(({ fault, level }) => `${fault} ${level}`),
@@ -37,7 +43,23 @@ test('a matrix has every combination as often as asked, round after round', asyn
   )
 })
 
+test('the manager changes once, and Patroni recovers by itself', async (t) => {
+  const matrix = {
+    managers: ['scripted', 'patroni'],
+    faults: ['crash'],
+    levels: ['on'],
+    recoveries: ['failover', 'salvage', 'none'],
+    runs: 2,
+  } as const
+  const scripted = ['scripted failover', 'scripted salvage', 'scripted none']
+  const patroni = ['patroni watch', 'patroni none']
+  t.strictSame(
+    plansOf(matrix, common).map(({ manager, recovery }) => `${manager} ${recovery}`),
+    [...scripted, ...scripted, ...patroni, ...patroni],
+  )
+})
+
 test('a run that left nothing behind is unknown', async (t) => {
-  const plan = { ...common, fault: 'crash', level: 'on', recovery: 'failover' } as const
+  const plan = { ...common, manager: 'scripted', fault: 'crash', level: 'on', recovery: 'failover' } as const
   t.match(notJudged(plan, 'not run: why'), { verdict: 'unknown', reasons: ['not run: why'], rto: null, lost: [] })
 })

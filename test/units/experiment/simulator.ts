@@ -116,6 +116,7 @@ function simulate(voters: readonly (readonly Spec[])[], reader: readonly Spec[])
   )
   return {
     plan: {
+      manager: 'scripted',
       fault: 'crash',
       node: 'db-primary',
       recovery: 'failover',

@@ -12,6 +12,7 @@ import {
   type Sample,
 } from '../../../scripts/lab/experiment/record.ts'
 import { reportPage } from '../../../scripts/lab/experiment/report/page.ts'
+import { MANAGER_NAMES } from '../../../scripts/lab/topology/topology.ts'
 import { parsed } from '../../report/parsed.ts'
 
 const SLIPS = /NaN|undefined|Infinity|\[object|\bnull\b/
@@ -84,6 +85,7 @@ const judgement: fc.Arbitrary<Judgement> = fc.record({
   stored: number,
   lost: fc.array(fc.record({ poll: text, user: text, option: text, at: number })),
   walLost: orNull(number),
+  splitBrain: number,
   duplicates: fc.array(text),
   phantoms: fc.array(text),
   staleReads: fc.array(fc.record({ client: number, at: number, expected: number, seen: number })),
@@ -95,6 +97,7 @@ const run: fc.Arbitrary<Run> = fc.record({
   name: text,
   at: text,
   plan: fc.record({
+    manager: fc.constantFrom(...MANAGER_NAMES),
     fault: text,
     node,
     recovery: fc.constantFrom(...RECOVERIES),

@@ -3,6 +3,7 @@ import type { Call, Event, Found, Judgement, Plan, StoredVote } from '../record.
 import { availabilityOf, paceOf } from './availability.ts'
 import { judgeReads, type ReadFindings } from './reads.ts'
 import { at, recoveryTimeOf, writesAfter } from './recovery-time.ts'
+import { splitBrainOf } from './split-brain.ts'
 import { judgeVotes, type VoteFindings } from './votes.ts'
 
 /** Everything that a run is judged by. */
@@ -30,7 +31,8 @@ export function judge(evidence: Evidence): Judgement {
   return {
     verdict: broken.length > 0 ? 'fail' : lacking.length > 0 ? 'unknown' : 'pass',
     reasons: broken.length + lacking.length > 0 ? [...broken, ...lacking] : grounds(evidence, reads),
-    ...recoveryTimeOf(calls, events),
+    ...recoveryTimeOf(plan, calls, events),
+    splitBrain: splitBrainOf(calls),
     pace: paceOf(calls, events),
     acknowledged,
     stored: stored.length,

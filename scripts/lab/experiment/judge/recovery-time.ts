@@ -1,22 +1,33 @@
-import type { Call, Event, Judgement } from '../record.ts'
+import type { Call, Event, Judgement, Plan } from '../record.ts'
 
 /** The time to recover, and its parts. */
 export type RecoveryTime = Pick<Judgement, 'rto' | 'parts'>
 
 /** Each part with the event that ends it. The first part begins with the fault, the last ends with the write. */
-const PARTS = [
-  ['detection', 'detected'],
-  ['check', 'checked'],
-  ['fencing', 'fenced'],
-  ['promotion', 'promoted'],
-] as const
+const PARTS = {
+  scripted: [
+    ['detection', 'detected'],
+    ['check', 'checked'],
+    ['fencing', 'fenced'],
+    ['promotion', 'promoted'],
+  ],
+  patroni: [
+    ['lease', 'detected'],
+    ['race', 'checked'],
+    ['promotion', 'promoted'],
+  ],
+} as const
 
 /** From the start of the fault to the end of the first write that shows the recovery. */
-export function recoveryTimeOf(calls: readonly Call[], events: readonly Event[]): RecoveryTime {
+export function recoveryTimeOf(
+  { manager }: Pick<Plan, 'manager'>,
+  calls: readonly Call[],
+  events: readonly Event[],
+): RecoveryTime {
   const fault = at(events, 'fault')
   const served = writesAfter(calls, events).reduce((least, { end }) => Math.min(least, end), Number.POSITIVE_INFINITY)
   if (fault === undefined || served === Number.POSITIVE_INFINITY) return { rto: null, parts: [] }
-  return { rto: rounded(served - fault), parts: partsOf(fault, served, events) }
+  return { rto: rounded(served - fault), parts: partsOf(PARTS[manager], fault, served, events) }
 }
 
 /**
@@ -32,11 +43,16 @@ export function writesAfter(calls: readonly Call[], events: readonly Event[]): r
 }
 
 /** A part is left out if its start or end is unknown, or if it ended after the write. */
-function partsOf(fault: number, served: number, events: readonly Event[]): RecoveryTime['parts'] {
+function partsOf(
+  parts: (typeof PARTS)[keyof typeof PARTS],
+  fault: number,
+  served: number,
+  events: readonly Event[],
+): RecoveryTime['parts'] {
   const promoted = at(events, 'promoted')
   const marks = [
     { ended: 'fault', at: fault },
-    ...PARTS.map(([name, kind]) => ({
+    ...parts.map(([name, kind]) => ({
       ended: name,
       // The write proves the promotion; the command may notice it a moment later.
       at: kind === 'promoted' && promoted !== undefined ? Math.min(promoted, served) : at(events, kind),

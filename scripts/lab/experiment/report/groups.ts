@@ -1,3 +1,4 @@
+import { MANAGER_NAMES } from '../../topology/topology.ts'
 import { type Judgement, LEVELS, type Plan, RECOVERIES, type Run } from '../record.ts'
 
 /** Runs of the same plan: a row of the comparison. */
@@ -7,7 +8,9 @@ export type Group = { readonly plan: Plan; readonly runs: readonly Run[] }
 export function groupsOf(runs: readonly Run[]): Group[] {
   const faults = [...new Set(runs.map(({ plan }) => faultOf(plan)))]
   const order = ({ plan }: Group): number =>
-    (faults.indexOf(faultOf(plan)) * RECOVERIES.length + RECOVERIES.indexOf(plan.recovery)) * LEVELS.length +
+    ((faults.indexOf(faultOf(plan)) * MANAGER_NAMES.length + MANAGER_NAMES.indexOf(plan.manager)) * RECOVERIES.length +
+      RECOVERIES.indexOf(plan.recovery)) *
+      LEVELS.length +
     LEVELS.indexOf(plan.level)
   return [...Map.groupBy(runs, ({ plan }) => JSON.stringify(plan)).values()]
     .flatMap((same) => (same[0] === undefined ? [] : [{ plan: same[0].plan, runs: same }]))

@@ -9,11 +9,13 @@ import { held, VERDICTS } from './words.ts'
 const HEAD = [
   'Fault',
   'Durability',
+  'Manager',
   'Recovery',
   'Runs',
   'Verdicts',
   'RTO',
   'Lost votes',
+  'Two primaries',
   'Longest gap in writes',
   'A vote before the fault',
 ]
@@ -27,11 +29,13 @@ function row({ plan, runs }: Group, above: Group | undefined, all: readonly Grou
   const asides = [held(plan), differs(all) ? load({ plan, runs }) : ''].filter((it) => it !== '').join('; ')
   const cells = [
     html`${plan.level}`,
+    html`${plan.manager}`,
     html`${plan.recovery}`,
     html`${count(runs.length)}`,
     verdicts(runs),
     spread(runs.map((it) => it.judgement.rto)),
     lost(runs),
+    spread(runs.map((it) => it.judgement.splitBrain)),
     spread(runs.map((it) => gap(it.judgement))),
     pace(runs),
   ]

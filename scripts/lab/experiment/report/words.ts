@@ -51,6 +51,11 @@ const RECOVERS: Readonly<Record<Plan['recovery'], string>> = {
   none: 'There is no failover.',
 }
 
+const recovers = ({ manager, recovery }: Plan): string =>
+  manager === 'patroni' && recovery === 'watch'
+    ? 'Patroni notices the fault by itself, and promotes a standby when the lease of the primary has ended.'
+    : RECOVERS[recovery]
+
 export const EVENTS: Readonly<Record<Event['kind'], string>> = {
   fault: 'fault',
   'in-force': 'in force',
@@ -68,17 +73,19 @@ export const PARTS: Readonly<Record<Judgement['parts'][number]['name'], string>>
   check: 'until it was clear that the standby may be promoted',
   fencing: 'until the old primary certainly took no more writes',
   promotion: 'until the standby was the primary',
+  lease: 'until the lease of the old primary had ended',
+  race: 'until a standby had got the lease',
   reconnection: 'until a server had found it and a client’s write was acknowledged',
 }
 
 /** What was done in a run, in sentences. */
 export function story(plan: Plan): string {
-  const { fault, node, level, recovery } = plan
+  const { fault, node, level } = plan
   const lag = plan.lag > 0 ? ` First the standby is cut off, until it lacks at least ${bytes(plan.lag)} of WAL.` : ''
   const link = plan.slow === undefined ? '' : ` The link to the standby carries ${plan.slow} kbit/s.`
   return (
     `${load(plan)}${link} At durability ${level}, ${WAITS[level]}.${lag} ` +
-    `After ${plan.before} s the fault “${fault}” is injected into ${node}. ${RECOVERS[recovery]} ` +
+    `After ${plan.before} s the fault “${fault}” is injected into ${node}. ${recovers(plan)} ` +
     `The load goes on for at least ${plan.after} s.`
   )
 }
@@ -88,7 +95,13 @@ const load = ({ voters, readers }: Plan): string =>
 
 /** What distinguishes this plan from others, in a few words. */
 export const shortly = (plan: Plan): string =>
-  [`${plan.fault} of ${plan.node}`, plan.level, plan.recovery === 'none' ? 'no recovery' : plan.recovery, held(plan)]
+  [
+    `${plan.fault} of ${plan.node}`,
+    plan.level,
+    plan.manager === 'scripted' ? '' : plan.manager,
+    plan.recovery === 'none' ? 'no recovery' : plan.recovery,
+    held(plan),
+  ]
     .filter((it) => it !== '')
     .join(' · ')
 

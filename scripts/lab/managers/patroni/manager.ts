@@ -13,6 +13,7 @@ const control: Control = {
   pause: async (...args) => (await import('./control.ts')).pause(...args),
   resume: async (...args) => (await import('./control.ts')).resume(...args),
   set: async (...args) => (await import('./control.ts')).set(...args),
+  replaced: async (...args) => (await import('./replacement.ts')).replaced(...args),
 }
 
 /** Patroni: whoever has the lease in the stores is the primary. It fails over by itself when the lease ends. */
