@@ -106,9 +106,9 @@ export const ERRORS = {
     says: 'the manager of the lab {lab} is {manager}: it does nothing by itself, so there is nothing to show or set',
     fix: 'LAB_MANAGER=patroni zx scripts/setup.ts changes the manager; all votes are kept',
   },
-  ONLY_SCRIPTED: {
-    says: '{verb} needs a lab without Patroni, and the manager of {lab} is {manager}',
-    fix: 'LAB_MANAGER=scripted zx scripts/setup.ts changes the manager, and keeps all votes; then run this again',
+  NEEDS_MANAGER: {
+    says: '{verb} needs the manager {needed}, and the manager of the lab {lab} is {manager}',
+    fix: 'LAB_MANAGER={needed} zx scripts/setup.ts changes the manager, and keeps all votes; then run this again',
   },
   PATRONI_DOES_IT: {
     says: 'in this lab Patroni decides which database is the primary, and acts by itself when it is dead: {verb} has nothing to do',

@@ -15,7 +15,7 @@ export const [firstHalf, secondHalf] = [track.slice(0, half), track.slice(half)]
 export async function verifyEach(entries: readonly Entry[]): Promise<void> {
   tap.setTimeout(MOST_SECONDS * 1000 * patience)
   // The last of them may have left the lab with more.
-  after(() => verb('setup', [], { LAB_STANDBYS: '1' }))
+  after(() => verb('setup', [], { LAB_STANDBYS: '1', LAB_MANAGER: 'scripted' }))
   for (const entry of entries) {
     const promise = `${entry.name} fails before its solution and passes after it, accepts right ways, refuses tempting ones, and starts the same twice`
     await test(promise, { skip: noTimeLeft() && 'no time left' }, async (t) => {

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { ManagerName } from '../settings.ts'
 import type { Stage } from './stage.ts'
 
 /** One point that a check looked at. */
@@ -45,6 +46,8 @@ export type Exercise = {
   readonly minutes: number
   /** How many standbys the lab has in it. */
   readonly standbys: number
+  /** Who decides which database is the primary. */
+  readonly manager: ManagerName
   /** The question for `check --answer`; undefined if the state of the lab says everything. */
   readonly question: string | undefined
   /** Brings a lab that was just reset into the situation of the brief. */
@@ -66,6 +69,8 @@ type Typed<Notes> = Pick<Exercise, 'minutes' | 'hints'> & {
   readonly notes: z.ZodType<Notes>
   /** 1 if it does not say. */
   readonly standbys?: 1 | 2 | 3
+  /** The lab's own verbs if it does not say. */
+  readonly manager?: ManagerName
   readonly question?: string
   readonly setup: (stage: Stage) => Promise<Notes>
   readonly given?: (stage: Stage, notes: Notes) => readonly string[]
@@ -77,10 +82,11 @@ type Typed<Notes> = Pick<Exercise, 'minutes' | 'hints'> & {
 
 /** An exercise whose notes have a type: they are checked when they are read back. */
 export function defineExercise<Notes>(it: Typed<Notes>): Exercise {
-  const { notes: schema, standbys = 1, question, given = () => [], also = () => [] } = it
+  const { notes: schema, standbys = 1, manager = 'scripted', question, given = () => [], also = () => [] } = it
   return {
     minutes: it.minutes,
     standbys,
+    manager,
     hints: it.hints,
     question,
     setup: it.setup,

@@ -11,7 +11,7 @@ export async function fingerprint(lab: Lab): Promise<readonly string[]> {
     containersOf(lab),
     lookAtDatabases(lab),
     // Without network faults: that look takes a second, and a reset ends them.
-    viewsOf(lab, lab.nodes, ['container', 'database']),
+    viewsOf(lab, lab.nodes, ['container', 'database', 'manager']),
   ])
   const inside = await Promise.all(
     sights.map(async ({ node, facts }) => {

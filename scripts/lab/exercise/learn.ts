@@ -1,12 +1,12 @@
 import { containersOf } from '../docker/nodes.ts'
 import { type LabError, labError } from '../errors.ts'
-import { assertScripted } from '../managers/manager-of.ts'
+import { assertManager } from '../managers/manager-of.ts'
 import { exclusively } from '../state/lock.ts'
 import type { Say } from '../steps.ts'
-import type { Lab } from '../topology/topology.ts'
+import type { Lab, Shape } from '../topology/topology.ts'
 import { assertNothingAtStake } from './belongings.ts'
 import type { Finding, Step } from './exercise.ts'
-import { examine, giveBack, labFor, passes, setUp, standbysNow } from './perform.ts'
+import { examine, giveBack, labFor, passes, setUp, shapeNow } from './perform.ts'
 import { answering, checked, hinted, keepProgress, leave, type Progress, readProgress, started } from './progress.ts'
 import { type Acted, carryOut } from './solution.ts'
 import { type Stage, stageOf } from './stage.ts'
@@ -42,15 +42,17 @@ export async function list(lab: Lab): Promise<Listed> {
 /** Brings the lab into the state of an exercise. All votes are deleted; the learner's own polls only with `discard`. */
 export const start = (lab: Lab, word: string, discard: boolean, say: Say): Promise<Started> =>
   alone(lab, async () => {
-    assertScripted(lab, 'this exercise')
-    return begin(lab, await entryOf(word), discard, false, say)
+    const entry = await entryOf(word)
+    const { manager } = await shapeNow(lab)
+    assertManager(lab, manager, entry.exercise.manager, 'this exercise')
+    return begin(lab, entry, discard, false, say)
   })
 
 async function begin(lab: Lab, entry: Entry, discard: boolean, shown: boolean, say: Say): Promise<Started> {
   const progress = await readProgress(lab)
   if (!discard) await assertNothingAtStake(lab, progress, say)
   say('bringing the lab into the state of the exercise; all votes are deleted')
-  const mine = { ...progress, standbysBefore: progress.standbysBefore ?? (await standbysNow(lab)) }
+  const mine = { ...progress, standbysBefore: progress.standbysBefore ?? (await shapeNow(lab)).standbys }
   // If this is interrupted, the lab is in no exercise.
   await keepProgress(lab, leave(mine))
   const notes = await setUp(lab, entry.exercise, say)
@@ -108,7 +110,7 @@ export const end = (lab: Lab, discard: boolean, forget: boolean, say: Say): Prom
     const progress = await readProgress(lab)
     if (!discard) await assertNothingAtStake(lab, progress, say)
     say('resetting the lab')
-    await giveBack(lab, progress.standbysBefore ?? (await standbysNow(lab)), say)
+    await giveBack(lab, await shapeBefore(lab, progress), say)
     const { standbysBefore: _, ...left } = leave(progress)
     await keepProgress(lab, { ...left, exercises: forget ? {} : progress.exercises })
   })
@@ -125,10 +127,16 @@ export const verifyAll = (
     const progress = await readProgress(lab)
     if (!discard) await assertNothingAtStake(lab, progress, say)
     await keepProgress(lab, leave(progress))
-    const before = progress.standbysBefore ?? (await standbysNow(lab))
+    const before = await shapeBefore(lab, progress)
     for (const entry of entries) verified(await verify(lab, entry, thorough))
     await giveBack(lab, before)
   })
+
+/** The shape that the lab had before the exercises. No exercise of a learner changes the manager. */
+async function shapeBefore(lab: Lab, { standbysBefore }: Progress): Promise<Shape> {
+  const now = await shapeNow(lab)
+  return { ...now, standbys: standbysBefore ?? now.standbys }
+}
 
 const stageFor = (lab: Lab, { exercise }: Entry): Stage => stageOf(labFor(lab, exercise))
 

@@ -5,7 +5,7 @@ import type { ErrorCode } from '../error-table.ts'
 import { LabError } from '../errors.ts'
 import { interruption } from '../interruption.ts'
 import { type Say, unreported } from '../steps.ts'
-import { type Lab, labOf } from '../topology/topology.ts'
+import { type Lab, labOf, type Shape } from '../topology/topology.ts'
 import { reset } from '../verbs/reset.ts'
 import { setup } from '../verbs/setup.ts'
 import type { Exercise, Finding } from './exercise.ts'
@@ -17,11 +17,11 @@ const SETTLE_SECONDS = 2
 const LOOK_AGAIN_MS = 400
 
 /**
- * Resets the lab, whatever an exercise or its learner left, without showing the steps. It keeps the standbys that there are;
- * gives the lab with these.
+ * Resets the lab, whatever an exercise or its learner left, without showing the steps. It keeps the standbys and the manager
+ * that there are; gives the lab with these.
  */
-export async function clear({ settings }: Lab): Promise<Lab> {
-  const lab = await withItsShape(labOf({ ...settings, standbysGiven: false }))
+export async function clear({ settings }: Pick<Lab, 'settings'>): Promise<Lab> {
+  const lab = await asItIs({ settings })
   await endTraffic(lab)
   try {
     await reset(lab, unreported)
@@ -41,24 +41,30 @@ const isForSetup = async (lab: Lab, code: ErrorCode): Promise<boolean> =>
   SETUP_REPAIRS.has(code) ||
   (code === 'NOT_SET_UP' && (await containersOf(lab)).some(({ state }) => state !== 'absent'))
 
-/** The lab with that number of standbys, as an exercise needs it or the learner had it. */
-const labWith = ({ settings }: Lab, standbys: Lab['settings']['standbys']): Lab =>
-  labOf({ ...settings, standbys, standbysGiven: true })
+/** The lab with that shape, as an exercise needs it or the learner had it. */
+const labWith = ({ settings }: Lab, { standbys, manager }: Shape): Lab =>
+  labOf({ ...settings, standbys, standbysGiven: true, manager, managerGiven: true })
 
-/** The lab with as many standbys as an exercise needs. */
-export const labFor = (lab: Lab, { standbys }: Exercise): Lab => labWith(lab, standbys)
+/** The lab with as many standbys as an exercise needs, and its manager. */
+export const labFor = (lab: Lab, exercise: Pick<Exercise, 'standbys' | 'manager'>): Lab => labWith(lab, exercise)
 
-/** How many standbys the lab has now. */
-export const standbysNow = async (lab: Lab): Promise<Lab['settings']['standbys']> =>
-  (await withItsShape(labOf({ ...lab.settings, standbysGiven: false }))).settings.standbys
+const asItIs = ({ settings }: Pick<Lab, 'settings'>): Promise<Lab> =>
+  withItsShape(labOf({ ...settings, standbysGiven: false, managerGiven: false }))
 
-/** Resets the lab, and gives it the number of standbys that it had before an exercise changed it. */
-export async function giveBack(lab: Lab, standbys: Lab['settings']['standbys'], say: Say = () => {}): Promise<void> {
+/** How many standbys the lab has now, and its manager. */
+export const shapeNow = async (lab: Lab): Promise<Shape> => (await asItIs(lab)).settings
+
+/** Resets the lab, and gives it the shape that it had before an exercise changed it. */
+export async function giveBack(lab: Lab, shape: Shape, say: Say = () => {}): Promise<void> {
   const now = await clear(lab)
-  if (now.settings.standbys === standbys) return
-  say(`the lab had ${standbysIn(labWith(lab, standbys))} before: setup brings it back to that`)
-  await setup(labWith(lab, standbys), unreported)
+  const before = labWith(lab, shape)
+  if (isAlike(now, before)) return
+  say(`the lab had ${shapeIn(before)} before: setup brings it back to that`)
+  await setup(before, unreported)
 }
+
+const isAlike = (one: Lab, other: Lab): boolean =>
+  one.settings.standbys === other.settings.standbys && one.settings.manager === other.settings.manager
 
 /**
  * Brings the lab from any state, with any number of standbys, into that of an exercise, without showing the steps; gives the
@@ -68,15 +74,15 @@ export async function setUp(lab: Lab, exercise: Exercise, say: Say = () => {}): 
   // A lab as new has nothing that keeps setup from adding or removing standbys.
   const before = await clear(lab)
   const its = labFor(lab, exercise)
-  if (before.settings.standbys !== exercise.standbys) {
-    say(`this exercise needs ${standbysIn(its)}, and the lab has ${standbysIn(before)}: setup changes that`)
+  if (!isAlike(before, its)) {
+    say(`this exercise needs ${shapeIn(its)}, and the lab has ${shapeIn(before)}: setup changes that`)
     await setup(its, unreported)
   }
   return exercise.setup(stageOf(its))
 }
 
-const standbysIn = ({ settings: { standbys } }: Lab): string =>
-  standbys === 1 ? 'one standby' : `${standbys} standbys`
+const shapeIn = ({ settings: { standbys, manager } }: Lab): string =>
+  `${standbys === 1 ? 'one standby' : `${standbys} standbys`}${manager === 'scripted' ? '' : ` and ${manager}`}`
 
 /** Runs an exercise's check again and again, until everything is as expected or the time is over. */
 export async function examine(

@@ -9,7 +9,7 @@ import { inject, nodeNamed } from '../faults/inject.ts'
 import type { Fault, FaultOptions } from '../faults/kind.ts'
 import { faultsIn, KINDS, type KindName } from '../faults/kinds.ts'
 import { EVERYWHERE, viewsOf } from '../faults/views.ts'
-import { managerOf } from '../managers/manager-of.ts'
+import { controlOf, managerOf } from '../managers/manager-of.ts'
 import { dataOf } from '../postgres/data.ts'
 import { openSession, type Session } from '../postgres/session.ts'
 import { ask, change } from '../postgres/sql.ts'
@@ -84,6 +84,8 @@ export type Stage = {
   readonly loseSegment: (name: string) => Promise<void>
   /** Fails over, however much is lost. */
   readonly failover: () => Promise<void>
+  /** From now on the manager does nothing by itself. */
+  readonly pauseManager: () => Promise<void>
   readonly status: () => Promise<LabStatus>
   readonly replication: () => Promise<Replication>
   /** Whether what one database writes now arrives at the other one, within 2 s if nothing else is said. */
@@ -203,6 +205,7 @@ export function stageOf(lab: Lab): Stage {
     },
     failover: async () =>
       void (await managerOf(lab).failover(lab, { maxLag: undefined, force: true, keepReports: false }, unreported)),
+    pauseManager: async () => void (await controlOf(lab).pause(lab, unreported)),
     status: () => statusOf(lab),
     replication: () => replicationOf(lab),
     async passesOn(primary, standby, seconds = ARRIVAL_SECONDS) {

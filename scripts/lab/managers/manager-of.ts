@@ -1,4 +1,5 @@
 import { labError } from '../errors.ts'
+import type { ManagerName } from '../settings.ts'
 import type { Lab } from '../topology/topology.ts'
 import type { Control, Manager } from './manager.ts'
 import { patroni } from './patroni/manager.ts'
@@ -15,7 +16,10 @@ export function controlOf(lab: Lab): Control {
 }
 
 /** Refuses what only the lab's own verbs can do. */
-export function assertScripted(lab: Lab, verb: string): void {
-  const { manager } = lab.settings
-  if (manager !== 'scripted') throw labError('ONLY_SCRIPTED', { verb, lab: lab.name, manager })
+export const assertScripted = (lab: Lab, verb: string): void =>
+  assertManager(lab, lab.settings.manager, 'scripted', verb)
+
+/** Refuses what needs another manager than the one that the lab has. */
+export function assertManager(lab: Lab, manager: ManagerName, needed: ManagerName, verb: string): void {
+  if (manager !== needed) throw labError('NEEDS_MANAGER', { verb, needed, lab: lab.name, manager })
 }

@@ -17,7 +17,8 @@ export function trackTable({ track, broken, progress }: Listed): string {
     const record = progress.exercises[name]
     const current = progress.current?.name === name ? chalk.bold('◀ you are here') : ''
     const place = `${sign(record)} ${String(number).padStart(2)}`
-    return [place, title, `${exercise.minutes} min`, `${stateOf(record)} ${current}`]
+    const needs = exercise.manager === 'scripted' ? '' : ` (needs ${exercise.manager})`
+    return [place, `${title}${needs}`, `${exercise.minutes} min`, `${stateOf(record)} ${current}`]
   })
   const solved = track.filter(({ name }) => progress.exercises[name]?.solvedAt != null).length
   const unread = broken.map((error) => `${chalk.red('✗')} ${error.message}\n  ${error.fix}`)
