@@ -22,9 +22,8 @@ if [[ $found != "$wanted" ]]; then
   echo 'applied rights'
 fi
 
-# Which were applied, by number.
-declare -A applied
-while read -r version sha256; do applied[$version]=$sha256; done < <(
+# Which were applied, by number. Without an answer nothing is known, and nothing may be applied.
+rows=$(
   sql -d polling -F ' ' -c 'set role owner' -c 'create table if not exists schema_migration (
     version    integer primary key,
     name       text not null,
@@ -32,6 +31,10 @@ while read -r version sha256; do applied[$version]=$sha256; done < <(
     applied_at timestamptz not null default now()
   )' -c 'select version, sha256 from schema_migration'
 )
+declare -A applied
+while read -r version sha256; do
+  if [[ $version ]]; then applied[$version]=$sha256; fi
+done <<<"$rows"
 
 for file in "$migrations"/*.sql; do
   words=$(basename "$file" .sql)

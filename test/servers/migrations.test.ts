@@ -184,3 +184,14 @@ test('a standby refuses to be brought up to date: what it has comes from the pri
   const refused = docker('exec', containerOf('db-replica'), 'bash', '/usr/local/bin/migrate')
   await t.rejects(refused, /read-only transaction/)
 })
+
+test('if nobody says which migrations were applied, none is applied', async (t) => {
+  const container = containerOf('db-primary')
+  const inPostgres = (statement: string) =>
+    docker('exec', container, 'psql', '-XAtq', '-d', 'postgres', '-c', statement)
+  t.teardown(() => inPostgres('alter database polling allow_connections true'))
+  await inPostgres('alter database polling allow_connections false')
+  const said = await docker('exec', container, 'bash', '-c', 'bash /usr/local/bin/migrate 2>&1; echo "exit $?"')
+  t.match(said, /exit 2$/, 'as psql ends without a connection')
+  t.equal(said.split('not currently accepting connections').length - 1, 1, said)
+})
