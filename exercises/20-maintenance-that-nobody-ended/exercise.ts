@@ -33,22 +33,22 @@ export const exercise = defineExercise({
     ]),
   hints: ({ type }) => [
     'zx scripts/status.ts shows what Patroni says. One word there says why nobody was promoted.',
-    'In a pause Patroni promotes nobody by itself, but it does what somebody orders.',
-    'zx scripts/failover.ts orders it, and zx scripts/rejoin.ts brings the dead one back. What is left to do, so that the next death is noticed?',
+    'In a pause Patroni promotes nobody and starts nothing by itself, but it promotes whom somebody orders.',
+    'zx scripts/failover.ts orders it. Patroni brings the dead one back only when nothing keeps it from that.',
     `zx scripts/manager.ts --help; Patroni's own command does it too: ${type.docker('exec', 'db-replica')} patronictl --help`,
   ],
   solution: (stage) => [
     { does: 'Order the promotion of the standby', command: stage.type.verb('failover') },
-    { does: 'Bring the dead primary back as a standby', command: stage.type.verb('rejoin') },
     { does: 'End the pause', command: stage.type.verb('manager', 'resume') },
+    { does: 'Bring the dead primary back as a standby', command: stage.type.verb('rejoin') },
   ],
   tempting: (stage) => [
     {
-      does: 'a new primary and a standby, and the pause goes on',
+      does: 'a new primary, and the pause goes on',
       misses: 'Patroni promotes a standby by itself again',
       steps: [
         { does: 'failover', command: stage.type.verb('failover') },
-        { does: 'rejoin', command: stage.type.verb('rejoin') },
+        { does: 'start', command: stage.type.docker('start', 'db-primary') },
       ],
     },
     {

@@ -82,6 +82,10 @@ export const ERRORS = {
     says: 'no database of the lab {lab} has a Patroni that answers',
     fix: 'bring them up: zx scripts/setup.ts; it names a store or a database that does not come up',
   },
+  PATRONI_PAUSED: {
+    says: 'Patroni is paused, and starts no database: {seen}',
+    fix: 'end the pause: zx scripts/manager.ts resume; then run this again',
+  },
   PATRONI_REFUSED: {
     says: 'Patroni refused `{command}`: {said}',
     fix: 'see what it says of the databases: docker exec {container} patronictl list',

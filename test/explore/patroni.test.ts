@@ -39,6 +39,7 @@ test('in a pause nobody is promoted by itself, status says so, and failover prom
   await docker('kill', containerOf('db-primary'))
   t.match(await json(t, 'failover'), { promoted: /db-replica/ })
   await voteGetsThrough(t, poll, 'ann')
+  t.match(await verb('rejoin'), { exit: 1, stderr: /PATRONI_PAUSED: .*db-primary.*\n.*manager.ts resume/ })
   t.match(await json(t, 'manager', 'resume'), { paused: false })
 })
 

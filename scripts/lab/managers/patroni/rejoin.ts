@@ -1,16 +1,18 @@
 import { changing } from '../../docker/leftovers.ts'
 import { killNode, startNode } from '../../docker/nodes.ts'
+import { labError } from '../../errors.ts'
 import { dataOf } from '../../postgres/data.ts'
 import { type Answering, lookAtDatabases, type Sight, sightOf } from '../../postgres/sights.ts'
 import { choiceOf } from '../../rules/durability.ts'
 import { follows } from '../../rules/hindrance.ts'
-import { membersOf, primaryOf } from '../../rules/members.ts'
+import { membersOf, primaryOf, seenOf } from '../../rules/members.ts'
 import type { Reporter } from '../../steps.ts'
 import { type Lab, SCOPE } from '../../topology/topology.ts'
 import { streaming } from '../following.ts'
 import { type LeftBehind, leftBehind } from '../left-behind.ts'
 import type { Rejoin, Rejoined, RejoinOptions } from '../manager.ts'
 import { patronictl } from './patronictl.ts'
+import { patroniView } from './view.ts'
 
 /**
  * Brings every database that is not the primary back as a standby. Patroni itself would throw away what only a former primary has
@@ -18,7 +20,11 @@ import { patronictl } from './patronictl.ts'
  */
 export const rejoin = (lab: Lab, options: RejoinOptions, reporter: Reporter): Promise<Rejoin> =>
   changing(lab, async () => {
-    const sights = await fenceRivals(await lookAtDatabases(lab), reporter)
+    const seen = await lookAtDatabases(lab)
+    // In a pause Patroni starts no database, and rewinds none.
+    if (seen.some(({ facts }) => facts === undefined) && (await patroniView(lab))?.paused)
+      throw labError('PATRONI_PAUSED', { seen: seenOf(seen) })
+    const sights = await fenceRivals(seen, reporter)
     const primary = primaryOf(sights)
     const standbys: Rejoined[] = []
     for (const it of sights)
