@@ -105,7 +105,7 @@ async function carryOutAll(
 /** The lab with that manager: setup changes it if need be. */
 async function managedBy(manager: Plan['manager'], lab: Lab, reporter: Reporter): Promise<Lab> {
   if (lab.settings.manager === manager) return lab
-  const other = labOf({ ...lab.settings, manager })
+  const other = labOf({ ...lab.settings, manager, managerGiven: true })
   await reset(lab, reporter)
   await setup(other, reporter)
   return other
