@@ -1,5 +1,6 @@
 import { act } from '../docker/command.ts'
 import { execIn } from '../docker/exec.ts'
+import type { Tell } from '../steps.ts'
 import type { Node } from '../topology/topology.ts'
 import type { Daemon, Kind } from './kind.ts'
 
@@ -49,5 +50,5 @@ export const patroni: Kind<'patroni', PatroniOptions> = {
   heal: (tell, _, node) => inContainer(tell, node, `kill -CONT $(<${PID}) 2>/dev/null || touch ${START_AGAIN}`),
 }
 
-const inContainer = (tell: Parameters<typeof act>[0], { container }: Node, script: string): Promise<string> =>
+const inContainer = (tell: Tell, { container }: Node, script: string): Promise<string> =>
   act(tell, ['exec', container, 'bash', '-c', script])
