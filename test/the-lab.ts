@@ -66,12 +66,25 @@ export async function changesOf(): Promise<Record<string, string>> {
 /** What status prints. */
 export const statusText = async (): Promise<string> => (await verb('status')).stdout
 
+async function reset(): Promise<void> {
+  const ran = await verb('reset')
+  if (ran.exit !== 0) throw new Error(failureOf(ran))
+}
+
 /** Gives the lab back as new when the test is over. */
-export const resetAfter = (t: Test): void =>
-  t.teardown(async () => {
-    const reset = await verb('reset')
-    if (reset.exit !== 0) throw new Error(failureOf(reset))
-  })
+export const resetAfter = (t: Test): void => t.teardown(reset)
+
+/** Runs setup with other settings, which has to succeed. */
+export async function setUp(settings: NodeJS.ProcessEnv): Promise<void> {
+  const ran = await verb('setup', [], settings)
+  if (ran.exit !== 0) throw new Error(failureOf(ran))
+}
+
+/** Gives the lab its usual manager and number of standbys again, on timeline 1: a change of the manager keeps the data, and those of Patroni are on a later one. */
+export async function asUsual(): Promise<void> {
+  await setUp({ LAB_MANAGER: 'scripted', LAB_STANDBYS: '1' })
+  await reset()
+}
 
 /** If processes start faster than the engine can freeze them, it gives up; the next try mostly succeeds. */
 const FREEZES = 10

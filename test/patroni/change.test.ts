@@ -1,13 +1,9 @@
 // The manager of a lab is changed, in both directions.
 import { test } from 'tap'
 import { json, pollOnBoth, untilHas, voteGetsThrough, votersOn } from '../recovery/scene.ts'
-import { failureOf, resetAfter, verb } from '../the-lab.ts'
+import { resetAfter, setUp, verb } from '../the-lab.ts'
 
-/** Gives the lab a manager, which has to succeed. */
-async function changeTo(manager: string): Promise<void> {
-  const done = await verb('setup', [], { LAB_MANAGER: manager })
-  if (done.exit !== 0) throw new Error(failureOf(done))
-}
+const changeTo = (manager: string): Promise<void> => setUp({ LAB_MANAGER: manager })
 
 test('setup changes the manager in both directions; votes, roles and the durability level stay', async (t) => {
   resetAfter(t)

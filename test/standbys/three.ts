@@ -4,9 +4,8 @@ import type { DatabaseName } from '../../scripts/lab/topology/topology.ts'
 
 // Both read the setting when they are loaded.
 process.env['LAB_STANDBYS'] = '3'
-export const { containerOf, docker, failureOf, lab, patience, resetAfter, sql, startVerb, verb } = await import(
-  '../the-lab.ts'
-)
+const theLab = await import('../the-lab.ts')
+export const { containerOf, docker, failureOf, lab, patience, resetAfter, sql, startVerb, verb } = theLab
 export const { json, pollOnBoth, untilHas, untilSaid, voteGetsThrough, voteOn, votersOn } = await import(
   '../recovery/scene.ts'
 )
@@ -27,10 +26,7 @@ export async function moveSlots(...nodes: readonly DatabaseName[]): Promise<void
 }
 
 /** Gives the lab so many standbys. */
-export async function setUp(standbys: string): Promise<void> {
-  const done = await verb('setup', [], { LAB_STANDBYS: standbys })
-  if (done.exit !== 0) throw new Error(failureOf(done))
-}
+export const setUp = (standbys: string): Promise<void> => theLab.setUp({ LAB_STANDBYS: standbys })
 
 before(() => setUp('3'))
 after(() => setUp('1'))
