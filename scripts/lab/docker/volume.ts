@@ -47,16 +47,13 @@ export async function hasFile(node: AnyNode, file: string): Promise<boolean> {
   throw refused(['cp', `${node.container}:${VOLUME_FOLDER}/${file}`, '-'], answer)
 }
 
-/** Copies a file of one node's volume to the same place in another one's, whether or not the nodes run. */
+/** Copies a file out of a folder of one node's volume to the top of another one's, whether or not the nodes run. */
 export async function copyBetween(tell: Tell, from: AnyNode, to: AnyNode, folder: string, file: string): Promise<void> {
-  const [there, here] = [
-    `${from.container}:${VOLUME_FOLDER}/${folder}/${file}`,
-    `${to.container}:${VOLUME_FOLDER}/${folder}`,
-  ]
+  const [there, here] = [`${from.container}:${VOLUME_FOLDER}/${folder}/${file}`, `${to.container}:${VOLUME_FOLDER}`]
   tell(`docker cp ${there} - | docker cp - ${here}`)
   const read = await archived(from, `${folder}/${file}`, () => false)
   if (read.status !== 200) throw refused(['cp', there, '-'], read)
-  const path = `/containers/${to.container}/archive?path=${VOLUME_FOLDER}/${folder}`
+  const path = `/containers/${to.container}/archive?path=${VOLUME_FOLDER}`
   const written = await engine('PUT', path, { body: read.body })
   if (written.status !== 200) throw refused(['cp', '-', here], written)
 }

@@ -32,10 +32,10 @@ export async function replacePrimary(means: Means, options: FailoverOptions, { s
     step('Salvage WAL', async (it) => {
       if (plan.kind === 'done') return { plan, salvaged: [] }
       const salvaged = await salvage(it, plan)
-      // It still has to replay what it got, and lacks nothing if all could be read.
-      const allowed = salvaged.every(({ unread }) => unread === null)
-        ? { ...options, maxLag: Number.MAX_SAFE_INTEGER }
-        : options
+      // It still has to replay what it got, and lacks nothing if all could be read. Another one did not get it.
+      const isWhole = salvaged.every(({ unread }) => unread === null)
+      const maxLag = isWhole ? Number.MAX_SAFE_INTEGER : options.maxLag
+      const allowed = { ...options, to: plan.candidate.node.name, maxLag }
       return { plan: await checkAgain(means, (plan) => wayFor(plan, it), plan, allowed), salvaged }
     })
 

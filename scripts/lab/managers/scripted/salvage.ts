@@ -1,10 +1,12 @@
-import { copyBetween } from '../../docker/volume.ts'
+import { act } from '../../docker/command.ts'
+import { copyBetween, VOLUME_FOLDER } from '../../docker/volume.ts'
 import { bytesOf, lsnOf } from '../../lsn.ts'
 import { bytes } from '../../numbers.ts'
 import { segmentsBetween, walEndOf } from '../../postgres/wal-end.ts'
 import type { Promoting } from '../../rules/failover-plan.ts'
 import { receivedOf } from '../../rules/members.ts'
-import type { Telling } from '../../steps.ts'
+import type { Tell, Telling } from '../../steps.ts'
+import type { DatabaseNode } from '../../topology/topology.ts'
 import type { Salvaged } from '../manager.ts'
 
 const FOLDER = 'data/pg_wal'
@@ -25,12 +27,21 @@ export async function salvage(
     const found = await walEndOf(node, timeline, lsnOf(from))
     const end = 'problem' in found ? from : found.end
     const lacking = end > from ? segmentsBetween(timeline, from, end) : []
-    for (const segment of lacking) await copyBetween(tell, node, candidate.node, FOLDER, segment)
+    for (const segment of lacking) await give(tell, node, candidate.node, segment)
     const unread = 'problem' in found ? found.problem : null
     salvaged.push({ from: node.name, bytes: lacking.length > 0 ? Number(end - from) : 0, unread })
   }
   retitle(`Salvage WAL for ${candidate.node.name}: ${salvaged.map(inWords).join('; ') || 'nobody else wrote any'}`)
   return salvaged
+}
+
+/**
+ * Gives a segment to a standby that runs. It looks for new segments all the time, and the engine makes a file first and gives it to
+ * its owner then: one that is opened in between ends PostgreSQL. So the file comes under its name only when it is whole.
+ */
+async function give(tell: Tell, from: DatabaseNode, to: DatabaseNode, segment: string): Promise<void> {
+  await copyBetween(tell, from, to, FOLDER, segment)
+  await act(tell, ['exec', to.container, 'mv', `${VOLUME_FOLDER}/${segment}`, `${VOLUME_FOLDER}/${FOLDER}/${segment}`])
 }
 
 const inWords = ({ from, bytes: count, unread }: Salvaged): string =>
