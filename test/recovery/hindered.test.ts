@@ -23,3 +23,13 @@ test('a failover whose balancer is down says so at once', async (t) => {
     stderr: /NODE_DOWN: this waits for loader, but its container is exited\n.*setup\.ts brings it up/,
   })
 })
+
+test('heal ends the fault that keeps a rejoined database from staying up, and rejoin goes on then', async (t) => {
+  resetAfter(t)
+  await docker('kill', containerOf('db-primary'))
+  t.equal(failureOf(await verb('failover')), 'it succeeds')
+  t.equal(failureOf(await verb('fault', ['reject', 'db-replica', 'db-primary'])), 'it succeeds')
+  t.match(await verb('rejoin'), { exit: 1, stderr: /FAULTS_IN_FORCE: .*reject db-replica.*\n.*fault\.ts heal/ })
+  t.equal(failureOf(await verb('fault', ['heal'])), 'it succeeds')
+  t.equal(failureOf(await verb('rejoin')), 'it succeeds')
+})

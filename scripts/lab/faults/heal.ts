@@ -72,10 +72,11 @@ async function healAll(tell: Tell, lab: Lab, choice: Choice): Promise<Healed> {
       const asked = choice.nodes.length === 0 || choice.nodes.includes(view.node.name)
       unknown.set(view.node.name, asked ? unseen(view, places) : undefined)
     }
+    // A node that does not stay up may need what is healed here: so this comes after it.
+    if (left.length === 0) await assertStaysUp(lab, views)
     // A node that was just started can be asked soon; a node that stays down or frozen cannot.
     const soon = views.filter(({ node, container }) => container.state === 'running' && unknown.get(node.name))
     if (left.length === 0 && soon.length === 0) return { done: undefined }
-    await assertStaysUp(lab, views)
     // The other faults were seen to be gone, and no other command changes the lab meanwhile.
     nodes = lab.nodes.filter(
       ({ name }) => left.some(({ node }) => node === name) || soon.some(({ node }) => node.name === name),
