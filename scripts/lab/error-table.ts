@@ -325,8 +325,8 @@ export const ERRORS = {
     fix: 'zx scripts/rejoin.ts brings back what is down, fenced or follows nobody; then run this again',
   },
   QUORUM_UNKNOWN: {
-    says: 'at {choice}, {needed} of {of} standbys have to answer before one is promoted, and {heard} answered: an acknowledged vote may be on a silent one only. {silent}',
-    fix: 'bring a silent standby back (zx scripts/fault.ts heal {back}), then run this again; or zx scripts/failover.ts --force promotes {candidate}, and any acknowledged vote that is only on {lost} may be lost',
+    says: 'at level {choice}, {needed} to answer before one is promoted, and {heard} answered: an acknowledged vote may be on a silent one only. {silent}{uncertain}',
+    fix: 'bring a silent standby back ({command}), then run this again; or zx scripts/failover.ts --force promotes {candidate}, and any acknowledged vote that is only on {lost} may be lost',
   },
   ALREADY_PRIMARY: {
     says: '{node} is the primary already',

@@ -41,6 +41,29 @@ test('a middle node that is killed is named as the cause, and rejoin brings it b
   await untilHas('db-replica-2', `select string_agg(user_id, ' ') from vote where poll_id = '${poll}'`, 'ann')
 })
 
+test('replication and failover count the same standbys: a silent one that follows another one is not missed, nor one that is fenced', async (t) => {
+  resetAfter(t)
+  const poll = await pollOnBoth()
+  await follow(t, 'db-replica-2', 'db-replica')
+  await json(t, 'replication', 'on', '--quorum', '1')
+  await voteGetsThrough(t, poll, 'ann')
+  await docker('kill', containerOf('db-replica-2'))
+  const toldBefore = (await verb('replication')).stdout
+  t.match(toldBefore, /any 1 of 2 standbys.* 2 of the 2 have to answer/)
+  await docker('kill', containerOf('db-primary'))
+  t.match((await verb('status')).stdout, /failover\.ts makes db-replica(-3)? the primary/)
+  const { promoted } = await json(t, 'failover')
+  t.equal(await votersOn(promoted, poll), 'ann')
+  // It starts and follows again; the fenced one cannot have a vote of now.
+  await docker('start', containerOf('db-replica-2'))
+  await untilHas('db-replica-2', `select pg_is_in_recovery()`, 't')
+  const direct = promoted === 'db-replica' ? 2 : 1
+  await json(t, 'replication', 'on', '--quorum', '1')
+  const { others } = await json(t, 'replication')
+  t.equal(others.length, direct)
+  t.notOk(others.includes('db-primary'))
+})
+
 test('if the middle node cannot come back, rejoin points its follower at the primary, and commits may wait for it', async (t) => {
   resetAfter(t)
   const poll = await pollOnBoth()

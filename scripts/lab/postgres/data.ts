@@ -1,16 +1,22 @@
 import { type ContainerState, containersOf } from '../docker/nodes.ts'
 import { fileOf, hasFile } from '../docker/volume.ts'
-import type { DatabaseNode, Lab } from '../topology/topology.ts'
+import type { DatabaseName, DatabaseNode, Lab } from '../topology/topology.ts'
+import type { Sight } from './sights.ts'
 import { isHalfWay, readStartNote } from './start-note.ts'
 import { timelinesFrom } from './wal-end.ts'
 
 /**
  * What a database is by its data, or will be at its next start. `nothing`: it has no data. `fresh`: it replaces what it
- * has. `follower`: it becomes a standby, or was half-way to it. `restoring`: it becomes a primary from a backup.
+ * has. `follower`: it becomes a standby, or was half-way to it. `restoring`: it becomes a primary from a backup. `upstream`: whom
+ * it follows, or will.
  */
 export type Data =
-  | { readonly is: 'nothing' | 'fresh' | 'follower' | 'standby' | 'restoring' }
+  | { readonly is: 'nothing' | 'fresh' | 'restoring' }
+  | { readonly is: 'follower' | 'standby'; readonly upstream: string | undefined }
   | { readonly is: 'primary' | 'fenced'; readonly timeline: number }
+
+/** What each database that does not answer is, according to its data. */
+export type Down = Readonly<Partial<Record<DatabaseName, Data>>>
 
 /** A database, whether or not it runs, and its data. */
 export type Holder = { readonly node: DatabaseNode; readonly state: ContainerState; readonly data: Data }
@@ -31,13 +37,28 @@ export async function dataOf(node: DatabaseNode, state: ContainerState): Promise
   const note = await readStartNote(node)
   if (!note.fenced && note.do === 'fresh') return { is: 'fresh' }
   if (!note.fenced && note.do === 'restore') return { is: 'restoring' }
-  if (!note.fenced && isHalfWay(note)) return { is: 'follower' }
+  if (!note.fenced && isHalfWay(note)) return { is: 'follower', upstream: note.follows ?? note.from }
   if (!(await hasFile(node, 'data/PG_VERSION'))) return { is: 'nothing' }
   if (note.fenced) return { is: 'fenced', timeline: await newestTimeline(node) }
   // While a database runs, a note is for the start after that.
-  if (note.do === 'follow' && state !== 'running' && state !== 'paused') return { is: 'follower' }
-  if (await hasFile(node, 'data/standby.signal')) return { is: 'standby' }
+  if (note.do === 'follow' && state !== 'running' && state !== 'paused') return { is: 'follower', upstream: note.from }
+  // A primary has the file `upstream` too, from the time before it was promoted.
+  if (await hasFile(node, 'data/standby.signal')) return { is: 'standby', upstream: await upstreamOf(node) }
   return { is: 'primary', timeline: await newestTimeline(node) }
+}
+
+/** The database that a standby follows from its next start on; upstream.sh writes this file. */
+async function upstreamOf(node: DatabaseNode): Promise<string | undefined> {
+  const found = await fileOf(node, 'upstream')
+  return 'problem' in found ? undefined : found.bytes.toString().trim()
+}
+
+/** What those that do not answer are by their data. Only through a container can that be read. */
+export async function dataAmong(sights: readonly Sight[]): Promise<Down> {
+  const readable = sights.filter(({ facts, state }) => facts === undefined && state !== 'absent')
+  return Object.fromEntries(
+    await Promise.all(readable.map(async ({ node, state }) => [node.name, await dataOf(node, state)])),
+  )
 }
 
 /** After a promotion the control file is old until the next checkpoint; the history file of a timeline is there at once. */

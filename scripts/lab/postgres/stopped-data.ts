@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { attempt, look, start, typed } from '../docker/command.ts'
+import { attempt, start, typed } from '../docker/command.ts'
 import { confinement } from '../docker/confinement.ts'
 import { labelledHelper } from '../docker/leftovers.ts'
 import { VOLUME_FOLDER } from '../docker/volume.ts'
@@ -46,7 +46,8 @@ export async function withStoppedData<T>(
   const name = `${node.container}-reader`
   // An earlier reader may still be shutting down on the same data.
   await attempt(['rm', '-f', name])
-  const image = await look(['inspect', '-f', '{{.Config.Image}}', node.container])
+  const { stdout: image, exit, stderr } = await attempt(['inspect', '-f', '{{.Config.Image}}', node.container])
+  if (exit !== 0) throw labError('VOTES_UNREADABLE', { node: node.name, problem: stderr })
   const isolated = ['--rm', '-i', '--name', name, ...labelledHelper(lab), '--network', 'none']
   const volume = ['--volume', `${node.volume}:${VOLUME_FOLDER}`]
   const command = ['run', ...isolated, ...volume, ...confinement(node), image, 'bash', '-c', PROGRAM]

@@ -1,5 +1,4 @@
 import { act } from '../docker/command.ts'
-import { fileOf } from '../docker/volume.ts'
 import type { Tell } from '../steps.ts'
 import type { DatabaseNode } from '../topology/topology.ts'
 import { dataOf } from './data.ts'
@@ -24,9 +23,6 @@ export const pointSight = async (tell: Tell, { node, facts }: Sight, upstream: D
   else await pointAt(tell, node, upstream)
 }
 
-/** Where it is in a standby's volume; upstream.sh writes it. */
-const FILE = 'upstream'
-
 /**
  * The database that a standby has to follow, as it was told last; undefined if it is no standby. One that was frozen while the
  * others were pointed at a new primary still follows the old one, but its start note names the new one.
@@ -37,8 +33,6 @@ export async function upstreamChosen({ node, state, facts }: Sight): Promise<str
   if (note.do === 'follow') return note.from
   if (isHalfWay(note) && note.follows !== undefined) return note.follows
   if (facts !== undefined) return facts.upstream ?? undefined
-  // A primary that is down has such a file too, from the time before it was promoted.
-  if ((await dataOf(node, state)).is !== 'standby') return undefined
-  const found = await fileOf(node, FILE)
-  return 'problem' in found ? undefined : found.bytes.toString().trim()
+  const data = await dataOf(node, state)
+  return data.is === 'standby' ? data.upstream : undefined
 }

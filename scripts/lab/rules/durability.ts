@@ -84,14 +84,15 @@ const inOrder = (first: string | null, standbys: readonly string[]): readonly st
 
 /**
  * How many of `standbys` have every acknowledged commit between them, whichever they are: with a commit on any `count`, only
- * `count` - 1 may be missing. With `first` it may be on any single one: the first may have been away for a while.
+ * `count` - 1 may be missing. With `first` it may be on any single one: the first may have been away for a while. At async no
+ * commit waits for one, so none of them has to have it.
  */
 export const enoughToKnow = ({ level, rule }: Choice, standbys: number): number =>
-  level === 'async' ? 1 : standbys - (rule.kind === 'any' ? rule.count : 1) + 1
+  level === 'async' ? 0 : Math.max(1, standbys - (rule.kind === 'any' ? rule.count : 1) + 1)
 
 /** How many of them a failover has to hear in any case. With `first` the old primary's own WAL may show that nothing is missing. */
 export const mustBeHeard = (choice: Choice, standbys: number): number =>
-  choice.rule.kind === 'any' ? enoughToKnow(choice, standbys) : 1
+  choice.rule.kind === 'any' ? enoughToKnow(choice, standbys) : 0
 
 /** Whether every commit waits for a standby that is not there. */
 export const commitsHang = ({ synchronousCommit, synchronousStandbys, standbys }: Facts): boolean =>

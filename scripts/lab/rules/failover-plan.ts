@@ -1,7 +1,9 @@
 import { type LabError, labError } from '../errors.ts'
-import type { Data } from '../postgres/data.ts'
+import { listed } from '../listed.ts'
+import type { Data, Down } from '../postgres/data.ts'
 import type { Answering, Sight } from '../postgres/sights.ts'
 import type { DatabaseName } from '../topology/topology.ts'
+import { countedOf, wasLeftBehind } from './counted.ts'
 import { choiceOf, enoughToKnow, mustBeHeard } from './durability.ts'
 import { membersOf, seenOf, splitBrain } from './members.ts'
 
@@ -17,17 +19,19 @@ export type Plan = { readonly fence: readonly Sight[]; readonly follow: readonly
   | {
       readonly kind: 'promote'
       readonly candidate: Answering
-      /** Those among `fence` that may have acknowledged what the candidate lacks. */
+      /** Those that may have acknowledged what the candidate lacks. Without a container there is nothing to fence. */
       readonly wrote: readonly Sight[]
       /** The others among `fence`: an earlier failover left them behind, so they have nothing of what came after. */
       readonly left: readonly Sight[]
+      /** What those that do not answer are by their data, as far as it was read. */
+      readonly down: Down
     }
   | { readonly kind: 'done'; readonly primary: Answering }
 )
 
 export type Promoting = Extract<Plan, { kind: 'promote' }>
 
-type Known = Pick<Promoting, 'candidate' | 'fence' | 'follow' | 'left'>
+type Known = Pick<Promoting, 'candidate' | 'fence' | 'follow' | 'down'>
 
 /**
  * The databases that do not answer, if so many of them are silent that nobody is promoted without them: an acknowledged commit
@@ -39,25 +43,26 @@ export const unheardBy = (plan: Known): readonly Sight[] =>
 /** The databases that do not answer, if these may have an acknowledged commit that no standby has that answers. */
 export const mayHaveAlone = (plan: Known): readonly Sight[] => silentUnless(plan, enoughToKnow)
 
-// A standby that follows another one has at most what that one has, so it says nothing about commits. It need not be left out
-// here: it would be missing both among those that answer and among those that there are.
-function silentUnless({ candidate, fence, follow, left }: Known, needed: typeof mustBeHeard): readonly Sight[] {
-  const others = [...fence, ...follow].filter((it) => !left.includes(it))
-  const answering = follow.filter(({ facts }) => facts !== undefined)
-  const enough = 1 + answering.length >= needed(choiceOf(candidate.facts), others.length)
-  return enough ? [] : others.filter(({ facts }) => facts === undefined)
+function silentUnless(plan: Known, needed: typeof mustBeHeard): readonly Sight[] {
+  const { counted, of, heard } = hearing(plan)
+  const enough = heard >= needed(choiceOf(plan.candidate.facts), of)
+  return enough ? [] : counted.filter(({ facts }) => facts === undefined)
+}
+
+/** Of how many standbys a commit may have waited for some, and how many of these answer. One of `counted` was the primary. */
+export function hearing({ candidate, fence, follow, down }: Known) {
+  const counted = countedOf([candidate, ...fence, ...follow], down, candidate.facts.timeline)
+  const heard = counted.filter((it) => it.facts !== undefined && !fence.includes(it)).length
+  return { counted, of: counted.length - 1, heard }
 }
 
 /** The standby that a failover would promote now; undefined if there is a primary, or if it would refuse. */
-export function replacementIn(sights: readonly Sight[]): Answering | undefined {
+export function replacementIn(sights: readonly Sight[], down: Down = {}): Answering | undefined {
   const { primary, standbys, silent } = membersOf(sights)
   const [candidate, ...follow] = standbys
   if (primary !== undefined || candidate === undefined) return undefined
-  return unheardBy({ candidate, fence: silent, follow, left: [] }).length === 0 ? candidate : undefined
+  return unheardBy({ candidate, fence: silent, follow, down }).length === 0 ? candidate : undefined
 }
-
-/** What each database that does not answer is, according to its data. */
-export type Down = Readonly<Partial<Record<DatabaseName, Data>>>
 
 /** Plans a failover. `to`: the standby to promote; undefined for the one that has most. */
 export function planOf(sights: readonly Sight[], down: Down, to?: DatabaseName): Plan | LabError {
@@ -67,13 +72,17 @@ export function planOf(sights: readonly Sight[], down: Down, to?: DatabaseName):
   if (candidate === undefined && to !== undefined) return labError('NOT_A_STANDBY', { node: to, seen: seenOf(sights) })
   if (candidate !== undefined) {
     const others = standbys.filter((it) => it !== candidate)
-    const may = silent.filter(({ node }) => mayBePrimary(down[node.name]?.is))
-    const left = may.filter(({ node }) => wasLeftBehind(down[node.name], candidate))
+    // Nothing is known of one without a container, and there is nothing to fence: it starts only after setup has looked at it.
+    const absent = silent.filter(({ state }) => state === 'absent')
+    const may = silent.filter((it) => !absent.includes(it) && mayBePrimary(down[it.node.name]?.is))
+    const { timeline } = candidate.facts
+    const left = may.filter(({ node }) => wasLeftBehind(down[node.name], timeline))
     const newest = may.filter((it) => !left.includes(it))
     const fence = primary === undefined ? [...newest, ...left] : [primary, ...may]
-    const wrote = primary === undefined ? newest : [primary]
+    const isFound = newest.some(({ node }) => wasPrimary(down[node.name], timeline))
+    const wrote = primary === undefined ? [...newest, ...(isFound ? [] : absent)] : [primary]
     const follow = [...others, ...silent.filter((it) => !may.includes(it))]
-    return { kind: 'promote', candidate, wrote, left, fence, follow }
+    return { kind: 'promote', candidate, wrote, left, fence, follow, down }
   }
   const left = (is: Data['is']) => silent.filter(({ node }) => down[node.name]?.is === is)
   const [former] = left('primary')
@@ -84,19 +93,16 @@ export function planOf(sights: readonly Sight[], down: Down, to?: DatabaseName):
   return labError('NOTHING_TO_PROMOTE', { seen: seenOf(sights) })
 }
 
-/**
- * Whether a failover fenced it, and promoted another one: that began a timeline. One that a failover fenced and did not replace
- * may still have more than any standby.
- */
-const wasLeftBehind = (data: Data | undefined, { facts }: Answering): boolean =>
-  data?.is === 'fenced' && data.timeline < (facts.timeline ?? 1)
+/** Whether it was the primary on that timeline. */
+const wasPrimary = (data: Data | undefined, timeline: number | null): boolean =>
+  (data?.is === 'primary' || data?.is === 'fenced') && data.timeline >= (timeline ?? 1)
 
 /** What a promotion may lose if those databases were not heard. */
 export const mayBeLost = (unheard: readonly DatabaseName[]): string =>
-  `any acknowledged vote that is only on ${unheard.join(' and ')} may be lost`
+  `any acknowledged vote that is only on ${listed(unheard)} may be lost`
 
 /** The names of those databases, for a sentence. */
-export const namesOf = (sights: readonly Sight[]): string => sights.map(({ node }) => node.name).join(' and ')
+export const namesOf = (sights: readonly Sight[]): string => listed(sights.map(({ node }) => node.name))
 
 /** That they are fenced, as part of a sentence. */
 export const areFenced = (sights: readonly Sight[]): string =>

@@ -1,6 +1,6 @@
+import type { Down } from '../postgres/data.ts'
 import type { DatabaseName, DatabaseNode } from '../topology/topology.ts'
 import { choiceOf, levelInForce, mustStream, optionsFor } from './durability.ts'
-import type { Down } from './failover-plan.ts'
 import { type Members, sendsTo } from './members.ts'
 import { directOf } from './upstreams.ts'
 

@@ -71,11 +71,12 @@ export const wouldCircle = (node: Sight['node'], upstream: Sight, sights: readon
 
 /**
  * Those of the other databases that have to be pointed at a standby that becomes the primary. Who follows it already stays
- * where it is, and so does who follows another standby that answers.
+ * where it is, and so does who follows another standby that answers. One without a container has to wait until setup makes it.
  */
 export function toPointAt(promoted: Answering, others: readonly Sight[]): readonly Sight[] {
   const sights = [promoted, ...others]
-  return others.filter((it) => upstreamIn(it) !== promoted.node.name && !isCascaded(it, sights))
+  const there = others.filter(({ state }) => state !== 'absent')
+  return there.filter((it) => upstreamIn(it) !== promoted.node.name && !isCascaded(it, sights))
 }
 
 type Chosen = { readonly name: string; readonly upstream: string | undefined }

@@ -1,4 +1,5 @@
 import { chalk } from 'zx/core'
+import { listed } from '../listed.ts'
 import type { Failover } from '../managers/manager.ts'
 import { bytes } from '../numbers.ts'
 import type { LostVote } from '../postgres/votes.ts'
@@ -9,7 +10,7 @@ import { visible } from '../visible.ts'
 /** What a failover did and what it cost, for people. */
 export function failoverView(it: Failover): string {
   const parts = Object.entries(it.parts).map(([name, seconds]) => `${name} ${seconds.toFixed(2)}`)
-  const fenced = it.fenced.join(' and ')
+  const fenced = listed(it.fenced)
   const apart = it.fenced.length === 0 ? '' : `; ${fenced} ${it.fenced.length > 1 ? 'are' : 'is'} fenced`
   const lost =
     it.lost === null
@@ -30,7 +31,7 @@ export function failoverView(it: Failover): string {
     ),
     `  lost         ${lost}`,
     ...lostVotesLines(it.lostVotes),
-    ...(it.unheard.length === 0 ? [] : [`  not heard    ${it.unheard.join(' and ')}: ${mayBeLost(it.unheard)}`]),
+    ...(it.unheard.length === 0 ? [] : [`  not heard    ${listed(it.unheard)}: ${mayBeLost(it.unheard)}`]),
     ...it.endedReports.map(
       ({ pid, role, seconds, query }) =>
         `  ended        a report that replay waited for: pid ${pid} (${role}), ${Math.round(seconds)} s old: ${query}`,

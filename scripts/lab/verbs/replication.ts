@@ -1,8 +1,11 @@
 import { changing } from '../docker/leftovers.ts'
 import { type LabError, labError } from '../errors.ts'
+import { listed } from '../listed.ts'
 import { awaitCheckpointer, inForce, standbysOf } from '../managers/level.ts'
 import { managerOf } from '../managers/manager-of.ts'
+import { type Down, dataAmong } from '../postgres/data.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
+import { countedOf } from '../rules/counted.ts'
 import {
   type Choice,
   choiceOf,
@@ -40,20 +43,23 @@ export type Replication = {
 }
 
 /** The durability level, and whether commits return at it. */
-export const replicationOf = async (lab: Lab): Promise<Replication> => describe(lab, await lookAtDatabases(lab))
+export async function replicationOf(lab: Lab): Promise<Replication> {
+  const sights = await lookAtDatabases(lab)
+  return describe(lab, sights, await dataAmong(sights))
+}
 
-function describe(lab: Lab, sights: readonly Sight[]): Replication {
+function describe(lab: Lab, sights: readonly Sight[], down: Down): Replication {
   const { node, facts } = primaryOf(sights)
   const { level: chosen, rule } = choiceOf(facts)
-  const named = othersOf(lab, node).flatMap(({ name }) =>
-    facts.synchronousStandbys.includes(`"${name}"`) ? [name] : [],
-  )
+  // Those among which a failover looks for a commit.
+  const counted = countedOf(sights, down, facts.timeline).flatMap((it) => (it.node === node ? [] : [it.node.name]))
+  const named = counted.filter((name) => facts.synchronousStandbys.includes(`"${name}"`))
   return {
     level: levelInForce(facts) ?? null,
     chosen,
     rule,
     primary: node.name,
-    others: named.length > 0 ? named : directOf(node, sights).map((it) => it.node.name),
+    others: named.length > 0 ? named : counted,
     standbys: standbysOf(lab, node, facts).map(({ name, state, sync }) => ({ name, state, sync })),
     cascaded: membersOf(sights)
       .standbys.filter(({ facts }) => facts.upstream !== null && facts.upstream !== node.name)
@@ -95,7 +101,7 @@ function tooFew(choice: Choice, streaming: readonly DatabaseNode[], sights: read
   return labError('NO_STANDBY', {
     level: choiceText(choice),
     needed: needed === 1 ? 'a standby' : `${needed} standbys`,
-    there: streaming.length === 0 ? 'none streams' : `only ${streaming.map(({ name }) => name).join(' and ')} streams`,
+    there: streaming.length === 0 ? 'none streams' : `only ${listed(streaming.map(({ name }) => name))} streams`,
     seen: seenOf(sights),
     less: less === undefined ? '' : `, or wait for fewer (zx scripts/replication.ts ${optionsFor(less)})`,
     options: optionsFor(choice),

@@ -98,7 +98,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
   const [observations, answers, data, votes, agreed, view, daemons] = await Promise.all([
     Promise.all(lab.databases.map((node) => (running(node) ? ask(node) : undefined))),
     Promise.all(fronts.map((node) => (running(node) ? health(lab, node) : undefined))),
-    Promise.all(lab.databases.map((node) => (isDown(node) ? dataIs(node, containerOf(node)) : undefined))),
+    Promise.all(lab.databases.map((node) => (isDown(node) ? dataIn(node, containerOf(node)) : undefined))),
     Promise.all(lab.servers.map((node) => (running(node) ? voteAt(lab, node) : undefined))),
     Promise.all(lab.stores.map((node) => (running(node) ? healthOfStore(node) : undefined))),
     managerOf(lab).view(lab),
@@ -108,7 +108,8 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
     sightOf(node, containerOf(node)?.state ?? 'absent', observations[index]),
   )
   const { primary } = membersOf(sights)
-  const replacement = replacementIn(sights)?.node.name
+  const down = Object.fromEntries(lab.databases.map(({ name }, index) => [name, data[index]]))
+  const replacement = replacementIn(sights, down)?.node.name
   const refusals = votes.map((vote, index) =>
     answers[index] === 'SERVING' && vote !== undefined && 'problem' in vote ? vote.problem : undefined,
   )
@@ -125,7 +126,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
   )
   const seen = [
     ...sights.map((sight, index) => {
-      const seen = { sight, due: dueFor(sight, sights), hindrance: hindrances[index], data: data[index] }
+      const seen = { sight, due: dueFor(sight, sights), hindrance: hindrances[index], data: data[index]?.is }
       return databaseNode(lab, containerOf(sight.node), seen, primary, refused, replacement)
     }),
     ...lab.stores.map((node, index) => frontNode(lab, node, containerOf(node), agreed[index], undefined)),
@@ -168,14 +169,11 @@ function durabilityOf(facts: Facts): string | null {
 }
 
 /** What a database is by its data; undefined if that cannot be read. */
-const dataIs = (node: DatabaseNode, container: Container | undefined): Promise<Data['is'] | undefined> =>
-  dataOf(node, container?.state ?? 'absent').then(
-    ({ is }) => is,
-    (error: unknown) => {
-      if (error instanceof LabError) return undefined
-      throw error
-    },
-  )
+const dataIn = (node: DatabaseNode, container: Container | undefined): Promise<Data | undefined> =>
+  dataOf(node, container?.state ?? 'absent').catch((error: unknown) => {
+    if (error instanceof LabError) return undefined
+    throw error
+  })
 
 /**
  * Whether a cause has to be found: the database should follow but does not, or was started but does not run. A frozen one

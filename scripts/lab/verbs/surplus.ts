@@ -2,12 +2,11 @@ import { removeNodes } from '../docker/creation.ts'
 import { asItRuns } from '../docker/here.ts'
 import { labError } from '../errors.ts'
 import { managerOf } from '../managers/manager-of.ts'
-import { dataOf } from '../postgres/data.ts'
+import { dataAmong } from '../postgres/data.ts'
 import { lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { dropSlot } from '../postgres/slots.ts'
 import { ask, change } from '../postgres/sql.ts'
 import { choiceOf } from '../rules/durability.ts'
-import type { Down } from '../rules/failover-plan.ts'
 import { type Members, membersOf } from '../rules/members.ts'
 import { neededOf } from '../rules/needed.ts'
 import { directOf } from '../rules/upstreams.ts'
@@ -28,22 +27,13 @@ export async function removeSurplus(lab: Lab, { step }: Reporter): Promise<void>
   await step(`Remove ${names}: LAB_STANDBYS is ${lab.settings.standbys} now`, async ({ tell }) => {
     const sights = await lookAtDatabases(before)
     const members = membersOf(sights)
-    const needed = neededOf(lab.databases, there, members, await downAmong(there, members))
+    const going = sights.filter(({ node }) => there.some(({ name }) => name === node.name))
+    const needed = neededOf(lab.databases, there, members, await dataAmong(going))
     if (needed !== undefined) throw labError('STANDBY_NEEDED', needed)
     const stay = sights.filter(({ node }) => lab.databases.some(({ name }) => name === node.name))
     await forget(tell, lab, stay, there, members)
     await removeNodes(tell, lab, there)
   })
-}
-
-/** What those that do not answer are by their data. Only through a container can that be read. */
-async function downAmong(there: readonly DatabaseNode[], { silent }: Members): Promise<Down> {
-  const readable = silent.filter(
-    ({ node, state }) => state !== 'absent' && there.some(({ name }) => name === node.name),
-  )
-  return Object.fromEntries(
-    await Promise.all(readable.map(async ({ node, state }) => [node.name, await dataOf(node, state)])),
-  )
 }
 
 /** From now on no commit waits for them. */

@@ -1,13 +1,14 @@
 import fc from 'fast-check'
 import { test } from 'tap'
+import type { Down } from '../../../scripts/lab/postgres/data.ts'
 import type { Facts } from '../../../scripts/lab/postgres/observe.ts'
 import { type Answering, type Sight, sightOf } from '../../../scripts/lab/postgres/sights.ts'
 import { filledTo, segmentName } from '../../../scripts/lab/postgres/wal-end.ts'
-import { mayHaveAlone, type Promoting, planOf, unheardBy } from '../../../scripts/lab/rules/failover-plan.ts'
+import { hearing, mayHaveAlone, type Promoting, planOf, unheardBy } from '../../../scripts/lab/rules/failover-plan.ts'
 import { aheadOf } from '../../../scripts/lab/rules/members.ts'
 import { chosenText } from '../../../scripts/lab/rules/plan-text.ts'
 import type { DatabaseName } from '../../../scripts/lab/topology/topology.ts'
-import { data, drawn, sight } from './lab.ts'
+import { data, drawn, lettersOf, sight } from './lab.ts'
 
 const primary = sight('db-primary', {})
 const standby = sight('db-replica', { inRecovery: true })
@@ -175,6 +176,60 @@ test('silent databases that may alone have an acknowledged vote are named, if th
   t.strictSame(unheard('on any 1', primary, first, second, third()), [], 'the primary answers')
 })
 
+test('one whose container was removed is silent: it is neither fenced nor forgotten, and may have been the primary', async (t) => {
+  const sights = (standbys: string, ...removed: readonly DatabaseName[]) =>
+    drawn({ P: 'silent', A: 'P', B: 'P', C: standbys }).map(({ node, state, facts }) =>
+      sightOf(node, removed.includes(node.name) ? 'absent' : state, facts && { ...facts, chosenLevel: 'on any 2' }),
+    )
+  const cases: readonly (readonly [string, readonly Sight[], Down, string, string, string])[] = [
+    ['a standby', sights('silent', 'db-replica-3'), { 'db-primary': data('primary') }, 'P', 'P', ''],
+    ['the primary', sights('P', 'db-primary'), {}, '', 'P', ''],
+    ['both', sights('silent', 'db-primary', 'db-replica-3'), {}, '', 'PC', ''],
+    // On a newer timeline nobody needs the old primary; without its data any of them may have been the new one.
+    ['the old primary', sights('silent', 'db-primary'), { 'db-replica-3': data('primary', 2) }, 'C', 'C', ''],
+    [
+      'a primary on another timeline',
+      sights('silent', 'db-primary'),
+      { 'db-replica-3': data('primary', 0) },
+      'C',
+      'CP',
+      '',
+    ],
+  ]
+  for (const [name, seen, down, fence, wrote, unheard] of cases) {
+    const plan = planOf(seen, down) as Promoting
+    t.equal(plan.kind, 'promote', name)
+    t.strictSame(
+      [lettersOf(plan.fence), lettersOf(plan.wrote), lettersOf(unheardBy(plan))],
+      [fence, wrote, unheard],
+      name,
+    )
+  }
+  const silent = sights('silent', 'db-replica-3').map((it) =>
+    it.node.name === 'db-replica-2' ? sightOf(it.node, 'exited', undefined) : it,
+  )
+  const down = { 'db-primary': data('primary'), 'db-replica-2': data('standby') }
+  t.equal(lettersOf(unheardBy(planOf(silent, down) as Promoting)), 'PBC', 'too few are heard')
+})
+
+test('a silent standby that follows another one is not missed, and one that answers does not count', async (t) => {
+  const told = (chosenLevel: string, picture: Parameters<typeof drawn>[0], down: Down) => {
+    const sights = drawn(picture).map((it) => ({ ...it, facts: it.facts && { ...it.facts, chosenLevel } }))
+    const plan = planOf(sights, { 'db-primary': data('primary'), ...down }) as Promoting
+    const { of, heard } = hearing(plan)
+    return `${heard} of ${of}, ${lettersOf(unheardBy(plan)) || 'enough'}`
+  }
+  const cascaded = { 'db-replica-2': data('standby', 1, 'db-replica') }
+  const behind = { P: 'silent', A: 'P', B: 'silent', C: 'P' }
+  t.equal(told('on any 1', behind, cascaded), '2 of 2, enough')
+  t.equal(told('on any 1', behind, { 'db-replica-2': data('standby') }), '2 of 3, PB')
+  t.equal(told('on any 1', { ...behind, B: 'A' }, {}), '2 of 2, enough')
+  t.equal(told('on any 1', { ...behind, C: 'silent' }, { ...cascaded, 'db-replica-3': data('standby') }), '1 of 2, PC')
+  const left = { P: 'silent', A: 'silent', B: 'A' }
+  t.equal(told('on any 1', left, { 'db-replica': data('standby') }), '0 of 1, PA', 'the one that answers may lack it')
+  t.equal(told('async', left, { 'db-replica': data('standby') }), '0 of 1, enough')
+})
+
 /** What each standby follows, without circles. */
 const TREES = fc.constantFrom(
   ...[
@@ -190,6 +245,7 @@ const TREES = fc.constantFrom(
   ],
 )
 type Letter = 'A' | 'B' | 'C'
+const NAMES = { P: 'db-primary', A: 'db-replica', B: 'db-replica-2', C: 'db-replica-3' } as const
 
 test('also with a cascade nobody is promoted if only silent standbys may have a commit that was acknowledged', async (t) => {
   const standbys = fc.record({ A: fc.boolean(), B: fc.boolean(), C: fc.boolean() })
@@ -205,11 +261,12 @@ test('also with a cascade nobody is promoted if only silent standbys may have a 
       const chosen = sights.map((it) =>
         it.facts ? { ...it, facts: { ...it.facts, chosenLevel: `on any ${count}` } } : it,
       )
+      const upstreamOf = (letter: Letter) => NAMES[tree[letter] as keyof typeof NAMES]
       const down = {
         'db-primary': data('primary'),
-        'db-replica': data('standby'),
-        'db-replica-2': data('standby'),
-        'db-replica-3': data('standby'),
+        'db-replica': data('standby', 1, upstreamOf('A')),
+        'db-replica-2': data('standby', 1, upstreamOf('B')),
+        'db-replica-3': data('standby', 1, upstreamOf('C')),
       }
       const plan = planOf(chosen, down) as Promoting
       return unheardBy(plan).length > 0 || letters.some((letter) => answers[letter] && has(letter))

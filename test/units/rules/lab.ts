@@ -15,8 +15,10 @@ export function nodeOf(name: DatabaseName) {
 }
 
 /** What a database is by its data. */
-export const data = (is: Data['is'], timeline = 1): Data =>
-  is === 'primary' || is === 'fenced' ? { is, timeline } : { is }
+export function data(is: Data['is'], timeline = 1, upstream?: DatabaseName): Data {
+  if (is === 'primary' || is === 'fenced') return { is, timeline }
+  return is === 'standby' || is === 'follower' ? { is, upstream } : { is }
+}
 
 /** A database as it was seen; without facts it did not answer. */
 export const sight = (

@@ -1,7 +1,7 @@
 import { test } from 'tap'
+import type { Down } from '../../../scripts/lab/postgres/data.ts'
 import type { Facts } from '../../../scripts/lab/postgres/observe.ts'
 import { type Sight, sightOf } from '../../../scripts/lab/postgres/sights.ts'
-import type { Down } from '../../../scripts/lab/rules/failover-plan.ts'
 import { membersOf } from '../../../scripts/lab/rules/members.ts'
 import { neededOf } from '../../../scripts/lab/rules/needed.ts'
 import { readSettings } from '../../../scripts/lab/settings.ts'

@@ -10,7 +10,7 @@ import {
   wayTo,
   wouldCircle,
 } from '../../../scripts/lab/rules/upstreams.ts'
-import { drawn, lettersOf, nodeOf, theOne } from './lab.ts'
+import { drawn, lettersOf, nodeOf, sight, theOne } from './lab.ts'
 
 const P = 'primary'
 
@@ -144,6 +144,8 @@ test('a promotion points those at the new primary that nobody else leads to it',
     const others = sights.filter(({ node }) => node.name !== 'db-replica')
     t.equal(lettersOf(toPointAt(theOne('A', sights), others)), pointed, JSON.stringify(picture))
   }
+  const removed = sight('db-replica-3', undefined, 'absent')
+  t.strictSame(toPointAt(theOne('A', drawn({ A: 'P' })), [removed]), [], 'no note can be written for it')
 })
 
 test('after a promotion all that answer lead to the new primary, whatever it was before', async (t) => {

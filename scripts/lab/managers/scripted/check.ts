@@ -1,18 +1,19 @@
 import { LabError, labError } from '../../errors.ts'
 import { bytesOf } from '../../lsn.ts'
-import { dataOf } from '../../postgres/data.ts'
+import { type Down, dataAmong } from '../../postgres/data.ts'
 import type { Observer } from '../../postgres/observer.ts'
 import type { Report } from '../../postgres/replay.ts'
 import { type Answering, type Sight, sightOf } from '../../postgres/sights.ts'
 import { readStartNote } from '../../postgres/start-note.ts'
 import { walEndOf } from '../../postgres/wal-end.ts'
+import { uncertainAmong } from '../../rules/counted.ts'
 import { choiceOf, choiceText, enoughToKnow } from '../../rules/durability.ts'
 import type { Plan, Promoting } from '../../rules/failover-plan.ts'
 import {
   areFenced,
   assertSettings,
   DEFAULT_MAX_LAG,
-  type Down,
+  hearing,
   mayHaveAlone,
   namesOf,
   planOf,
@@ -20,7 +21,7 @@ import {
   unheardBy,
 } from '../../rules/failover-plan.ts'
 import { aheadOf, membersOf, receivedOf, seenOf } from '../../rules/members.ts'
-import { isCascaded, isReached } from '../../rules/upstreams.ts'
+import { isReached } from '../../rules/upstreams.ts'
 import { databaseNamed, type Lab } from '../../topology/topology.ts'
 import { until } from '../../wait.ts'
 import type { FailoverOptions } from '../manager.ts'
@@ -43,8 +44,8 @@ export async function check(means: Means, { maxLag, force, to, salvage }: Failov
   const wanted = to === undefined ? undefined : databaseNamed(lab, to).name
   const first = means.seen ?? (await observer.look(1))
   const sights = isEnough(first, force) ? first : await lookLonger(means, first, force)
-  const absent = sights.find(({ state }) => state === 'absent')
-  if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.node.name })
+  if (sights.every(({ state }) => state === 'absent'))
+    throw labError('NOT_SET_UP', { lab: lab.name, missing: 'database' })
   const plan = planOf(sights, await downAmong(sights), wanted)
   if (plan instanceof LabError) throw plan
   if (plan.kind === 'done') return plan
@@ -84,25 +85,30 @@ async function lookLonger(
 }
 
 /** Too few standbys answer: these silent databases may have acknowledged commits that no other one has. */
-function quorumUnknown({ candidate, fence, follow, left }: Promoting, unheard: readonly Sight[]): LabError | undefined {
+function quorumUnknown(plan: Promoting, unheard: readonly Sight[]): LabError | undefined {
   if (unheard.length === 0) return undefined
+  const { candidate, fence, follow, down } = plan
   const choice = choiceOf(candidate.facts)
-  const all = [candidate, ...fence.filter((it) => !left.includes(it)), ...follow]
-  // Synchronous commit counts direct standbys only.
-  const direct = all.filter((it) => !isCascaded(it, all))
-  const of = direct.length - 1
+  const { counted, of, heard } = hearing(plan)
+  const needed = enoughToKnow(choice, of)
+  const standbys = unheard.filter((it) => follow.includes(it))
+  const uncertain = uncertainAmong(standbys, down)
+  // A standby rather than the old primary, which would only have to be fenced again.
+  const back = (standbys[0] ?? unheard[0])?.node.name ?? ''
+  // Without a container there is nothing to heal, and heal refuses the others, too.
+  const isMissing = [...fence, ...follow].some(({ state }) => state === 'absent')
   return labError('QUORUM_UNKNOWN', {
     choice: choiceText(choice),
-    of,
-    needed: enoughToKnow(choice, of),
-    heard: direct.filter((it) => it.facts !== undefined && !fence.includes(it)).length,
-    silent: seenOf(
-      follow.some(({ facts }) => facts === undefined) ? unheard.filter((it) => follow.includes(it)) : unheard,
-    ),
+    needed: `${needed} of ${of} ${of === 1 ? 'standby has' : 'standbys have'}`,
+    heard,
+    silent: seenOf(standbys.length > 0 ? standbys : unheard),
+    uncertain:
+      uncertain.length > 0 && counted.length > 2
+        ? `; nobody can read whom ${namesOf(uncertain)} followed: perhaps commits waited for it`
+        : '',
     candidate: candidate.node.name,
     lost: namesOf(unheard),
-    // A standby rather than the old primary, which would only have to be fenced again.
-    back: (unheard.find((it) => follow.includes(it)) ?? unheard[0])?.node.name ?? '',
+    command: isMissing ? 'zx scripts/setup.ts' : `zx scripts/fault.ts heal ${back}`,
   })
 }
 
@@ -117,9 +123,7 @@ async function downAmong(sights: readonly Sight[]): Promise<Down> {
   const [best] = standbys
   const asks = best !== undefined && best.facts.timeline !== 1 && only !== undefined
   if (best !== undefined && clear && !(asks && (await readStartNote(only.node)).fenced)) return {}
-  return Object.fromEntries(
-    await Promise.all(silent.map(async ({ node, state }) => [node.name, await dataOf(node, state)])),
-  )
+  return dataAmong(silent)
 }
 
 /**

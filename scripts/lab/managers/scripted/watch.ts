@@ -126,8 +126,9 @@ async function assertThere(lab: Lab): Promise<void> {
   await assertOwn(lab)
   await assertHere(lab)
   const containers = await containersOf(lab, lab.databases)
-  const absent = lab.databases.find((_, index) => containers[index]?.state === 'absent')
-  if (absent !== undefined) throw labError('NOT_SET_UP', { lab: lab.name, missing: absent.name })
+  // One that was removed is a silent one.
+  if (containers.every(({ state }) => state === 'absent'))
+    throw labError('NOT_SET_UP', { lab: lab.name, missing: 'database' })
 }
 
 /** A standby that others follow, and what is believed of it. */
