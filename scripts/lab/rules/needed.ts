@@ -1,6 +1,6 @@
 import type { Down } from '../postgres/data.ts'
 import type { DatabaseName, DatabaseNode } from '../topology/topology.ts'
-import { choiceOf, levelInForce, mustStream, optionsFor } from './durability.ts'
+import { choiceOf, choiceText, levelInForce, mustStream, optionsFor } from './durability.ts'
 import { type Members, sendsTo } from './members.ts'
 import { directOf } from './upstreams.ts'
 
@@ -103,6 +103,14 @@ function waitedFor(
       remedy: `zx scripts/replication.ts ${less} lets it wait for fewer`,
     }
   }
+  const named = choice.rule.kind === 'first' && choice.level !== 'async' ? choice.rule.node : null
+  const wished = goes.find(({ name }) => name === named)
+  if (wished !== undefined)
+    return {
+      node: wished.name,
+      why: `is the one that commits wait for at ${choiceText(choice)}`,
+      remedy: `zx scripts/replication.ts ${choice.level} lets them wait for the others in their order`,
+    }
   if (level === 'async' || stays.some((node) => sendsTo(primary, node))) return undefined
   return {
     node: first.name,

@@ -71,6 +71,18 @@ test('one that may have votes of its own stays', async (t) => {
   t.equal(found({ 'db-primary': 'exited', 'db-replica-2': 'exited', 'db-replica-3': 'exited' }, unused), undefined)
 })
 
+test('one that commits wait for first stays until another rule is chosen', async (t) => {
+  const all = ['db-replica', 'db-replica-2', 'db-replica-3'] as const
+  t.match(found({ 'db-primary': waiting('on first db-replica-3', 'FIRST 1 (…)', ...all) }), {
+    node: 'db-replica-3',
+    why: 'is the one that commits wait for at on first db-replica-3',
+    remedy: /^zx scripts\/replication\.ts on lets them wait for the others/,
+  })
+  t.match(found({ 'db-primary': waiting('remote_apply first db-replica-2', '') }), { node: 'db-replica-2' })
+  t.equal(found({ 'db-primary': waiting('on first db-replica', 'FIRST 1 (…)', ...all) }), undefined)
+  t.equal(found({ 'db-primary': waiting('on first db-primary', 'FIRST 1 (…)', ...all) }), undefined)
+})
+
 test('one without which commits would hang stays, and each case has its own way out', async (t) => {
   t.match(found({ 'db-primary': waiting('on any 2', 'ANY 2 (…)', 'db-replica', 'db-replica-2') }), {
     node: 'db-replica-2',
