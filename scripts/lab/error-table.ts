@@ -305,7 +305,7 @@ export const ERRORS = {
     fix: 'name a standby that follows {primary}, or point it there first: zx scripts/replication.ts follow {node} {primary}',
   },
   NEEDED_DIRECTLY: {
-    says: '{node} has to follow the primary itself: at {choice} commits wait for {whom}, and synchronous commit counts direct standbys only',
+    says: '{node} has to follow the primary itself: at level {choice} commits wait for {whom}; synchronous commit counts direct standbys only',
     fix: 'choose another rule first: zx scripts/replication.ts {level}; then run this again',
   },
   PRIMARY_FOLLOWS_NOBODY: {

@@ -1,31 +1,11 @@
 import type { Facts } from '../postgres/observe.ts'
 
-/** When a commit is acknowledged. Each level costs more and survives more than the one before. */
+/** The value of `synchronous_commit` for each level. Each level costs more and survives more than the one before. */
 export const LEVELS = {
-  async: {
-    commit: 'on',
-    waitsFor: "the primary's own disk",
-    survives: 'a crash of the primary, if the primary comes back',
-    loses: 'what the standby has not received, if there is a failover',
-  },
-  remote_write: {
-    commit: 'remote_write',
-    waitsFor: "also the operating system of the standby's machine",
-    survives: "the loss of the primary, and a crash of the standby's PostgreSQL",
-    loses: "what the standby's machine has not written to its disk, if both machines fail at once",
-  },
-  on: {
-    commit: 'on',
-    waitsFor: "also the standby's disk",
-    survives: 'the loss of any one machine, and a crash of all',
-    loses: 'nothing that was acknowledged, as long as one disk is left',
-  },
-  remote_apply: {
-    commit: 'remote_apply',
-    waitsFor: "also the standby's replay: then reads there show the write",
-    survives: 'as much as `on`; and a read on the standby sees every acknowledged write',
-    loses: 'nothing that was acknowledged, as long as one disk is left',
-  },
+  async: { commit: 'on' },
+  remote_write: { commit: 'remote_write' },
+  on: { commit: 'on' },
+  remote_apply: { commit: 'remote_apply' },
 } as const
 
 export type Level = keyof typeof LEVELS
@@ -106,9 +86,55 @@ export function ruleText({ level, rule }: Choice, standbys: readonly string[]): 
   if (level === 'async' || of === 1) return ''
   if (rule.kind === 'first')
     return `a commit waits for one standby: the first of ${inOrder(rule.node, standbys).join(', ')} that is there. Any one machine may be lost`
+  const heard = mustBeHeard({ level, rule }, of)
   const may =
     rule.count === 1 ? 'the primary may be lost' : `the primary and ${rule.count - 1} of the standbys may be lost`
-  return `a commit waits for any ${rule.count} of ${of} standbys, the fastest. After it ${may}; but before a failover, ${mustBeHeard({ level, rule }, of)} of the ${of} have to answer`
+  return `a commit waits for any ${rule.count} of ${of} standbys, the fastest. After it ${may}; but before a failover, ${heard} of the ${of} ${heard === 1 ? 'has' : 'have'} to answer`
+}
+
+/** What a level means: what a commit waits for, and what it survives and can lose then. */
+export type LevelText = { readonly waitsFor: string; readonly survives: string; readonly loses: string }
+
+/** The same for a choice, on a lab with so many standbys; commits never wait for one that follows another standby. */
+export function levelText({ level, rule }: Choice, standbys: number): LevelText {
+  const count = rule.kind === 'any' ? rule.count : 1
+  const isAll = count >= standbys
+  const one = isAll ? "the standby's" : "one standby's"
+  const those = isAll ? `all ${count} standbys` : `any ${count} standbys`
+  const machines = count === 1 ? 'one machine' : `${count} machines`
+  const disk = isAll ? 'one disk is left' : "the primary's disk is left, or one that it waited for"
+  const loses = `nothing that was acknowledged, as long as ${disk}`
+  switch (level) {
+    case 'async':
+      return {
+        waitsFor: "the primary's own disk",
+        survives: 'a crash of the primary, if the primary comes back',
+        loses: 'what the promoted standby has not received, if there is a failover',
+      }
+    case 'remote_write':
+      return {
+        waitsFor:
+          count === 1 ? `also the operating system of ${one} machine` : `also the operating systems of ${those}`,
+        survives: `the loss of any ${machines}, and a crash of every PostgreSQL`,
+        loses: `what ${count === 1 ? 'that standby has' : 'those standbys have'} not written to disk, if the machines of the primary and of ${count === 1 ? 'that standby' : 'those'} fail at once`,
+      }
+    case 'on':
+      return {
+        waitsFor: count === 1 ? `also ${one} disk` : `also the disks of ${those}`,
+        survives: `the loss of any ${machines}, and a crash of all`,
+        loses,
+      }
+    case 'remote_apply': {
+      const reads = isAll
+        ? `a read on ${count === 1 ? 'the' : 'any'} standby sees every acknowledged write`
+        : 'a read on a standby that it did not wait for may lack the write'
+      return {
+        waitsFor: `also ${count === 1 ? `${one} replay` : `the replay of ${those}`}: then reads there show the write`,
+        survives: `as much as \`on\`; ${isAll ? 'and' : 'but'} ${reads}`,
+        loses,
+      }
+    }
+  }
 }
 
 /** How many standbys have to stream, so that commits return. */
@@ -130,3 +156,11 @@ const waitedFor = (names: string): number => Number(/^(?:ANY|FIRST) (\d+)/.exec(
 
 /** What was chosen last; async if nothing was. */
 export const choiceOf = ({ chosenLevel }: Facts): Choice => choiceIn(chosenLevel)
+
+/** What is in force, in a few words; null if the settings make no level of ours. A failover leaves a primary at async. */
+export function inForceText(facts: Facts): string | null {
+  const level = levelInForce(facts)
+  const chosen = choiceOf(facts)
+  if (level !== 'async') return level === undefined ? null : choiceText({ level, rule: chosen.rule })
+  return chosen.level === 'async' ? level : `async, until rejoin restores ${choiceText(chosen)}`
+}

@@ -37,7 +37,7 @@ export function failoverView(it: Failover): string {
         `  ended        a report that replay waited for: pid ${pid} (${role}), ${Math.round(seconds)} s old: ${query}`,
     ),
     ...level,
-    `  ${chalk.bold('→')} zx scripts/rejoin.ts brings ${fenced || 'the old primary'} back as a standby`,
+    `  ${chalk.bold('→')} zx scripts/rejoin.ts brings back ${fenced || 'the old primary'}, and whatever else does not follow ${it.promoted}`,
   ].join('\n')
 }
 

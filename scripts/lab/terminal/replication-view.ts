@@ -1,5 +1,5 @@
 import { chalk } from 'zx/core'
-import { choiceText, fewer, LEVELS, mustStream, optionsFor, ruleText } from '../rules/durability.ts'
+import { choiceText, fewer, isLevel, LEVELS, levelText, mustStream, optionsFor, ruleText } from '../rules/durability.ts'
 import type { Following } from '../verbs/follow.ts'
 import type { Replication } from '../verbs/replication.ts'
 import { visible } from '../visible.ts'
@@ -25,12 +25,17 @@ export function followingView(it: Following): string {
 
 /** The level in force, for people: all four levels, what each waits for and survives, and whether commits hang. */
 export function replicationView(it: Replication): string {
-  const levels = Object.entries(LEVELS).flatMap(([name, { waitsFor, survives, loses }]) => [
-    `${name === it.level ? chalk.green('●') : '○'} ${name === it.level ? chalk.bold(name) : name}`,
-    `    a commit waits for  ${waitsFor}`,
-    `    it survives         ${survives}`,
-    `    it can lose         ${loses}`,
-  ])
+  const levels = Object.keys(LEVELS)
+    .filter(isLevel)
+    .flatMap((level) => {
+      const { waitsFor, survives, loses } = levelText({ level, rule: it.rule }, it.inLab)
+      return [
+        `${level === it.level ? chalk.green('●') : '○'} ${level === it.level ? chalk.bold(level) : level}`,
+        `    a commit waits for  ${waitsFor}`,
+        `    it survives         ${survives}`,
+        `    it can lose         ${loses}`,
+      ]
+    })
   const { synchronous_commit, synchronous_standby_names } = it.settings
   const standbys = it.standbys.map(({ name, state, sync }) => `${name} is ${state}, ${sync}`).join('; ') || 'no standby'
   const rule = it.level === null ? '' : ruleText({ level: it.level, rule: it.rule }, it.others)

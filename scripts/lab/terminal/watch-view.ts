@@ -1,4 +1,5 @@
 import { chalk } from 'zx/core'
+import { listed } from '../listed.ts'
 import type { WatchEvent } from '../managers/manager.ts'
 import { visible } from '../visible.ts'
 import { failoverView } from './failover-view.ts'
@@ -21,7 +22,7 @@ function said(it: WatchEvent): string {
     case 'failed-over':
       return `from the first failed probe to the first acknowledged write: ${seconds(it.suspected, it.marks.served)}\n${failoverView(it)}`
     case 'retargeted':
-      return `${chalk.yellow('!')} ${it.standbys.join(' and ')} was pointed at ${it.primary}, because its upstream ${it.gone} is dead: ${visible(it.why)}`
+      return `${chalk.yellow('!')} ${listed(it.standbys)} ${it.standbys.length > 1 ? 'were' : 'was'} pointed at ${it.primary}, because the upstream ${it.gone} is dead: ${visible(it.why)}`
     case 'refused':
       return `${chalk.red('✗')} ${it.code}: ${visible(it.why)}\n  ${chalk.bold('→')} ${it.fix}`
   }

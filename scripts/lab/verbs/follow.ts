@@ -2,9 +2,11 @@ import { changing } from '../docker/leftovers.ts'
 import { streaming } from '../managers/following.ts'
 import { hasSettings, inForce } from '../managers/level.ts'
 import { assertScripted, managerOf } from '../managers/manager-of.ts'
+import { dataAmong } from '../postgres/data.ts'
 import { type Answering, lookAtDatabases, type Sight } from '../postgres/sights.ts'
 import { readStartNote } from '../postgres/start-note.ts'
 import { moveTo } from '../postgres/upstream.ts'
+import { countedOf } from '../rules/counted.ts'
 import { choiceOf, type Level, levelInForce, type Rule } from '../rules/durability.ts'
 import { asIfFollowing, refusalOf } from '../rules/may-follow.ts'
 import { primaryOf } from '../rules/members.ts'
@@ -39,6 +41,9 @@ export const follow = (lab: Lab, standby: string, other: string, reporter: Repor
     const refusal = refusalOf(wish, sights, (await readStartNote(upstream)).fenced === true)
     if (refusal !== undefined) throw refusal
     const after = asIfFollowing(wish, sights)
+    const down = await dataAmong(sights)
+    const counted = (seen: readonly Sight[]) =>
+      countedOf(seen, down, primary.facts.timeline).flatMap((it) => (it.node === primary.node ? [] : [it.node.name]))
     const isDirect = upstream === primary.node
     if (!isDirect) await waitForDirect(lab, primary, after, reporter)
     await step(`Make its slot on ${upstream.name}, and point ${node.name} there`, ({ tell }) =>
@@ -48,8 +53,8 @@ export const follow = (lab: Lab, standby: string, other: string, reporter: Repor
     if (isDirect) await waitForDirect(lab, primary, after, reporter)
     return {
       ...{ node: node.name, upstream: upstream.name, primary: primary.node.name },
-      direct: directOf(primary.node, after).map((it) => it.node.name),
-      directBefore: directOf(primary.node, sights).length,
+      direct: counted(after),
+      directBefore: counted(sights).length,
       level: levelInForce(primary.facts) ?? null,
       rule: choiceOf(primary.facts).rule,
     }

@@ -31,7 +31,12 @@ export type Replication = {
   /** Which standbys a commit waits for, at a level that waits for some. */
   readonly rule: Rule
   readonly primary: DatabaseName
-  /** The standbys that a commit can wait for, whether or not they stream now: those that the settings name, or would name. */
+  /** How many standbys the lab has, whomever they follow. */
+  readonly inLab: number
+  /**
+   * The standbys that a commit can wait for, whether or not they stream now: those that the settings name, or would name; none
+   * that is known to follow another one, or to be fenced.
+   */
   readonly others: readonly DatabaseName[]
   readonly standbys: readonly { readonly name: string; readonly state: string; readonly sync: string }[]
   /** Those that follow another standby. */
@@ -59,6 +64,7 @@ function describe(lab: Lab, sights: readonly Sight[], down: Down): Replication {
     chosen,
     rule,
     primary: node.name,
+    inLab: othersOf(lab, node).length,
     others: named.length > 0 ? named : counted,
     standbys: standbysOf(lab, node, facts).map(({ name, state, sync }) => ({ name, state, sync })),
     cascaded: membersOf(sights)

@@ -12,10 +12,10 @@ import type { PatroniView } from '../managers/patroni/view.ts'
 import { healthOfStore } from '../managers/stores.ts'
 import type { Archiver } from '../postgres/archiver.ts'
 import { type Data, dataOf } from '../postgres/data.ts'
-import { type Facts, observe } from '../postgres/observe.ts'
+import { observe } from '../postgres/observe.ts'
 import type { Observer } from '../postgres/observer.ts'
 import { type Sight, sightOf } from '../postgres/sights.ts'
-import { choiceOf, choiceText, commitsHang, levelInForce } from '../rules/durability.ts'
+import { commitsHang, inForceText } from '../rules/durability.ts'
 import { replacementIn } from '../rules/failover-plan.ts'
 import { membersOf } from '../rules/members.ts'
 import { type Due, dueFor } from '../rules/upstreams.ts'
@@ -144,7 +144,7 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
     healthy: nodes.every(({ healthy }) => healthy) && primaries.length === 1,
     primaries,
     takesVotes: someTakeVotes,
-    durability: primary === undefined ? null : durabilityOf(primary.facts),
+    durability: primary === undefined ? null : inForceText(primary.facts),
     archiver: primary?.facts.archiver ?? null,
     manager: { name: lab.settings.manager, view: view ?? null },
     restored: restored === 'absent' ? null : restored,
@@ -161,11 +161,6 @@ export async function statusOf(lab: Lab, asked: readonly Node[] = lab.nodes, obs
     ),
     nodes,
   }
-}
-
-function durabilityOf(facts: Facts): string | null {
-  const level = levelInForce(facts)
-  return level === undefined ? null : choiceText({ level, rule: choiceOf(facts).rule })
 }
 
 /** What a database is by its data; undefined if that cannot be read. */

@@ -1,6 +1,7 @@
 import { removeNodes } from '../docker/creation.ts'
 import { asItRuns } from '../docker/here.ts'
 import { labError } from '../errors.ts'
+import { listed } from '../listed.ts'
 import { managerOf } from '../managers/manager-of.ts'
 import { dataAmong } from '../postgres/data.ts'
 import { lookAtDatabases, type Sight } from '../postgres/sights.ts'
@@ -23,7 +24,7 @@ export async function removeSurplus(lab: Lab, { step }: Reporter): Promise<void>
   const before = labOf({ ...lab.settings, standbys: (await asItRuns(lab)).settings.standbys })
   const there = before.databases.slice(lab.databases.length)
   if (there.length === 0) return
-  const names = there.map(({ name }) => name).join(' and ')
+  const names = listed(there.map(({ name }) => name))
   await step(`Remove ${names}: LAB_STANDBYS is ${lab.settings.standbys} now`, async ({ tell }) => {
     const sights = await lookAtDatabases(before)
     const members = membersOf(sights)

@@ -7,8 +7,10 @@ import {
   commitsHang,
   enoughToKnow,
   fewer,
+  inForceText,
   LEVELS,
   type Level,
+  levelText,
   mustBeHeard,
   optionsFor,
   type Rule,
@@ -88,6 +90,7 @@ test('a rule is told for the standbys that commits can wait for: the primary is 
     ruleText(on({ kind: 'any', count: 2 }), STANDBYS),
     /any 2 of 3 .* before a failover, 2 of the 3 have to answer/,
   )
+  t.match(ruleText(on({ kind: 'any', count: 2 }), ['a', 'b']), /, 1 of the 2 has to answer$/)
   t.equal(ruleText(on({ kind: 'any', count: 1 }), ['a']), '')
   t.equal(ruleText({ level: 'async', rule: { kind: 'any', count: 2 } }, STANDBYS), '')
 })
@@ -97,4 +100,57 @@ test('if too few standbys stream, a smaller quorum lets commits return, as long 
   const offered = [0, 1, 2, 3].map((streaming) => fewer(three, streaming)).map((it) => it && optionsFor(it))
   t.strictSame(offered, [undefined, 'on --quorum 1', 'on --quorum 2', undefined])
   t.equal(fewer(on({ kind: 'first', node: 'a' }), 0), undefined)
+})
+
+test('what a level survives is told for the standbys that it waits for, and not for all that there are', async (t) => {
+  const order: Rule = { kind: 'first', node: null }
+  const any = (count: number): Rule => ({ kind: 'any', count })
+  const cases: readonly (readonly [Level, Rule, number, RegExp, RegExp, RegExp])[] = [
+    ['async', order, 3, /own disk$/, /comes back$/, /the promoted standby has not received/],
+    ['remote_write', order, 1, /of the standby's machine$/, /any one machine, /, /that standby has not written/],
+    ['remote_write', any(2), 3, /systems of any 2 standbys$/, /any 2 machines, /, /those standbys have not written/],
+    ['on', order, 1, /also the standby's disk$/, /any one machine, /, /as long as one disk is left$/],
+    [
+      'on',
+      order,
+      3,
+      /also one standby's disk$/,
+      /any one machine, /,
+      /primary's disk is left, or one that it waited for$/,
+    ],
+    [
+      'on',
+      any(1),
+      3,
+      /also one standby's disk$/,
+      /any one machine, /,
+      /primary's disk is left, or one that it waited for$/,
+    ],
+    ['on', any(2), 3, /also the disks of any 2 standbys$/, /any 2 machines, /, /, or one that it waited for$/],
+    ['on', any(3), 3, /also the disks of all 3 standbys$/, /any 3 machines, /, /as long as one disk is left$/],
+    // One of the two follows the other.
+    ['on', any(1), 2, /also one standby's disk$/, /any one machine, /, /, or one that it waited for$/],
+    ['remote_apply', order, 1, /reads there show the write$/, /on the standby sees every/, /one disk is left$/],
+    ['remote_apply', any(3), 3, /reads there show the write$/, /on any standby sees every/, /one disk is left$/],
+    [
+      'remote_apply',
+      any(1),
+      3,
+      /reads there show the write$/,
+      /did not wait for may lack/,
+      /, or one that it waited for$/,
+    ],
+  ]
+  for (const [level, rule, standbys, waitsFor, survives, loses] of cases)
+    t.match(levelText({ level, rule }, standbys), { waitsFor, survives, loses }, `${level} ${JSON.stringify(rule)}`)
+})
+
+test('what is in force is told without a rule at async, and with what rejoin restores', async (t) => {
+  const inForce = (chosenLevel: string | null, synchronousStandbys: string, synchronousCommit = 'on') =>
+    inForceText({ ...ALONE, chosenLevel, synchronousStandbys, synchronousCommit })
+  t.equal(inForce('on any 1', ''), 'async, until rejoin restores on any 1')
+  t.equal(inForce('on any 1', 'ANY 1 (…)'), 'on any 1')
+  t.equal(inForce(null, ''), 'async')
+  t.equal(inForce('async', ''), 'async')
+  t.equal(inForce('on', '', 'off'), null)
 })

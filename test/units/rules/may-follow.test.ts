@@ -46,7 +46,10 @@ test('a standby that commits need stays a direct one', async (t) => {
   const move = (level: string, picture = plain) => said(picture, 'db-replica-2', 'db-replica', level)
   for (const level of ['async', 'on', 'on any 1', 'on any 2', 'remote_apply first db-replica', 'async any 3'])
     t.equal(move(level), undefined, level)
-  t.match(move('on any 3'), /^NEEDED_DIRECTLY: .*at on any 3 commits wait for any 3 standbys, and only 2 would be left/)
+  t.match(
+    move('on any 3'),
+    /^NEEDED_DIRECTLY: .*at level on any 3 commits wait for any 3 standbys, and only 2 would be left/,
+  )
   t.match(move('on any 2', { ...plain, C: 'A' }), /only 1 would be left.*replication\.ts on/)
   t.match(move('on first db-replica-2'), /commits wait for db-replica-2 first/)
   t.equal(said({ ...plain, B: 'A' }, 'db-replica-2', 'db-primary', 'on any 3'), undefined, 'back')

@@ -1,4 +1,4 @@
-import { LEVELS } from '../../rules/durability.ts'
+import { IN_ORDER, type Level, levelText } from '../../rules/durability.ts'
 import type { Call, Event, Found, Judgement, Plan, StoredVote } from '../record.ts'
 import { availabilityOf, paceOf } from './availability.ts'
 import { judgeReads, type ReadFindings } from './reads.ts'
@@ -47,12 +47,15 @@ export function judge(evidence: Evidence): Judgement {
   }
 }
 
+/** A plan does not say how many standbys the lab has: what is true for several is true for one, too. */
+const mayLose = (level: Level): string => levelText({ level, rule: IN_ORDER }, 2).loses
+
 function brokenPromises({ level }: Plan, votes: VoteFindings, { staleReads }: ReadFindings): readonly string[] {
   const { lost, duplicates, phantoms, uncounted } = votes
   return [
     ...(lost.length === 0
       ? []
-      : [`acknowledged but not stored: ${count(lost.length, 'vote')}; ${level} can lose: ${LEVELS[level].loses}`]),
+      : [`acknowledged but not stored: ${count(lost.length, 'vote')}; ${level} can lose: ${mayLose(level)}`]),
     ...(duplicates.length === 0 ? [] : [`counted twice: ${some(duplicates)}`]),
     ...(uncounted.length === 0 ? [] : [`not counted: ${some(uncounted)}`]),
     ...(phantoms.length === 0
