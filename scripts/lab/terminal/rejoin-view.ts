@@ -16,7 +16,7 @@ function rejoinedLines(primary: string, it: Rejoined): readonly string[] {
   const how = {
     none: 'streamed already; nothing was done',
     repaired: `follows again; the cause was: ${it.why}`,
-    rewound: 'was rewound to the point where its history diverged, and streams',
+    rewound: 'was rewound to the last point that it shares with the primary, and streams',
     copied: `was copied from the primary (${visible(String(it.why))}), and streams`,
     undone: `streams; the failover that fenced ${primary} had promoted no standby, and is undone`,
   }[it.how]
