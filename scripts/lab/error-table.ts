@@ -90,6 +90,10 @@ export const ERRORS = {
     says: 'Patroni refused `{command}`: {said}',
     fix: 'see what it says of the databases: docker exec {container} patronictl list',
   },
+  NOT_SYNCHRONOUS: {
+    says: 'Patroni gives the place of the primary to a synchronous standby only, and {node} is none: at {level} commits wait for {synchronous}',
+    fix: 'let each standby count: zx scripts/replication.ts {level} --quorum 1; then run this again. Or take one that is synchronous: zx scripts/switchover.ts --to {first}',
+  },
   NOT_WITH_PATRONI: {
     says: '{option} has no meaning here: Patroni decides what is lost, by its setting maximum_lag_on_failover',
     fix: 'leave it out',

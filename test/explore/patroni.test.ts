@@ -8,6 +8,7 @@ import {
   patience,
   pollOnBoth,
   resetAfter,
+  setUp,
   sql,
   untilHas,
   verb,
@@ -75,4 +76,15 @@ test('PostgreSQL outlives a Patroni that is killed, and heal starts Patroni agai
   t.equal(await sql('db-replica', 'select pg_postmaster_start_time()'), started, 'it was not restarted')
   t.match(await json(t, 'status'), { healthy: true })
   t.match(await verb('fault', ['patroni', 'etcd-1']), { exit: 1, stderr: /FAULT_MISFIT/ })
+})
+
+test('Patroni lets a standby go that the lab no longer has: no slot keeps WAL for it', async (t) => {
+  t.teardown(() => setUp({ LAB_STANDBYS: '2' }))
+  await setUp({ LAB_STANDBYS: '1' })
+  await setUp({ LAB_STANDBYS: '1' })
+  for (const node of ['db-primary', 'db-replica'] as const)
+    t.notMatch(await sql(node, 'select slot_name from pg_replication_slots'), 'db_replica_2', node)
+  const { settings, members } = await json(t, 'manager', 'show')
+  t.equal(settings.member_slots_ttl, undefined, 'and a standby that is only down keeps its slot as usual')
+  t.equal(members.length, 2)
 })

@@ -4,8 +4,8 @@ import { after, before } from 'tap'
 // Both read the settings when they are loaded.
 process.env['LAB_STANDBYS'] = '2'
 process.env['LAB_MANAGER'] = 'patroni'
-const { asUsual, setUp, ...theLab } = await import('../the-lab.ts')
-export const { addressOf, containerOf, docker, failureOf, lab, patience, resetAfter, sql, verb } = theLab
+const { asUsual, ...theLab } = await import('../the-lab.ts')
+export const { addressOf, containerOf, docker, failureOf, lab, patience, resetAfter, setUp, sql, verb } = theLab
 export const { json, pollOnBoth, untilHas, voteGetsThrough, voteOn, votersOn } = await import('../recovery/scene.ts')
 delete process.env['LAB_STANDBYS']
 delete process.env['LAB_MANAGER']

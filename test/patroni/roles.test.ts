@@ -80,6 +80,13 @@ test('when the primary dies Patroni promotes a standby after the lease; rejoin l
 
 test('a durability level is Patroni’s own setting, and goes on after a switchover', async (t) => {
   resetAfter(t)
+  t.match(await json(t, 'replication', 'on'), { level: 'on', rule: { kind: 'first' } })
+  const { standbys } = await json(t, 'replication')
+  const other = standbys.find(({ sync }: { sync: string }) => sync === 'async')?.name
+  t.match(await verb('switchover', ['--to', other]), {
+    exit: 1,
+    stderr: new RegExp(`NOT_SYNCHRONOUS: .*${other} is none.*\n.*replication.ts on --quorum 1`),
+  })
   t.match(await json(t, 'replication', 'on', '--quorum', '1'), { level: 'on', rule: { kind: 'any', count: 1 } })
   t.match((await json(t, 'manager', 'show')).settings, { synchronous_mode: 'quorum', synchronous_mode_strict: true })
   t.equal((await verb('switchover', ['--to', 'db-replica'])).exit, 0)

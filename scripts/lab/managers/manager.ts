@@ -13,6 +13,8 @@ export type Control = {
   readonly pause: (lab: Lab, reporter: Reporter) => Promise<PatroniView>
   readonly resume: (lab: Lab, reporter: Reporter) => Promise<PatroniView>
   readonly set: (lab: Lab, settings: readonly string[], reporter: Reporter) => Promise<PatroniView>
+  /** Tags a database in its own configuration, so that nobody promotes it until the tag is gone or its container starts again. */
+  readonly exclude: (lab: Lab, node: DatabaseName, reporter: Reporter) => Promise<PatroniView>
   /** Waits until it has replaced that primary by itself, and says how it went. */
   readonly replaced: (lab: Lab, old: DatabaseName) => Promise<Replacement>
 }
@@ -54,6 +56,8 @@ export type Manager = {
   readonly restoreLevel: (lab: Lab, reporter: Reporter) => Promise<void>
   /** Forgets what it knows of the databases, before all of them start as in a new lab. */
   readonly forget: (tell: Tell, lab: Lab) => Promise<void>
+  /** Lets standbys go that the lab no longer has, so that it does not make their slots again. The caller has the lock. */
+  readonly letGo: (tell: Tell, lab: Lab, gone: readonly DatabaseNode[]) => Promise<void>
   /** Makes a database without data a copy of a primary, which may still be starting. The caller has the lock. */
   readonly copy: (tell: Tell, lab: Lab, from: DatabaseNode, node: DatabaseNode) => Promise<void>
 }

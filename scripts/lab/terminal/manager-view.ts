@@ -6,9 +6,12 @@ import { table } from './table.ts'
 /** What Patroni says, for people. */
 export function managerView(view: PatroniView): string {
   const head = ['MEMBER', 'ROLE', 'STATE', 'TIMELINE'].map((cell) => chalk.dim(cell))
-  const rows = view.members.map(({ name, role, state, timeline, pendingRestart }) => [
+  const rows = view.members.map(({ name, role, state, timeline, pendingRestart, tags }) => [
     ...[name, visible(role), visible(state), String(timeline ?? '')],
-    pendingRestart ? 'a setting waits for a restart' : '',
+    [
+      ...(pendingRestart ? ['a setting waits for a restart'] : []),
+      ...Object.entries(tags).map(([tag, value]) => visible(`tag ${tag}: ${value}`)),
+    ].join('; '),
   ])
   return [...table([[...head, ''], ...rows]), '', ...patroniLines(view), `  settings: ${settingsText(view)}`].join('\n')
 }

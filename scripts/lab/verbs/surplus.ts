@@ -54,6 +54,7 @@ async function forget(
 export async function dropSurplusSlots(tell: Tell, lab: Lab, { nodes }: LabStatus): Promise<void> {
   const names = surplusOf(lab).map(slotOf)
   const kept = nodes.filter(({ database }) => database?.slots.some(({ name }) => names.includes(name)))
+  if (kept.length > 0) await managerOf(lab).letGo(tell, lab, surplusOf(lab))
   await Promise.all(
     lab.databases
       .filter((node) => kept.some(({ name }) => name === node.name))

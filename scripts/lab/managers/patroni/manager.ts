@@ -13,6 +13,7 @@ const control: Control = {
   pause: async (...args) => (await import('./control.ts')).pause(...args),
   resume: async (...args) => (await import('./control.ts')).resume(...args),
   set: async (...args) => (await import('./control.ts')).set(...args),
+  exclude: async (...args) => (await import('./control.ts')).exclude(...args),
   replaced: async (...args) => (await import('./replacement.ts')).replaced(...args),
 }
 
@@ -37,6 +38,7 @@ export const patroni: Manager = {
   view: async (lab) => (await import('./view.ts')).patroniView(lab),
   control,
   forget: forgetScope,
+  letGo: async (...args) => (await import('./members.ts')).letGo(...args),
 }
 
 const untilStreams = (lab: Lab, node: DatabaseNode): Promise<void> =>

@@ -1,34 +1,53 @@
 import { changing } from '../../docker/leftovers.ts'
 import { labError } from '../../errors.ts'
-import { lookAtDatabases } from '../../postgres/sights.ts'
+import type { Facts } from '../../postgres/observe.ts'
+import { lookAtDatabases, type Sight } from '../../postgres/sights.ts'
 import { choiceOf } from '../../rules/durability.ts'
 import { membersOf, primaryOf, seenOf } from '../../rules/members.ts'
 import { isReached } from '../../rules/upstreams.ts'
 import type { Reporter } from '../../steps.ts'
-import { databaseNamed, type Lab } from '../../topology/topology.ts'
+import { type DatabaseNode, databaseNamed, type Lab } from '../../topology/topology.ts'
 import { streaming } from '../following.ts'
 import type { Switchover, SwitchoverOptions } from '../manager.ts'
 import { serving } from '../serving.ts'
 import { newPrimary, promotionOf } from './new-primary.ts'
 import { patronictl } from './patronictl.ts'
 
+const synchronousOf = ({ standbys }: Facts): readonly string[] =>
+  standbys.filter(({ sync }) => sync === 'sync' || sync === 'quorum').map(({ name }) => name)
+
+/** Whether Patroni lets a standby take over: at a synchronous level only one that a commit may have waited for. */
+const mayTakeOver = (facts: Facts, name: string): boolean =>
+  choiceOf(facts).level === 'async' || synchronousOf(facts).includes(name)
+
+/** Who gives its place to whom. `named`: the one that was asked for. */
+function planOf(sights: readonly Sight[], named: DatabaseNode | undefined) {
+  const primary = primaryOf(sights)
+  if (named === primary.node) throw labError('ALREADY_PRIMARY', { node: named.name })
+  const reached = membersOf(sights).standbys.filter(
+    (it) => isReached(it, sights) && (named === undefined || it.node === named),
+  )
+  const standby = reached.find(({ node }) => mayTakeOver(primary.facts, node.name)) ?? reached[0]
+  const notReady = (seen: string) => labError('SWITCHOVER_NOT_READY', { seen: `${seenOf(sights)}; ${seen}` })
+  if (standby === undefined) throw notReady(named ? `${named.name} does not stream` : 'nobody streams')
+  const choice = choiceOf(primary.facts)
+  if (!mayTakeOver(primary.facts, standby.node.name)) {
+    const synchronous = synchronousOf(primary.facts)
+    const [first] = synchronous
+    if (first === undefined) throw notReady('no standby is synchronous')
+    const about = { level: choice.level, synchronous: synchronous.join(' and '), first }
+    throw labError('NOT_SYNCHRONOUS', { node: standby.node.name, ...about })
+  }
+  return { from: primary.node, to: standby.node, choice }
+}
+
 /** Asks Patroni to swap the roles of the primary and a standby. */
 export const switchover = (lab: Lab, { to: wanted }: SwitchoverOptions, { step }: Reporter): Promise<Switchover> =>
   changing(lab, async () => {
     const { from, to, choice } = await step('Check', async ({ retitle }) => {
-      const sights = await lookAtDatabases(lab)
-      const primary = primaryOf(sights)
-      const named = wanted === undefined ? undefined : databaseNamed(lab, wanted)
-      if (named === primary.node) throw labError('ALREADY_PRIMARY', { node: named.name })
-      const standby = membersOf(sights).standbys.find(
-        (it) => isReached(it, sights) && (named === undefined || it.node === named),
-      )
-      if (standby === undefined)
-        throw labError('SWITCHOVER_NOT_READY', {
-          seen: `${seenOf(sights)}; ${named?.name ?? 'nobody'} ${named ? 'does not stream' : 'streams'}`,
-        })
-      retitle(`Check: from ${primary.node.name} to ${standby.node.name}`)
-      return { from: primary.node, to: standby.node, choice: choiceOf(primary.facts) }
+      const plan = planOf(await lookAtDatabases(lab), wanted === undefined ? undefined : databaseNamed(lab, wanted))
+      retitle(`Check: from ${plan.from.name} to ${plan.to.name}`)
+      return plan
     })
     const began = performance.now()
     await step(`Patroni switches over to ${to.name}`, ({ tell }) =>

@@ -15,6 +15,8 @@ export type PatroniView = {
     readonly timeline: number | null
     /** Whether a setting waits for a restart. */
     readonly pendingRestart: boolean
+    /** From its own configuration file: `nofailover` and others. */
+    readonly tags: Readonly<Record<string, unknown>>
   }[]
   /** In a pause nobody is promoted, whatever dies. */
   readonly paused: boolean
@@ -38,6 +40,7 @@ const Cluster = z.object({
       state: z.string(),
       timeline: z.number().optional(),
       pending_restart: z.boolean().optional(),
+      tags: z.record(z.string(), z.unknown()).optional(),
     }),
   ),
   pause: z.boolean().optional(),
@@ -87,8 +90,8 @@ function viewIn(cluster: string, config: string, history: string): PatroniView {
   const settings = Config.parse(JSON.parse(config))
   return {
     leader: members.find(({ role }) => role.endsWith('leader'))?.name ?? null,
-    members: members.map(({ name, role, state, timeline, pending_restart }) => ({
-      ...{ name, role, state, timeline: timeline ?? null, pendingRestart: pending_restart ?? false },
+    members: members.map(({ name, role, state, timeline, pending_restart, tags = {} }) => ({
+      ...{ name, role, state, timeline: timeline ?? null, pendingRestart: pending_restart ?? false, tags },
     })),
     paused: pause,
     ...{ ttl: settings.ttl, loopWait: settings.loop_wait, retryTimeout: settings.retry_timeout },

@@ -25,6 +25,7 @@ export const scripted: Manager = {
   switchover: async (...args) => (await import('./switchover.ts')).switchover(...args),
   rejoin: async (...args) => (await import('./rejoin.ts')).rejoin(...args),
   forget: async () => {},
+  letGo: async () => {},
   putLevel: async (...args) => (await import('./level.ts')).putLevel(...args),
   restoreLevel: async (...args) => (await import('./level.ts')).restoreChosen(...args),
   copy: async (...args) => (await import('./rebuild.ts')).copyFrom(...args),
