@@ -13,6 +13,8 @@ const { reporter } = await import('./lab/terminal/steps.ts')
 const { experiment, judgeAgain, plansOf } = await import('./lab/experiment/experiment.ts')
 const { EXPERIMENTS } = await import('./lab/experiment/folder.ts')
 const { LEVELS, RECOVERIES } = await import('./lab/experiment/record.ts')
+const { assertManager } = await import('./lab/managers/manager-of.ts')
+const { LEASE_RULE, leaseIn } = await import('./lab/rules/patroni-settings.ts')
 const { KINDS } = await import('./lab/faults/kinds.ts')
 const { experimentTable } = await import('./lab/terminal/experiment-view.ts')
 const { DATABASE_NAMES, MANAGER_NAMES, NODE_NAMES } = await import('./lab/topology/topology.ts')
@@ -24,8 +26,9 @@ const DEFAULT_LAG = 128 * 1024
 /** kbit/s: so slow that a vote spends most of its time on this link, also on a busy machine. */
 const DEFAULT_SLOW = 500
 
-type Options = Omit<Plan, 'manager' | 'fault' | 'level' | 'recovery' | 'lag' | 'slow'> & {
+type Options = Omit<Plan, 'manager' | 'lease' | 'fault' | 'level' | 'recovery' | 'lag' | 'slow'> & {
   readonly manager?: Matrix['managers']
+  readonly lease?: Matrix['leases']
   readonly fault: Matrix['faults']
   readonly level: Matrix['levels']
   readonly recovery: Matrix['recoveries']
@@ -59,6 +62,7 @@ await commandLine(import.meta.filename, (program) => {
       `who recovers: ${MANAGER_NAMES.join(', ')} (default: the one that the lab has); afterwards the lab has that one again`,
       someOf(MANAGER_NAMES),
     )
+    .option('--lease <leases>', `Patroni's settings, one or more, as in 30/10/10,20/1/3: ${LEASE_RULE}`, leases)
     .option('--runs <number>', 'runs of each combination', numberFrom(1, 100), 1)
     .option('--before <seconds>', 'load before the fault', numberFrom(1, 600), 2)
     .option('--after <seconds>', 'load after the recovery', numberFrom(1, 600), 2)
@@ -79,12 +83,18 @@ await commandLine(import.meta.filename, (program) => {
     // A word that is not one of these commands arrives here too.
     .allowExcessArguments()
     .action(
-      async ({ manager, fault, level, recovery, runs, lag = 0, slow, output, json, ...common }: Options, command) => {
+      async (
+        { manager, lease = [], fault, level, recovery, runs, lag = 0, slow, output, json, ...common }: Options,
+        command,
+      ) => {
         refuseOtherCommands(command)
         const lab = await labHere()
         const link = slow === undefined ? {} : { slow: slow === true ? DEFAULT_SLOW : slow }
+        const managers = manager ?? [lab.settings.manager]
+        if (lease.length > 0 && !managers.includes('patroni'))
+          assertManager(lab, lab.settings.manager, 'patroni', 'experiment --lease')
         const plans = plansOf(
-          { managers: manager ?? [lab.settings.manager], faults: fault, levels: level, recoveries: recovery, runs },
+          { managers, leases: lease, faults: fault, levels: level, recoveries: recovery, runs },
           { ...common, ...link, lag: lag === true ? DEFAULT_LAG : lag },
         )
         const tell = (what: string) => console.error(`… ${what}`)
@@ -115,6 +125,14 @@ function oneOf<T extends string>(known: readonly T[]): (text: string) => T {
     if (found === undefined) throw new InvalidArgumentError(`It must be one of ${known.join(', ')}.`)
     return found
   }
+}
+
+function leases(text: string): Matrix['leases'] {
+  return [...new Set(text.split(','))].map((one) => {
+    const lease = leaseIn(one)
+    if (lease === undefined) throw new InvalidArgumentError(`It must be ${LEASE_RULE}.`)
+    return lease
+  })
 }
 
 function someOf<T extends string>(known: readonly T[]): (text: string) => readonly T[] {

@@ -12,13 +12,15 @@ import { setup } from '../verbs/setup.ts'
 import { createFolder, FILES, readExperiment, replaceFile, replaceJson, writeExperiment } from './folder.ts'
 import { judgeRecorded, notJudged, whyUnreadable } from './judge/recorded.ts'
 import type { Experiment, Plan, Run } from './record.ts'
-import { Call } from './record.ts'
+import { Call, managedAs } from './record.ts'
 import { reportPage } from './report/page.ts'
 import { carryOut } from './run.ts'
 
 /** What to combine, and the number of runs of each combination. */
 export type Matrix = {
   readonly managers: readonly Plan['manager'][]
+  /** Only Patroni has one; none means the one that the lab begins with. */
+  readonly leases: readonly NonNullable<Plan['lease']>[]
   readonly faults: readonly string[]
   readonly levels: readonly Plan['level'][]
   readonly recoveries: readonly Plan['recovery'][]
@@ -30,12 +32,16 @@ export type Matrix = {
  * changes once, because that takes long.
  */
 export function plansOf(
-  { managers, faults, levels, recoveries, runs }: Matrix,
-  common: Omit<Plan, 'manager' | 'fault' | 'level' | 'recovery'>,
+  { managers, leases, faults, levels, recoveries, runs }: Matrix,
+  common: Omit<Plan, 'manager' | 'lease' | 'fault' | 'level' | 'recovery'>,
 ): readonly Plan[] {
   return managers.flatMap((manager) => {
-    const combinations = recoveriesOf(manager, recoveries).flatMap((recovery) =>
-      faults.flatMap((fault) => levels.map((level) => ({ ...common, manager, fault, level, recovery }))),
+    const managed =
+      manager === 'scripted' || leases.length === 0 ? [{ manager }] : leases.map((lease) => ({ manager, lease }))
+    const combinations = managed.flatMap((by) =>
+      recoveriesOf(manager, recoveries).flatMap((recovery) =>
+        faults.flatMap((fault) => levels.map((level) => ({ ...common, ...by, fault, level, recovery }))),
+      ),
     )
     return Array.from({ length: runs }, () => combinations).flat()
   })
@@ -141,11 +147,15 @@ const verdictOf = (runs: readonly Run[]): Experiment['verdict'] =>
   (['fail', 'unknown'] as const).find((verdict) => runs.some(({ judgement }) => judgement.verdict === verdict)) ??
   (runs.length === 0 ? 'unknown' : 'pass')
 
-const nameOf = (nth: number, { manager, fault, level, recovery }: Plan): string =>
-  [String(nth + 1).padStart(3, '0'), ...(manager === 'scripted' ? [] : [manager]), fault, level, recovery].join('-')
+function nameOf(nth: number, plan: Plan): string {
+  const managed = plan.manager === 'scripted' ? [] : [managedAs(plan).replaceAll(/[ /]/g, '-')]
+  return [String(nth + 1).padStart(3, '0'), ...managed, plan.fault, plan.level, plan.recovery].join('-')
+}
 
-const inWords = ({ manager, fault, node, level, recovery, lag, slow }: Plan): string =>
-  `${manager}, ${fault} ${node} at ${level}, recovery ${recovery}${lag === 0 ? '' : `, with a standby that lacks ${lag} bytes`}${slow === undefined ? '' : `, over a link of ${slow} kbit/s`}`
+const inWords = (plan: Plan): string => {
+  const { fault, node, level, recovery, lag, slow } = plan
+  return `${managedAs(plan)}, ${fault} ${node} at ${level}, recovery ${recovery}${lag === 0 ? '' : `, with a standby that lacks ${lag} bytes`}${slow === undefined ? '' : `, over a link of ${slow} kbit/s`}`
+}
 
 /** Judges the runs of an experiment again, from the files in their folders. */
 export async function judgeAgain(folder: string): Promise<Kept> {

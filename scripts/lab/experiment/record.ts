@@ -1,6 +1,7 @@
 // The files that a run leaves: the judge and the report use nothing else. Times are milliseconds since the run began.
 import { z } from 'zod'
 import { Machine } from '../docker/machine.ts'
+import { leaseText } from '../rules/patroni-settings.ts'
 import { Call, Ms, Node } from '../service/load/history.ts'
 import { DATABASE_NAMES, MANAGER_NAMES } from '../topology/topology.ts'
 
@@ -54,6 +55,8 @@ export const Plan = z.object({
   recovery: z.enum(RECOVERIES),
   /** Experiments from before there was a choice had the lab's own verbs. */
   manager: z.enum(MANAGER_NAMES).default('scripted'),
+  /** Patroni's settings, in seconds; undefined for those that the lab begins with. */
+  lease: z.object({ ttl: z.number(), loop_wait: z.number(), retry_timeout: z.number() }).optional(),
   level: z.enum(LEVELS),
   /** Number of callers that vote without pause, and of callers that vote and read what they wrote. */
   voters: z.number(),
@@ -67,6 +70,10 @@ export const Plan = z.object({
   slow: z.number().optional(),
 })
 export type Plan = z.infer<typeof Plan>
+
+/** The manager of a plan, and its lease if the plan has one. */
+export const managedAs = ({ manager, lease }: Pick<Plan, 'manager' | 'lease'>): string =>
+  lease === undefined ? manager : `${manager} ${leaseText(lease)}`
 
 /** A vote that was acknowledged but is not in the database after the recovery. */
 export const LostVote = z.object({ poll: z.string(), user: z.string(), option: z.string(), at: Ms })

@@ -8,7 +8,7 @@ import { KINDS } from '../faults/kinds.ts'
 import { slow } from '../faults/slow.ts'
 import { interruption } from '../interruption.ts'
 import { readLines } from '../lines.ts'
-import { managerOf } from '../managers/manager-of.ts'
+import { controlOf, managerOf } from '../managers/manager-of.ts'
 import { IN_ORDER } from '../rules/durability.ts'
 import { type Clock, clockFrom } from '../service/load/history.ts'
 import { type Load, startLoad } from '../service/load/load.ts'
@@ -36,6 +36,12 @@ type Parts = { readonly sampling: Sampling; readonly load: Load; readonly recove
 export async function carryOut(lab: Lab, plan: Plan, name: string, parent: string, reporter: Reporter): Promise<Run> {
   const folder = join(parent, name)
   await mkdir(folder, { recursive: true })
+  if (plan.lease !== undefined)
+    await controlOf(lab).set(
+      lab,
+      Object.entries(plan.lease).map(([name, value]) => `${name}=${value}`),
+      reporter,
+    )
   await setLevel(lab, { level: plan.level, rule: IN_ORDER }, false, reporter)
   if (plan.slow !== undefined) await slowDown(lab, plan.slow, reporter)
   const clock = clockFrom(Date.now())

@@ -1,6 +1,6 @@
 import { chalk } from 'zx/core'
 import type { Kept } from '../experiment/experiment.ts'
-import type { Run } from '../experiment/record.ts'
+import { managedAs, type Run } from '../experiment/record.ts'
 import { median } from '../numbers.ts'
 import { visible } from '../visible.ts'
 import { table } from './table.ts'
@@ -11,8 +11,8 @@ const NAMED = 10
 
 /** The runs, grouped by their plans, then the reasons of those that did not pass. */
 export function experimentTable({ experiment, folder, report }: Kept): string {
-  const groups = Map.groupBy(experiment.runs, ({ plan: { manager, fault, level, recovery } }) =>
-    [manager, fault, level, recovery].join('\t'),
+  const groups = Map.groupBy(experiment.runs, ({ plan }) =>
+    [managedAs(plan), plan.fault, plan.level, plan.recovery].join('\t'),
   )
   const [head = '', ...lines] = table([
     [

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { plansOf } from '../../../scripts/lab/experiment/experiment.ts'
 import { notJudged } from '../../../scripts/lab/experiment/judge/recorded.ts'
-import { StoredVote } from '../../../scripts/lab/experiment/record.ts'
+import { managedAs, StoredVote } from '../../../scripts/lab/experiment/record.ts'
 import { openLines, readLines } from '../../../scripts/lab/lines.ts'
 
 const common = { node: 'db-primary', voters: 8, readers: 2, before: 1, after: 1, lag: 0 } as const
@@ -31,6 +31,7 @@ test('lines are read back as they were written; one that is cut off or no record
 test('a matrix has every combination as often as asked, round after round', async (t) => {
   const matrix = {
     managers: ['scripted'],
+    leases: [],
     faults: ['crash', 'stop'],
     levels: ['async', 'on'],
     recoveries: ['failover'],
@@ -46,6 +47,7 @@ test('a matrix has every combination as often as asked, round after round', asyn
 test('the manager changes once, and Patroni recovers by itself', async (t) => {
   const matrix = {
     managers: ['scripted', 'patroni'],
+    leases: [],
     faults: ['crash'],
     levels: ['on'],
     recoveries: ['failover', 'salvage', 'none'],
@@ -56,6 +58,25 @@ test('the manager changes once, and Patroni recovers by itself', async (t) => {
   t.strictSame(
     plansOf(matrix, common).map(({ manager, recovery }) => `${manager} ${recovery}`),
     [...scripted, ...scripted, ...patroni, ...patroni],
+  )
+})
+
+test('each lease is compared under Patroni; the scripted manager has none', async (t) => {
+  const matrix = {
+    managers: ['scripted', 'patroni'],
+    leases: [
+      { ttl: 30, loop_wait: 10, retry_timeout: 10 },
+      { ttl: 20, loop_wait: 1, retry_timeout: 3 },
+    ],
+    faults: ['crash', 'freeze'],
+    levels: ['on'],
+    recoveries: ['watch'],
+    runs: 2,
+  } as const
+  const round = ['30/10/10 crash', '30/10/10 freeze', '20/1/3 crash', '20/1/3 freeze'].map((it) => `patroni ${it}`)
+  t.strictSame(
+    plansOf(matrix, common).map((plan) => `${managedAs(plan)} ${plan.fault}`),
+    ['scripted crash', 'scripted freeze', 'scripted crash', 'scripted freeze', ...round, ...round],
   )
 })
 

@@ -98,6 +98,7 @@ const run: fc.Arbitrary<Run> = fc.record({
   at: text,
   plan: fc.record({
     manager: fc.constantFrom(...MANAGER_NAMES),
+    lease: fc.option(fc.record({ ttl: number, loop_wait: number, retry_timeout: number }), { nil: undefined }),
     fault: text,
     node,
     recovery: fc.constantFrom(...RECOVERIES),

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import { LabError } from '../../../scripts/lab/errors.ts'
-import { settingsIn } from '../../../scripts/lab/rules/patroni-settings.ts'
+import { leaseIn, leaseText, settingsIn } from '../../../scripts/lab/rules/patroni-settings.ts'
 
 const FASTEST = { ttl: 20, loop_wait: 1, retry_timeout: 3 }
 
@@ -33,6 +33,24 @@ test('a setting of Patroni is read as it is typed; what Patroni would raise sile
     [['toString=1'], 'PATRONI_SETTING'],
   ]
   for (const [texts, wanted] of cases) t.strictSame(read(...texts), wanted, texts.join(' '))
+})
+
+test('a lease is read as it is typed, or refused if Patroni would not keep to it', async (t) => {
+  for (const text of ['20/1/3', '30/10/10', '25/1/12']) t.equal(leaseText(leaseIn(text) ?? FASTEST), text)
+  const refused = [
+    '',
+    '20',
+    '20/1',
+    '20/1/3/4',
+    '19/1/3',
+    '20/0/3',
+    '20/1/2',
+    '20/1/10',
+    '20.5/1/3',
+    'a/b/c',
+    '-30/10/10',
+  ]
+  for (const text of refused) t.equal(leaseIn(text), undefined, text)
 })
 
 test('whatever timing is accepted, a primary gives up before its lease ends', async () => {

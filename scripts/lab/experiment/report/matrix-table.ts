@@ -1,5 +1,5 @@
 import { median } from '../../numbers.ts'
-import type { Judgement, Run } from '../record.ts'
+import { type Judgement, managedAs, type Run } from '../record.ts'
 import { faultOf, type Group, tally } from './groups.ts'
 import { type Html, html } from './html.ts'
 import { extent } from './scale.ts'
@@ -29,7 +29,7 @@ function row({ plan, runs }: Group, above: Group | undefined, all: readonly Grou
   const asides = [held(plan), differs(all) ? load({ plan, runs }) : ''].filter((it) => it !== '').join('; ')
   const cells = [
     html`${plan.level}`,
-    html`${plan.manager}`,
+    html`${managedAs(plan)}`,
     html`${plan.recovery}`,
     html`${count(runs.length)}`,
     verdicts(runs),

@@ -1,5 +1,5 @@
 import { bytes } from '../../numbers.ts'
-import type { Event, Judgement, Plan } from '../record.ts'
+import { type Event, type Judgement, managedAs, type Plan } from '../record.ts'
 import { plural } from './units.ts'
 
 type Verdict = { readonly sign: string; readonly word: string; readonly ofOne: string; readonly ofMany: string }
@@ -51,9 +51,9 @@ const RECOVERS: Readonly<Record<Plan['recovery'], string>> = {
   none: 'There is no failover.',
 }
 
-const recovers = ({ manager, recovery }: Plan): string =>
+const recovers = ({ manager, lease, recovery }: Plan): string =>
   manager === 'patroni' && recovery === 'watch'
-    ? 'Patroni notices the fault by itself, and promotes a standby when the lease of the primary has ended.'
+    ? `Patroni notices the fault by itself, and promotes a standby when the lease of the primary has ended${lease === undefined ? '' : `, ${lease.ttl} s after it was renewed`}.`
     : RECOVERS[recovery]
 
 export const EVENTS: Readonly<Record<Event['kind'], string>> = {
@@ -98,7 +98,7 @@ export const shortly = (plan: Plan): string =>
   [
     `${plan.fault} of ${plan.node}`,
     plan.level,
-    plan.manager === 'scripted' ? '' : plan.manager,
+    plan.manager === 'scripted' ? '' : managedAs(plan),
     plan.recovery === 'none' ? 'no recovery' : plan.recovery,
     held(plan),
   ]
