@@ -86,6 +86,10 @@ export type Stage = {
   readonly failover: () => Promise<void>
   /** From now on the manager does nothing by itself. */
   readonly pauseManager: () => Promise<void>
+  /** Changes settings of the manager, as typed: `ttl=30`. */
+  readonly setManager: (...settings: readonly string[]) => Promise<void>
+  /** From now on the manager promotes this database no more. */
+  readonly exclude: (node: DatabaseName) => Promise<void>
   readonly status: () => Promise<LabStatus>
   readonly replication: () => Promise<Replication>
   /** Whether what one database writes now arrives at the other one, within 2 s if nothing else is said. */
@@ -102,8 +106,8 @@ export type Stage = {
   readonly experiments: (since: string) => Promise<readonly Experiment[]>
   /** A metric of a server, by its name and labels as written; undefined if there is none. */
   readonly metric: (server: ServerName, name: string) => Promise<number | undefined>
-  /** Waits until a look is done, at most 10 s. */
-  readonly until: <T>(what: string, look: () => Promise<Look<T>>) => Promise<T>
+  /** Waits until a look is done, at most 10 s if nothing else is said. */
+  readonly until: <T>(what: string, look: () => Promise<Look<T>>, seconds?: number) => Promise<T>
   readonly traffic: Traffic
   /** Commands for solutions, as a learner would type them on this lab. */
   readonly type: Commands
@@ -206,6 +210,8 @@ export function stageOf(lab: Lab): Stage {
     failover: async () =>
       void (await managerOf(lab).failover(lab, { maxLag: undefined, force: true, keepReports: false }, unreported)),
     pauseManager: async () => void (await controlOf(lab).pause(lab, unreported)),
+    setManager: async (...settings) => void (await controlOf(lab).set(lab, settings, unreported)),
+    exclude: async (node) => void (await controlOf(lab).exclude(lab, node, unreported)),
     status: () => statusOf(lab),
     replication: () => replicationOf(lab),
     async passesOn(primary, standby, seconds = ARRIVAL_SECONDS) {
@@ -239,7 +245,7 @@ export function stageOf(lab: Lab): Stage {
       const node = lab.servers.find((it) => it.name === server)
       return node && (await metricsOf(node))?.get(name)
     },
-    until: (what, look) => until(what, { seconds: WAIT_SECONDS, patience }, look),
+    until: (what, look, seconds = WAIT_SECONDS) => until(what, { seconds, patience }, look),
     traffic: trafficOf(lab),
     type: commandsFor(lab),
   }
