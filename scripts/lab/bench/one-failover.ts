@@ -15,14 +15,18 @@ import { type SteadyVotes, steadyVotes } from './steady-votes.ts'
 /** One failover: seconds until a client's vote was acknowledged, and the parts of this time. */
 export type FailoverRun = { readonly seconds: number; readonly parts: Readonly<Record<string, number>> }
 
-/** Runs a measurement while votes are cast through the balancer, from a random moment on. */
-export async function underVotes<T>(lab: Lab, measure: (votes: SteadyVotes, poll: string) => Promise<T>): Promise<T> {
+/** Runs a measurement while votes are cast through the balancer, from a random moment on. `timeline`: of the primary now. */
+export async function underVotes<T>(
+  lab: Lab,
+  measure: (votes: SteadyVotes, poll: string) => Promise<T>,
+  timeline = 1,
+): Promise<T> {
   const address = endpointOf(lab, lab.loader) ?? ''
   const client = pollingClient(address, lab.settings.patience)
   const { uuid } = await client.createPoll('Who takes over?', ['a', 'b']).finally(client.close)
   const votes = steadyVotes(address, uuid, 'a')
   try {
-    await acknowledged(lab, votes, Date.now(), 1)
+    await acknowledged(lab, votes, Date.now(), timeline)
     // A random moment, since the watch looks at intervals.
     await pause(500 + Math.random() * 500, undefined, { signal: interruption.signal })
     return await measure(votes, uuid)
@@ -39,7 +43,7 @@ const acknowledged = (lab: Lab, votes: SteadyVotes, since: number, timeline: num
 
 /** Kills the primary, and replaces it by the command. */
 export async function commanded(lab: Lab, primary: DatabaseNode, votes: SteadyVotes): Promise<FailoverRun> {
-  await broken(lab, primary, 'kill')
+  await broken(lab, primary.container, 'kill')
   const issued = Date.now()
   const { exit, stdout, stderr } = await startVerb(lab, 'failover', ['--json']).ended
   if (exit !== 0) throw new Error(stderr)
@@ -67,7 +71,7 @@ export async function watched(
   inForce = () => {},
 ): Promise<FailoverRun> {
   await watcher.next('watching', (it) => it.primary === primary.name && it.standby !== null)
-  const issued = fault === 'isolate' ? await isolated(lab, primary, votes) : await broken(lab, primary, fault)
+  const issued = fault === 'isolate' ? await isolated(lab, primary, votes) : await broken(lab, primary.container, fault)
   const since = Date.now()
   inForce()
   const { detected, marks, timeline } = await watcher.next('failed-over')
@@ -83,10 +87,10 @@ export async function watched(
 }
 
 /** Makes the fault; gives the time of the command. Some kernels refuse to freeze at first, so it tries again. */
-const broken = (lab: Lab, primary: DatabaseNode, fault: 'kill' | 'pause'): Promise<number> =>
+export const broken = (lab: Lab, container: string, fault: 'kill' | 'pause'): Promise<number> =>
   until(`docker ${fault} to succeed`, { seconds: 10, patience: lab.settings.patience }, async () => {
     const issued = Date.now()
-    const done = await attempt([fault, primary.container])
+    const done = await attempt([fault, container])
     return done.exit === 0 ? { done: issued } : { seen: done.stderr }
   })
 
