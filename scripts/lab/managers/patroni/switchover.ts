@@ -1,5 +1,6 @@
 import { changing } from '../../docker/leftovers.ts'
-import { labError } from '../../errors.ts'
+import { LabError, labError } from '../../errors.ts'
+import { listed } from '../../listed.ts'
 import type { Facts } from '../../postgres/observe.ts'
 import { lookAtDatabases, type Sight } from '../../postgres/sights.ts'
 import { choiceOf } from '../../rules/durability.ts'
@@ -30,28 +31,34 @@ function planOf(sights: readonly Sight[], named: DatabaseNode | undefined) {
   const standby = reached.find(({ node }) => mayTakeOver(primary.facts, node.name)) ?? reached[0]
   const notReady = (seen: string) => labError('SWITCHOVER_NOT_READY', { seen: `${seenOf(sights)}; ${seen}` })
   if (standby === undefined) throw notReady(named ? `${named.name} does not stream` : 'nobody streams')
-  const choice = choiceOf(primary.facts)
-  if (!mayTakeOver(primary.facts, standby.node.name)) {
-    const synchronous = synchronousOf(primary.facts)
-    const [first] = synchronous
-    if (first === undefined) throw notReady('no standby is synchronous')
-    const about = { level: choice.level, synchronous: synchronous.join(' and '), first }
-    throw labError('NOT_SYNCHRONOUS', { node: standby.node.name, ...about })
-  }
-  return { from: primary.node, to: standby.node, choice }
+  return { primary, from: primary.node, to: standby.node, choice: choiceOf(primary.facts) }
 }
+
+/** Patroni's refusal of a standby that commits do not wait for, with what helps; any other error as it is. */
+function refusalOf(error: unknown, { primary, to, choice }: ReturnType<typeof planOf>): unknown {
+  const [first] = synchronousOf(primary.facts)
+  const isIt = error instanceof LabError && error.code === 'PATRONI_REFUSED' && NOT_SYNCHRONOUS.test(error.message)
+  if (!isIt || first === undefined) return error
+  const synchronous = listed(synchronousOf(primary.facts))
+  return labError('NOT_SYNCHRONOUS', { node: to.name, level: choice.level, synchronous, first })
+}
+
+const NOT_SYNCHRONOUS = /does not match with sync_standby/
 
 /** Asks Patroni to swap the roles of the primary and a standby. */
 export const switchover = (lab: Lab, { to: wanted }: SwitchoverOptions, { step }: Reporter): Promise<Switchover> =>
   changing(lab, async () => {
-    const { from, to, choice } = await step('Check', async ({ retitle }) => {
+    const plan = await step('Check', async ({ retitle }) => {
       const plan = planOf(await lookAtDatabases(lab), wanted === undefined ? undefined : databaseNamed(lab, wanted))
       retitle(`Check: from ${plan.from.name} to ${plan.to.name}`)
       return plan
     })
+    const { from, to, choice } = plan
     const began = performance.now()
     await step(`Patroni switches over to ${to.name}`, ({ tell }) =>
-      patronictl(tell, from, 'switchover', '--candidate', to.name, '--force'),
+      patronictl(tell, from, 'switchover', '--candidate', to.name, '--force').catch((error: unknown) => {
+        throw refusalOf(error, plan)
+      }),
     )
     const { timeline } = await step('Serve: a write through the balancer is acknowledged', async () => {
       const promotion = await promotionOf(lab, await newPrimary(lab, from.name, 30))
