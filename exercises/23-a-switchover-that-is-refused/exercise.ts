@@ -40,7 +40,7 @@ export const exercise = defineExercise({
     `zx scripts/switchover.ts --to ${WANTED} asks Patroni, and shows its words. zx scripts/manager.ts show says what it knows of each member.`,
     `The tag is in a file of that machine, under /run/failover-lab: ${type.docker('exec', WANTED)} cat /run/failover-lab/patroni.yml. Patroni reads the file when it starts, or when patronictl reload tells it to.`,
     'Commits wait for one standby, and Patroni gives the place of the primary to that one only. zx scripts/replication.ts --help shows how to let each standby count.',
-    `The last lines of ${type.docker('restart', WANTED)} are a file without the tag. Then zx scripts/replication.ts on --quorum 1, and the switchover again.`,
+    `After ${type.docker('restart', WANTED)} the file has no tag. Then zx scripts/replication.ts on --quorum 1, and the switchover again.`,
   ],
   solution: (stage) => [
     { does: 'Ask for it, and read why not', command: stage.type.verb('switchover', '--to', WANTED), looks: true },

@@ -4,11 +4,11 @@ import type { Experiment } from '../../scripts/lab/exercise/face.ts'
 /** Patroni's ttl, loop_wait and retry_timeout, in seconds. */
 export type Lease = NonNullable<Experiment['runs'][number]['plan']['lease']>
 
-/** Seconds that the network may be silent without a reason to stop the primary. */
+/** The network is silent for somewhat less than so many seconds. */
 export const SILENCE = 8
 
-/** Whether a primary goes on when the network is silent for that long. */
-export const survives = ({ retry_timeout }: Lease): boolean => retry_timeout > SILENCE
+/** Whether a primary goes on through that silence. */
+export const survives = ({ retry_timeout }: Lease): boolean => retry_timeout >= SILENCE
 
 /** The shortest ttl is Patroni's own floor; with a longer loop_wait a lease ends later after the last sign of life. */
 export const isFast = ({ ttl, loop_wait }: Lease): boolean => ttl === 20 && loop_wait <= 2
