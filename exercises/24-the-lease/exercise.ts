@@ -40,7 +40,7 @@ export const exercise = defineExercise({
     ]),
   hints: () => [
     'docs/managers.md, "How long a failover takes", says what the three settings mean. Which one says how long a primary goes on without the stores?',
-    'How short may ttl be? And how long may loop_wait be then, if retry_timeout is 8?',
+    'How short may ttl be? And how long may loop_wait be then, if retry_timeout is 9?',
     'zx scripts/experiment.ts --help: --lease says with which settings it measures, and --fault crash is the usual one.',
     'ttl 20, loop_wait 1, retry_timeout 9: zx scripts/experiment.ts --lease 20/1/9, then zx scripts/manager.ts set ttl=20 loop_wait=1 retry_timeout=9. The RTO is in its table, in milliseconds.',
   ],
