@@ -86,7 +86,7 @@ export const exercise = defineExercise({
   ],
   also: (stage) => [
     {
-      does: 'starting the machine anew, which writes its file anew, and the level of one standby at the end',
+      does: 'starting the machine again, which writes its file again, and the level of one standby at the end',
       steps: [
         { does: 'restart', command: stage.type.docker('restart', WANTED) },
         { does: 'wait', command: stage.type.verb('setup') },

@@ -41,7 +41,7 @@ export const set = (lab: Lab, texts: readonly string[], { step }: Reporter): Pro
     })
   })
 
-/** A container writes its configuration anew when it starts. */
+/** A container writes its configuration again when it starts. */
 const TAG = `
 echo 'tags: {nofailover: true}' >>/run/failover-lab/patroni.yml
 kill -HUP $(</run/failover-lab/patroni.pid)`
