@@ -85,7 +85,7 @@ export function ruleText({ level, rule }: Choice, standbys: readonly string[]): 
   const of = standbys.length
   if (level === 'async' || of === 1) return ''
   if (rule.kind === 'first')
-    return `a commit waits for one standby: the first of ${inOrder(rule.node, standbys).join(', ')} that is there. Any one machine may be lost`
+    return `a commit waits for one standby: the first of ${inOrder(rule.node, standbys).join(', ')} that is there. Any one machine may be lost; but before a failover, all ${of} have to answer, unless the primary's disk shows that nothing is missing`
   const heard = mustBeHeard({ level, rule }, of)
   const may =
     rule.count === 1 ? 'the primary may be lost' : `the primary and ${rule.count - 1} of the standbys may be lost`

@@ -86,6 +86,7 @@ test('commits hang if fewer standbys are there than they wait for', async (t) =>
 test('a rule is told for the standbys that commits can wait for: the primary is none of them', async (t) => {
   t.match(ruleText(on({ kind: 'first', node: 'c' }), STANDBYS), /the first of c, a, b that is there/)
   t.match(ruleText(on({ kind: 'first', node: 'd' }), STANDBYS), /the first of a, b, c that is there/)
+  t.match(ruleText(on({ kind: 'first', node: 'a' }), STANDBYS), /all 3 have to answer, unless .* nothing is missing$/)
   t.match(
     ruleText(on({ kind: 'any', count: 2 }), STANDBYS),
     /any 2 of 3 .* before a failover, 2 of the 3 have to answer/,
